@@ -1,0 +1,90 @@
+"""The command line: ``python -m bot [run | check | demo [TEXT]]``"""
+
+import argparse
+import asyncio
+import gc
+import signal
+import sys
+from collections.abc import Coroutine, Sequence
+from typing import Any
+
+import structlog
+
+from bot.logs import configure_logs
+from bot.redaction import Redactor
+from bot.settings import BadSettingsError, Settings, load_settings
+
+log = structlog.stdlib.get_logger(__name__)
+
+BAD_SETTINGS = 2
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command and return the process's exit code."""
+    chosen = _parser().parse_args(arguments)
+    if chosen.command == "demo":
+        from bot.demo import demo  # noqa: PLC0415 - nothing else needs the sandbox
+
+        return _run_loop(demo(" ".join(chosen.text)))
+    try:
+        settings = load_settings()
+    except BadSettingsError as error:
+        sys.stderr.write("The settings need mending:\n")
+        sys.stderr.writelines(f"  {line}\n" for line in error.lines)
+        return BAD_SETTINGS
+    configure_logs(settings.log_level, settings.log_format, Redactor(settings.secrets))
+    if chosen.command == "check":
+        from bot.check import check  # noqa: PLC0415 - saves the start of the bot nothing it needs
+
+        return _run_loop(check(settings))
+    return _run_loop(run(settings))
+
+
+async def run(settings: Settings) -> int:
+    """Run the bot until SIGTERM or SIGINT, and return the exit code."""
+    from bot.app import FatalError, running  # noqa: PLC0415 - bad settings are told without Bolt
+
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    try:
+        async with running(settings) as bot:
+            serving = asyncio.create_task(bot.serve())
+            stopping = asyncio.create_task(stop.wait())
+            # A full collection of what was imported would hold an ack for tens of milliseconds.
+            gc.collect()
+            gc.freeze()
+            await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            stopping.cancel()
+            if serving.done():
+                serving.result()
+            serving.cancel()
+    except FatalError as error:
+        log.critical("cannot run", why=str(error))
+        return 1
+    return 0
+
+
+def _run_loop(command: Coroutine[Any, Any, int]) -> int:
+    if sys.platform == "win32":
+        return asyncio.run(command)
+    import uvloop  # noqa: PLC0415 - does not exist for Windows
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(command)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m bot", description="Open Baseten training projects from Slack."
+    )
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    commands.add_parser("run", help="run the bot (the default)")
+    commands.add_parser("check", help="prove the settings and credentials, a line each")
+    demo = commands.add_parser("demo", help="try the bot without any account")
+    demo.add_argument("text", nargs="*", metavar="TEXT", help="what to type after the command")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

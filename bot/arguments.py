@@ -1,0 +1,113 @@
+"""The words after the command, as any keyboard types them, become a request. Pure."""
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from enum import Enum
+
+_PLAIN_QUOTES = str.maketrans(dict.fromkeys("“”„‟", '"') | dict.fromkeys("‘’‚‛", "'"))  # noqa: RUF001
+# Slack escapes exactly these three, once.
+# https://docs.slack.dev/interactivity/implementing-slash-commands
+_ESCAPED = {"&amp;": "&", "&lt;": "<", "&gt;": ">"}
+_QUOTED_TEAM = re.compile(r"""(["'])(?P<team>.*?)\1(?=\s|$)(?P<rest>.*)""")
+_CONTROL = frozenset({"Cc", "Cs", "Zl", "Zp"})
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectRequest:
+    """A team, by id or name, and the name of a project, as the person gave them."""
+
+    team: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class HelpRequest:
+    """``help``, or nothing at all."""
+
+
+class Wrong(Enum):
+    """What keeps a command from being understood."""
+
+    NO_NAME = "no name"
+    UNCLOSED_TEAM = "unclosed quote before the team"
+    UNCLOSED_NAME = "unclosed quote before the name"
+    CONTROL_CHARACTER = "control character"
+
+
+@dataclass(frozen=True, slots=True)
+class UsageError:
+    """A command that was not understood, with what could be told of it.
+
+    Attributes:
+        wrong: what is wrong with it.
+        team: the team, as far as it could be made out, else empty.
+        name: the project's name, as far as it could be made out, else empty.
+    """
+
+    wrong: Wrong
+    team: str = ""
+    name: str = ""
+
+
+def parse(text: str) -> ProjectRequest | HelpRequest | UsageError:
+    """Read ``<team> <name>``: the first word or quoted phrase, then all that follows.
+
+    Args:
+        text: the ``text`` field of a slash command, as Slack sent it.
+    """
+    words = _plain(text)
+    if words.casefold() in {"", "help"}:
+        return HelpRequest()
+    if any(unicodedata.category(character) in _CONTROL for character in words):
+        return _with_control_character(words)
+    if words[0] in "\"'":
+        quoted = _QUOTED_TEAM.fullmatch(words)
+        if quoted is None or not quoted["team"].strip():
+            return _unclosed_team(words)
+        team, name = quoted["team"].strip(), quoted["rest"].strip()
+    else:
+        team, _, name = words.partition(" ")
+        name = name.strip()
+    if name[:1] in {'"', "'"}:
+        quote, inner = name[0], name[1:]
+        if quote not in inner:
+            return UsageError(Wrong.UNCLOSED_NAME, team, inner.strip())
+        if inner.endswith(quote):
+            name = inner[:-1]
+    if not name.strip():
+        return UsageError(Wrong.NO_NAME, team)
+    return ProjectRequest(team, name)
+
+
+def command_text(team: str, name: str) -> str:
+    """Write the words that :func:`parse` reads as this team and name."""
+    awkward = " " in team or team[:1] in {'"', "'"} or team.casefold() == "help"
+    if awkward:
+        team = f"'{team}'" if '"' in team else f'"{team}"'
+    if name[:1] in {'"', "'"} or name != name.strip():
+        name = f'"{name}"'
+    return f"{team} {name}"
+
+
+def _plain(text: str) -> str:
+    """Undo what phones and Slack do to plain characters; runs of spaces stay inside a name."""
+    text = re.sub("&(?:amp|lt|gt);", lambda found: _ESCAPED[found[0]], text)
+    text = text.translate(_PLAIN_QUOTES)
+    return "".join(" " if unicodedata.category(c) == "Zs" else c for c in text).strip(" ")
+
+
+def _with_control_character(words: str) -> UsageError:
+    """Tell what the command would have been with spaces instead."""
+    spaced = "".join(" " if unicodedata.category(c) in _CONTROL else c for c in words)
+    match parse(" ".join(spaced.split())):
+        case ProjectRequest(team, name) | UsageError(_, team, name):
+            return UsageError(Wrong.CONTROL_CHARACTER, team, name)
+        case HelpRequest():
+            return UsageError(Wrong.CONTROL_CHARACTER)
+
+
+def _unclosed_team(words: str) -> UsageError:
+    """Guess that the last word was meant as the name, and the rest as the team."""
+    team, _, name = words.strip("\"' ").rpartition(" ")
+    return UsageError(Wrong.UNCLOSED_TEAM, team.strip() or name, name if team else "")

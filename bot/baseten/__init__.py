@@ -1,0 +1,1 @@
+"""Baseten's management API. Knows nothing of Slack."""

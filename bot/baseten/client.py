@@ -1,0 +1,156 @@
+"""One method for each endpoint the bot calls."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, Generic
+from urllib.parse import quote
+
+import aiohttp
+import httpx
+import stamina
+
+from bot.baseten.errors import Answer, RateLimited, Refused, Unreachable, Unreadable, decipher
+from bot.baseten.models import OneTrainingProject, Team, Teams, TrainingProject
+
+ATTEMPTS = 4
+PATIENCE = 45.0  # seconds for all attempts and the waits between them
+_CONNECT = 5.0  # seconds to reach the server
+
+
+@dataclass(frozen=True, slots=True)
+class Upserted:
+    """A project as the upsert returned it.
+
+    Attributes:
+        project: the project, new or as it was.
+        took: seconds from the first attempt's start to the answer.
+        answered_at: the server's own time of the answer (``Date``), to the second, when given.
+    """
+
+    project: TrainingProject
+    took: float
+    answered_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Answered(Generic[Answer]):
+    body: Answer
+    response: httpx.Response
+    took: float
+
+
+class Baseten:
+    """Speak to the management API through a client that the caller opens and closes.
+
+    Every method raises ``Unreachable``, ``Refused`` or ``Unreadable`` of ``bot.baseten.errors``.
+
+    Args:
+        http: has the API's address as its ``base_url``, and the key in its headers.
+        timeout: seconds that one attempt may take, from connecting to the last byte.
+    """
+
+    def __init__(self, http: httpx.AsyncClient, timeout: float) -> None:
+        self._http = http
+        self._timeout = timeout
+
+    async def list_teams(self) -> list[Team]:
+        """List the teams that the key may see. ``GET /v1/teams``"""
+        return (await self._call(Teams, "GET", "/v1/teams")).body.teams
+
+    async def upsert_training_project(self, team_id: str, name: str) -> Upserted:
+        """Create the project, or return it as it is. ``POST /v1/teams/{team_id}/training_projects``
+
+        Safe to repeat: one team and name always give one project.
+        """
+        answer = await self._call(
+            OneTrainingProject,
+            "POST",
+            f"/v1/teams/{quote(team_id, safe='')}/training_projects",
+            {"training_project": {"name": name}},
+        )
+        return Upserted(answer.body.training_project, answer.took, _date(answer.response))
+
+    async def _call(
+        self, model: type[Answer], method: str, path: str, body: dict[str, Any] | None = None
+    ) -> _Answered[Answer]:
+        """Ask until there is an answer, or no more patience.
+
+        Only for requests that are safe to repeat: GETs, and the upsert, which is idempotent.
+        """
+        started = time.monotonic()
+        trouble = _Trouble(lambda: PATIENCE - (time.monotonic() - started))
+        try:
+            async with asyncio.timeout(PATIENCE):
+                async for attempt in stamina.retry_context(
+                    trouble.worth_another_try, attempts=ATTEMPTS, timeout=None
+                ):
+                    with attempt:
+                        response = await self._attempt(method, path, body)
+                        answer = decipher(
+                            response.status_code, response.headers, response.content, model
+                        )
+                        return _Answered(answer, response, time.monotonic() - started)
+        except TimeoutError:
+            if isinstance(trouble.last, Refused):
+                raise trouble.last from None
+            raise Unreachable(f"no answer within {PATIENCE:g} s", sent=True) from None
+        except Unreachable as error:
+            raise Unreachable(str(error), sent=trouble.sent) from error
+        raise AssertionError  # stamina returns what was answered, or raises  # pragma: no cover
+
+    async def _attempt(self, method: str, path: str, body: dict[str, Any] | None) -> httpx.Response:
+        """Ask once; every way of getting no answer becomes ``Unreachable``."""
+        try:
+            async with asyncio.timeout(self._timeout):
+                return await self._http.request(
+                    method, path, json=body, timeout=httpx.Timeout(None, connect=_CONNECT)
+                )
+        except TimeoutError:
+            raise Unreachable(f"no answer within {self._timeout:g} s", sent=True) from None
+        except httpx.DecodingError as error:
+            raise Unreadable(f"broken encoding: {error}") from error
+        except (httpx.HTTPError, aiohttp.ClientError) as error:
+            # httpx-aiohttp 0.2 reports a connection that was dropped after the request was sent as
+            # ConnectTimeout, and lets aiohttp's own error through for a malformed answer.
+            cause = error.__cause__ if isinstance(error, httpx.HTTPError) else error
+            unsent = isinstance(
+                cause, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError
+            )
+            raise Unreachable(
+                f"{type(cause or error).__name__}: {error}", sent=not unsent
+            ) from error
+
+
+class _Trouble:
+    """What went wrong so far in one call, and whether it is worth another try."""
+
+    def __init__(self, left: Callable[[], float]) -> None:
+        self._left = left
+        self.last: Exception | None = None
+        self.sent = False
+
+    def worth_another_try(self, error: Exception) -> bool | float:
+        """Tell stamina whether to repeat the call, or after how many seconds."""
+        match error:
+            case RateLimited(retry_after=float(seconds)):
+                again: bool | float = seconds if seconds < self._left() else False
+            case Unreachable(sent=sent):
+                self.sent = self.sent or sent
+                again = True
+            case Refused(status=status):
+                again = status in {408, 429} or status >= 500  # noqa: PLR2004
+            case _:
+                again = False
+        self.last = error
+        return again
+
+
+def _date(response: httpx.Response) -> datetime | None:
+    try:
+        return parsedate_to_datetime(response.headers["date"])
+    except (KeyError, ValueError):
+        return None

@@ -1,0 +1,115 @@
+"""What can go wrong with the management API, and the reading of its answers. Pure.
+
+::
+
+    BasetenError
+    ├── Unreachable         no answer: nobody there, too slow, or cut off
+    ├── Unreadable          a yes in a shape we do not know
+    └── Refused             a no: status, code and the API's own words
+        └── RateLimited     a no for now, with the seconds to wait when they are known
+"""
+
+import json
+from collections.abc import Mapping
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+Answer = TypeVar("Answer", bound=BaseModel)
+
+_LONGEST_MESSAGE = 2000
+
+
+class BasetenError(Exception):
+    """The management API did not do what was asked."""
+
+
+class Unreachable(BasetenError):  # noqa: N818 - reads as what happened, like httpx's ReadTimeout
+    """No answer came.
+
+    Attributes:
+        sent: whether the request may have arrived, so that it may have been carried out.
+    """
+
+    def __init__(self, why: str, *, sent: bool) -> None:
+        super().__init__(why)
+        self.sent = sent
+
+
+class Unreadable(BasetenError):  # noqa: N818
+    """The API said yes, but not in its own JSON: a firewall, a login page, a broken answer."""
+
+
+class Refused(BasetenError):  # noqa: N818
+    """The API said no.
+
+    Attributes:
+        status: the HTTP status.
+        code: the API's code, such as ``PERMISSION_DENIED``, or empty.
+        message: the API's own words, or empty.
+    """
+
+    def __init__(self, status: int, code: str = "", message: str = "") -> None:
+        super().__init__(f"{status} {code} {message}".strip())
+        self.status = status
+        self.code = code
+        self.message = message
+
+
+class RateLimited(Refused):
+    """The API said: not now. ``retry_after`` is in seconds, None when it did not say."""
+
+    def __init__(self, message: str, retry_after: float | None) -> None:
+        super().__init__(429, "", message)
+        self.retry_after = retry_after
+
+
+def decipher(status: int, headers: Mapping[str, str], body: bytes, answer: type[Answer]) -> Answer:
+    """Read an answer of the management API.
+
+    Args:
+        status: the HTTP status.
+        headers: the response's headers, found in any case.
+        body: the response's body, decompressed.
+        answer: the model that a good body has.
+
+    Raises:
+        Refused: a status of 300 or above.
+        RateLimited: status 429.
+        Unreadable: a good status without the API's JSON.
+    """
+    if 200 <= status < 300:  # noqa: PLR2004 - HTTP's own classes
+        try:
+            return answer.model_validate_json(body)
+        except ValidationError as error:
+            where = {".".join(map(str, problem["loc"])) or "body" for problem in error.errors()}
+            why = f"status {status}, {headers.get('content-type', 'no content type')}"
+            fields = ", ".join(sorted(where)[:5])
+            raise Unreadable(f"{why}: cannot read {fields}") from None
+    said = _object(body)
+    message = str(said.get("message") or said.get("error") or "")[:_LONGEST_MESSAGE]
+    if status == 429:  # noqa: PLR2004
+        raise RateLimited(message, _retry_after(headers, said))
+    raise Refused(status, str(said.get("code") or ""), message)
+
+
+def _object(body: bytes) -> dict[str, object]:
+    """Read an error's JSON object; anything else, an HTML page say, tells nothing."""
+    try:
+        said = json.loads(body)
+    except (ValueError, RecursionError):
+        return {}
+    return said if isinstance(said, dict) else {}
+
+
+def _retry_after(headers: Mapping[str, str], said: Mapping[str, object]) -> float | None:
+    """Find the seconds to wait in the header or the body; the longer one where both are given."""
+    waits = []
+    for value in (headers.get("retry-after"), said.get("retry_after")):
+        try:
+            seconds = float(str(value))
+        except ValueError:
+            continue
+        if 0 <= seconds < float("inf"):
+            waits.append(seconds)
+    return max(waits, default=None)

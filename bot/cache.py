@@ -1,0 +1,43 @@
+"""Keep what was fetched for a while; whoever asks meanwhile shares one fetch."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import Generic, TypeVar
+
+Value = TypeVar("Value")
+
+
+class Cached(Generic[Value]):
+    """One value that is fetched when it is asked for and too old.
+
+    Args:
+        fetch: gets the value; what it raises, all who wait for it see, and nothing is kept.
+        seconds: how long a value is good for.
+    """
+
+    def __init__(self, fetch: Callable[[], Awaitable[Value]], seconds: float) -> None:
+        self._fetch = fetch
+        self._seconds = seconds
+        self._fetching: asyncio.Task[Value] | None = None
+        self._held: Value | None = None
+        self._asked_at = float("-inf")  # when the fetch of the held value began
+
+    async def get(self, *, asked_since: float | None = None) -> Value:
+        """Return the value, fetched at or after ``asked_since`` (``time.monotonic()``) if given."""
+        oldest = time.monotonic() - self._seconds if asked_since is None else asked_since
+        while self._held is None or self._asked_at < oldest:
+            if self._fetching is None:
+                self._fetching = asyncio.create_task(self._fill())
+            # One impatient caller must not cancel the fetch of the others.
+            await asyncio.shield(self._fetching)
+        return self._held
+
+    async def _fill(self) -> Value:
+        asked_at = time.monotonic()
+        try:
+            self._held = await self._fetch()
+            self._asked_at = asked_at
+            return self._held
+        finally:
+            self._fetching = None

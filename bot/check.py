@@ -1,0 +1,85 @@
+"""``python -m bot check``: prove the settings and credentials, a line each."""
+
+import sys
+from collections.abc import Awaitable, Callable
+
+import aiohttp
+from slack_sdk.errors import SlackApiError
+
+from bot.app import Connections, connections
+from bot.baseten.errors import BasetenError, Refused
+from bot.settings import Settings
+from bot.views.text import listing
+
+_Proof = Callable[[Connections], Awaitable[str]]
+NEEDED_SCOPES = ("commands", "chat:write", "chat:write.public")
+
+
+class _NotProvedError(Exception):
+    """A credential does not do what it must; the text says so and how to mend it."""
+
+
+async def check(settings: Settings) -> int:
+    """Ask Slack and Baseten about each credential, say what they answer, and return 0 or 1."""
+    way_in = "Socket Mode" if settings.socket_mode else "HTTP, at /slack/events"
+    sys.stdout.write(f"✓ Settings: complete; way in: {way_in}\n")
+    proofs: list[tuple[str, _Proof]] = [
+        ("SLACK_BOT_TOKEN", _bot_token),
+        ("BASETEN_API_KEY", _baseten_key),
+    ]
+    if (app_token := settings.slack_app_token) is not None:
+        proofs.insert(
+            1, ("SLACK_APP_TOKEN", lambda out: _app_token(out, app_token.get_secret_value()))
+        )
+    good = True
+    async with connections(settings) as out:
+        for name, prove in proofs:
+            try:
+                sys.stdout.write(f"✓ {name}: {await prove(out)}\n")
+            except _NotProvedError as error:
+                good = False
+                sys.stdout.write(f"✗ {name}: {error}\n")
+    return 0 if good else 1
+
+
+async def _bot_token(out: Connections) -> str:
+    """``auth.test``, whose answer's headers name the granted scopes."""
+    try:
+        answer = await out.slack.auth_test()
+    except (SlackApiError, aiohttp.ClientError, TimeoutError) as error:
+        raise _NotProvedError(_slack_says(error)) from error
+    scopes = answer.headers.get("x-oauth-scopes", "")
+    missing = [scope for scope in NEEDED_SCOPES if scope not in scopes.split(",")]
+    if scopes and missing:
+        why = f"lacks the scopes {listing(missing)}; add them under OAuth & Permissions, reinstall"
+        raise _NotProvedError(why)
+    return f"bot {answer.get('user')} in workspace {answer.get('team')}"
+
+
+async def _app_token(out: Connections, token: str) -> str:
+    """``apps.connections.open``: its answer is an address, which is left unused."""
+    try:
+        await out.slack.apps_connections_open(app_token=token)
+    except (SlackApiError, aiohttp.ClientError, TimeoutError) as error:
+        raise _NotProvedError(_slack_says(error)) from error
+    return "opens sockets"
+
+
+async def _baseten_key(out: Connections) -> str:
+    """``GET /v1/teams``"""
+    try:
+        teams = await out.baseten.list_teams()
+    except Refused as error:
+        why = f"Baseten refuses it: {error}"
+        raise _NotProvedError(why) from error
+    except BasetenError as error:
+        why = f"Baseten does not answer as it should: {error}"
+        raise _NotProvedError(why) from error
+    names = listing([team.name for team in teams]) if teams else "no team"
+    return f"sees {names}"
+
+
+def _slack_says(error: Exception) -> str:
+    if isinstance(error, SlackApiError):
+        return f"Slack refuses it: {error.response.get('error') or error.response.status_code}"
+    return f"Slack does not answer: {type(error).__name__}"

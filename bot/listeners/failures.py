@@ -1,0 +1,58 @@
+"""Where failures are caught: each is logged, and reaches the person in words."""
+
+import asyncio
+import json
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+
+import structlog
+from slack_bolt.response import BoltResponse
+
+from bot.arguments import ProjectRequest
+from bot.message import Message
+from bot.posting import Place, Poster
+from bot.views.failure import failure_message, is_foreseen
+from bot.work import InterruptedWorkError
+
+LAST_WORDS = 3.0  # seconds to tell a person that the bot is ending
+
+log = structlog.stdlib.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Failures:
+    """Turn whatever is raised into words for the person who asked."""
+
+    poster: Poster
+
+    @asynccontextmanager
+    async def told(self, place: Place, request: ProjectRequest) -> AsyncIterator[None]:
+        """Tell the person if anything in this block fails."""
+        try:
+            yield
+        except asyncio.CancelledError:
+            # The process is ending, and this did not finish in the time allowed.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LAST_WORDS):
+                    await self.poster.tell(place, self.words(InterruptedWorkError(), request))
+            raise
+        except Exception as error:  # noqa: BLE001 - the one place where all failures end
+            await self.poster.tell(place, self.words(error, request))
+
+    def words(self, error: Exception, request: ProjectRequest | None = None) -> Message:
+        """Log a failure and say it in words; an unforeseen one gets a reference to the log."""
+        reference = secrets.token_hex(4)
+        if is_foreseen(error, request):
+            log.warning("told the person what failed", error=f"{type(error).__name__}: {error}")
+        else:
+            log.error("unforeseen failure", reference=reference, exc_info=error)
+        return failure_message(error, request, reference)
+
+    async def before_ack(self, error: Exception) -> BoltResponse:
+        """Answer for a listener that failed before it acked: Slack shows the words at once."""
+        payload = self.words(error).payload()
+        return BoltResponse(
+            status=200, body=json.dumps(payload), headers={"content-type": "application/json"}
+        )

@@ -1,0 +1,38 @@
+"""A message for Slack, and what is known of one that did not arrive."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from slack_sdk.models.blocks import Block
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message to a channel or a person.
+
+    Attributes:
+        text: for notifications, screen readers and whatever cannot show blocks; mrkdwn.
+        blocks: the same as Block Kit.
+    """
+
+    text: str
+    blocks: Sequence[Block]
+
+    def payload(self) -> dict[str, Any]:
+        """Return the fields that Slack's methods, response URLs and acks take."""
+        return {"text": self.text, "blocks": [block.to_dict() for block in self.blocks]}
+
+
+class NotPostedError(Exception):
+    """Slack did not confirm a message.
+
+    Attributes:
+        error: Slack's own code, such as ``is_archived``, or what happened to the connection.
+        maybe: whether it may have arrived all the same, so that posting again could double it.
+    """
+
+    def __init__(self, error: str, *, maybe: bool = False) -> None:
+        super().__init__(error)
+        self.error = error
+        self.maybe = maybe

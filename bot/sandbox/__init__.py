@@ -1,0 +1,48 @@
+"""A Slack and a Baseten on loopback, for the tests and the demo: real HTTP, no accounts.
+
+Start both, tell the bot their addresses, act as people do, and look at what the bot did:
+
+    async with SandboxSlack() as slack, SandboxBaseten() as baseten:
+        furnish(baseten)
+        ...  # run the bot with slack.api_url and baseten.url, and set slack.bot_url
+        await slack.command("research llama-3-finetune")
+        await slack.until(lambda: len(slack.messages) == 1)
+"""
+
+from bot.sandbox.baseten import SandboxBaseten
+from bot.sandbox.clock import Clock
+from bot.sandbox.faults import Delay, Drop, Faults, Garble, Hang, Respond
+from bot.sandbox.slack import SandboxSlack
+from bot.sandbox.slack_records import (
+    BotUnreachableError,
+    Channel,
+    Completion,
+    Delivery,
+    Ephemeral,
+    PostedMessage,
+    View,
+)
+from bot.sandbox.wire import Recorded, Wire
+from bot.sandbox.world import furnish
+
+__all__ = [
+    "BotUnreachableError",
+    "Channel",
+    "Clock",
+    "Completion",
+    "Delay",
+    "Delivery",
+    "Drop",
+    "Ephemeral",
+    "Faults",
+    "Garble",
+    "Hang",
+    "PostedMessage",
+    "Recorded",
+    "Respond",
+    "SandboxBaseten",
+    "SandboxSlack",
+    "View",
+    "Wire",
+    "furnish",
+]

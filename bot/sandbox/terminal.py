@@ -1,0 +1,88 @@
+"""Draw a message's blocks in a terminal, much as Slack would."""
+
+import re
+import textwrap
+from html import unescape
+from typing import Any
+
+WIDTH = 78
+_DATE = re.compile(r"<!date\^\d+\^[^|>]*\|([^>]*)>")
+_LINK = re.compile(r"<(?:https?|mailto):[^|>]*\|([^>]*)>")
+_PERSON = re.compile(r"<@[^>]*>")
+_BOLD = re.compile(r"(?<![\w*])\*(?=\S)(.+?)(?<=\S)\*(?![\w*])")
+_ANSI = re.compile(r"\033\[\d+m")
+
+
+def draw(blocks: list[dict[str, Any]], *, color: bool) -> str:
+    """Return the blocks as text.
+
+    Args:
+        blocks: Block Kit, as it was sent to Slack.
+        color: whether the terminal shows bold and dim.
+    """
+    lines: list[str] = []
+    for block in blocks:
+        lines += _block(block, color=color)
+    return "\n".join(f"  │ {line}".rstrip() for line in lines)
+
+
+def _block(block: dict[str, Any], *, color: bool) -> list[str]:
+    match block:
+        case {"type": "divider"}:
+            return ["─" * (WIDTH - 4)]
+        case {"type": "header", "text": {"text": str(text)}}:
+            return _wrapped(_strong(text, color=color))
+        case {"type": "context", "elements": list(elements)}:
+            said = [_mrkdwn(element["text"], color=color) for element in elements]
+            return [_dim(line, color=color) for text in said for line in _wrapped(text)]
+        case {"type": "actions", "elements": list(buttons)}:
+            return ["  ".join(f"[ {button['text']['text']} ]" for button in buttons)]
+        case {"type": "section"}:
+            said = block.get("text")
+            lines = _wrapped(_mrkdwn(said["text"], color=color)) if said else []
+            return lines + _columns([f["text"] for f in block.get("fields", [])], color=color)
+    return [f"({block.get('type')})"]
+
+
+def _columns(fields: list[str], *, color: bool) -> list[str]:
+    """Set fields in two columns, as Slack does on a wide screen."""
+    lines = []
+    half = (WIDTH - 4) // 2
+    for pair in zip(fields[::2], [*fields[1::2], ""], strict=False):
+        cells = [
+            [
+                part
+                for line in _mrkdwn(text, color=color).split("\n")
+                for part in _wrapped(line, half)
+            ]
+            for text in pair
+        ]
+        for row in range(max(map(len, cells))):
+            left, right = (cell[row] if row < len(cell) else "" for cell in cells)
+            lines.append(left + " " * (half - len(_ANSI.sub("", left))) + right)
+    return lines
+
+
+def _mrkdwn(text: str, *, color: bool) -> str:
+    text = _DATE.sub(r"\1", text)
+    text = _LINK.sub(r"\1", text)
+    text = _PERSON.sub("@you", text)
+    text = _BOLD.sub(lambda found: _strong(found[1], color=color), text)
+    return unescape(text)
+
+
+def _wrapped(text: str, width: int = WIDTH - 4) -> list[str]:
+    """Wrap each line, counting what is seen rather than the colours."""
+    lines = []
+    for line in text.split("\n"):
+        hidden = len(line) - len(_ANSI.sub("", line))
+        lines += textwrap.wrap(line, width + hidden, break_long_words=True) or [""]
+    return lines
+
+
+def _strong(text: str, *, color: bool) -> str:
+    return f"\033[1m{text}\033[0m" if color else text
+
+
+def _dim(text: str, *, color: bool) -> str:
+    return f"\033[2m{text}\033[0m" if color else text

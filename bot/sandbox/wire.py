@@ -1,0 +1,236 @@
+"""The recorded, breakable HTTP server that both sandboxes share."""
+
+import asyncio
+import json
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from types import TracebackType
+from typing import Self
+from urllib.parse import parse_qsl
+
+from aiohttp import web
+
+from bot.sandbox.faults import (
+    Delay,
+    Drop,
+    Fault,
+    Faults,
+    Garble,
+    Hang,
+    Json,
+    Respond,
+)
+
+__all__ = [
+    "Delay",
+    "Drop",
+    "Fault",
+    "Faults",
+    "Garble",
+    "Hang",
+    "Json",
+    "Recorded",
+    "Respond",
+    "Wire",
+    "utc_now",
+]
+
+LOOPBACK = "127.0.0.1"
+CLOSING_GRACE = 0.2  # seconds that requests under way get once the server closes
+NOT_HTTP = b"\x15\x03\x01 this is not the HTTP you are looking for\r\n\r\n"
+
+
+def utc_now() -> datetime:
+    """The time of day, as the sandboxes tell it unless they are given another clock."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A request as it arrived.
+
+    Attributes:
+        method: in capitals.
+        path: as sent, percent-encoding included.
+        query: the decoded query; of a repeated name the last one.
+        headers: with lower-case names.
+        body: as sent.
+        at: when it had arrived, on `time.monotonic`'s clock.
+    """
+
+    method: str
+    path: str
+    query: dict[str, str]
+    headers: dict[str, str]
+    body: bytes
+    at: float
+
+    def json(self) -> Json:
+        """The body, decoded as JSON.
+
+        Raises:
+            ValueError: the body is not JSON.
+        """
+        return json.loads(self.body)
+
+    def form(self) -> dict[str, str]:
+        """The body, decoded as a form; empty fields are kept."""
+        return dict(parse_qsl(self.body.decode(), keep_blank_values=True))
+
+
+class Wire(ABC):
+    """A server on a free port of 127.0.0.1 that records requests and breaks when told to.
+
+    Use it as an async context manager: it listens inside, and closes at once at the end,
+    however many requests hang in it.
+
+    Attributes:
+        url: its root, without a slash at the end; empty until it listens.
+        requests: all requests so far, in order of arrival, those given a fault included.
+        faults: what goes wrong next.
+        now: the clock of the service: its `Date` header and all that it stamps.
+    """
+
+    def __init__(self, *, now: Callable[[], datetime] = utc_now) -> None:
+        """Build it; nothing listens yet.
+
+        Args:
+            now: an aware clock.
+        """
+        self.url = ""
+        self.requests: list[Recorded] = []
+        self.faults = Faults()
+        self.now = now
+        self._changed = asyncio.Event()
+        self._closing = asyncio.Event()
+        self._runner: web.AppRunner | None = None
+
+    async def __aenter__(self) -> Self:
+        app = web.Application(client_max_size=0)
+        app.router.add_route("*", "/{path:.*}", self._take)
+        app.on_shutdown.append(self._shut)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=CLOSING_GRACE)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, LOOPBACK, 0).start()
+        self.url = f"http://{LOOPBACK}:{self._runner.addresses[0][1]}"
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._runner is not None:
+            await self._runner.cleanup()
+
+    async def until(self, predicate: Callable[[], bool], timeout: float = 10.0) -> None:  # noqa: ASYNC109 - its message needs what was seen
+        """Wait until something recorded here makes `predicate` true.
+
+        Args:
+            predicate: looked at now, and again after every change recorded here.
+            timeout: seconds.
+
+        Raises:
+            TimeoutError: it did not become true; the text says what was seen.
+        """
+        deadline = time.monotonic() + timeout
+        while not predicate():
+            changed = self._changed
+            try:
+                await asyncio.wait_for(changed.wait(), deadline - time.monotonic())
+            except TimeoutError:
+                if predicate():
+                    return
+                waited = f"not within {timeout:g} s; seen: {self.seen()}"
+                raise TimeoutError(waited) from None
+
+    def seen(self) -> str:
+        """What was recorded, in one line for an error message."""
+        return (
+            ", ".join(f"{request.method} {request.path}" for request in self.requests) or "nothing"
+        )
+
+    def touch(self) -> None:
+        """Wake those who wait in `until`: something recorded has changed."""
+        changed, self._changed = self._changed, asyncio.Event()
+        changed.set()
+
+    @abstractmethod
+    async def answer(self, recorded: Recorded, request: web.Request) -> web.StreamResponse:
+        """Do what the service does with this request."""
+
+    async def closing(self) -> None:
+        """Let go of what the server keeps open; it has stopped listening, and hangs no more."""
+        self._closing.set()
+
+    def respond(self, answer: Respond) -> web.Response:
+        """The HTTP response that says this."""
+        body = answer.body if answer.json is None else json.dumps(answer.json).encode()
+        kind = "text/html" if answer.json is None else "application/json"
+        headers = {"Date": format_datetime(self.now().astimezone(UTC), usegmt=True)}
+        if body:
+            headers["Content-Type"] = f"{kind}; charset=utf-8"
+        return web.Response(status=answer.status, body=body, headers=headers | dict(answer.headers))
+
+    async def _shut(self, _app: web.Application) -> None:
+        await self.closing()
+
+    async def _take(self, request: web.Request) -> web.StreamResponse:
+        recorded = Recorded(
+            method=request.method,
+            path=request.rel_url.raw_path,
+            query=dict(request.query),
+            headers={name.lower(): value for name, value in request.headers.items()},
+            body=await request.read(),
+            at=time.monotonic(),
+        )
+        self.requests.append(recorded)
+        fault = self.faults.take(recorded.method, recorded.path)
+        self.touch()
+        try:
+            return await self._answer_or_break(recorded, request, fault)
+        finally:
+            self.touch()
+
+    async def _answer_or_break(
+        self, recorded: Recorded, request: web.Request, fault: Fault | None
+    ) -> web.StreamResponse:
+        match fault:
+            case Respond():
+                return self.respond(fault)
+            case Delay(seconds=seconds):
+                if await self._closed_within(seconds):
+                    return self._cut(request)
+            case Hang():
+                await self._closed_within(None)
+                return self._cut(request)
+            case Garble():
+                return self._cut(request, NOT_HTTP)
+            case Drop(after=after):
+                if after:
+                    await self.answer(recorded, request)
+                return self._cut(request)
+            case None:
+                pass
+        return await self.answer(recorded, request)
+
+    async def _closed_within(self, seconds: float | None) -> bool:
+        """Wait this long (None: for ever), or until the server closes, which makes it true."""
+        try:
+            await asyncio.wait_for(self._closing.wait(), seconds)
+        except TimeoutError:
+            return False
+        return True
+
+    def _cut(self, request: web.Request, last_words: bytes = b"") -> web.Response:
+        """Close the connection under the request; the response returned goes nowhere."""
+        if request.transport is not None:
+            if last_words:
+                request.transport.write(last_words)
+            request.transport.close()
+        return web.Response()

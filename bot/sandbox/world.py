@@ -1,0 +1,93 @@
+"""A small, believable Baseten for the demo."""
+
+from datetime import timedelta
+
+from bot.sandbox.baseten import SandboxBaseten
+from bot.sandbox.faults import Json
+
+
+def furnish(baseten: SandboxBaseten) -> None:
+    """Fill a Baseten with teams, projects, and jobs in every state that a person may meet.
+
+    The project `llama-3-finetune` of Research is not among them: it is for the demo to create.
+    """
+    default = baseten.add_team("Default", default=True)["id"]
+    research = baseten.add_team("Research")["id"]
+    platform = baseten.add_team("Platform Team")["id"]
+    _project(baseten, default, "demo/qwen3-0.6b", days=40)
+    distill = _project(baseten, research, "reranker-distill", days=21)
+    _start(baseten, distill, _completed(), hours=240)
+    context = _project(baseten, platform, "Qwen3 Long Context", days=9)
+    _start(baseten, context, _pending(), hours=3)
+    support = _project(baseten, research, "support-bot-sft", days=5)
+    _start(baseten, support, _running(), hours=7)
+    ocr = _project(baseten, platform, "ocr-adapter", days=2)
+    _start(baseten, ocr, _failed(), hours=30)
+
+
+def _project(baseten: SandboxBaseten, team_id: str, name: str, *, days: int) -> str:
+    """Add a project that is so many days old; its id."""
+    created_at = baseten.now() - timedelta(days=days)
+    return str(baseten.add_project(team_id, name, created_at=created_at)["id"])
+
+
+def _start(baseten: SandboxBaseten, project_id: str, job: dict[str, Json], *, hours: int) -> None:
+    """Add a job that was started so many hours ago."""
+    begin = baseten.now() - timedelta(hours=hours)
+    started = baseten.add_job(project_id, created_at=begin, **job)
+    baseten.set_job(started["id"], updated_at=begin + timedelta(minutes=42))
+
+
+def _running() -> dict[str, Json]:
+    return {
+        "name": "gpt-oss-sft-3",
+        "node_count": 2,
+        "user_email": "dana@example.com",
+        "checkpoint_sync_status": "SYNCING",
+    }
+
+
+def _completed() -> dict[str, Json]:
+    return {
+        "status": "TRAINING_JOB_COMPLETED",
+        "name": "epoch-3",
+        "user_email": "sam@example.com",
+        "checkpoint_sync_status": "COMPLETED",
+    }
+
+
+def _failed() -> dict[str, Json]:
+    return {
+        "status": "TRAINING_JOB_FAILED",
+        "name": "smoke-1",
+        "error_message": "CUDA out of memory. Tried to allocate 2.00 GiB (GPU 0)",
+        "availability_model": "spot",
+        "user_email": "alex@example.com",
+        "instance_type": {
+            "id": "1xH100",
+            "name": "1xH100",
+            "memory_limit_mib": 240_000,
+            "millicpu_limit": 26_000,
+            "gpu_count": 1,
+            "gpu_type": "H100",
+            "gpu_memory_limit_mib": 81_920,
+        },
+    }
+
+
+def _pending() -> dict[str, Json]:
+    return {
+        "status": "TRAINING_JOB_PENDING",
+        "error_message": "Spot capacity is available for this job.",
+        "priority": 10,
+        "user_email": None,
+        "instance_type": {
+            "id": "8xH200",
+            "name": "8xH200",
+            "memory_limit_mib": 1_843_200,
+            "millicpu_limit": 176_000,
+            "gpu_count": 8,
+            "gpu_type": "H200",
+            "gpu_memory_limit_mib": 144_384,
+        },
+    }

@@ -1,0 +1,142 @@
+"""The HTTP side: ``/slack/events`` for Slack, ``/healthz`` and ``/readyz`` for the platform."""
+
+import asyncio
+import json
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qsl
+
+import structlog
+from aiohttp import web
+from slack_bolt.adapter.aiohttp import to_aiohttp_response
+from slack_bolt.response import BoltResponse
+from slack_sdk.signature import SignatureVerifier
+
+from bot.views.notice import unavailable
+
+log = structlog.stdlib.get_logger(__name__)
+
+MOST_BODY = 1024 * 1024  # bytes
+_TIMESTAMP = re.compile("[0-9]{1,12}")
+Dispatch = Callable[[dict[str, Any], dict[str, str]], Awaitable[BoltResponse]]
+
+
+class Health:
+    """Whether the bot takes work, and each reason against it in words."""
+
+    def __init__(self) -> None:
+        self._reasons: dict[str, str] = {}
+        self._ready = asyncio.Event()
+
+    def unwell(self, part: str, reason: str) -> None:
+        """Hear from a part of the bot why no work can be taken."""
+        self._reasons[part] = reason
+        self._ready.clear()
+
+    def well(self, part: str) -> None:
+        """Hear that a part is not, or no longer, in the way."""
+        self._reasons.pop(part, None)
+        if not self._reasons:
+            self._ready.set()
+
+    def reasons(self) -> dict[str, str]:
+        """Return why the bot is not ready, by part; empty when it is."""
+        return dict(self._reasons)
+
+    async def ready(self) -> None:
+        """Wait until the bot takes work."""
+        await self._ready.wait()
+
+
+def read_body(body: bytes, content_type: str) -> dict[str, Any]:
+    """Read what Slack sends: JSON, a form, or a form with JSON in its field ``payload``.
+
+    Bolt's own reader takes any form with the word "payload" in it for the last kind, and loses it.
+
+    Raises:
+        ValueError: it is none of these.
+    """
+    text = body.decode()
+    if content_type == "application/json":
+        read = json.loads(text)
+    else:
+        form = dict(parse_qsl(text, keep_blank_values=True, strict_parsing=True))
+        read = json.loads(form["payload"]) if "payload" in form else form
+    if not isinstance(read, dict):
+        why = "not an object"
+        raise ValueError(why)  # noqa: TRY004 - for the caller it is one kind of broken body
+    return read
+
+
+def build_server(
+    health: Health, verifier: SignatureVerifier | None, dispatch: Dispatch
+) -> web.Application:
+    """Build the web application.
+
+    Args:
+        health: what the health pages tell.
+        verifier: checks Slack's signatures; None in Socket Mode, where Slack calls nobody.
+        dispatch: hands a body that Slack did sign to Bolt.
+    """
+    server = web.Application(client_max_size=MOST_BODY)
+    pages = _Health(health)
+    server.router.add_get("/healthz", pages.healthz)
+    server.router.add_get("/readyz", pages.readyz)
+    if verifier is not None:
+        server.router.add_post("/slack/events", _Events(health, verifier, dispatch).handle)
+    return server
+
+
+@dataclass(frozen=True, slots=True)
+class _Health:
+    health: Health
+
+    async def healthz(self, _: web.Request) -> web.Response:
+        """The process lives and its event loop turns."""
+        return web.json_response({"ok": True})
+
+    async def readyz(self, _: web.Request) -> web.Response:
+        """The bot can take work, or why it cannot."""
+        reasons = self.health.reasons()
+        return web.json_response(
+            {"ready": not reasons, "reasons": reasons}, status=503 if reasons else 200
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Events:
+    """Everything from Slack in HTTP mode.
+
+    https://docs.slack.dev/authentication/verifying-requests-from-slack
+    """
+
+    health: Health
+    verifier: SignatureVerifier
+    dispatch: Dispatch
+
+    async def handle(self, request: web.Request) -> web.Response:
+        """Check the signature before anything is read, then let Bolt answer."""
+        body = await request.read()
+        if not self._signed(request, body):
+            log.warning("refused a request that Slack did not sign", bytes=len(body))
+            return web.json_response({"error": "not signed by Slack"}, status=401)
+        try:
+            read = read_body(body, request.content_type)
+        except (ValueError, RecursionError):
+            log.warning("refused a body that cannot be read", bytes=len(body))
+            return web.json_response({"error": "unreadable body"}, status=400)
+        if self.health.reasons():
+            # A person who typed a command sees these words; everything else is told to come back.
+            answer = unavailable().payload() if "command" in read else {"error": "unavailable"}
+            return web.json_response(answer, status=200 if "command" in read else 503)
+        return await to_aiohttp_response(await self.dispatch(read, dict(request.headers)))
+
+    def _signed(self, request: web.Request, body: bytes) -> bool:
+        timestamp = request.headers.get("X-Slack-Request-Timestamp", "")
+        signature = request.headers.get("X-Slack-Signature", "")
+        # The verifier fails on what no sender of Slack's would send.
+        if not (_TIMESTAMP.fullmatch(timestamp) and signature.isascii()):
+            return False
+        return self.verifier.is_valid(body=body, timestamp=timestamp, signature=signature)

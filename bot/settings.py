@@ -1,0 +1,161 @@
+"""Every setting once: from the environment, ``.env``, or files in ``/run/secrets``."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import (
+    AnyHttpUrl,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
+from pydantic_core import ErrorDetails, PydanticCustomError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+SECRETS_DIRECTORY = Path("/run/secrets")
+
+_CURES = {
+    "slack_bot_token": "copy the Bot User OAuth Token (xoxb-…) from OAuth & Permissions of the app",
+    "slack_signing_secret": "copy it from Basic Information of the app, or set SLACK_APP_TOKEN "
+    "(xapp-…) to use Socket Mode instead",
+    "slack_app_token": "create an app-level token (xapp-…) with connections:write under Basic "
+    "Information, or leave it out to use HTTP",
+    "slack_api_url": "give an http(s) address, or leave it out for Slack's own",
+    "baseten_api_key": "create a workspace API key in Baseten's settings",
+    "baseten_api_url": "give an http(s) address, or leave it out for Baseten's own",
+    "baseten_timeout": "give the seconds for one attempt, more than 0 and at most 45",
+    "host": "give the address to listen on, such as 0.0.0.0",
+    "port": "give a port number, 0 to 65535",
+    "log_level": "use one of debug, info, warning, error",
+    "log_format": "use json or console, or leave it out",
+}
+
+
+class BadSettingsError(Exception):
+    """The settings cannot be used; ``lines`` says which and how to mend each, without values."""
+
+    def __init__(self, lines: list[str]) -> None:
+        super().__init__("\n".join(lines))
+        self.lines = lines
+
+
+def _stripped(value: object) -> object:
+    return value.strip() if isinstance(value, str) else value
+
+
+def _lower(value: object) -> object:
+    return value.strip().lower() if isinstance(value, str) else value
+
+
+def _secret(*prefixes: str) -> BeforeValidator:
+    """Refuse what cannot be sent in a header, or plainly is another secret."""
+
+    def check(value: object) -> object:
+        text = value.get_secret_value() if isinstance(value, SecretStr) else value
+        if not isinstance(text, str):
+            return value
+        text = text.strip()
+        if not text:
+            kind = "missing"
+            raise PydanticCustomError(kind, "is empty")
+        if not (text.isascii() and text.isprintable()) or " " in text:
+            kind = "malformed"
+            raise PydanticCustomError(kind, "has characters that no such secret has")
+        if prefixes and not text.startswith(prefixes):
+            kind = "malformed"
+            raise PydanticCustomError(kind, f"does not start with {' or '.join(prefixes)}")
+        return text
+
+    return BeforeValidator(check)
+
+
+class Settings(BaseSettings):
+    """What an operator can set; each name in capitals is the environment variable."""
+
+    model_config = SettingsConfigDict(env_ignore_empty=True, extra="ignore", frozen=True)
+
+    slack_bot_token: Annotated[SecretStr, _secret("xoxb-", "xoxe.xoxb-")] = Field(
+        description="The bot's token, from OAuth & Permissions."
+    )
+    slack_app_token: Annotated[SecretStr | None, _secret("xapp-")] = Field(
+        None, description="Its presence means Socket Mode; needs `connections:write`."
+    )
+    slack_signing_secret: Annotated[SecretStr | None, _secret()] = Field(
+        None,
+        validate_default=True,
+        description="HTTP mode: proves that a request is Slack's, from Basic Information.",
+    )
+    slack_api_url: AnyHttpUrl = Field(
+        AnyHttpUrl("https://slack.com/api/"), description="Where Slack's Web API is."
+    )
+    baseten_api_key: Annotated[SecretStr, _secret()] = Field(
+        description="The one key that everybody's projects are opened with."
+    )
+    baseten_api_url: AnyHttpUrl = Field(
+        AnyHttpUrl("https://api.baseten.co"), description="Where Baseten's management API is."
+    )
+    baseten_timeout: float = Field(
+        15, gt=0, le=45, description="Seconds that one attempt at Baseten may take."
+    )
+    host: Annotated[str, BeforeValidator(_stripped)] = Field(
+        "0.0.0.0",  # noqa: S104 - a container is reached from outside
+        min_length=1,
+        description="The address to listen on.",
+    )
+    port: int = Field(3000, ge=0, le=65535, description="The port to listen on; 0 takes any.")
+    log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = (
+        Field("info", description="The least severe log line that is written.")
+    )
+    log_format: Annotated[Literal["json", "console"] | None, BeforeValidator(_lower)] = Field(
+        None, description="`json` or `console`, which is the default on a terminal."
+    )
+
+    @field_validator("slack_signing_secret", mode="after")
+    @classmethod
+    def _one_way_in(cls, secret: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        # A malformed app token is absent from info.data: it has a line of its own already.
+        if secret is None and info.data.get("slack_app_token", "malformed") is None:
+            kind = "missing"
+            raise PydanticCustomError(kind, "no way in")
+        return secret
+
+    @property
+    def socket_mode(self) -> bool:
+        """Whether the bot opens a socket to Slack, rather than being called over HTTP."""
+        return self.slack_app_token is not None
+
+    @property
+    def secrets(self) -> list[str]:
+        """The values that no log and no message may show."""
+        secrets = (
+            self.slack_bot_token,
+            self.slack_signing_secret,
+            self.slack_app_token,
+            self.baseten_api_key,
+        )
+        return [secret.get_secret_value() for secret in secrets if secret is not None]
+
+
+def load_settings() -> Settings:
+    """Read the settings of this process.
+
+    Raises:
+        BadSettingsError: one line for each setting that is missing, empty or malformed.
+    """
+    secrets_dir = SECRETS_DIRECTORY if SECRETS_DIRECTORY.is_dir() else None
+    try:
+        return Settings(_env_file=".env", _secrets_dir=secrets_dir)
+    except ValidationError as error:
+        raise BadSettingsError([_line(problem) for problem in error.errors()]) from None
+    except UnicodeDecodeError:
+        raise BadSettingsError([".env is not UTF-8 text: save it as UTF-8"]) from None
+
+
+def _line(problem: ErrorDetails) -> str:
+    """Say what is wrong with one setting and how to mend it, never showing its value."""
+    name = str(problem["loc"][0]).lower()
+    wrong = "missing or empty" if problem["type"] == "missing" else "malformed"
+    return f"{name.upper()} is {wrong}: {_CURES[name]}"

@@ -1,0 +1,24 @@
+"""Small notes to one person beside the answer."""
+
+from bot.arguments import ProjectRequest
+from bot.message import Message
+from bot.views.blocks import plain
+from bot.views.text import bold
+
+
+def still_working(request: ProjectRequest) -> Message:
+    """Say that a slow answer is still being waited for."""
+    return plain(f"⏳ Still opening {bold(request.name)}: Baseten is taking its time.")
+
+
+def invite() -> Message:
+    """Say what makes messages in this channel ones the bot can keep up to date."""
+    return plain(
+        "I'm not a member of this channel, so I could only answer your command. "
+        "Use `/invite` to add me here, and my messages can be kept up to date."
+    )
+
+
+def unavailable() -> Message:
+    """Say that the bot is starting or stopping, and took nothing on."""
+    return plain("I'm just restarting, so nothing was done. Please try again in a moment.")

@@ -1,0 +1,41 @@
+"""The help, and what is said to a command that was not understood."""
+
+from bot.arguments import UsageError, Wrong, command_text
+from bot.message import Message
+from bot.views.blocks import plain
+from bot.views.text import COMMAND, code, listing
+
+EXAMPLE_NAME = "llama-3-finetune"
+_EXAMPLE = code(f"{COMMAND} research {EXAMPLE_NAME}")
+_QUOTED_EXAMPLE = code(f'{COMMAND} "Platform Team" {EXAMPLE_NAME}')
+_WRONG = {
+    Wrong.NO_NAME: "the name of the project is missing",
+    Wrong.UNCLOSED_TEAM: "the quote before the team is never closed",
+    Wrong.UNCLOSED_NAME: "the quote before the project's name is never closed",
+    Wrong.CONTROL_CHARACTER: "there is a line break or another invisible control character in it",
+}
+
+
+def help_message() -> Message:
+    """Say what the command does and how to type it."""
+    return plain(
+        f"*{COMMAND}* opens a Baseten training project and shows it to everyone here, with its "
+        "latest job. If the project is already there, nothing about it changes.",
+        f"Type {code(f'{COMMAND} <team> <name>')}, for example {_EXAMPLE}",
+        f"Put quotes around a team of several words: {_QUOTED_EXAMPLE}",
+    )
+
+
+def usage_message(error: UsageError) -> Message:
+    """Repeat what was understood, and show the right form with the person's own words in it."""
+    understood = []
+    if error.team:
+        understood.append(f"the team {code(error.team)}")
+    if error.name:
+        understood.append(f"the project {code(error.name)}")
+    said = f" I understood {listing(understood)}." if understood else ""
+    form = command_text(error.team or "research", error.name or EXAMPLE_NAME)
+    return plain(
+        f"I can't open that: {_WRONG[error.wrong]}.{said} Nothing was done.",
+        f"Try {code(f'{COMMAND} {form}', 300)}",
+    )

@@ -1,0 +1,55 @@
+"""Accepted work: what was acked is tracked, bounded, and finished before the process ends."""
+
+import asyncio
+from collections.abc import Coroutine
+
+import structlog
+
+log = structlog.stdlib.get_logger(__name__)
+
+
+class BusyError(Exception):
+    """There is no room for more work now; nothing of it was started."""
+
+
+class InterruptedWorkError(Exception):
+    """The process ended before the work was done."""
+
+
+class Work:
+    """Hold a strong reference to every task that was started, until it is done.
+
+    Args:
+        limit: how many tasks may be under way at once.
+    """
+
+    def __init__(self, limit: int = 1000) -> None:
+        self._limit = limit
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def __len__(self) -> int:
+        return len(self._tasks)
+
+    def start(self, what: Coroutine[None, None, None]) -> None:
+        """Start a piece of work in the background.
+
+        Raises:
+            BusyError: the limit is reached; the coroutine was closed unstarted.
+        """
+        if len(self._tasks) >= self._limit:
+            what.close()
+            raise BusyError
+        task = asyncio.create_task(what)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def drain(self, seconds: float) -> int:
+        """Wait for the work under way, up to ``seconds``; cancel the rest and say how many."""
+        if not self._tasks:
+            return 0
+        log.info("finishing accepted work", under_way=len(self._tasks))
+        _, late = await asyncio.wait(self._tasks, timeout=seconds)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
+        return len(late)

@@ -1,0 +1,103 @@
+"""What the scenarios stand on: the real bot between a Slack and a Baseten on loopback."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from pydantic import AnyHttpUrl, SecretStr
+
+from bot.app import Bot, running
+from bot.sandbox import SandboxBaseten, SandboxSlack
+from bot.settings import Settings
+
+RESEARCH = "wp7ndew"
+
+
+@dataclass
+class World:
+    """A Slack, a Baseten, and the bot between them."""
+
+    slack: SandboxSlack
+    baseten: SandboxBaseten
+    bot: Bot = field(init=False)
+    serving: asyncio.Task[None] = field(init=False)
+
+    def settings(self, **changes: Any) -> Settings:  # noqa: ANN401 - any setting's type
+        """Settings that point at the sandbox, and owe nothing to the environment."""
+        return Settings(
+            **{
+                "slack_bot_token": SecretStr(self.slack.bot_token),
+                "slack_app_token": None,
+                "slack_signing_secret": SecretStr(self.slack.signing_secret),
+                "slack_api_url": AnyHttpUrl(self.slack.api_url),
+                "baseten_api_key": SecretStr(self.baseten.api_key),
+                "baseten_api_url": AnyHttpUrl(self.baseten.url),
+                "baseten_timeout": 5,
+                "host": "127.0.0.1",
+                "port": 0,
+                "log_level": "info",
+                "log_format": None,
+            }
+            | changes
+        )
+
+    @asynccontextmanager
+    async def running(self, **changes: Any) -> AsyncIterator[Bot]:  # noqa: ANN401
+        """Run the bot until it is ready, and end it as a SIGTERM does."""
+        async with running(self.settings(**changes)) as self.bot:
+            self.serving = asyncio.create_task(self.bot.serve())
+            if not changes.get("slack_app_token"):
+                self.slack.bot_url = self.bot.url
+            async with asyncio.timeout(10):
+                await self.bot.health.ready()
+            yield self.bot
+            self.serving.cancel()
+
+    async def answered(self, count: int = 1) -> None:
+        """Wait until so many messages are in channels."""
+        await self.slack.until(lambda: len(self.slack.messages) >= count)
+
+    async def told(self, count: int = 1) -> str:
+        """Wait until people have been told so many things alone, and return the last."""
+        await self.slack.until(lambda: len(self.slack.ephemerals) >= count)
+        return self.slack.ephemerals[-1].text
+
+
+Mode = Callable[[World], AbstractAsyncContextManager[Bot]]
+
+
+def over_http(world: World) -> AbstractAsyncContextManager[Bot]:
+    """Slack calls the bot."""
+    return world.running()
+
+
+def over_a_socket(world: World) -> AbstractAsyncContextManager[Bot]:
+    """The bot calls Slack, and Slack answers down the same line."""
+    return world.running(slack_app_token=SecretStr(world.slack.app_token))
+
+
+@pytest.fixture
+async def still() -> AsyncIterator[World]:
+    """A Slack and a Baseten; the bot is yet to be started."""
+    async with SandboxSlack() as slack, SandboxBaseten() as baseten:
+        baseten.add_team("Default", default=True)
+        baseten.add_team("Research", id=RESEARCH)
+        yield World(slack, baseten)
+
+
+@pytest.fixture(params=[over_http, over_a_socket], ids=["http", "socket"])
+async def world(still: World, request: pytest.FixtureRequest) -> AsyncIterator[World]:
+    """A running bot, once for each way in."""
+    mode: Mode = request.param
+    async with mode(still):
+        yield still
+
+
+@pytest.fixture
+async def http(still: World) -> AsyncIterator[World]:
+    """A running bot that Slack calls."""
+    async with still.running():
+        yield still

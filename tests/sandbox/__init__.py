@@ -1,0 +1,1 @@
+"""The sandbox is held to what the official clients of Slack and Baseten expect."""

@@ -1,0 +1,104 @@
+"""``manifest.yml`` can be pasted into Slack: in Socket Mode as it is, in HTTP mode as it says."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+
+ROOT = Path(__file__).parent.parent
+AS_IT_IS = (ROOT / "manifest.yml").read_text(encoding="utf-8")
+# The rules that Slack publishes (its JSON Schema 2.0.0), cut to the parts that this app uses.
+RULES = json.loads((ROOT / "tests/data/manifest.schema.json").read_text(encoding="utf-8"))
+
+
+def for_http(text: str) -> str:
+    """Do what the manifest's own comments say that HTTP mode changes."""
+    text = re.sub(r"^( *)# HTTP: ", r"\1", text, flags=re.MULTILINE)
+    return re.sub(r": true( *# HTTP: )false$", r": false\1true", text, flags=re.MULTILINE)
+
+
+def load(text: str) -> Any:  # noqa: ANN401 - a YAML document is whatever it says
+    return yaml.safe_load(text)
+
+
+def problems(manifest: object) -> list[str]:
+    """Every rule that the manifest breaks, in the validator's words."""
+    jsonschema.Draft7Validator.check_schema(RULES)
+    validator = jsonschema.Draft7Validator(RULES)
+    return [f"{error.json_path}: {error.message}" for error in validator.iter_errors(manifest)]
+
+
+def addresses(value: object) -> list[str]:
+    """Every web address among a document's values."""
+    if isinstance(value, dict):
+        return [found for each in value.values() for found in addresses(each)]
+    if isinstance(value, list):
+        return [found for each in value for found in addresses(each)]
+    return [value] if isinstance(value, str) and re.match("https?://", value) else []
+
+
+@pytest.mark.parametrize("text", [AS_IT_IS, for_http(AS_IT_IS)], ids=["socket mode", "http"])
+def test_it_keeps_slacks_rules(text: str) -> None:
+    assert problems(load(text)) == []
+
+
+@pytest.mark.parametrize(
+    ("part", "key", "value"),
+    [
+        ("display_information", "name", "x" * 36),
+        ("display_information", "long_description", "too short"),
+        ("display_information", "background_color", "green"),
+        ("settings", "socket_mode_enabled", "yes"),
+        ("settings", "socket_mode", True),
+        ("settings", "interactivity", {}),
+        ("features", "slash_commands", []),
+        ("features", "slash_commands", [{"command": "no-slash", "description": "x"}]),
+        ("features", "slash_commands", [{"command": "/" + "x" * 32, "description": "x"}]),
+    ],
+)
+def test_the_rules_bite(part: str, key: str, value: object) -> None:
+    manifest = load(AS_IT_IS)
+    manifest[part][key] = value
+    assert problems(manifest)
+
+
+def test_it_asks_for_the_least_that_the_bot_can_work_with() -> None:
+    assert load(AS_IT_IS)["oauth_config"] == {
+        "scopes": {"bot": ["commands", "chat:write", "chat:write.public"]}
+    }
+
+
+def test_the_command_is_described_to_those_who_type_it() -> None:
+    (command,) = load(AS_IT_IS)["features"]["slash_commands"]
+    assert command["command"] == "/training-project"
+    assert command["usage_hint"] == "<team> <name>"
+    assert command["description"]
+    assert command["should_escape"] is False
+
+
+def test_as_it_is_the_bot_opens_a_socket_and_slack_calls_nobody() -> None:
+    manifest = load(AS_IT_IS)
+    assert manifest["settings"]["socket_mode_enabled"] is True
+    assert manifest["settings"]["interactivity"] == {"is_enabled": True}
+    assert addresses(manifest) == []
+
+
+def test_in_http_mode_slack_calls_one_address_for_everything() -> None:
+    manifest = load(for_http(AS_IT_IS))
+    assert manifest["settings"]["socket_mode_enabled"] is False
+    (command,) = manifest["features"]["slash_commands"]
+    assert addresses(manifest) == [
+        command["url"],
+        manifest["settings"]["interactivity"]["request_url"],
+    ]
+    assert set(addresses(manifest)) == {"https://bot.example.com/slack/events"}
+
+
+def test_what_one_workspace_does_not_need_is_off() -> None:
+    settings = load(AS_IT_IS)["settings"]
+    assert settings["org_deploy_enabled"] is False
+    assert settings["token_rotation_enabled"] is False

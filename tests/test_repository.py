@@ -1,0 +1,191 @@
+"""What the files around the code promise each other."""
+
+import ast
+import json
+import re
+import tomllib
+from collections.abc import Iterator
+from fnmatch import fnmatch
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from bot.settings import Settings
+
+ROOT = Path(__file__).parent.parent
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+LONGEST_FILE = 300  # lines
+
+
+def read(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def kept() -> Iterator[Path]:
+    """The project's files: all but what ``.gitignore`` names, with no need of git itself."""
+    ignored = [".git"]
+    ignored += [
+        line.rstrip("/") for line in read(".gitignore").splitlines() if line[:1] not in "#!"
+    ]
+
+    def walk(directory: Path) -> Iterator[Path]:
+        for path in sorted(directory.iterdir()):
+            if path.name != ".env.example" and any(fnmatch(path.name, each) for each in ignored):
+                continue
+            if path.is_dir():
+                yield from walk(path)
+            else:
+                yield path
+
+    return walk(ROOT)
+
+
+FILES = [path.relative_to(ROOT) for path in kept()]
+PYTHON_FILES = [path for path in FILES if path.suffix == ".py"]
+
+
+def instruction(name: str) -> str:
+    """What the one Dockerfile line of that name says."""
+    (line,) = re.findall(rf"^{name} (.*)$", read("Dockerfile"), re.MULTILINE)
+    return str(line)
+
+
+def pins() -> dict[str, tuple[str, int]]:
+    """``requirements.txt`` as name → (exact version, number of hashes)."""
+    found: dict[str, tuple[str, int]] = {}
+    for entry in re.split(r"\n(?=[a-z0-9])", read("requirements.txt")):
+        if match := re.match(r"([a-z0-9.-]+)==([^ ;]+)", entry):
+            found[match[1]] = (match[2], len(re.findall(r"--hash=sha256:[0-9a-f]{64}\b", entry)))
+    return found
+
+
+def test_the_top_level_holds_what_the_design_allows_and_no_more() -> None:
+    top = {path.parts[0] for path in FILES}
+    assert {name for name in top if not name.startswith(".")} == {
+        "Dockerfile",
+        "README.md",
+        "bot",
+        "manifest.yml",
+        "pyproject.toml",
+        "requirements.txt",
+        "tests",
+    }
+    assert {".ci", ".dockerignore", ".env.example", ".gitignore"} <= top
+
+
+def test_ci_can_be_started() -> None:
+    assert (ROOT / ".ci/run").stat().st_mode & 0o111
+
+
+def test_env_example_names_every_setting_and_gives_away_none() -> None:
+    lines = re.findall(r"^#?([A-Z_]+)=(.*)$", read(".env.example"), re.MULTILINE)
+    assert sorted(name for name, _ in lines) == sorted(map(str.upper, Settings.model_fields))
+    secrets = [value for name, value in lines if re.search("TOKEN|SECRET|KEY", name)]
+    assert secrets == [""] * 4
+
+
+def test_env_example_says_what_each_setting_is_for() -> None:
+    paragraphs = [
+        part
+        for part in read(".env.example").split("\n\n")
+        if re.search("^#?[A-Z_]+=", part, re.MULTILINE)
+    ]
+    assert all(part.startswith("# ") for part in paragraphs)
+
+
+def test_env_example_shows_the_defaults() -> None:
+    shown = dict(re.findall(r"^#([A-Z_]+)=(.*)$", read(".env.example"), re.MULTILINE))
+    for name, value in shown.items():
+        default = Settings.model_fields[name.lower()].default
+        assert default is None or str(default).rstrip("/") == value.rstrip("/"), name
+
+
+@pytest.mark.parametrize("text", PROJECT["dependencies"])
+def test_each_runtime_dependency_is_pinned_within_its_range(text: str) -> None:
+    dependency = Requirement(text)
+    version, hashes = pins()[canonicalize_name(dependency.name)]
+    assert dependency.specifier.contains(version)
+    assert hashes
+
+
+def test_every_pin_has_a_hash() -> None:
+    assert pins()
+    assert [name for name, (_, hashes) in pins().items() if not hashes] == []
+
+
+@pytest.mark.parametrize("group", ["runtime", "dev"])
+def test_a_dependency_has_a_range_and_a_reason(group: str) -> None:
+    texts = (
+        PROJECT["dependencies"] if group == "runtime" else PROJECT["optional-dependencies"]["dev"]
+    )
+    for text in texts:
+        operators = {part.operator for part in Requirement(text).specifier}
+        assert operators == {">=", "<"}, text
+        assert re.search(re.escape(f'"{text}",') + r" +# \w", read("pyproject.toml")), text
+
+
+@pytest.mark.parametrize("path", FILES, ids=str)
+def test_no_file_names_a_package_registry_or_a_machine(path: Path) -> None:
+    text = (ROOT / path).read_bytes().decode("utf-8", errors="replace")
+    found = re.findall(
+        r"https?://[^\s\"]+\.(?:whl|tar\.gz|tgz|deb)\b"  # a download
+        r"|(?:files\.pythonhosted|pypi|registry\.npmjs)\.org"  # a registry
+        r"|-{2}(?:extra-index-url|index-url|find-links)"  # the way to one
+        r"|(?<![\w.])/(?:work|root|home)/\w|\.\./shared",  # one machine's path
+        text,
+    )
+    assert found == []
+
+
+def test_health_check_and_start_are_programs_not_shell_lines() -> None:
+    """In shell form ``sh`` is process 1, and the bot never sees the SIGTERM."""
+    assert json.loads(instruction("CMD")) == ["python", "-m", "bot"]
+    options, command = instruction("HEALTHCHECK").split(" CMD ")
+    assert "--start-period" in options
+    program, flag, code = json.loads(command)
+    assert (program, flag) == ("python", "-c")
+    compile(code, "HEALTHCHECK", "exec")
+    assert "/healthz" in code
+    assert "PORT" in code
+
+
+def test_the_image_runs_as_nobody_and_holds_only_what_runs() -> None:
+    user = instruction("USER")
+    assert re.fullmatch(r"[1-9]\d*:[1-9]\d*", user)
+    _, _, final = read("Dockerfile").split("\nFROM ")
+    assert re.findall(r"^COPY .*$", final, re.MULTILINE) == [
+        "COPY --from=build /opt/venv /opt/venv"
+    ]
+    assert "--require-hashes -r requirements.txt" in read("Dockerfile")
+    assert "[dev]" not in read("Dockerfile")
+
+
+def test_no_secret_can_reach_a_layer() -> None:
+    assert not re.search(r"^(ENV|ARG) .*(TOKEN|SECRET|KEY)", read("Dockerfile"), re.MULTILINE)
+    assert read(".dockerignore").splitlines().index("*") < read(".dockerignore").index("!")
+    allowed = {line for line in read(".dockerignore").splitlines() if line.startswith("!")}
+    assert allowed == {"!requirements.txt", "!pyproject.toml", "!bot"}
+
+
+@pytest.mark.parametrize("path", [each for each in PYTHON_FILES if each.parts[0] == "bot"], ids=str)
+def test_a_file_of_the_bot_can_be_read_in_one_sitting(path: Path) -> None:
+    assert len(read(str(path)).splitlines()) < LONGEST_FILE
+
+
+@pytest.mark.parametrize(
+    "path", [each for each in PYTHON_FILES if each.parts[0] == "tests"], ids=str
+)
+def test_the_world_is_faked_at_the_wire_not_patched(path: Path) -> None:
+    for node in ast.walk(ast.parse(read(str(path)))):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        else:
+            names = [ast.unparse(node)] if isinstance(node, ast.Attribute) else []
+        patched = [
+            name for name in names if re.match(r"(unittest\.)?mock\b|monkeypatch\.setattr", name)
+        ]
+        assert patched == []
