@@ -159,9 +159,13 @@ class Bot:
         except SocketDownError as down:
             raise FatalError(str(down)) from None
 
+    def stop_taking(self) -> None:
+        """Take no more work from here on."""
+        self.health.unwell("draining", "the bot is shutting down")
+
     async def drain(self) -> None:
         """Take no more work, and finish what was accepted."""
-        self.health.unwell("draining", "the bot is shutting down")
+        self.stop_taking()
         if self._socket is not None:
             await self._socket.close()
         late = await self._work.drain(DRAIN)

@@ -50,7 +50,7 @@ class Health:
         await self._ready.wait()
 
 
-def read_body(body: bytes, content_type: str) -> dict[str, Any]:
+def read_body(text: str, content_type: str) -> dict[str, Any]:
     """Read what Slack sends: JSON, a form, or a form with JSON in its field ``payload``.
 
     Bolt's own reader takes any form with the word "payload" in it for the last kind, and loses it.
@@ -58,15 +58,13 @@ def read_body(body: bytes, content_type: str) -> dict[str, Any]:
     Raises:
         ValueError: it is none of these.
     """
-    text = body.decode()
     if content_type == "application/json":
         read = json.loads(text)
     else:
         form = dict(parse_qsl(text, keep_blank_values=True, strict_parsing=True))
         read = json.loads(form["payload"]) if "payload" in form else form
-    if not isinstance(read, dict):
-        why = "not an object"
-        raise ValueError(why)  # noqa: TRY004 - for the caller it is one kind of broken body
+    if not isinstance(read, dict) or not read:
+        raise ValueError("not an object, or an empty one")
     return read
 
 
@@ -119,24 +117,34 @@ class _Events:
     async def handle(self, request: web.Request) -> web.Response:
         """Check the signature before anything is read, then let Bolt answer."""
         body = await request.read()
-        if not self._signed(request, body):
-            log.warning("refused a request that Slack did not sign", bytes=len(body))
-            return web.json_response({"error": "not signed by Slack"}, status=401)
         try:
-            read = read_body(body, request.content_type)
-        except (ValueError, RecursionError):
-            log.warning("refused a body that cannot be read", bytes=len(body))
-            return web.json_response({"error": "unreadable body"}, status=400)
+            text = body.decode()
+            if not self._signed(request, text):
+                log.warning("refused a request that Slack did not sign", bytes=len(body))
+                return web.json_response({"error": "not signed by Slack"}, status=401)
+            read = read_body(text, request.content_type)
+        except (ValueError, RecursionError) as error:
+            return _unreadable(error)
         if self.health.reasons():
             # A person who typed a command sees these words; everything else is told to come back.
             answer = unavailable().payload() if "command" in read else {"error": "unavailable"}
             return web.json_response(answer, status=200 if "command" in read else 503)
-        return await to_aiohttp_response(await self.dispatch(read, dict(request.headers)))
+        try:
+            response = await self.dispatch(read, dict(request.headers))
+        except (AttributeError, LookupError, TypeError) as error:
+            # Bolt's readers take for granted what every request of Slack's has.
+            return _unreadable(error)
+        return await to_aiohttp_response(response)
 
-    def _signed(self, request: web.Request, body: bytes) -> bool:
+    def _signed(self, request: web.Request, body: str) -> bool:
         timestamp = request.headers.get("X-Slack-Request-Timestamp", "")
         signature = request.headers.get("X-Slack-Signature", "")
         # The verifier fails on what no sender of Slack's would send.
         if not (_TIMESTAMP.fullmatch(timestamp) and signature.isascii()):
             return False
         return self.verifier.is_valid(body=body, timestamp=timestamp, signature=signature)
+
+
+def _unreadable(error: Exception) -> web.Response:
+    log.warning("refused a body that cannot be read", error=type(error).__name__)
+    return web.json_response({"error": "unreadable body"}, status=400)

@@ -6,6 +6,7 @@ https://docs.slack.dev/apis/events-api/using-socket-mode
 import asyncio
 import logging
 import time
+from dataclasses import dataclass
 
 import structlog
 from slack_bolt.adapter.socket_mode.async_internals import send_async_response
@@ -19,7 +20,6 @@ from bot.server import Dispatch, Health
 
 log = structlog.stdlib.get_logger(__name__)
 
-DOWN_TOO_LONG = 120.0  # seconds
 CHECK_EVERY = 0.25  # seconds
 SOCKET = "socket"  # this part's name in the health pages
 # Slack will not change its mind about these while the process lives.
@@ -45,6 +45,19 @@ class SocketDownError(Exception):
     """The socket cannot be had; the text says why, for an operator."""
 
 
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How often the socket is tried, in seconds.
+
+    Attributes:
+        ping: between pings, and between attempts to connect.
+        patience: that the socket may be down before the process gives up.
+    """
+
+    ping: float = 5.0
+    patience: float = 120.0
+
+
 class SocketMode:
     """Keep a socket to Slack open, and hand what comes down it to Bolt.
 
@@ -53,7 +66,7 @@ class SocketMode:
         client: Slack's Web API.
         dispatch: hands a body to Bolt.
         health: hears whether the socket is connected.
-        ping_interval: seconds between pings, and between attempts to connect.
+        pace: how often to try, and for how long.
     """
 
     def __init__(
@@ -62,12 +75,16 @@ class SocketMode:
         client: AsyncWebClient,
         dispatch: Dispatch,
         health: Health,
-        ping_interval: float = 5.0,
+        pace: Pace | None = None,
     ) -> None:
         self._dispatch = dispatch
         self._health = health
+        self._pace = pace or Pace()
         self._client = _Client(
-            app_token, logger=_quiet_logger(), web_client=client, ping_interval=ping_interval
+            app_token,
+            logger=_quiet_logger(),
+            web_client=client,
+            ping_interval=self._pace.ping,
         )
         self._client.socket_mode_request_listeners.append(self._handle)
         self._connecting: asyncio.Task[None] | None = None
@@ -77,7 +94,7 @@ class SocketMode:
         """Connect, reconnect for as long as it takes, and tell ``health``.
 
         Raises:
-            SocketDownError: Slack refuses the app token, or the socket was down for two minutes.
+            SocketDownError: Slack refuses the app token, or the socket stays down.
         """
         self._connecting = asyncio.create_task(self._client.connect())  # type: ignore[no-untyped-call] # slack_sdk's
         down_since = time.monotonic()
@@ -90,8 +107,8 @@ class SocketMode:
                 self._tell(connected=True)
             else:
                 self._tell(connected=False)
-            if time.monotonic() - down_since > DOWN_TOO_LONG:
-                why = f"the socket to Slack has been down for {DOWN_TOO_LONG:g} seconds"
+            if time.monotonic() - down_since > self._pace.patience:
+                why = f"the socket to Slack has been down for {self._pace.patience:g} seconds"
                 raise SocketDownError(why)
             await asyncio.sleep(CHECK_EVERY)
 

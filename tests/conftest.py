@@ -1,6 +1,7 @@
 """What the scenarios stand on: the real bot between a Slack and a Baseten on loopback."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
@@ -25,7 +26,7 @@ class World:
     bot: Bot = field(init=False)
     serving: asyncio.Task[None] = field(init=False)
 
-    def settings(self, **changes: Any) -> Settings:  # noqa: ANN401 - any setting's type
+    def settings(self, **changes: Any) -> Settings:
         """Settings that point at the sandbox, and owe nothing to the environment."""
         return Settings(
             **{
@@ -45,7 +46,7 @@ class World:
         )
 
     @asynccontextmanager
-    async def running(self, **changes: Any) -> AsyncIterator[Bot]:  # noqa: ANN401
+    async def running(self, **changes: Any) -> AsyncIterator[Bot]:
         """Run the bot until it is ready, and end it as a SIGTERM does."""
         async with running(self.settings(**changes)) as self.bot:
             self.serving = asyncio.create_task(self.bot.serve())
@@ -64,6 +65,12 @@ class World:
         """Wait until people have been told so many things alone, and return the last."""
         await self.slack.until(lambda: len(self.slack.ephemerals) >= count)
         return self.slack.ephemerals[-1].text
+
+    async def hears(self, words: str) -> None:
+        """Wait until somebody alone is told these words."""
+        await self.slack.until(
+            lambda: any(words in told.text for told in self.slack.ephemerals), 30
+        )
 
 
 Mode = Callable[[World], AbstractAsyncContextManager[Bot]]
@@ -86,6 +93,15 @@ async def still() -> AsyncIterator[World]:
         baseten.add_team("Default", default=True)
         baseten.add_team("Research", id=RESEARCH)
         yield World(slack, baseten)
+
+
+@pytest.fixture
+def closed_port() -> int:
+    """A port of loopback where nobody listens."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port: int = taken.getsockname()[1]
+    return port
 
 
 @pytest.fixture(params=[over_http, over_a_socket], ids=["http", "socket"])

@@ -9,6 +9,7 @@ Start both, tell the bot their addresses, act as people do, and look at what the
         await slack.until(lambda: len(slack.messages) == 1)
 """
 
+from bot.sandbox import refusals
 from bot.sandbox.baseten import SandboxBaseten
 from bot.sandbox.clock import Clock
 from bot.sandbox.faults import Delay, Drop, Faults, Garble, Hang, Respond
@@ -45,4 +46,5 @@ __all__ = [
     "View",
     "Wire",
     "furnish",
+    "refusals",
 ]

@@ -1,6 +1,7 @@
 """How a payload reaches the bot: in a signed HTTP request, or down a web socket."""
 
 import asyncio
+import contextlib
 import hashlib
 import hmac
 import json
@@ -180,7 +181,9 @@ class Sockets:
         for socket in leaving:
             if politely:
                 farewell = {"reason": "refresh_requested", "debug_info": {"host": "sandbox"}}
-                await socket.web_socket.send_json({"type": "disconnect", **farewell})
+                # One that has just gone needs no farewell.
+                with contextlib.suppress(ConnectionResetError):
+                    await socket.web_socket.send_json({"type": "disconnect", **farewell})
             elif socket.request.transport is not None:
                 socket.request.transport.abort()
 

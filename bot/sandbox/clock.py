@@ -19,6 +19,7 @@ class Clock:
         self.time = time or datetime.now(UTC)
 
     def __call__(self) -> datetime:
+        """Tell the time."""
         return self.time
 
     def advance(self, seconds: float) -> None:

@@ -1,4 +1,4 @@
-"""The ways in which Baseten says no, as answers to give or as faults to plan."""
+"""The ways in which Baseten says no, and Slack under load, to give or to plan as faults."""
 
 from bot.sandbox.faults import Respond
 
@@ -65,3 +65,9 @@ def bad_gateway_html_502() -> Respond:
 def firewall_202() -> Respond:
     """A firewall's challenge: empty, and no success in spite of its status."""
     return Respond(202, headers={"x-amzn-waf-action": "challenge"})
+
+
+def slack_rate_limited_429(retry_after: int = 30) -> Respond:
+    """Slack's Web API, called too often; its wait is always in a header."""
+    body = {"ok": False, "error": "ratelimited"}
+    return Respond(429, body, headers={"Retry-After": str(retry_after)})

@@ -38,9 +38,9 @@ def _block(block: dict[str, Any], *, color: bool) -> list[str]:
         case {"type": "actions", "elements": list(buttons)}:
             return ["  ".join(f"[ {button['text']['text']} ]" for button in buttons)]
         case {"type": "section"}:
-            said = block.get("text")
-            lines = _wrapped(_mrkdwn(said["text"], color=color)) if said else []
-            return lines + _columns([f["text"] for f in block.get("fields", [])], color=color)
+            heading = block.get("text")
+            above = _wrapped(_mrkdwn(heading["text"], color=color)) if heading else []
+            return above + _columns([f["text"] for f in block.get("fields", [])], color=color)
     return [f"({block.get('type')})"]
 
 

@@ -20,17 +20,17 @@ def shorten(text: str, most: int) -> str:
     return text if len(text) <= most else text[: most - 1].rstrip() + "…"
 
 
-def say(text: str, most: int = 150) -> str:
+def say(text: str, most: int = 120) -> str:
     """Make what a person or an API wrote fit for one line of mrkdwn, cut before it is escaped."""
     return escape(shorten(" ".join(text.split()), most))
 
 
-def bold(text: str, most: int = 150) -> str:
+def bold(text: str, most: int = 120) -> str:
     """Show a text in bold."""
     return f"*{say(text, most)}*"
 
 
-def code(text: str, most: int = 150) -> str:
+def code(text: str, most: int = 120) -> str:
     """Show a text as code; a backtick in it, which would end the code, becomes an apostrophe."""
     said = say(text, most).replace("`", "'")
     return f"`{said}`"

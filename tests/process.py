@@ -1,0 +1,93 @@
+"""The bot as a process of its own, the way an operator runs it."""
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from tests.conftest import World
+
+_NOT_OURS = ("SLACK_", "BASETEN_", "LOG_", "PORT", "HOST")
+ROOT = Path(__file__).parent.parent
+
+
+def environment(settings: dict[str, str]) -> dict[str, str]:
+    """This process's environment without any setting of the bot, and with these."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(_NOT_OURS)}
+    return kept | {"PYTHONPATH": str(ROOT)} | settings
+
+
+def settings_of(world: World, *, socket: bool = False) -> dict[str, str]:
+    """Settings, as environment variables, that point at the sandbox."""
+    way_in = (
+        {"SLACK_APP_TOKEN": world.slack.app_token}
+        if socket
+        else {"SLACK_SIGNING_SECRET": world.slack.signing_secret}
+    )
+    return way_in | {
+        "SLACK_BOT_TOKEN": world.slack.bot_token,
+        "SLACK_API_URL": world.slack.api_url,
+        "BASETEN_API_KEY": world.baseten.api_key,
+        "BASETEN_API_URL": world.baseten.url,
+        "HOST": "127.0.0.1",
+        "PORT": "0",
+    }
+
+
+class Process:
+    """A running ``python -m bot``, and what it has said so far."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self.process = process
+        self.said = ""
+        self._more = asyncio.Condition()
+        self._reading = asyncio.create_task(self._read())
+
+    async def _read(self) -> None:
+        assert self.process.stdout is not None
+        while chunk := await self.process.stdout.read(65536):
+            async with self._more:
+                self.said += chunk.decode()
+                self._more.notify_all()
+
+    async def until(self, found: Callable[[str], bool], seconds: float = 20) -> None:
+        """Wait until it has said something."""
+        async with asyncio.timeout(seconds), self._more:
+            await self._more.wait_for(lambda: found(self.said))
+
+    async def ended(self, seconds: float = 30) -> int:
+        """Wait for its end and return its exit code."""
+        async with asyncio.timeout(seconds):
+            code = await self.process.wait()
+            await self._reading
+        return code
+
+
+@asynccontextmanager
+async def started(
+    *arguments: str,
+    cwd: Path,
+    settings: dict[str, str] | None = None,
+    stdin: int = asyncio.subprocess.DEVNULL,
+) -> AsyncIterator[Process]:
+    """Run ``python -m bot`` in a folder; what still runs at the end is killed."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "bot",
+        *arguments,
+        cwd=cwd,
+        env=environment(settings or {}),
+        stdin=stdin,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    running = Process(process)
+    try:
+        yield running
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await running.ended()

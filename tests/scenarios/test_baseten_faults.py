@@ -1,0 +1,130 @@
+"""Baseten has a bad day: what is tried again, and what people are told."""
+
+import pytest
+from pydantic import AnyHttpUrl, SecretStr
+
+from bot.sandbox import Delay, Drop, Garble, Hang, Respond
+from bot.sandbox.faults import Fault
+from bot.sandbox.refusals import (
+    bad_gateway_html_502,
+    conflict_409,
+    firewall_202,
+    internal_500,
+    not_found_404,
+    permission_denied_403,
+    rate_limited_429,
+    training_disabled_403,
+    unauthorized_401,
+    validation_400,
+    wrong_key_403,
+)
+from tests.conftest import World
+
+UPSERT = r"/v1/teams/[^/]+/training_projects"
+LOGIN_PAGE = Respond(200, body=b"<html>Log in</html>", headers={"Content-Type": "text/html"})
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        rate_limited_429(1),
+        rate_limited_429(1, header=True),
+        Respond(429),
+        internal_500(),
+        bad_gateway_html_502(),
+        Drop(),
+        Drop(after=True),
+        Garble(),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("path", ["/v1/teams", UPSERT])
+async def test_what_passes_is_tried_again(http: World, fault: Fault, path: str) -> None:
+    http.baseten.faults.next(path, fault)
+    await http.slack.command("research sft")
+    await http.answered()
+    assert len(http.slack.messages) == 1
+    assert "*sft*" in http.slack.messages[0].text
+    assert len([r for r in http.baseten.requests if r.path.endswith(path.rsplit("/", 1)[1])]) == 2
+
+
+async def test_a_hanging_answer_is_given_up_and_asked_for_again(still: World) -> None:
+    async with still.running(baseten_timeout=0.3):
+        still.baseten.faults.next(UPSERT, Hang(), Delay(0.0))
+        await still.slack.command("research sft")
+        await still.answered()
+    assert len(still.baseten.upserts) == 2
+
+
+async def test_a_retry_after_a_lost_answer_still_says_created(http: World) -> None:
+    http.baseten.faults.next(UPSERT, Drop(after=True))
+    await http.slack.command("research sft")
+    await http.answered()
+    assert "Created" in http.slack.messages[0].text
+
+
+@pytest.mark.parametrize(
+    ("fault", "words", "requests"),
+    [
+        (wrong_key_403(), ["does not accept the bot's API key", "Nothing was opened"], 1),
+        (unauthorized_401(), ["does not accept the bot's API key"], 1),
+        (training_disabled_403(), ["Training is not enabled", "key itself works"], 1),
+        (permission_denied_403("No."), ["may not do this", "“No.”"], 1),
+        (validation_400("Bad <name>"), ["did not accept *sft*", "Bad &lt;name&gt;"], 1),
+        (not_found_404("Team not found"), ["does not find that team", "Team not found"], 1),
+        (conflict_409(), ["Something else is changing *sft*"], 1),
+        (firewall_202(), ["not one of Baseten's", "I can't tell"], 1),
+        (LOGIN_PAGE, ["not one of Baseten's"], 1),
+        (Respond(200, json={"training_project": {"id": 7}}), ["not one of Baseten's"], 1),
+        (Respond(302, headers={"Location": "/login"}), ["answered 302"], 1),
+        (rate_limited_429(3600), ["Try again in 1 hour"], 1),
+        (rate_limited_429(50, header=True), ["Try again in 50 seconds"], 1),
+        (internal_500(), ["a problem of its own", "never makes a second one"], 4),
+        (bad_gateway_html_502(), ["it answered 502"], 4),
+        (Drop(), ["did not answer", "I can't tell"], 4),
+        (Garble(), ["did not answer"], 4),
+    ],
+    ids=str,
+)
+async def test_what_stays_is_told_in_words(
+    http: World, fault: Fault, words: list[str], requests: int
+) -> None:
+    http.baseten.faults.always(UPSERT, fault)
+    await http.slack.command("research sft")
+    await http.hears("⚠️")
+    told = http.slack.ephemerals[-1].text
+    for word in words:
+        assert word in told
+    assert len(http.baseten.upserts) == requests
+    assert http.slack.messages == []
+
+
+async def test_what_hangs_for_ever_is_told_in_words(still: World) -> None:
+    async with still.running(baseten_timeout=0.2):
+        still.baseten.faults.always(UPSERT, Hang())
+        await still.slack.command("research sft")
+        await still.hears("did not answer")
+    assert len(still.baseten.upserts) == 4
+
+
+async def test_nobody_there_means_nothing_was_done(still: World, closed_port: int) -> None:
+    nowhere = AnyHttpUrl(f"http://127.0.0.1:{closed_port}")
+    async with still.running(baseten_api_url=nowhere):
+        await still.slack.command("research sft")
+        await still.hears("can't reach")
+    assert "Nothing was done" in still.slack.ephemerals[-1].text
+
+
+async def test_a_wrong_key_is_told_though_the_team_list_is_refused_too(still: World) -> None:
+    async with still.running(baseten_api_key=SecretStr("wrong1234.key")):
+        await still.slack.command("wp7ndew sft")
+        assert "does not accept the bot's API key" in await still.told()
+
+
+async def test_a_key_that_the_api_echoes_reaches_nobody(http: World) -> None:
+    key = http.baseten.api_key
+    http.baseten.faults.always(UPSERT, validation_400(f"bad key {key} or b10_{key}"))
+    await http.slack.command("research sft")
+    told = await http.told()
+    assert "bad key" in told
+    assert key not in str([(said.text, said.blocks) for said in http.slack.ephemerals])

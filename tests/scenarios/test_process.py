@@ -1,0 +1,120 @@
+"""``python -m bot`` as a platform runs it: started, stopped, misconfigured, listened to."""
+
+import json
+import signal
+from pathlib import Path
+
+import httpx
+import pytest
+
+from bot.sandbox import Delay, Respond
+from bot.sandbox.refusals import validation_400
+from tests.conftest import World
+from tests.process import Process, settings_of, started
+
+UPSERT = r"/v1/teams/[^/]+/training_projects"
+
+
+def listening_at(process: Process) -> str:
+    """The bot's address, from its own log line."""
+    lines = [json.loads(line) for line in process.said.splitlines()]
+    (port,) = [line["port"] for line in lines if line["event"] == "listening"]
+    return f"http://127.0.0.1:{port}"
+
+
+@pytest.mark.parametrize("socket", [False, True], ids=["http", "socket"])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_a_signal_ends_it_after_the_work_in_flight(
+    still: World, tmp_path: Path, number: signal.Signals, *, socket: bool
+) -> None:
+    still.baseten.faults.next(UPSERT, Delay(1.0))
+    async with started(cwd=tmp_path, settings=settings_of(still, socket=socket)) as process:
+        connected = "the socket to Slack is connected" if socket else "Slack knows the bot"
+        await process.until(lambda said: connected in said)
+        still.slack.bot_url = None if socket else listening_at(process)
+        await still.slack.command("research last")
+        await still.baseten.until(lambda: len(still.baseten.upserts) == 1)
+        process.process.send_signal(number)
+        assert await process.ended() == 0
+    assert ["*last*" in message.text for message in still.slack.messages] == [True]
+    assert "Traceback" not in process.said
+
+
+async def test_it_is_not_ready_until_slack_confirms_the_token(still: World, tmp_path: Path) -> None:
+    still.slack.faults.always("/api/auth.test", Respond(503))
+    async with started(cwd=tmp_path, settings=settings_of(still)) as process:
+        await process.until(lambda said: "listening" in said)
+        async with httpx.AsyncClient(base_url=listening_at(process)) as platform:
+            assert (await platform.get("/healthz")).status_code == 200
+            ready = await platform.get("/readyz")
+        assert ready.status_code == 503
+        assert "token" in ready.json()["reasons"]["slack"]
+        still.slack.faults.clear()
+        await process.until(lambda said: "Slack knows the bot" in said)
+        process.process.terminate()
+        assert await process.ended() == 0
+
+
+@pytest.mark.parametrize("name", ["SLACK_BOT_TOKEN", "SLACK_APP_TOKEN"])
+async def test_a_refused_token_ends_it_with_a_clear_line(
+    still: World, tmp_path: Path, name: str
+) -> None:
+    prefix = "xoxb" if name == "SLACK_BOT_TOKEN" else "xapp"
+    wrong = {name: f"{prefix}-0-not-the-one-0123456789"}
+    async with started(cwd=tmp_path, settings=settings_of(still, socket=True) | wrong) as process:
+        assert await process.ended() == 1
+    assert f"Slack refuses {name} (invalid_auth)" in process.said
+    assert "not-the-one" not in process.said
+    assert "Traceback" not in process.said
+
+
+async def test_a_taken_port_ends_it_with_a_clear_line(still: World, tmp_path: Path) -> None:
+    port = still.slack.url.rsplit(":", 1)[1]
+    async with started(cwd=tmp_path, settings=settings_of(still) | {"PORT": port}) as process:
+        assert await process.ended() == 1
+    assert f"cannot listen on 127.0.0.1:{port}" in process.said
+    assert "Traceback" not in process.said
+
+
+@pytest.mark.parametrize("command", [[], ["run"], ["check"]])
+async def test_missing_settings_are_told_a_line_each(tmp_path: Path, command: list[str]) -> None:
+    async with started(*command, cwd=tmp_path) as process:
+        assert await process.ended() == 2
+    assert [line.split()[0] for line in process.said.splitlines()[1:]] == [
+        "SLACK_BOT_TOKEN",
+        "SLACK_SIGNING_SECRET",
+        "BASETEN_API_KEY",
+    ]
+
+
+async def test_no_secret_reaches_the_log_whatever_happens(still: World, tmp_path: Path) -> None:
+    settings = settings_of(still) | {"LOG_LEVEL": "debug"}
+    still.slack.add_channel("C0PRIVATE1", private=True, member=False)
+    async with started(cwd=tmp_path, settings=settings) as process:
+        await process.until(lambda said: "Slack knows the bot" in said)
+        still.slack.bot_url = url = listening_at(process)
+        urls = [(await still.slack.command("research one", channel="C0PRIVATE1")).response_url]
+        key = still.baseten.api_key
+        still.baseten.faults.next(UPSERT, validation_400(f"what is {key}?"), Respond(500))
+        urls += [(await still.slack.command(f"research {name}")).response_url for name in "ab"]
+        forged = f"command=%2Ftraining-project&response_url={urls[0]}".encode()
+        async with httpx.AsyncClient() as stranger:
+            await stranger.post(f"{url}/slack/events", content=forged)
+        await still.slack.until(lambda: len(still.slack.messages) >= 2)
+        process.process.terminate()
+        assert await process.ended() == 0
+    secrets = [still.slack.bot_token, still.slack.signing_secret, key, *urls]
+    assert [secret for secret in secrets if secret in process.said] == []
+    assert "project opened" in process.said
+
+
+async def test_a_socket_app_token_never_reaches_the_log(still: World, tmp_path: Path) -> None:
+    settings = settings_of(still, socket=True) | {"LOG_LEVEL": "debug"}
+    async with started(cwd=tmp_path, settings=settings) as process:
+        await process.until(lambda said: "the socket to Slack is connected" in said)
+        response_url = (await still.slack.command("research one")).response_url
+        await still.answered()
+        process.process.terminate()
+        assert await process.ended() == 0
+    for secret in (still.slack.app_token, still.slack.bot_token, response_url, "ticket="):
+        assert secret not in process.said.replace("ticket=[redacted]", "")

@@ -1,0 +1,103 @@
+"""``python -m bot demo`` and ``python -m bot check``, as typed in a terminal."""
+
+import os
+import pty
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import World
+from tests.process import settings_of, started
+
+
+def unwrapped(said: str) -> str:
+    """Undo the drawing's frame and line breaks."""
+    return " ".join(said.replace("│", "").split())
+
+
+async def test_the_demo_shows_a_project_without_a_terminal(tmp_path: Path) -> None:
+    # Settings for a real bot must not matter, nor be used.
+    real = {"SLACK_APP_TOKEN": "xapp-real", "PORT": "1"}
+    async with started("demo", cwd=tmp_path, settings=real) as process:
+        assert await process.ended() == 0
+    assert "Created training project llama-3-finetune in team Research" in process.said
+    assert re.search(r"`[a-z0-9]{7}`", process.said)
+    assert "https://app.slack.com/block-kit-builder/#%7B%22blocks%22" in process.said
+
+
+@pytest.mark.parametrize(
+    ("words", "answer"),
+    [
+        (["research", "support-bot-sft"], "is already there"),
+        (["reserch sft"], "Did you mean Research?"),
+        (["help"], "opens a Baseten training project"),
+        (["research"], "the name of the project is missing"),
+    ],
+)
+async def test_the_demo_answers_what_is_typed_after_it(
+    tmp_path: Path, words: list[str], answer: str
+) -> None:
+    async with started("demo", *words, cwd=tmp_path) as process:
+        assert await process.ended() == 0
+    assert answer in unwrapped(process.said)
+
+
+async def test_the_demo_goes_on_as_a_prompt_at_a_terminal(tmp_path: Path) -> None:
+    keyboard, terminal = pty.openpty()
+    try:
+        async with started("demo", cwd=tmp_path, stdin=terminal) as process:
+            await process.until(lambda said: said.count("/training-project ") >= 2)
+            os.write(keyboard, b"reserch sft\n")
+            await process.until(lambda said: "Did you mean Research?" in unwrapped(said))
+            os.write(keyboard, b"\n")
+            assert await process.ended() == 0
+    finally:
+        os.close(keyboard)
+        os.close(terminal)
+
+
+@pytest.mark.parametrize("socket", [False, True], ids=["http", "socket"])
+async def test_check_proves_each_credential(still: World, tmp_path: Path, *, socket: bool) -> None:
+    async with started(
+        "check", cwd=tmp_path, settings=settings_of(still, socket=socket)
+    ) as process:
+        assert await process.ended() == 0
+    assert [line[0] for line in process.said.splitlines()] == ["✓"] * (4 if socket else 3)
+    assert "sees Default and Research" in process.said
+
+
+async def test_check_says_which_credential_is_wrong(still: World, tmp_path: Path) -> None:
+    wrong = {
+        "SLACK_BOT_TOKEN": "xoxb-wrong-0123456789",
+        "SLACK_APP_TOKEN": "xapp-wrong-0123456789",
+        "BASETEN_API_KEY": "wrong",
+    }
+    settings = settings_of(still) | wrong
+    async with started("check", cwd=tmp_path, settings=settings) as process:
+        assert await process.ended() == 1
+    assert process.said.splitlines()[1:] == [
+        "✗ SLACK_BOT_TOKEN: Slack refuses it: invalid_auth",
+        "✗ SLACK_APP_TOKEN: Slack refuses it: invalid_auth",
+        "✗ BASETEN_API_KEY: Baseten refuses it: 403 PERMISSION_DENIED Authorization error",
+    ]
+
+
+async def test_check_names_missing_scopes_and_servers_that_are_away(
+    still: World, tmp_path: Path, closed_port: int
+) -> None:
+    still.slack.scopes = ("commands", "chat:write")
+    away = {"BASETEN_API_URL": f"http://127.0.0.1:{closed_port}"}
+    async with started("check", cwd=tmp_path, settings=settings_of(still) | away) as process:
+        assert await process.ended() == 1
+    assert "lacks the scopes chat:write.public" in process.said
+    assert "✗ BASETEN_API_KEY: Baseten does not answer as it should" in process.said
+
+
+async def test_check_tells_a_slack_that_does_not_answer(
+    still: World, tmp_path: Path, closed_port: int
+) -> None:
+    away = {"SLACK_API_URL": f"http://127.0.0.1:{closed_port}/api/"}
+    async with started("check", cwd=tmp_path, settings=settings_of(still) | away) as process:
+        assert await process.ended() == 1
+    assert "✗ SLACK_BOT_TOKEN: Slack does not answer" in process.said
