@@ -1,12 +1,16 @@
 """A Slack and a Baseten on loopback, a clock, and the official clients."""
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import httpx
 import pytest
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.sandbox import Clock, SandboxBaseten, SandboxSlack
+
+from .bolt import Way, over_a_socket, over_http
+from .listeners import Listeners
 
 
 @pytest.fixture
@@ -44,3 +48,14 @@ async def api(baseten: SandboxBaseten) -> AsyncIterator[httpx.AsyncClient]:
         base_url=baseten.url, headers=headers, trust_env=False, timeout=5
     ) as api:
         yield api
+
+
+@pytest.fixture(params=[over_http, over_a_socket])
+async def seen(
+    slack: SandboxSlack, request: pytest.FixtureRequest
+) -> AsyncIterator[dict[str, Any]]:
+    """What the bot's listeners were given, by kind; the bot runs meanwhile."""
+    way: Way = request.param
+    listeners = Listeners()
+    async with way(slack, listeners.register):
+        yield listeners.seen

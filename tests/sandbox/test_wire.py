@@ -78,7 +78,7 @@ async def test_respond_answers_instead_and_does_nothing(
 
 @pytest.mark.parametrize(("after", "projects"), [(False, 0), (True, 1)])
 async def test_drop_loses_the_request_or_only_its_answer(
-    baseten: SandboxBaseten, api: httpx.AsyncClient, after: bool, projects: int
+    baseten: SandboxBaseten, api: httpx.AsyncClient, *, after: bool, projects: int
 ) -> None:
     team = baseten.add_team("Research")
     baseten.faults.next(".*", Drop(after=after))

@@ -1,0 +1,185 @@
+"""Answers of old servers, new servers and careless ones are read."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from bot.baseten.models import OneTrainingProject, Teams, TrainingJob, TrainingProject
+
+OLD_JOB: dict[str, Any] = {
+    "id": "wlyx6nq",
+    "created_at": "2026-11-23T17:10:00Z",
+    "updated_at": "2026-11-23T17:11:00Z",
+    "current_status": "TRAINING_JOB_RUNNING",
+    "error_message": None,
+    "instance_type": {
+        "id": "it1",
+        "name": "H100:8",
+        "memory_limit_mib": 1000,
+        "millicpu_limit": 1000,
+        "gpu_count": 8,
+        "gpu_type": "H100",
+        "gpu_memory_limit_mib": 80000,
+    },
+    "training_project_id": "yqvj7q3",
+    "training_project": {"id": "yqvj7q3", "name": "demo/qwen3-0.6b"},
+}
+NEW_JOB = OLD_JOB | {
+    "name": "first try",
+    "node_count": 2,
+    "checkpoint_sync_status": "SYNCED",
+    "priority": 3,
+    "availability_model": "SPOT",
+    "user": {"email": "ada@example.com", "new_field": {}},
+    "something_new": [{}],
+}
+PROJECT: dict[str, Any] = {
+    "id": "yqvj7q3",
+    "name": "demo/qwen3-0.6b",
+    "created_at": "2026-11-23T17:10:00Z",
+    "updated_at": "2026-11-23T17:11:00Z",
+}
+
+
+def job(**changed: Any) -> TrainingJob:
+    return TrainingJob.model_validate_json(json.dumps(OLD_JOB | changed))
+
+
+def project(**changed: Any) -> TrainingProject:
+    return TrainingProject.model_validate_json(json.dumps(PROJECT | changed))
+
+
+def test_a_job_of_an_older_server_has_defaults_for_what_it_lacks() -> None:
+    read = job()
+    assert (read.node_count, read.total_gpus) == (1, 8)
+    assert (read.name, read.user, read.availability_model) == (None, None, None)
+    assert read.error_message is None
+
+
+def test_a_job_of_a_newer_server_tells_more() -> None:
+    read = TrainingJob.model_validate(NEW_JOB)
+    assert (read.name, read.node_count, read.availability_model) == ("first try", 2, "SPOT")
+    assert read.user
+    assert read.user.email == "ada@example.com"
+    assert read.total_gpus == 16
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        "error_message",
+        "instance_type",
+        "name",
+        "node_count",
+        "checkpoint_sync_status",
+        "priority",
+        "availability_model",
+        "user",
+    ],
+)
+def test_null_and_missing_say_the_same_of_a_job(field: str) -> None:
+    without = {key: value for key, value in NEW_JOB.items() if key != field}
+    assert TrainingJob.model_validate(NEW_JOB | {field: None}) == TrainingJob.model_validate(
+        without
+    )
+
+
+@pytest.mark.parametrize("field", ["team_name", "latest_job"])
+def test_null_and_missing_say_the_same_of_a_project(field: str) -> None:
+    assert project(**{field: None}) == project()
+
+
+@pytest.mark.parametrize("field", ["gpu_count", "gpu_type", "gpu_memory_limit_mib"])
+def test_null_and_missing_say_the_same_of_a_machine(field: str) -> None:
+    machine = OLD_JOB["instance_type"]
+    without = {key: value for key, value in machine.items() if key != field}
+    assert job(instance_type=machine | {field: None}) == job(instance_type=without)
+
+
+@pytest.mark.parametrize(
+    ("changed", "gpus"),
+    [
+        ({}, 8),
+        ({"node_count": 3}, 24),
+        ({"node_count": None}, 8),
+        ({"instance_type": None, "node_count": 3}, 0),
+        ({"instance_type": {"id": "cpu", "name": "CPU:4", "gpu_count": 0}}, 0),
+        ({"instance_type": {"id": "cpu", "name": "CPU:4", "gpu_count": None}}, 0),
+    ],
+)
+def test_total_gpus_are_those_of_all_nodes(changed: dict[str, Any], gpus: int) -> None:
+    assert job(**changed).total_gpus == gpus
+
+
+def test_a_status_of_tomorrow_is_read_as_it_is() -> None:
+    assert job(current_status="TRAINING_JOB_NEW").current_status == "TRAINING_JOB_NEW"
+
+
+@pytest.mark.parametrize(
+    ("written", "microsecond"),
+    [
+        ("2026-11-23T17:10:00Z", 0),
+        ("2026-11-23T17:10:00z", 0),
+        ("2026-11-23T17:10:00.5Z", 500_000),
+        ("2026-11-23T17:10:00.123456789Z", 123_456),
+        ("2026-11-23T17:10:00.123456789+0000", 123_456),
+        ("2026-11-23T17:10:00+00:00", 0),
+        ("2026-11-23T17:10:00+0000", 0),
+        ("2026-11-23T22:40:00+0530", 0),
+        ("2026-11-23T09:10:00.000-08:00", 0),
+        ("2026-11-23T17:10:00", 0),
+        ("2026-11-23T17:10:00.123456789", 123_456),
+        ("2026-11-23 17:10:00", 0),
+    ],
+)
+def test_a_moment_is_read_however_it_is_written(written: str, microsecond: int) -> None:
+    moment = project(created_at=written).created_at
+    assert moment == datetime(2026, 11, 23, 17, 10, 0, microsecond, tzinfo=UTC)
+    assert moment.utcoffset() is not None
+
+
+def test_a_moment_of_python_without_an_offset_is_utc_too() -> None:
+    naive = datetime(2026, 11, 23, 17, 10)  # noqa: DTZ001 - the point
+    assert TrainingProject.model_validate(PROJECT | {"created_at": naive}).created_at.tzinfo is UTC
+
+
+@pytest.mark.parametrize("written", ["", "yesterday", None, True, [], "2026-13-01T00:00:00Z"])
+def test_what_is_no_moment_is_refused(written: object) -> None:
+    with pytest.raises(ValidationError):
+        project(created_at=written)
+
+
+@pytest.mark.parametrize("written", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+def test_a_moment_that_cannot_be_told_in_utc_is_refused(written: str) -> None:
+    with pytest.raises(ValidationError):
+        project(created_at=written)
+
+
+@pytest.mark.parametrize("field", ["id", "name", "created_at", "updated_at"])
+def test_a_project_without_what_every_project_has_is_refused(field: str) -> None:
+    for broken in ({key: PROJECT[key] for key in PROJECT if key != field}, PROJECT | {field: None}):
+        with pytest.raises(ValidationError):
+            TrainingProject.model_validate(broken)
+
+
+def test_a_project_brings_its_latest_job() -> None:
+    said = {"training_project": PROJECT | {"team_name": "research", "latest_job": NEW_JOB}}
+    read = OneTrainingProject.model_validate_json(json.dumps(said)).training_project
+    assert read.latest_job
+    assert read.latest_job.updated_at - read.created_at == timedelta(minutes=1)
+    assert read.team_name == "research"
+
+
+@pytest.mark.parametrize("default", [{}, {"default": None}, {"default": False}])
+def test_a_team_is_not_the_default_unless_it_says_so(default: dict[str, Any]) -> None:
+    (team,) = Teams.model_validate({"teams": [{"id": "i", "name": "n"} | default]}).teams
+    assert team.default is False
+
+
+def test_answers_are_frozen() -> None:
+    read = project()
+    with pytest.raises(ValidationError, match="frozen"):
+        read.name = "other"  # type: ignore[misc] # the point

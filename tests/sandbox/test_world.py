@@ -1,0 +1,30 @@
+"""The demo's world."""
+
+import httpx
+
+from bot.sandbox import SandboxBaseten, furnish
+
+
+async def test_it_holds_jobs_in_every_state_and_leaves_room_for_the_demo(
+    baseten: SandboxBaseten, api: httpx.AsyncClient
+) -> None:
+    furnish(baseten)
+    teams = (await api.get("/v1/teams")).json()["teams"]
+    projects = (await api.get("/v1/training_projects")).json()["training_projects"]
+    assert [(team["name"], team["default"]) for team in teams] == [
+        ("Default", True),
+        ("Research", False),
+        ("Platform Team", False),
+    ]
+    jobs = [project["latest_job"] for project in projects if project["latest_job"]]
+    assert {job["current_status"].removeprefix("TRAINING_JOB_") for job in jobs} == {
+        "RUNNING",
+        "COMPLETED",
+        "FAILED",
+        "PENDING",
+    }
+    advised = [job["error_message"] for job in jobs if job["error_message"]]
+    assert len(advised) == 2
+    assert any(project["latest_job"] is None for project in projects)
+    assert "llama-3-finetune" not in {project["name"] for project in projects}
+    assert all(project["created_at"] <= project["updated_at"] for project in projects)

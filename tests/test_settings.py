@@ -1,0 +1,241 @@
+"""Settings: where they come from, and a line of help for each that cannot be used."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from bot.settings import BadSettingsError, Settings, load_settings
+
+GOOD = {
+    "SLACK_BOT_TOKEN": "xoxb-00000-bot-token",
+    "SLACK_SIGNING_SECRET": "0000-signing-secret",
+    "BASETEN_API_KEY": "00000000.api-key",
+}
+APP_TOKEN = "xapp-00000-app-token"
+NAMES = [name.upper() for name in Settings.model_fields]
+
+
+@pytest.fixture(autouse=True)
+def _settings_of_nobody(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Stand in an empty directory with none of the settings, and none from this machine."""
+    for name in list(os.environ):
+        if name.upper() in NAMES:
+            monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def good(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """An environment in which a bot can run."""
+    for name, value in GOOD.items():
+        monkeypatch.setenv(name, value)
+    return monkeypatch
+
+
+def complaints() -> list[str]:
+    with pytest.raises(BadSettingsError) as refused:
+        load_settings()
+    assert str(refused.value) == "\n".join(refused.value.lines)
+    return refused.value.lines
+
+
+@pytest.mark.usefixtures("good")
+def test_three_settings_are_enough_for_http_mode() -> None:
+    settings = load_settings()
+    assert not settings.socket_mode
+    assert settings.slack_bot_token.get_secret_value() == GOOD["SLACK_BOT_TOKEN"]
+    assert settings.baseten_api_key.get_secret_value() == GOOD["BASETEN_API_KEY"]
+    assert str(settings.slack_api_url) == "https://slack.com/api/"
+    assert str(settings.baseten_api_url) == "https://api.baseten.co/"
+    assert (settings.host, settings.port) == ("0.0.0.0", 3000)  # noqa: S104
+    assert (settings.log_level, settings.log_format) == ("info", None)
+    assert 0 < settings.baseten_timeout <= 45
+
+
+def test_an_app_token_means_socket_mode_with_or_without_a_signing_secret(
+    good: pytest.MonkeyPatch,
+) -> None:
+    good.setenv("SLACK_APP_TOKEN", APP_TOKEN)
+    assert load_settings().socket_mode
+    good.delenv("SLACK_SIGNING_SECRET")
+    assert load_settings().socket_mode
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in GOOD])
+def test_an_empty_optional_setting_is_an_unset_one(good: pytest.MonkeyPatch, name: str) -> None:
+    unset = load_settings()
+    good.setenv(name, "")
+    assert load_settings() == unset
+
+
+@pytest.mark.parametrize("name", GOOD)
+@pytest.mark.parametrize("value", [None, "", "  ", "\t\n"])
+def test_a_missing_or_empty_setting_has_one_line(
+    good: pytest.MonkeyPatch, name: str, value: str | None
+) -> None:
+    if value is None:
+        good.delenv(name)
+    else:
+        good.setenv(name, value)
+    (line,) = complaints()
+    assert line.startswith(f"{name} is missing or empty: ")
+
+
+def test_the_missing_signing_secrets_line_names_socket_mode_as_the_other_way(
+    good: pytest.MonkeyPatch,
+) -> None:
+    good.delenv("SLACK_SIGNING_SECRET")
+    (line,) = complaints()
+    assert "SLACK_APP_TOKEN" in line
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SLACK_BOT_TOKEN", "xoxp-zq7-user-token"),
+        ("SLACK_BOT_TOKEN", "xapp-zq7-app-token"),
+        ("SLACK_BOT_TOKEN", "xoxb-zq7 with space"),
+        ("SLACK_BOT_TOKEN", "xoxb-zq7-\N{EN DASH}-dash"),
+        ("SLACK_BOT_TOKEN", "xoxb-zq7\nX-Header: 1"),
+        ("SLACK_SIGNING_SECRET", "zq7 with space"),
+        ("SLACK_SIGNING_SECRET", "zq7-é"),
+        ("SLACK_APP_TOKEN", "xoxb-zq7-bot-token"),
+        ("SLACK_APP_TOKEN", "zq7"),
+        ("SLACK_API_URL", "zq7"),
+        ("SLACK_API_URL", "ftp://zq7.example.com"),
+        ("BASETEN_API_KEY", "zq7 with space"),
+        ("BASETEN_API_KEY", "zq7\x07bell"),
+        ("BASETEN_API_URL", "api.zq7.example.com"),
+        ("BASETEN_API_URL", "https://"),
+        ("BASETEN_TIMEOUT", "zq7"),
+        ("BASETEN_TIMEOUT", "0"),
+        ("BASETEN_TIMEOUT", "-77.5"),
+        ("BASETEN_TIMEOUT", "77.5"),
+        ("BASETEN_TIMEOUT", "nan"),
+        ("BASETEN_TIMEOUT", "inf"),
+        ("HOST", "   "),
+        ("PORT", "zq7"),
+        ("PORT", "-77"),
+        ("PORT", "77777"),
+        ("PORT", "77.5"),
+        ("LOG_LEVEL", "zq7"),
+        ("LOG_FORMAT", "zq7"),
+    ],
+)
+def test_a_malformed_setting_has_one_line_without_its_value(
+    good: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    good.setenv(name, value)
+    (line,) = complaints()
+    assert line.startswith(f"{name} is malformed: ")
+    assert "\n" not in line
+    assert "zq7" not in line
+    assert "77" not in line
+    for other in GOOD.values():
+        assert other not in line
+
+
+def test_everything_wrong_is_told_at_once_a_line_each(good: pytest.MonkeyPatch) -> None:
+    good.delenv("SLACK_BOT_TOKEN")
+    good.setenv("SLACK_SIGNING_SECRET", "")
+    good.setenv("BASETEN_API_KEY", "zq7 zq7")
+    good.setenv("PORT", "zq7")
+    lines = complaints()
+    assert sorted(line.split()[0] for line in lines) == [
+        "BASETEN_API_KEY",
+        "PORT",
+        "SLACK_BOT_TOKEN",
+        "SLACK_SIGNING_SECRET",
+    ]
+    assert "zq7" not in "".join(lines)
+
+
+def test_a_malformed_app_token_is_not_also_a_missing_signing_secret(
+    good: pytest.MonkeyPatch,
+) -> None:
+    good.delenv("SLACK_SIGNING_SECRET")
+    good.setenv("SLACK_APP_TOKEN", "zq7")
+    (line,) = complaints()
+    assert line.startswith("SLACK_APP_TOKEN is malformed")
+
+
+@pytest.mark.parametrize("token", ["xoxb-1-2-abc", "xoxe.xoxb-1-abc", "  xoxb-1-2-abc\n"])
+def test_every_kind_of_bot_token_is_taken_and_stripped(
+    good: pytest.MonkeyPatch, token: str
+) -> None:
+    good.setenv("SLACK_BOT_TOKEN", token)
+    assert load_settings().slack_bot_token.get_secret_value() == token.strip()
+
+
+def test_words_may_be_in_any_case(good: pytest.MonkeyPatch) -> None:
+    good.setenv("LOG_LEVEL", " Debug ")
+    good.setenv("LOG_FORMAT", "JSON")
+    settings = load_settings()
+    assert (settings.log_level, settings.log_format) == ("debug", "json")
+
+
+def test_settings_are_read_from_a_dotenv_file_in_the_working_directory(tmp_path: Path) -> None:
+    lines = [*(f'{name}="{value}"' for name, value in GOOD.items()), "# a note", "UNKNOWN=1", ""]
+    (tmp_path / ".env").write_text("\n".join(lines), encoding="utf-8")
+    assert load_settings().secrets == list(GOOD.values())
+
+
+def test_the_environment_beats_the_dotenv_file(good: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("PORT=1111\nHOST=here\n", encoding="utf-8")
+    good.setenv("PORT", "2222")
+    settings = load_settings()
+    assert (settings.host, settings.port) == ("here", 2222)
+
+
+def test_a_dotenv_file_that_is_not_text_has_one_line(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes("SLACK_BOT_TOKEN=zq7".encode("utf-16"))
+    (line,) = complaints()
+    assert line.startswith(".env ")
+    assert "zq7" not in line
+
+
+def secrets_directory(tmp_path: Path, files: dict[str, str]) -> Path:
+    directory = tmp_path / "secrets"
+    directory.mkdir()
+    for name, value in files.items():
+        (directory / name).write_text(value, encoding="utf-8")
+    return directory
+
+
+@pytest.mark.parametrize("case", [str.upper, str.lower])
+def test_settings_are_read_from_files_of_a_secrets_directory(
+    tmp_path: Path, case: type[str]
+) -> None:
+    files = {case(name): f"{value}\n" for name, value in GOOD.items()}
+    settings = Settings(_secrets_dir=secrets_directory(tmp_path, files))
+    assert settings.secrets == list(GOOD.values())
+
+
+def test_an_empty_file_for_an_optional_secret_is_an_unset_one(tmp_path: Path) -> None:
+    directory = secrets_directory(tmp_path, GOOD | {"SLACK_APP_TOKEN": ""})
+    assert not Settings(_secrets_dir=directory).socket_mode
+
+
+def test_the_environment_beats_the_secrets_directory(
+    good: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    good.setenv("SLACK_BOT_TOKEN", "xoxb-of-the-environment")
+    settings = Settings(_secrets_dir=secrets_directory(tmp_path, GOOD))
+    assert settings.slack_bot_token.get_secret_value() == "xoxb-of-the-environment"
+
+
+def test_the_secrets_are_the_four_values_to_hide_and_no_drawing_shows_them(
+    good: pytest.MonkeyPatch,
+) -> None:
+    good.setenv("SLACK_APP_TOKEN", APP_TOKEN)
+    settings = load_settings()
+    assert sorted(settings.secrets) == sorted([*GOOD.values(), APP_TOKEN])
+    for drawn in (repr(settings), str(settings), settings.model_dump_json()):
+        assert not [secret for secret in settings.secrets if secret in drawn]
+
+
+def test_every_setting_has_a_sentence() -> None:
+    for name, field in Settings.model_fields.items():
+        assert field.description, name
+        assert field.description.endswith("."), name

@@ -1,0 +1,205 @@
+"""Every failure in a person's words: what happened, whether anything was done, what next."""
+
+import json
+import re
+
+import pytest
+
+from bot.arguments import ProjectRequest, parse
+from bot.baseten.errors import BasetenError, RateLimited, Refused, Unreachable, Unreadable
+from bot.baseten.models import Team
+from bot.message import NotPostedError
+from bot.projects import AmbiguousTeamError, UnknownTeamError
+from bot.redaction import Redactor
+from bot.views.failure import failure_message, is_foreseen
+from bot.views.text import COMMAND
+from bot.work import BusyError, InterruptedWorkError
+from tests.views.drawn import assert_fit
+
+ASKED = ProjectRequest("Platform Team", "r<d> & 'co'")
+NAME = "r&lt;d&gt; &amp; 'co'"
+REFERENCE = "0a1b2c3d"
+
+NOTHING_DONE = re.compile(r"[Nn]othing was|nothing was|did not open")
+CANNOT_TELL = re.compile(r"can't tell whether")
+IS_OPEN = re.compile(r"is open in Baseten")
+AGAIN = re.compile(r"[Tt]ry again|run the command again")
+
+TEAMS = [Team(id="aaaaaa1", name="Twins"), Team(id="aaaaaa2", name="Twins")]
+TRAINING_OFF = "You are not authorized for Baseten training."
+WRONG_KEY = "Authorization error"
+
+CASES = [
+    # the error, what was done, and what the person must read
+    (UnknownTeamError("reserch", ["research"], TEAMS), NOTHING_DONE, ["reserch", "*research*"]),
+    (UnknownTeamError("nobody", [], TEAMS), NOTHING_DONE, ["nobody", "Twins"]),
+    (UnknownTeamError("a b", [], []), NOTHING_DONE, ["a b", "team's id"]),
+    (AmbiguousTeamError("Twins", TEAMS), NOTHING_DONE, ["2 teams", "`aaaaaa1` or `aaaaaa2`"]),
+    (BusyError(), NOTHING_DONE, ["more to do"]),
+    (InterruptedWorkError(), CANNOT_TELL, ["restart"]),
+    (NotPostedError("is_archived"), IS_OPEN, ["is_archived", "did not take"]),
+    (NotPostedError("TimeoutError", maybe=True), IS_OPEN, ["did not confirm", "may or may not"]),
+    (RateLimited("slow down", 37), NOTHING_DONE, ["more requests", "in 37 seconds"]),
+    (RateLimited("slow down", 90), NOTHING_DONE, ["in 1 minute 30 seconds"]),
+    (RateLimited("", None), NOTHING_DONE, ["in a minute"]),
+    (Refused(400, "VALIDATION_ERROR", "no <b>"), NOTHING_DONE, ["400", "no &lt;b&gt;"]),
+    (Refused(401, "", "Unauthorized"), NOTHING_DONE, ["API key", "BASETEN_API_KEY"]),
+    (Refused(403, "PERMISSION_DENIED", WRONG_KEY), NOTHING_DONE, ["API key", "BASETEN_API_KEY"]),
+    (Refused(403, "PERMISSION_DENIED", TRAINING_OFF), NOTHING_DONE, ["not enabled", "admin"]),
+    (Refused(403, "", "Team is locked"), NOTHING_DONE, ["Team is locked"]),
+    (Refused(403), NOTHING_DONE, ["may not"]),
+    (Refused(404, "NOT_FOUND", "No team"), NOTHING_DONE, ["team", "No team"]),
+    (Refused(409, "CONFLICT", "Busy"), NOTHING_DONE, ["Busy"]),
+    (Refused(408), CANNOT_TELL, ["408"]),
+    (Refused(422, "", "odd name"), NOTHING_DONE, ["422", "odd name"]),
+    (Refused(500, "INTERNAL_ERROR", "Oops"), CANNOT_TELL, ["500", "Oops", "problem of its own"]),
+    (Refused(502), CANNOT_TELL, ["502"]),
+    (Refused(503), CANNOT_TELL, ["503"]),
+    (Unreachable("no route", sent=False), NOTHING_DONE, ["can't reach Baseten"]),
+    (Unreachable("too slow", sent=True), CANNOT_TELL, ["did not answer"]),
+    (Unreadable("status 202"), CANNOT_TELL, ["not one of Baseten's", "firewall"]),
+]
+IDS = [f"{at} {type(error).__name__} {error}"[:40] for at, (error, _, _) in enumerate(CASES)]
+
+
+@pytest.mark.parametrize(("error", "done", "said"), CASES, ids=IDS)
+def test_a_failure_says_what_happened_and_whether_anything_was_done(
+    error: Exception, done: re.Pattern[str], said: list[str]
+) -> None:
+    message = failure_message(error, ASKED, REFERENCE)
+    assert_fit(message)
+    for words in said:
+        assert words in message.text
+    claims = [claim for claim in (NOTHING_DONE, CANNOT_TELL, IS_OPEN) if claim.search(message.text)]
+    assert claims == [done]
+    assert REFERENCE not in message.text
+    assert is_foreseen(error, ASKED)
+
+
+@pytest.mark.parametrize(("error", "_done", "_said"), CASES, ids=IDS)
+def test_a_failure_says_what_to_do_next(
+    error: Exception, _done: re.Pattern[str], _said: list[str]
+) -> None:
+    happened, *next_ = failure_message(error, ASKED, REFERENCE).payload()["blocks"]
+    assert happened["type"] == "section"
+    (do,) = next_
+    assert do["elements"][0]["text"].strip()
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        BusyError(),
+        InterruptedWorkError(),
+        RateLimited("", 37),
+        Refused(409),
+        Refused(500),
+        Refused(503),
+        Unreachable("", sent=False),
+        Unreachable("", sent=True),
+        Unreadable(""),
+    ],
+)
+def test_what_may_pass_shows_the_persons_own_command_to_try_again(error: Exception) -> None:
+    text = failure_message(error, ASKED, REFERENCE).text
+    assert AGAIN.search(text)
+    (typed,) = re.findall(rf"`{COMMAND} ([^`]+)`", text)
+    assert parse(typed) == ASKED
+
+
+def test_a_command_to_try_again_keeps_every_space_of_a_name() -> None:
+    asked = ProjectRequest("research", "two  spaces")
+    text = failure_message(Unreachable("", sent=True), asked, REFERENCE).text
+    (typed,) = re.findall(rf"`{COMMAND} ([^`]+)`", text)
+    assert parse(typed) == asked
+
+
+@pytest.mark.parametrize(
+    ("error", "meant"),
+    [
+        (UnknownTeamError("x", ["R & D", "R & B"], TEAMS), ProjectRequest("R & D", ASKED.name)),
+        (AmbiguousTeamError("Twins", TEAMS), ProjectRequest("aaaaaa1", ASKED.name)),
+    ],
+)
+def test_a_team_that_is_not_clear_shows_a_command_with_one_that_is(
+    error: Exception, meant: ProjectRequest
+) -> None:
+    (typed,) = re.findall(rf"`{COMMAND} ([^`]+)`", failure_message(error, ASKED, REFERENCE).text)
+    assert parse(typed) == meant
+
+
+def test_a_wrong_key_and_training_that_is_not_enabled_are_told_apart() -> None:
+    key = failure_message(Refused(403, "PERMISSION_DENIED", WRONG_KEY), ASKED, REFERENCE).text
+    off = failure_message(Refused(403, "PERMISSION_DENIED", TRAINING_OFF), ASKED, REFERENCE).text
+    assert "not enabled" not in key
+    assert "BASETEN_API_KEY" not in off
+
+
+def test_another_403_that_speaks_of_training_does_not_claim_that_it_is_not_enabled() -> None:
+    said = "You do not have permission to create training projects in this team."
+    text = failure_message(Refused(403, "PERMISSION_DENIED", said), ASKED, REFERENCE).text
+    assert "not enabled" not in text
+    assert said in text
+
+
+@pytest.mark.parametrize("status", [302, 307])
+def test_a_redirect_is_not_blamed_on_the_name(status: int) -> None:
+    text = failure_message(Refused(status), ASKED, REFERENCE).text
+    assert "Change the name" not in text
+
+
+@pytest.mark.parametrize("error", [ValueError("secret words"), BasetenError("new kind")])
+@pytest.mark.parametrize("request_", [ASKED, None])
+def test_what_was_not_foreseen_shows_a_reference_and_nothing_of_itself(
+    error: Exception, request_: ProjectRequest | None
+) -> None:
+    message = failure_message(error, request_, REFERENCE)
+    assert_fit(message)
+    assert f"`{REFERENCE}`" in message.text
+    assert CANNOT_TELL.search(message.text)
+    assert str(error) not in message.text
+    assert not is_foreseen(error, request_)
+
+
+def test_before_a_request_is_known_every_failure_is_unforeseen() -> None:
+    assert not is_foreseen(BusyError(), None)
+    assert f"`{REFERENCE}`" in failure_message(BusyError(), None, REFERENCE).text
+
+
+@pytest.mark.parametrize("word", ["x" * 5000, "&" * 5000, "<!channel> " * 500, "`\n" * 2500])
+def test_words_of_any_length_fit(word: str) -> None:
+    asked = ProjectRequest(word, word)
+    errors = [error for error, _, _ in CASES] + [
+        UnknownTeamError(word, [word] * 3, TEAMS),
+        UnknownTeamError(word, [], [Team(id="i", name=word)] * 50),
+        UnknownTeamError(word, [], []),
+        AmbiguousTeamError(word, TEAMS * 30),
+        NotPostedError(word),
+        RateLimited(word, 1e9),
+        *(Refused(status, word, word) for status in (400, 401, 403, 404, 409, 418, 500)),
+        Refused(403, word, f"{WRONG_KEY}{word}"),
+        Refused(403, word, f"{TRAINING_OFF}{word}"),
+        ValueError(word),
+    ]
+    for error in errors:
+        assert_fit(failure_message(error, asked, REFERENCE))
+
+
+def test_many_teams_are_not_all_listed_and_the_rest_is_counted() -> None:
+    teams = [Team(id=f"id{n}", name=f"team-{n}.") for n in range(50)]
+    text = failure_message(UnknownTeamError("x", [], teams), ASKED, REFERENCE).text
+    listed = re.findall(r"team-\d+\.", text)
+    assert 3 <= len(listed) < 50
+    assert f"{50 - len(listed)} more" in text
+
+
+KEY = "Qp3.ZxWvUtSrQpOnMlKjIhGfEdCbA0123456789"  # of no shape that gives it away
+
+
+@pytest.mark.parametrize("before", range(250, 300, 7))
+def test_not_even_a_part_of_a_key_that_an_api_echoes_is_shown_where_its_words_are_cut(
+    before: int,
+) -> None:
+    error = Refused(400, "VALIDATION_ERROR", f"{'x' * before}{KEY} is no name")
+    payload = Redactor([KEY]).tree(failure_message(error, ASKED, REFERENCE).payload())
+    assert KEY[:10] not in json.dumps(payload)

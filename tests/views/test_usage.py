@@ -1,0 +1,101 @@
+"""The help, and the answer to a command that was not understood."""
+
+import re
+
+import pytest
+
+from bot.arguments import ProjectRequest, UsageError, Wrong, parse
+from bot.message import Message
+from bot.views.text import COMMAND
+from bot.views.usage import help_message, usage_message
+from tests.views.drawn import assert_fit, texts
+
+WRONGS = list(Wrong)
+LONG = "&<>\"'` \n" * 625
+
+
+def commands(message: Message) -> list[str]:
+    """What stands after the command wherever the message shows one to type."""
+    return re.findall(rf"`{COMMAND} ([^`]+)`", message.text)
+
+
+def test_the_help_says_what_the_command_does_and_shows_forms_that_work() -> None:
+    message = help_message()
+    assert_fit(message)
+    assert "Baseten" in message.text
+    assert COMMAND in message.text
+    form, *examples = commands(message)
+    assert form == "&lt;team&gt; &lt;name&gt;"
+    assert len(examples) == 2
+    for example in examples:
+        assert isinstance(parse(example), ProjectRequest), example
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        (Wrong.NO_NAME, "missing"),
+        (Wrong.UNCLOSED_TEAM, "before the team"),
+        (Wrong.UNCLOSED_NAME, "before the project's name"),
+        (Wrong.CONTROL_CHARACTER, "line break"),
+    ],
+)
+def test_what_is_wrong_is_said_and_that_nothing_was_done(wrong: Wrong, words: str) -> None:
+    message = usage_message(UsageError(wrong, "research", "llama"))
+    assert_fit(message)
+    assert words in message.text
+    assert "Nothing was done" in message.text
+
+
+@pytest.mark.parametrize(
+    ("text", "request_"),
+    [
+        ('research "my project', ProjectRequest("research", "my project")),
+        ('"Platform Team x', ProjectRequest("Platform Team", "x")),
+        ("'Platform Team' \"my project", ProjectRequest("Platform Team", "my project")),
+        ("research\tmy project", ProjectRequest("research", "my project")),
+        ("r&amp;d\nx&lt;y&gt;z", ProjectRequest("r&d", "x<y>z")),
+        ('"Platform Team"', ProjectRequest("Platform Team", "llama-3-finetune")),
+        ("research", ProjectRequest("research", "llama-3-finetune")),
+        ('"', ProjectRequest("research", "llama-3-finetune")),
+    ],
+)
+def test_the_right_form_is_shown_with_the_persons_own_words(
+    text: str, request_: ProjectRequest
+) -> None:
+    error = parse(text)
+    assert isinstance(error, UsageError)
+    message = usage_message(error)
+    assert_fit(message)
+    # The text is escaped as Slack would escape what a person types.
+    (form,) = commands(message)
+    assert parse(form) == request_
+
+
+@pytest.mark.parametrize(
+    ("error", "said", "not_said"),
+    [
+        (UsageError(Wrong.NO_NAME, "r<d>"), ["the team `r&lt;d&gt;`"], ["the project `"]),
+        (UsageError(Wrong.UNCLOSED_NAME, "a", "b"), ["the team `a`", "the project `b`"], []),
+        (UsageError(Wrong.UNCLOSED_TEAM), [], ["understood"]),
+    ],
+)
+def test_what_was_understood_is_repeated(
+    error: UsageError, said: list[str], not_said: list[str]
+) -> None:
+    text = usage_message(error).text
+    assert all(words in text for words in said)
+    assert not any(words in text for words in not_said)
+
+
+@pytest.mark.parametrize("wrong", WRONGS)
+@pytest.mark.parametrize("word", [LONG, "&" * 5000, "<" * 5000, "x" * 5000, "`" * 5000, "é🚀"])
+def test_words_of_any_length_fit(wrong: Wrong, word: str) -> None:
+    for error in (UsageError(wrong, word), UsageError(wrong, word, word), UsageError(wrong)):
+        assert_fit(usage_message(error))
+
+
+def test_a_message_reads_the_same_without_its_blocks() -> None:
+    for message in (help_message(), usage_message(UsageError(Wrong.NO_NAME, "research"))):
+        whole, *parts = texts(message)
+        assert all(part in whole for part in parts)
