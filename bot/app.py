@@ -26,12 +26,15 @@ from bot.baseten.client import Baseten
 from bot.listeners import register
 from bot.listeners.desk import Desk
 from bot.listeners.failures import Failures
+from bot.modals import Modals
 from bot.posting import Poster
 from bot.projects import Projects
+from bot.recents import Recents
 from bot.redaction import Redactor
 from bot.server import Health, build_server
 from bot.settings import Settings
 from bot.socket_mode import REFUSALS, SocketDownError, SocketMode
+from bot.steps import Steps
 from bot.work import Work
 
 log = structlog.stdlib.get_logger(__name__)
@@ -94,13 +97,20 @@ class Bot:
     def __init__(self, settings: Settings, out: Connections) -> None:
         redactor = Redactor(settings.secrets)
         poster = Poster(out.slack, out.session, redactor)
-        failures = Failures(poster)
         self._settings = settings
         self._out = out
         self._authorized: asyncio.Future[AuthorizeResult] = asyncio.Future()
         self._work = Work()
         self._bolt = self._build_bolt()
-        register(self._bolt, Desk(Projects(out.baseten), poster, failures), self._work, failures)
+        desk = Desk(
+            Projects(out.baseten),
+            poster,
+            Failures(poster),
+            Recents(),
+            self._work,
+            settings.ask_near_names,
+        )
+        register(self._bolt, desk, Modals(out.slack), Steps(out.slack, redactor))
         self.health = Health()
         self.health.unwell("slack", "Slack has not confirmed the bot's token yet")
         self.url = ""

@@ -23,13 +23,19 @@ class ProjectRequest:
 
 @dataclass(frozen=True, slots=True)
 class HelpRequest:
-    """``help``, or nothing at all."""
+    """``help``, the one reserved word; a team of that name goes in quotes."""
+
+
+@dataclass(frozen=True, slots=True)
+class DialogRequest:
+    """Nothing, or a team alone: the rest is asked for in a dialog."""
+
+    team: str = ""
 
 
 class Wrong(Enum):
     """What keeps a command from being understood."""
 
-    NO_NAME = "no name"
     UNCLOSED_TEAM = "unclosed quote before the team"
     UNCLOSED_NAME = "unclosed quote before the name"
     CONTROL_CHARACTER = "control character"
@@ -50,16 +56,18 @@ class UsageError:
     name: str = ""
 
 
-def parse(text: str) -> ProjectRequest | HelpRequest | UsageError:
+def parse(text: str) -> ProjectRequest | DialogRequest | HelpRequest | UsageError:
     """Read ``<team> <name>``: the first word or quoted phrase, then all that follows.
 
     Args:
         text: the ``text`` field of a slash command, as Slack sent it.
     """
     words = _plain(text)
-    if words.casefold() in {"", "help"}:
+    if not words:
+        return DialogRequest()
+    if words.casefold() == "help":
         return HelpRequest()
-    if any(unicodedata.category(character) in _CONTROL for character in words):
+    if has_control_character(words):
         return _with_control_character(words)
     if words[0] in "\"'":
         quoted = _QUOTED_TEAM.fullmatch(words)
@@ -76,8 +84,13 @@ def parse(text: str) -> ProjectRequest | HelpRequest | UsageError:
         if inner.endswith(quote):
             name = inner[:-1]
     if not name.strip():
-        return UsageError(Wrong.NO_NAME, team)
+        return DialogRequest(team)
     return ProjectRequest(team, name)
+
+
+def has_control_character(text: str) -> bool:
+    """Tell whether a text holds what no field of a form should: line breaks and their kin."""
+    return any(unicodedata.category(character) in _CONTROL for character in text)
 
 
 def command_text(team: str, name: str) -> str:
@@ -103,6 +116,8 @@ def _with_control_character(words: str) -> UsageError:
     match parse(" ".join(spaced.split())):
         case ProjectRequest(team, name) | UsageError(_, team, name):
             return UsageError(Wrong.CONTROL_CHARACTER, team, name)
+        case DialogRequest(team):
+            return UsageError(Wrong.CONTROL_CHARACTER, team)
         case HelpRequest():
             return UsageError(Wrong.CONTROL_CHARACTER)
 

@@ -27,6 +27,7 @@ _CURES = {
     "baseten_api_key": "create a workspace API key in Baseten's settings",
     "baseten_api_url": "give an http(s) address, or leave it out for Baseten's own",
     "baseten_timeout": "give the seconds for one attempt, more than 0 and at most 45",
+    "ask_near_names": "use true or false",
     "host": "give the address to listen on, such as 0.0.0.0",
     "port": "give a port number, 0 to 65535",
     "log_level": "use one of debug, info, warning, error",
@@ -99,6 +100,9 @@ class Settings(BaseSettings):
     )
     baseten_timeout: float = Field(
         15, gt=0, le=45, description="Seconds that one attempt at Baseten may take."
+    )
+    ask_near_names: bool = Field(
+        default=True, description="Ask before a project is made whose name is nearly another's."
     )
     host: Annotated[str, BeforeValidator(_stripped)] = Field(
         "0.0.0.0",  # noqa: S104 - a container is reached from outside

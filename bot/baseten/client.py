@@ -14,7 +14,14 @@ import httpx
 import stamina
 
 from bot.baseten.errors import Answer, RateLimited, Refused, Unreachable, Unreadable, decipher
-from bot.baseten.models import OneTrainingProject, Team, Teams, TrainingProject
+from bot.baseten.models import (
+    OneTrainingProject,
+    ProjectJobs,
+    Team,
+    Teams,
+    TrainingProject,
+    TrainingProjects,
+)
 
 ATTEMPTS = 4
 PATIENCE = 45.0  # seconds for all attempts and the waits between them
@@ -73,6 +80,21 @@ class Baseten:
             {"training_project": {"name": name}},
         )
         return Upserted(answer.body.training_project, answer.took, _date(answer.response))
+
+    async def list_training_projects(self) -> list[TrainingProject]:
+        """List the projects of every team that the key may see. ``GET /v1/training_projects``"""
+        answer = await self._call(TrainingProjects, "GET", "/v1/training_projects")
+        return answer.body.training_projects
+
+    async def get_training_project(self, project_id: str) -> TrainingProject:
+        """Get one project. ``GET /v1/training_projects/{training_project_id}``"""
+        path = f"/v1/training_projects/{quote(project_id, safe='')}"
+        return (await self._call(OneTrainingProject, "GET", path)).body.training_project
+
+    async def list_training_jobs(self, project_id: str) -> ProjectJobs:
+        """List all jobs of a project. ``GET /v1/training_projects/{training_project_id}/jobs``"""
+        path = f"/v1/training_projects/{quote(project_id, safe='')}/jobs"
+        return (await self._call(ProjectJobs, "GET", path)).body
 
     async def _call(
         self, model: type[Answer], method: str, path: str, body: dict[str, Any] | None = None

@@ -57,6 +57,11 @@ def date(moment: datetime) -> str:
     return f"<!date^{int(moment.timestamp())}^{{date_short_pretty}} at {{time}}|{utc(moment)}>"
 
 
+def ago(moment: datetime) -> str:
+    """Show how long ago a moment was, as ``3 hours ago``, with a fallback in UTC."""
+    return f"<!date^{int(moment.timestamp())}^{{ago}}|{utc(moment)}>"
+
+
 def duration(seconds: float) -> str:
     """Say a duration in its one or two largest units, as ``2 hours 5 minutes``."""
     left = max(1, round(seconds))

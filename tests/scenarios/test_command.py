@@ -57,6 +57,7 @@ async def test_the_same_command_twice_creates_once(http: World) -> None:
 
 
 async def test_a_server_without_a_date_leaves_it_open(http: World) -> None:
+    http.baseten.list_projects_allowed = False
     project = http.baseten.add_project(RESEARCH, "sft")
     # An empty header is no date, and a proxy that cuts headers leaves none.
     http.baseten.faults.next(
@@ -156,7 +157,7 @@ async def test_a_name_arrives_as_it_was_typed(world: World, name: str) -> None:
     assert "<c>" not in str(world.slack.messages[0].blocks)
 
 
-@pytest.mark.parametrize("text", ["", "help", " HELP "])
+@pytest.mark.parametrize("text", ["help", " HELP "])
 async def test_help_comes_with_the_ack(world: World, text: str) -> None:
     delivery = await world.slack.command(text)
     assert "opens a Baseten training project" in delivery.body["text"]
