@@ -3,7 +3,7 @@
 from slack_sdk.models.views import View
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.message import NotPostedError
+from bot.message import NotTakenError
 from bot.slack_calls import taken
 
 _LEFT = frozenset({"not_found", "view_not_found"})  # the person closed it meanwhile
@@ -12,7 +12,7 @@ _LEFT = frozenset({"not_found", "view_not_found"})  # the person closed it meanw
 class Modals:
     """Open windows and change them.
 
-    Every method raises ``NotPostedError`` where Slack does not take the view.
+    Every method raises ``NotTakenError`` where Slack does not take the view.
 
     Args:
         client: Slack's Web API, with the bot's token and without retries of its own.
@@ -39,7 +39,7 @@ class Modals:
         """
         try:
             await taken(lambda: self._client.views_update(view_id=view_id, view=view.to_dict()))
-        except NotPostedError as refused:
+        except NotTakenError as refused:
             if refused.error not in _LEFT:
                 raise
 

@@ -1,6 +1,6 @@
 """What the bot says reaches Slack: everyone in a channel, or one person."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
@@ -8,7 +8,7 @@ import structlog
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
-from bot.message import Message, NotPostedError
+from bot.message import Message, NotTakenError
 from bot.redaction import Redactor
 from bot.slack_calls import raise_for, taken
 
@@ -33,7 +33,7 @@ class Place:
 
     user_id: str
     channel_id: str = ""
-    response_url: str | None = None
+    response_url: str | None = field(default=None, repr=False)
     thread_ts: str | None = None
 
 
@@ -73,12 +73,12 @@ class Poster:
         https://docs.slack.dev/reference/methods/chat.postMessage
 
         Raises:
-            NotPostedError: Slack did not take the message, or did not confirm it.
+            NotTakenError: Slack did not take the message, or did not confirm it.
         """
         payload = self._payload(message)
         try:
             return await self._post(place.channel_id, place.thread_ts, payload)
-        except NotPostedError as refused:
+        except NotTakenError as refused:
             if refused.maybe:
                 raise
             log.info("cannot post in the channel", slack_error=refused.error)
@@ -98,14 +98,14 @@ class Poster:
         https://docs.slack.dev/reference/methods/chat.update
 
         Raises:
-            NotPostedError: Slack did not take the change.
+            NotTakenError: Slack did not take the change.
         """
         payload = self._payload(message)
         try:
             await taken(
                 lambda: self._client.chat_update(channel=place.channel_id, ts=ts, **payload)
             )
-        except NotPostedError:
+        except NotTakenError:
             if place.response_url is None:
                 raise
             await self._respond(place, payload | {"replace_original": True})
@@ -114,7 +114,7 @@ class Poster:
         """Take away the message that was clicked, which only one person sees."""
         try:
             await self._respond(place, {"delete_original": True})
-        except NotPostedError as refused:
+        except NotTakenError as refused:
             log.info("could not remove an answered question", slack_error=refused.error)
 
     async def tell(self, place: Place, message: Message) -> None:
@@ -131,17 +131,15 @@ class Poster:
         for way in ways:
             try:
                 await way()
-            except NotPostedError as refused:
+            except NotTakenError as refused:
                 log.warning("could not tell the person", slack_error=refused.error)
-                if refused.maybe:
-                    return
             else:
                 return
         log.error("no way to tell the person", user=place.user_id, channel=place.channel_id)
 
     async def _post(self, channel: str, thread_ts: str | None, payload: dict[str, Any]) -> Posted:
         if not channel:
-            raise NotPostedError("channel_not_found")
+            raise NotTakenError("channel_not_found")
         answer = await taken(
             lambda: self._client.chat_postMessage(
                 channel=channel,

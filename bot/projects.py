@@ -28,7 +28,7 @@ class UnknownTeamError(Exception):
     Attributes:
         asked: what the person gave.
         near: up to three names that are written nearly so.
-        teams: every team the key may see; empty when the list was refused.
+        teams: every team the key may see.
     """
 
     def __init__(self, asked: str, near: list[str], teams: list[Team]) -> None:
@@ -36,6 +36,14 @@ class UnknownTeamError(Exception):
         self.asked = asked
         self.near = near
         self.teams = teams
+
+
+class TeamsUnavailableError(Exception):
+    """The list of teams could not be had, for which ``cause`` is why; nothing else was asked."""
+
+    def __init__(self, cause: BasetenError) -> None:
+        super().__init__(str(cause))
+        self.cause = cause
 
 
 class AmbiguousTeamError(Exception):
@@ -106,9 +114,7 @@ class Projects:
     async def look(self, request: ProjectRequest) -> Found:
         """Find the team, and what there is already of that name or nearly so.
 
-        Raises:
-            UnknownTeamError: nothing was done.
-            AmbiguousTeamError: nothing was done.
+        Raises: as :meth:`find_team`; nothing was done yet in any case.
         """
         listing = asyncio.create_task(self._list_projects())
         try:
@@ -139,7 +145,13 @@ class Projects:
         return listed.model_copy(update={"training_jobs": newest_first})
 
     async def find_team(self, asked: str) -> Team:
-        """Find a team by its id, else by its name; an exact name beats one in another case."""
+        """Find a team by its id, else by its name; an exact name beats one in another case.
+
+        Raises:
+            UnknownTeamError: nothing was done.
+            AmbiguousTeamError: nothing was done.
+            TeamsUnavailableError: nothing was done.
+        """
         asked_at = time.monotonic()
         try:
             teams = await self._teams.get()
@@ -147,10 +159,11 @@ class Projects:
             if not found:
                 teams = await self._teams.get(asked_since=asked_at)
                 found = match_team(asked, teams)
-        except Refused as error:
-            if error.status not in {403, 404}:
-                raise
-            return _as_id(asked)
+        except BasetenError as error:
+            # Where the list is refused, an id works all the same; other words become no path.
+            if isinstance(error, Refused) and error.status in {403, 404} and _ID.fullmatch(asked):
+                return Team(id=asked, name=asked)
+            raise TeamsUnavailableError(error) from error
         if not found:
             raise UnknownTeamError(asked, near_teams(asked, teams), teams)
         if len(found) > 1:
@@ -221,13 +234,9 @@ def match_team(asked: str, teams: list[Team]) -> list[Team]:
 
 
 def near_teams(asked: str, teams: list[Team]) -> list[str]:
-    """Return up to three names that are written nearly so, nearest first."""
+    """Return up to three names that start so, or are written nearly so, nearest first."""
     names = {team.name.casefold(): team.name for team in teams}
-    return [names[name] for name in difflib.get_close_matches(asked.casefold(), names, n=3)]
-
-
-def _as_id(asked: str) -> Team:
-    """Take the words as an id, where they can be one: they become a part of the request's path."""
-    if not _ID.fullmatch(asked):
-        raise UnknownTeamError(asked, [], [])
-    return Team(id=asked, name=asked)
+    wanted = asked.casefold()
+    starting = [name for name in names if name.startswith(wanted)]
+    near = difflib.get_close_matches(wanted, names, n=3)
+    return [names[name] for name in dict.fromkeys([*starting, *near])][:3]

@@ -6,18 +6,24 @@ from typing import Any, NoReturn, TypeVar
 
 import aiohttp
 import stamina
+import structlog
 from slack_sdk.errors import SlackApiError
 
-from bot.message import NotPostedError
+from bot.message import NotTakenError
+
+log = structlog.stdlib.get_logger(__name__)
 
 ATTEMPTS = 4
 LONGEST_WAIT = 20.0  # seconds; a longer Retry-After is not waited for
 _OK = 200
+_NOT_SLACKS = "an answer that is not Slack's"
+# Slack's documentation says of these that some of the call may have been carried out.
+_PERHAPS_DONE = frozenset({"fatal_error", "internal_error", "request_timeout"})
 Answer = TypeVar("Answer")
 
 
 class _TryAgainError(Exception):
-    """Slack took nothing, or told us to come back."""
+    """Slack took nothing, or fell over."""
 
     def __init__(self, error: str, wait: float | None = None, *, maybe: bool = False) -> None:
         super().__init__(error)
@@ -28,18 +34,18 @@ class _TryAgainError(Exception):
 async def taken(send: Callable[[], Awaitable[Answer]]) -> Answer:
     """Send until Slack takes it, and return its answer.
 
-    Repeated only where Slack said that it took nothing (429), told us to come back (5xx), or was
-    never reached: there is no idempotency key, so a repeat after anything else could post twice.
+    Repeated only where Slack took nothing (429), fell over (5xx), or was never reached: there is no
+    idempotency key, so a repeat after anything else could post twice.
 
     Raises:
-        NotPostedError: Slack did not take it, or did not confirm it.
+        NotTakenError: Slack did not take it, or did not confirm it.
     """
     try:
         async for attempt in stamina.retry_context(_wait, attempts=ATTEMPTS, timeout=None):
             with attempt:
                 return await _once(send)
     except _TryAgainError as error:
-        raise NotPostedError(str(error), maybe=error.maybe) from error
+        raise NotTakenError(str(error), maybe=error.maybe) from error
     raise AssertionError  # stamina returns what was answered, or raises  # pragma: no cover
 
 
@@ -60,7 +66,7 @@ def raise_for(status: int, headers: Mapping[str, str], said: str) -> None:
     if status >= 500:  # noqa: PLR2004
         raise _TryAgainError(f"status {status}", maybe=True)
     if status != _OK:
-        raise NotPostedError(said[:80] or f"status {status}")
+        raise NotTakenError(said[:80] or f"status {status}")
 
 
 async def _once(send: Callable[[], Awaitable[Answer]]) -> Answer:
@@ -70,8 +76,13 @@ async def _once(send: Callable[[], Awaitable[Answer]]) -> Answer:
         _raise_for_slack(error)
     except aiohttp.ClientConnectorError as error:
         raise _TryAgainError(type(error).__name__) from error
+    except aiohttp.InvalidURL as error:
+        raise NotTakenError("an address that is none") from error
     except (aiohttp.ClientError, TimeoutError, asyncio.IncompleteReadError) as error:
         _unconfirmed(type(error).__name__, error)
+    except (AttributeError, TypeError) as error:
+        # slack_sdk takes for granted that an answer is a JSON object.
+        _unconfirmed(_NOT_SLACKS, error)
 
 
 def _raise_for_slack(error: SlackApiError) -> NoReturn:
@@ -80,19 +91,18 @@ def _raise_for_slack(error: SlackApiError) -> NoReturn:
     code = data.get("error") if isinstance(data, dict) else None
     status: int = getattr(answer, "status_code", 0) or getattr(answer, "status", 0)
     if status == _OK and code:
-        raise NotPostedError(str(code)) from error
+        raise NotTakenError(str(code), maybe=code in _PERHAPS_DONE) from error
     raise_for(status, answer.headers, str(code or ""))
-    _unconfirmed("an answer that is not Slack's", error)
+    _unconfirmed(_NOT_SLACKS, error)
 
 
 def _unconfirmed(what: str, error: Exception) -> NoReturn:
-    raise NotPostedError(what, maybe=True) from error
+    raise NotTakenError(what, maybe=True) from error
 
 
 def _wait(error: Exception) -> bool | float:
     """Tell stamina whether to send again, or after how many seconds."""
-    if not isinstance(error, _TryAgainError):
+    if not isinstance(error, _TryAgainError) or (error.wait or 0) > LONGEST_WAIT:
         return False
-    if error.wait is None:
-        return True
-    return error.wait if error.wait <= LONGEST_WAIT else False
+    log.info("Slack did not take it; sending again", slack_error=str(error), wait=error.wait)
+    return True if error.wait is None else error.wait

@@ -11,7 +11,7 @@ from bot.slack_calls import taken
 class Steps:
     """End workflow steps; both ends are safe to repeat.
 
-    Both methods raise ``NotPostedError`` where Slack does not take the end.
+    Both methods raise ``NotTakenError`` where Slack does not take the end.
 
     Args:
         client: Slack's Web API, with the bot's token and without retries of its own.

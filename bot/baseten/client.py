@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Generic
 from urllib.parse import quote
@@ -12,8 +12,9 @@ from urllib.parse import quote
 import aiohttp
 import httpx
 import stamina
+import structlog
 
-from bot.baseten.errors import Answer, RateLimited, Refused, Unreachable, Unreadable, decipher
+from bot.baseten.errors import Answer, Refused, Unreachable, Unreadable, decipher
 from bot.baseten.models import (
     OneTrainingProject,
     ProjectJobs,
@@ -22,6 +23,8 @@ from bot.baseten.models import (
     TrainingProject,
     TrainingProjects,
 )
+
+log = structlog.stdlib.get_logger(__name__)
 
 ATTEMPTS = 4
 PATIENCE = 45.0  # seconds for all attempts and the waits between them
@@ -158,21 +161,26 @@ class _Trouble:
     def worth_another_try(self, error: Exception) -> bool | float:
         """Tell stamina whether to repeat the call, or after how many seconds."""
         match error:
-            case RateLimited(retry_after=float(seconds)):
-                again: bool | float = seconds if seconds < self._left() else False
             case Unreachable(sent=sent):
                 self.sent = self.sent or sent
+                again: bool | float = True
+            case Refused(status=status) if status not in {408, 429} and status < 500:  # noqa: PLR2004
+                again = False
+            case Refused(retry_after=float(seconds)):
+                again = seconds if seconds < self._left() else False
+            case Refused():
                 again = True
-            case Refused(status=status):
-                again = status in {408, 429} or status >= 500  # noqa: PLR2004
             case _:
                 again = False
         self.last = error
+        if again:
+            log.info("Baseten did not answer well; asking again", error=str(error))
         return again
 
 
 def _date(response: httpx.Response) -> datetime | None:
     try:
-        return parsedate_to_datetime(response.headers["date"])
+        date = parsedate_to_datetime(response.headers["date"])
     except (KeyError, ValueError):
         return None
+    return date if date.tzinfo else date.replace(tzinfo=UTC)  # "-0000" is UTC too

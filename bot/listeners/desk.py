@@ -60,6 +60,21 @@ class Desk:
 
     async def open(self, found: Found, place: Place) -> Opened:
         """Open the project, and post it if there is a channel to post in."""
+        opened = await self._open_project(found, place)
+        await self._post(opened, place)
+        return opened
+
+    async def _open(self, request: ProjectRequest, place: Place, *, sure: bool) -> None:
+        async with self._patience(request, place):
+            found = await self.projects.look(request)
+            ask = self.ask_near_names and not sure and can_ask(found)
+            opened = None if ask else await self._open_project(found, place)
+        if opened is None:
+            await self.poster.tell(place, near_name_message(found, place.thread_ts))
+        else:
+            await self._post(opened, place)
+
+    async def _open_project(self, found: Found, place: Place) -> Opened:
         started = time.monotonic()
         opened = await self.projects.open_project(found)
         log.info(
@@ -74,19 +89,11 @@ class Desk:
         if place.user_id:
             recent = Recent(project.id, project.name, opened.team, datetime.now(UTC))
             self.recents.add(place.user_id, recent)
-        if place.channel_id:
-            await self._post(opened, place)
         return opened
 
-    async def _open(self, request: ProjectRequest, place: Place, *, sure: bool) -> None:
-        async with self._patience(request, place):
-            found = await self.projects.look(request)
-            if self.ask_near_names and not sure and can_ask(found):
-                await self.poster.tell(place, near_name_message(found, place.thread_ts))
-            else:
-                await self.open(found, place)
-
     async def _post(self, opened: Opened, place: Place) -> None:
+        if not place.channel_id:
+            return
         message = project_message(opened.project, card_of(opened, place.user_id))
         posted = await self.poster.post(place, message)
         if not posted.as_member:

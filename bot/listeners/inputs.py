@@ -31,7 +31,7 @@ def command_place(command: dict[str, Any]) -> Place:
     return Place(
         user_id=command.get("user_id", ""),
         channel_id=command.get("channel_id", ""),
-        response_url=command.get("response_url"),
+        response_url=command.get("response_url") or None,
     )
 
 

@@ -180,8 +180,7 @@ class SandboxSlack(People, Wire):
         return self.respond(Respond(404, body=b"Not found"))
 
     async def closing(self) -> None:
-        """Close the web sockets too."""
-        await super().closing()
+        """Close the web sockets."""
         await self._sockets.close()
 
     async def _carry(self, parcel: carriers.Parcel) -> carriers.Ack:

@@ -1,16 +1,17 @@
 """Every failure in a person's words: what happened, whether anything was done, what to do next."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bot.arguments import ProjectRequest, command_text
 from bot.baseten.errors import BasetenError, RateLimited, Refused, Unreachable, Unreadable
-from bot.message import Message, NotPostedError
-from bot.projects import AmbiguousTeamError, UnknownTeamError
+from bot.message import Message, NotTakenError
+from bot.projects import AmbiguousTeamError, TeamsUnavailableError, UnknownTeamError
 from bot.views.blocks import plain
 from bot.views.text import COMMAND, bold, code, duration, listing, say
 from bot.work import BusyError, InterruptedWorkError
 
 _MOST_TEAMS = 20
+_MOST_COMMAND = 300  # characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +36,11 @@ class Attempt:
 def opening(request: ProjectRequest) -> Attempt:
     """Describe opening a project by the command, or by what ends like it."""
     name = bold(request.name)
-    command = code(f"{COMMAND} {command_text(request.team, request.name)}", 300)
     return Attempt(
         what=name,
         nothing="Nothing was opened.",
-        unsure=f"I can't tell whether {name} was opened; trying again never makes a second one.",
-        again=f": {command}",
+        unsure=f"I can't tell whether {name} was opened; running it twice won't make a duplicate.",
+        again=f": {command}" if (command := _command(request.team, request.name)) else ".",
         request=request,
     )
 
@@ -99,8 +99,11 @@ def _words(error: Exception, attempt: Attempt) -> _Words | None:
                 f"I am being restarted and could not finish. {attempt.unsure}",
                 f"Try again in a moment{attempt.again}",
             )
-        case NotPostedError():
+        case NotTakenError():
             return _not_posted(error, attempt)
+        case TeamsUnavailableError(cause=cause):
+            listing_teams = replace(attempt, what="to list its teams", unsure=attempt.nothing)
+            return _baseten(cause, listing_teams)
         case BasetenError():
             return _baseten(error, attempt)
         case _:
@@ -116,12 +119,9 @@ def _unknown_team(error: UnknownTeamError, attempt: Attempt) -> _Words:
         names = [say(team.name, 80) for team in error.teams[:_MOST_TEAMS]]
         more = len(error.teams) - len(names)
         names += [f"{more} more"] if more else []
-        return _Words(happened, f"The teams I can see: {listing(names)}.")
-    return _Words(
-        happened,
-        "I may not list the teams, so give the team's id, which is in the address of its page "
-        "in Baseten.",
-    )
+        help_ = f" For help, type {code(f'{COMMAND} help')}." if error.asked == "help" else ""
+        return _Words(happened, f"The teams I can see: {listing(names)}.{help_}")
+    return _Words(happened, "The bot's key sees no team at all. Ask whoever runs this bot.")
 
 
 def _ambiguous_team(error: AmbiguousTeamError, attempt: Attempt) -> _Words:
@@ -134,29 +134,39 @@ def _ambiguous_team(error: AmbiguousTeamError, attempt: Attempt) -> _Words:
 
 
 def _instead(team: str, attempt: Attempt) -> str:
-    """Show the command with another team in it."""
+    """Show the command with another team in it; words of its name may stand in the project's."""
     if attempt.request is None:
         return ""
-    return "Try " + code(f"{COMMAND} {command_text(team, attempt.request.name)}", 300)
+    asked, name = attempt.request.team, attempt.request.name
+    words = f"{asked} {name}"
+    if words.casefold().startswith(f"{team} ".casefold()):
+        name = words[len(team) :].strip()
+    command = _command(team, name)
+    return f"Try {command}" if command else ""
 
 
-def _not_posted(error: NotPostedError, attempt: Attempt) -> _Words:
+def _command(team: str, name: str) -> str:
+    """Show a command to copy, or nothing where it is too long to be shown whole."""
+    command = f"{COMMAND} {command_text(team, name)}"
+    return code(command, _MOST_COMMAND) if len(command) <= _MOST_COMMAND else ""
+
+
+def _not_posted(error: NotTakenError, attempt: Attempt) -> _Words:
     if attempt.request is None:
         return _Words(
-            f"Slack did not take what I wanted to show you ({code(error.error)}). "
-            f"{attempt.nothing}",
+            f"Slack refused what I wanted to show you ({code(error.error)}). {attempt.nothing}",
             f"Try again{attempt.again}",
         )
     if error.maybe:
         return _Words(
             f"{attempt.what} is open in Baseten, but Slack did not confirm my message about it, "
             "so it may or may not be in the channel.",
-            "If it isn't, run the command again; that never makes a second project.",
+            "If it isn't, run the command again; that won't make a duplicate.",
         )
     return _Words(
-        f"{attempt.what} is open in Baseten, but Slack did not take my message about it "
+        f"{attempt.what} is open in Baseten, but Slack refused my message about it "
         f"({code(error.error)}).",
-        "Run the command again later, or in another channel, to show it.",
+        "Run the command again in another channel to show it, or `/invite` me to this one.",
     )
 
 
@@ -182,9 +192,9 @@ def _baseten(error: BasetenError, attempt: Attempt) -> _Words | None:
             )
         case Unreadable():
             return _Words(
-                "The answer I got is not one of Baseten's; a firewall or proxy may have given it. "
-                f"{attempt.unsure}",
-                f"If it happens again, tell whoever runs this bot. Try again{attempt.again}",
+                "I got an answer that doesn't look like Baseten's, perhaps from a firewall or a "
+                f"proxy. {attempt.unsure}",
+                f"If it keeps happening, tell whoever runs this bot. Try again{attempt.again}",
             )
         case _:
             return None
@@ -193,7 +203,7 @@ def _baseten(error: BasetenError, attempt: Attempt) -> _Words | None:
 def _refused(error: Refused, attempt: Attempt) -> _Words:
     said = f" It says: “{say(error.message, 300)}”" if error.message.strip() else ""
     match error.status:
-        case 403 if "training" in error.message.lower():
+        case 403 if "baseten training" in error.message.lower():
             return _Words(
                 f"Training is not enabled for this Baseten organisation. {attempt.nothing} "
                 "The bot's API key itself works.",

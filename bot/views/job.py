@@ -19,21 +19,21 @@ class Status:
     Attributes:
         mark: an emoji whose shape, not only its colour, tells the status.
         words: the status in words.
-        waiting: whether the job has not started; its ``error_message`` is then advice.
+        advises: whether its ``error_message`` is advice, not a failure.
         ended: whether the job will not change any more.
     """
 
     mark: str
     words: str
-    waiting: bool = False
+    advises: bool = False
     ended: bool = False
 
 
 _STATUSES = {
-    "PENDING": Status("⏳", "Waiting for GPU capacity", waiting=True),
-    "CREATED": Status("⏳", "Created, not started", waiting=True),
-    "QUEUED": Status("⏳", "Queued", waiting=True),
-    "DEPLOYING": Status("🚀", "Deploying", waiting=True),
+    "PENDING": Status("⏳", "Waiting for GPU capacity", advises=True),
+    "CREATED": Status("⏳", "Created, not started"),
+    "QUEUED": Status("⏳", "Queued"),
+    "DEPLOYING": Status("🚀", "Deploying"),
     "RUNNING": Status("▶️", "Running"),
     "COMPLETED": Status("✅", "Completed", ended=True),
     "FAILED": Status("❌", "Failed", ended=True),
@@ -65,7 +65,7 @@ def error_section(job: TrainingJob) -> SectionBlock | None:
     said = (job.error_message or "").strip()
     if not said:
         return None
-    lead = "Baseten's advice" if status(job).waiting else "Error"
+    lead = "Baseten's advice" if status(job).advises else "Error"
     return section(f"*{lead}*\n{quote(said)}")
 
 

@@ -103,7 +103,7 @@ def _happened(name: str, team: str, outcome: Outcome) -> str:
         case Outcome.CREATED:
             return f"✨ Created training project {name} in team {team}"
         case Outcome.EXISTED:
-            return f"📂 Training project {name} is already there in team {team}"
+            return f"📂 Training project {name} already exists in team {team}"
         case Outcome.UNKNOWN:
             return f"📂 Training project {name} is open in team {team}"
 
@@ -164,7 +164,7 @@ def _label(label: str) -> PlainTextObject:
 
 def _small_print(card: Card, refreshed: Refreshed | None) -> str:
     by = f"<@{text.escape(card.asked_by)}>" if card.asked_by else "a workflow"
-    said = f"Asked for by {by}"
+    said = f"Requested by {by}"
     if refreshed is not None:
         said += f" · Refreshed by <@{text.escape(refreshed.by)}>, {text.date(refreshed.at)}"
     if card.also_in:

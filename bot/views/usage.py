@@ -9,6 +9,7 @@ EXAMPLE_NAME = "llama-3-finetune"
 _EXAMPLE = code(f"{COMMAND} research {EXAMPLE_NAME}")
 _QUOTED_EXAMPLE = code(f'{COMMAND} "Platform Team" {EXAMPLE_NAME}')
 _WRONG = {
+    Wrong.EMPTY_TEAM: "there is nothing between the quotes of the team",
     Wrong.UNCLOSED_TEAM: "the quote before the team is never closed",
     Wrong.UNCLOSED_NAME: "the quote before the project's name is never closed",
     Wrong.CONTROL_CHARACTER: "there is a line break or another invisible control character in it",
