@@ -17,7 +17,6 @@ from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
-from slack_sdk.errors import SlackApiError
 from slack_sdk.signature import SignatureVerifier
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
@@ -26,12 +25,17 @@ from bot.baseten.client import Baseten
 from bot.listeners import register
 from bot.listeners.desk import Desk
 from bot.listeners.failures import Failures
+from bot.message import NotTakenError
+from bot.modals import Modals
 from bot.posting import Poster
 from bot.projects import Projects
+from bot.recents import Recents
 from bot.redaction import Redactor
 from bot.server import Health, build_server
 from bot.settings import Settings
+from bot.slack_calls import taken
 from bot.socket_mode import REFUSALS, SocketDownError, SocketMode
+from bot.steps import Steps
 from bot.work import Work
 
 log = structlog.stdlib.get_logger(__name__)
@@ -94,13 +98,20 @@ class Bot:
     def __init__(self, settings: Settings, out: Connections) -> None:
         redactor = Redactor(settings.secrets)
         poster = Poster(out.slack, out.session, redactor)
-        failures = Failures(poster)
         self._settings = settings
         self._out = out
         self._authorized: asyncio.Future[AuthorizeResult] = asyncio.Future()
         self._work = Work()
         self._bolt = self._build_bolt()
-        register(self._bolt, Desk(Projects(out.baseten), poster, failures), self._work, failures)
+        desk = Desk(
+            Projects(out.baseten),
+            poster,
+            Failures(poster),
+            Recents(),
+            self._work,
+            settings.ask_near_names,
+        )
+        register(self._bolt, desk, Modals(out.slack), Steps(out.slack, redactor))
         self.health = Health()
         self.health.unwell("slack", "Slack has not confirmed the bot's token yet")
         self.url = ""
@@ -122,7 +133,12 @@ class Bot:
         verifier = (
             SignatureVerifier(secret.get_secret_value()) if secret and not self._socket else None
         )
-        runner = web.AppRunner(build_server(self.health, verifier, self._dispatch), access_log=None)
+        runner = web.AppRunner(
+            build_server(self.health, verifier, self._dispatch),
+            access_log=None,
+            auto_decompress=False,  # Slack signs what it sends, and compresses nothing
+            shutdown_timeout=1.0,  # seconds; what was accepted is done by then
+        )
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
         host, port = self._settings.host, self._settings.port
@@ -199,17 +215,16 @@ async def prove_token(slack: AsyncWebClient) -> AsyncSlackResponse:
     """
 
     def not_refused(error: Exception) -> bool:
-        refused = isinstance(error, SlackApiError) and error.response.get("error") in REFUSALS
-        return not refused and isinstance(error, SlackApiError | aiohttp.ClientError | TimeoutError)
+        return isinstance(error, NotTakenError) and error.error not in REFUSALS
 
     try:
         async for attempt in stamina.retry_context(
             not_refused, attempts=None, timeout=None, wait_max=15.0
         ):
             with attempt:
-                return await slack.auth_test()
-    except SlackApiError as error:
-        why = f"Slack refuses SLACK_BOT_TOKEN ({error.response.get('error')})"
+                return await taken(slack.auth_test)
+    except NotTakenError as refused:
+        why = f"Slack refuses SLACK_BOT_TOKEN ({refused.error})"
         raise FatalError(why) from None
     raise AssertionError  # stamina returns what was answered, or raises  # pragma: no cover
 

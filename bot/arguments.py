@@ -9,7 +9,11 @@ _PLAIN_QUOTES = str.maketrans(dict.fromkeys("“”„‟", '"') | dict.fromkeys
 # Slack escapes exactly these three, once.
 # https://docs.slack.dev/interactivity/implementing-slash-commands
 _ESCAPED = {"&amp;": "&", "&lt;": "<", "&gt;": ">"}
-_QUOTED_TEAM = re.compile(r"""(["'])(?P<team>.*?)\1(?=\s|$)(?P<rest>.*)""")
+# The quote closes before a space; where none does, at the next quote.
+_QUOTED_TEAM = (
+    re.compile(r"""(["'])(?P<team>.*?)\1(?=\s|$)(?P<rest>.*)"""),
+    re.compile(r"""(["'])(?P<team>.*?)\1(?P<rest>.*)"""),
+)
 _CONTROL = frozenset({"Cc", "Cs", "Zl", "Zp"})
 
 
@@ -23,13 +27,20 @@ class ProjectRequest:
 
 @dataclass(frozen=True, slots=True)
 class HelpRequest:
-    """``help``, or nothing at all."""
+    """``help``, the one reserved word; a team of that name goes in quotes."""
+
+
+@dataclass(frozen=True, slots=True)
+class DialogRequest:
+    """Nothing, or a team alone: the rest is asked for in a dialog."""
+
+    team: str = ""
 
 
 class Wrong(Enum):
     """What keeps a command from being understood."""
 
-    NO_NAME = "no name"
+    EMPTY_TEAM = "nothing between the team's quotes"
     UNCLOSED_TEAM = "unclosed quote before the team"
     UNCLOSED_NAME = "unclosed quote before the name"
     CONTROL_CHARACTER = "control character"
@@ -50,22 +61,35 @@ class UsageError:
     name: str = ""
 
 
-def parse(text: str) -> ProjectRequest | HelpRequest | UsageError:
+def parse(text: str) -> ProjectRequest | DialogRequest | HelpRequest | UsageError:
     """Read ``<team> <name>``: the first word or quoted phrase, then all that follows.
 
     Args:
         text: the ``text`` field of a slash command, as Slack sent it.
     """
     words = _plain(text)
-    if words.casefold() in {"", "help"}:
+    if not words:
+        return DialogRequest()
+    if words.casefold() == "help":
         return HelpRequest()
-    if any(unicodedata.category(character) in _CONTROL for character in words):
+    if has_control_character(words):
         return _with_control_character(words)
-    if words[0] in "\"'":
-        quoted = _QUOTED_TEAM.fullmatch(words)
-        if quoted is None or not quoted["team"].strip():
+    return _team_and_name(words)
+
+
+def has_control_character(text: str) -> bool:
+    """Tell whether a text holds what no field of a form should: line breaks and their kin."""
+    return any(unicodedata.category(character) in _CONTROL for character in text)
+
+
+def _team_and_name(words: str) -> ProjectRequest | DialogRequest | UsageError:
+    if words[0] in {'"', "'"}:
+        quoted = next(filter(None, (form.fullmatch(words) for form in _QUOTED_TEAM)), None)
+        if quoted is None:
             return _unclosed_team(words)
         team, name = quoted["team"].strip(), quoted["rest"].strip()
+        if not team:
+            return UsageError(Wrong.EMPTY_TEAM, name=name)
     else:
         team, _, name = words.partition(" ")
         name = name.strip()
@@ -75,9 +99,7 @@ def parse(text: str) -> ProjectRequest | HelpRequest | UsageError:
             return UsageError(Wrong.UNCLOSED_NAME, team, inner.strip())
         if inner.endswith(quote):
             name = inner[:-1]
-    if not name.strip():
-        return UsageError(Wrong.NO_NAME, team)
-    return ProjectRequest(team, name)
+    return ProjectRequest(team, name) if name.strip() else DialogRequest(team)
 
 
 def command_text(team: str, name: str) -> str:
@@ -94,7 +116,7 @@ def _plain(text: str) -> str:
     """Undo what phones and Slack do to plain characters; runs of spaces stay inside a name."""
     text = re.sub("&(?:amp|lt|gt);", lambda found: _ESCAPED[found[0]], text)
     text = text.translate(_PLAIN_QUOTES)
-    return "".join(" " if unicodedata.category(c) == "Zs" else c for c in text).strip(" ")
+    return "".join(" " if unicodedata.category(c) == "Zs" else c for c in text).strip()
 
 
 def _with_control_character(words: str) -> UsageError:
@@ -103,6 +125,8 @@ def _with_control_character(words: str) -> UsageError:
     match parse(" ".join(spaced.split())):
         case ProjectRequest(team, name) | UsageError(_, team, name):
             return UsageError(Wrong.CONTROL_CHARACTER, team, name)
+        case DialogRequest(team):
+            return UsageError(Wrong.CONTROL_CHARACTER, team)
         case HelpRequest():
             return UsageError(Wrong.CONTROL_CHARACTER)
 

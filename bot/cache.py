@@ -29,9 +29,15 @@ class Cached(Generic[Value]):
         while self._held is None or self._asked_at < oldest:
             if self._fetching is None:
                 self._fetching = asyncio.create_task(self._fill())
+                # Nobody may be left to see it fail; that is no fault to complain of.
+                self._fetching.add_done_callback(lambda done: done.cancelled() or done.exception())
             # One impatient caller must not cancel the fetch of the others.
             await asyncio.shield(self._fetching)
         return self._held
+
+    def forget(self) -> None:
+        """Let the next caller fetch the value anew."""
+        self._asked_at = float("-inf")
 
     async def _fill(self) -> Value:
         asked_at = time.monotonic()

@@ -3,12 +3,12 @@
 import sys
 from collections.abc import Awaitable, Callable
 
-import aiohttp
-from slack_sdk.errors import SlackApiError
-
 from bot.app import Connections, connections
 from bot.baseten.errors import BasetenError, Refused
+from bot.message import NotTakenError
 from bot.settings import Settings
+from bot.slack_calls import taken
+from bot.socket_mode import REFUSALS
 from bot.views.text import listing
 
 _Proof = Callable[[Connections], Awaitable[str]]
@@ -45,8 +45,8 @@ async def check(settings: Settings) -> int:
 async def _bot_token(out: Connections) -> str:
     """``auth.test``, whose answer's headers name the granted scopes."""
     try:
-        answer = await out.slack.auth_test()
-    except (SlackApiError, aiohttp.ClientError, TimeoutError) as error:
+        answer = await taken(out.slack.auth_test)
+    except NotTakenError as error:
         raise _NotProvedError(_slack_says(error)) from error
     scopes = answer.headers.get("x-oauth-scopes", "")
     missing = [scope for scope in NEEDED_SCOPES if scope not in scopes.split(",")]
@@ -59,8 +59,8 @@ async def _bot_token(out: Connections) -> str:
 async def _app_token(out: Connections, token: str) -> str:
     """``apps.connections.open``: its answer is an address, which is left unused."""
     try:
-        await out.slack.apps_connections_open(app_token=token)
-    except (SlackApiError, aiohttp.ClientError, TimeoutError) as error:
+        await taken(lambda: out.slack.apps_connections_open(app_token=token))
+    except NotTakenError as error:
         raise _NotProvedError(_slack_says(error)) from error
     return "opens sockets"
 
@@ -79,7 +79,7 @@ async def _baseten_key(out: Connections) -> str:
     return f"sees {names}"
 
 
-def _slack_says(error: Exception) -> str:
-    if isinstance(error, SlackApiError):
-        return f"Slack refuses it: {error.response.get('error') or error.response.status_code}"
-    return f"Slack does not answer: {type(error).__name__}"
+def _slack_says(error: NotTakenError) -> str:
+    if error.error in REFUSALS:
+        return f"Slack refuses it: {error.error}"
+    return f"Slack does not answer as it should: {error.error}"

@@ -3,6 +3,9 @@
 import asyncio
 import json
 import sys
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from typing import Any
 from urllib.parse import quote
 
 from pydantic import AnyHttpUrl, SecretStr
@@ -10,8 +13,17 @@ from pydantic import AnyHttpUrl, SecretStr
 from bot.app import running
 from bot.logs import configure_logs
 from bot.redaction import Redactor
-from bot.sandbox import Ephemeral, PostedMessage, SandboxBaseten, SandboxSlack, furnish
-from bot.sandbox.terminal import draw
+from bot.sandbox import (
+    Delivery,
+    Ephemeral,
+    PostedMessage,
+    SandboxBaseten,
+    SandboxSlack,
+    View,
+    furnish,
+)
+from bot.sandbox.slack_records import CHANNEL
+from bot.sandbox.terminal import buttons, draw
 from bot.settings import Settings
 from bot.views.text import COMMAND
 
@@ -29,7 +41,6 @@ async def demo(text: str) -> int:
     """
     async with SandboxBaseten() as baseten, SandboxSlack() as slack:
         furnish(baseten)
-        slack.add_channel("C0SANDBOX1", name="ml-training")
         settings = _settings(slack, baseten)
         configure_logs("error", None, Redactor(settings.secrets))
         async with running(settings) as bot:
@@ -37,9 +48,10 @@ async def demo(text: str) -> int:
             slack.bot_url = bot.url
             await bot.health.ready()
             _say("A Slack and a Baseten on this machine, with the real bot between them.\n")
-            await _command(slack, text or DEFAULT)
+            person = _Person(slack)
+            await person.type(text or DEFAULT)
             if not text and sys.stdin.isatty():
-                await _prompt(slack)
+                await person.go_on()
             serving.cancel()
     return 0
 
@@ -56,41 +68,121 @@ def _settings(slack: SandboxSlack, baseten: SandboxBaseten) -> Settings:
         baseten_timeout=15,
         host="127.0.0.1",
         port=0,
+        ask_near_names=True,
         log_level="error",
         log_format=None,
     )
 
 
-async def _command(slack: SandboxSlack, text: str) -> None:
-    """Type a command, wait for what the bot says to it, and draw that."""
-    before = len(slack.messages) + len(slack.ephemerals)
-    _say(f"You typed   {COMMAND} {text}\n")
-    await slack.command(text)
-    await slack.until(
-        lambda: len(slack.messages) + len(slack.ephemerals) > before, timeout=_LONGEST_ANSWER
-    )
-    answers: list[PostedMessage | Ephemeral] = [*slack.messages, *slack.ephemerals]
-    answer = max(answers, key=lambda said: said.ts)
-    everyone = answer in slack.messages
-    _say(f"The bot answered {'everyone in #ml-training' if everyone else 'you alone'}:\n")
-    _say(draw(answer.blocks, color=sys.stdout.isatty()))
-    blocks = json.dumps({"blocks": answer.blocks}, ensure_ascii=False, separators=(",", ":"))
-    _say(f"\nThe same blocks, drawn by Slack: {BUILDER}{quote(blocks, safe='')}\n")
+@dataclass(slots=True)
+class _Person:
+    """Somebody in Slack, who types, presses and fills in, and looks at what the bot says."""
+
+    slack: SandboxSlack
+    seen: PostedMessage | Ephemeral | None = None
+
+    async def type(self, text: str) -> None:
+        """Type a command, and look at the answer."""
+        _say(f"You typed   {COMMAND} {text}\n")
+        await self._watch(self.slack.command(text))
+
+    async def press(self, number: int) -> None:
+        """Press a button of the last message by its number, and look at what comes of it."""
+        shown = buttons(self.seen.blocks) if self.seen else []
+        if not 0 < number <= len(shown):
+            _say(f"There is no button {number}.\n")
+            return
+        button = shown[number - 1]
+        if "url" in button:
+            _say(f"In Slack this opens {button['url']}\n")
+        elif self.seen is not None:
+            await self._watch(self.slack.action(self.seen, button["action_id"]))
+
+    async def go_on(self) -> None:
+        """Take further commands until the end of the input."""
+        _say(
+            "Type what follows the command (help, a team and a name, a team alone for the dialog),"
+        )
+        _say("the number of a button to press it, or q to end.\n")
+        while (typed := await _ask(f"{COMMAND} ")) not in {None, "q"}:
+            if typed and typed.isdecimal():
+                await self.press(int(typed))
+            else:
+                await self.type(typed or "")
+
+    async def _watch(self, act: Coroutine[None, None, Delivery]) -> None:
+        """Do something, wait for what the bot makes of it, and show that."""
+        before = self._shown()
+        await act
+        await self.slack.until(lambda: not self._shown() <= before, timeout=_LONGEST_ANSWER)
+        view = self.slack.views[-1] if self.slack.views else None
+        if view is not None and not view.closed:
+            await self._fill_in(view)
+        else:
+            self._look(before)
+
+    def _said(self) -> list[PostedMessage | Ephemeral]:
+        return [*self.slack.messages, *self.slack.ephemerals]
+
+    def _shown(self) -> set[tuple[str, int]]:
+        """What there is to see now; a dialog counts when it is no longer loading."""
+        views = {(view.id, view.updates) for view in self.slack.views if view.updates}
+        return {(message.ts, message.edits) for message in self._said()} | views
+
+    def _look(self, before: set[tuple[str, int]]) -> None:
+        """Draw what is new."""
+        new = [message for message in self._said() if (message.ts, message.edits) not in before]
+        for message in new[-1:]:
+            self.seen = message
+            everyone = "everyone in #ml-training" if message in self.slack.messages else "you alone"
+            _say(f"The bot answered {everyone}:\n")
+            _say(draw(message.blocks, color=sys.stdout.isatty()))
+            blocks = json.dumps({"blocks": message.blocks}, separators=(",", ":"))
+            _say(f"\nThe same blocks, drawn by Slack: {BUILDER}{quote(blocks, safe='')}\n")
+
+    async def _fill_in(self, view: View) -> None:
+        """Ask for each field of a dialog, and submit it; an empty answer keeps what is there."""
+        _say(f"The bot opened a dialog: {view.payload['title']['text']}\n")
+        if not sys.stdin.isatty():
+            return
+        values: dict[str, dict[str, Any]] = {}
+        for block in view.blocks:
+            if block["type"] == "input":
+                state = await self._field(view, block)
+                if state:
+                    values[block["block_id"]] = {block["element"]["action_id"]: state}
+        before = self._shown()
+        delivery = await self.slack.submit(view, values)
+        for problem in (delivery.body or {}).get("errors", {}).values() if delivery.body else ():
+            _say(f"The dialog says: {problem}\n")
+        if delivery.body:
+            self.slack.close_view(view.id)
+            return
+        await self.slack.until(lambda: not self._shown() <= before, timeout=_LONGEST_ANSWER)
+        self._look(before)
+
+    async def _field(self, view: View, block: dict[str, Any]) -> dict[str, Any] | None:
+        element = block["element"]
+        if element["type"] == "conversations_select":
+            return {"type": element["type"], "selected_conversation": CHANNEL}
+        filled = element.get("initial_option", {}).get("text", {}).get("text")
+        label = block["label"]["text"] + (f" [{filled}]" if filled else "")
+        typed = await _ask(f"  {label}: ")
+        if not typed:
+            return None
+        if element["type"] != "external_select":
+            return {"type": element["type"], "value": typed}
+        found = (await self.slack.options(view, element["action_id"], typed)).body["options"]
+        _say("  " + (", ".join(each["text"]["text"] for each in found) or "No team matches."))
+        return {"type": element["type"], "selected_option": found[0]} if found else None
 
 
-async def _prompt(slack: SandboxSlack) -> None:
-    """Take further commands until the end of the input."""
-    _say("Type what follows the command, such as: research support-bot-sft, or help.")
-    _say("An empty line ends.\n")
-    while typed := (await asyncio.to_thread(_read, f"{COMMAND} ")).strip():
-        await _command(slack, typed)
-
-
-def _read(prompt: str) -> str:
+async def _ask(prompt: str) -> str | None:
+    """Read a line from the terminal; None at its end."""
     try:
-        return input(prompt)
+        return (await asyncio.to_thread(input, prompt)).strip()
     except EOFError:
-        return ""
+        return None
 
 
 def _say(line: str) -> None:

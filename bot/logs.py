@@ -8,6 +8,7 @@ import logging
 import sys
 from typing import TextIO
 
+import stamina
 import structlog
 from structlog.typing import Processor
 
@@ -38,6 +39,18 @@ def _shared() -> list[Processor]:
     ]
 
 
+# Their debug lines repeat whole bodies, and their information adds nothing to ours. Bolt warns of
+# the token in the environment, which it is right not to use, and of requests that are logged here.
+_QUIET = {"slack_bolt": logging.ERROR} | dict.fromkeys(
+    ("slack_sdk", "aiohttp", "httpx", "asyncio", "stamina"), logging.WARNING
+)
+
+
+def _worth_reading(record: logging.LogRecord) -> bool:
+    """Let a library's line through only from some severity on, whatever level it gave itself."""
+    return record.levelno >= _QUIET.get(record.name.partition(".")[0], logging.NOTSET)
+
+
 def configure_logs(
     level: str, log_format: str | None, redactor: Redactor, stream: TextIO = sys.stderr
 ) -> None:
@@ -51,21 +64,27 @@ def configure_logs(
     """
     console = log_format == "console" or (log_format is None and stream.isatty())
     drawn: list[Processor] = (
-        [structlog.dev.ConsoleRenderer(colors=stream.isatty())]
+        [
+            structlog.dev.ConsoleRenderer(
+                colors=stream.isatty(), exception_formatter=structlog.dev.plain_traceback
+            )
+        ]
         if console
         else [
-            structlog.processors.dict_tracebacks,
+            # Without the locals of each frame, which hold what no log should.
+            structlog.processors.ExceptionRenderer(
+                structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+            ),
             structlog.processors.JSONRenderer(sort_keys=False),
         ]
     )
     handler = logging.StreamHandler(stream)
     handler.setFormatter(_RedactingFormatter(redactor, drawn))
+    handler.addFilter(_worth_reading)
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    # Their debug lines repeat whole bodies; their information adds nothing to ours.
-    for noisy in ("slack_bolt", "slack_sdk", "aiohttp", "httpx", "stamina", "asyncio"):
-        logging.getLogger(noisy).setLevel(max(logging.WARNING, root.level))
+    stamina.instrumentation.set_on_retry_hooks(())  # each caller logs its own, with more to say
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,

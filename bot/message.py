@@ -24,8 +24,8 @@ class Message:
         return {"text": self.text, "blocks": [block.to_dict() for block in self.blocks]}
 
 
-class NotPostedError(Exception):
-    """Slack did not confirm a message.
+class NotTakenError(Exception):
+    """Slack did not take, or did not confirm, what it was sent.
 
     Attributes:
         error: Slack's own code, such as ``is_archived``, or what happened to the connection.

@@ -1,24 +1,22 @@
 """What the bot says reaches Slack: everyone in a channel, or one person."""
 
-import asyncio
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import Any, NoReturn
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
-import stamina
 import structlog
-from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
-from bot.message import Message, NotPostedError
+from bot.message import Message, NotTakenError
 from bot.redaction import Redactor
+from bot.slack_calls import raise_for, taken
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
 
 log = structlog.stdlib.get_logger(__name__)
 
-ATTEMPTS = 4
-LONGEST_WAIT = 20.0  # seconds; a longer Retry-After is not waited for
 _NOT_A_MEMBER = frozenset({"not_in_channel", "channel_not_found"})
 
 
@@ -27,23 +25,29 @@ class Place:
     """Where a person asked for something, and how to answer there.
 
     Attributes:
-        channel_id: where it was asked.
-        user_id: who asked.
+        user_id: who asked; empty for a workflow without a person.
+        channel_id: where it was asked; empty where there is no channel, as in App Home.
         response_url: works for 30 minutes and 5 messages, even where the bot is not a member.
+        thread_ts: the thread to answer in.
     """
 
-    channel_id: str
     user_id: str
-    response_url: str | None = None
+    channel_id: str = ""
+    response_url: str | None = field(default=None, repr=False)
+    thread_ts: str | None = None
 
 
-class _TryAgainError(Exception):
-    """Slack took nothing, and said so: the same call can be repeated without a second message."""
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """How a message reached people.
 
-    def __init__(self, error: str, wait: float | None = None, *, maybe: bool = False) -> None:
-        super().__init__(error)
-        self.wait = wait
-        self.maybe = maybe
+    Attributes:
+        ts: the message's id in its channel; None where Slack does not tell.
+        as_member: whether the bot could post there; if not, the message is one it cannot change.
+    """
+
+    ts: str | None = None
+    as_member: bool = True
 
 
 class Poster:
@@ -62,126 +66,112 @@ class Poster:
         self._session = session
         self._redactor = redactor
 
-    async def post(self, place: Place, message: Message) -> bool:
-        """Post for everyone in the channel; where the bot may not, answer the command instead.
+    async def post(self, place: Place, message: Message) -> Posted:
+        """Post for everyone in the channel; where the bot may not, answer as best it can.
 
+        That is through the response URL, for everyone too, or else to the person alone.
         https://docs.slack.dev/reference/methods/chat.postMessage
 
-        Returns:
-            Whether the bot could post as a member would, rather than through the response URL.
-
         Raises:
-            NotPostedError: Slack did not take the message, or did not confirm it.
+            NotTakenError: Slack did not take the message, or did not confirm it.
         """
         payload = self._payload(message)
         try:
-            await _taken(
-                lambda: self._client.chat_postMessage(
-                    channel=place.channel_id, unfurl_links=False, unfurl_media=False, **payload
-                )
-            )
-        except NotPostedError as refused:
-            if refused.maybe or place.response_url is None:
+            return await self._post(place.channel_id, place.thread_ts, payload)
+        except NotTakenError as refused:
+            if refused.maybe:
                 raise
-            log.info("answering through the response URL", slack_error=refused.error)
-            await self._respond(place.response_url, payload | {"response_type": "in_channel"})
-            return refused.error not in _NOT_A_MEMBER
-        return True
+            log.info("cannot post in the channel", slack_error=refused.error)
+            as_member = refused.error not in _NOT_A_MEMBER
+            if place.response_url is not None:
+                everyone = {"response_type": "in_channel", "replace_original": False}
+                await self._respond(place, payload | everyone)
+            elif place.user_id:
+                await self._post(place.user_id, None, payload)
+            else:
+                raise
+            return Posted(as_member=as_member)
+
+    async def update(self, place: Place, ts: str, message: Message) -> None:
+        """Change a message in place; one that went through a response URL, by the click's own.
+
+        https://docs.slack.dev/reference/methods/chat.update
+
+        Raises:
+            NotTakenError: Slack did not take the change.
+        """
+        payload = self._payload(message)
+        try:
+            await taken(
+                lambda: self._client.chat_update(channel=place.channel_id, ts=ts, **payload)
+            )
+        except NotTakenError:
+            if place.response_url is None:
+                raise
+            await self._respond(place, payload | {"replace_original": True})
+
+    async def remove(self, place: Place) -> None:
+        """Take away the message that was clicked, which only one person sees."""
+        try:
+            await self._respond(place, {"delete_original": True})
+        except NotTakenError as refused:
+            log.info("could not remove an answered question", slack_error=refused.error)
 
     async def tell(self, place: Place, message: Message) -> None:
         """Tell one person, by the first way that works; the log hears of it when none does."""
         payload = self._payload(message)
-        ways: list[Callable[[], Awaitable[Any]]] = [
-            lambda: _taken(
-                lambda: self._client.chat_postEphemeral(
-                    channel=place.channel_id, user=place.user_id, **payload
-                )
-            ),
-            lambda: _taken(lambda: self._client.chat_postMessage(channel=place.user_id, **payload)),
-        ]
-        if (url := place.response_url) is not None:
-            ways.insert(0, lambda: self._respond(url, payload | {"response_type": "ephemeral"}))
+        alone = {"response_type": "ephemeral", "replace_original": False}
+        ways: list[Callable[[], Awaitable[Any]]] = []
+        if place.response_url is not None:
+            ways.append(lambda: self._respond(place, payload | alone))
+        if place.channel_id and place.user_id:
+            ways.append(lambda: self._post_ephemeral(place, payload))
+        if place.user_id:
+            ways.append(lambda: self._post(place.user_id, None, payload))
         for way in ways:
             try:
                 await way()
-            except NotPostedError as refused:
+            except NotTakenError as refused:
                 log.warning("could not tell the person", slack_error=refused.error)
-                if refused.maybe:
-                    return
             else:
                 return
         log.error("no way to tell the person", user=place.user_id, channel=place.channel_id)
 
-    async def _respond(self, url: str, payload: dict[str, Any]) -> None:
-        webhook = AsyncWebhookClient(url, session=self._session, retry_handlers=[])
+    async def _post(self, channel: str, thread_ts: str | None, payload: dict[str, Any]) -> Posted:
+        if not channel:
+            raise NotTakenError("channel_not_found")
+        answer = await taken(
+            lambda: self._client.chat_postMessage(
+                channel=channel,
+                thread_ts=thread_ts,
+                unfurl_links=False,
+                unfurl_media=False,
+                **payload,
+            )
+        )
+        return Posted(ts=answer.get("ts"))
+
+    async def _post_ephemeral(self, place: Place, payload: dict[str, Any]) -> None:
+        await taken(
+            lambda: self._client.chat_postEphemeral(
+                channel=place.channel_id, user=place.user_id, thread_ts=place.thread_ts, **payload
+            )
+        )
+
+    async def _respond(self, place: Place, payload: dict[str, Any]) -> None:
+        """Answer a command or a click; this client never raises, so its answer is looked at."""
+        webhook = AsyncWebhookClient(
+            place.response_url or "", session=self._session, retry_handlers=[]
+        )
+        if place.thread_ts:
+            payload = payload | {"thread_ts": place.thread_ts}
 
         async def send() -> None:
             answer = await webhook.send_dict(payload)
-            _raise_for(answer.status_code, answer.headers, answer.body)
+            raise_for(answer.status_code, answer.headers, answer.body)
 
-        await _taken(send)
+        await taken(send)
 
     def _payload(self, message: Message) -> dict[str, Any]:
         payload: dict[str, Any] = self._redactor.tree(message.payload())
         return payload
-
-
-async def _taken(send: Callable[[], Awaitable[Any]]) -> None:
-    """Send until Slack takes it.
-
-    Repeated only where Slack said that it took nothing (429), told us to come back (5xx), or was
-    never reached: there is no idempotency key, so a repeat after anything else could post twice.
-
-    Raises:
-        NotPostedError: Slack did not take it, or did not confirm it.
-    """
-    try:
-        async for attempt in stamina.retry_context(_wait, attempts=ATTEMPTS, timeout=None):
-            with attempt:
-                await _once(send)
-    except _TryAgainError as error:
-        raise NotPostedError(str(error), maybe=error.maybe) from error
-
-
-async def _once(send: Callable[[], Awaitable[Any]]) -> None:
-    try:
-        await send()
-    except SlackApiError as error:
-        answer = error.response
-        code = answer.data.get("error") if isinstance(getattr(answer, "data", None), dict) else None
-        status: int = getattr(answer, "status_code", 0) or getattr(answer, "status", 0)
-        if status == 200 and code:  # noqa: PLR2004
-            raise NotPostedError(str(code)) from error
-        _raise_for(status, answer.headers, str(code or ""))
-        _unconfirmed("an answer that is not Slack's", error)
-    except aiohttp.ClientConnectorError as error:
-        raise _TryAgainError(type(error).__name__) from error
-    except (aiohttp.ClientError, TimeoutError, asyncio.IncompleteReadError) as error:
-        _unconfirmed(type(error).__name__, error)
-
-
-def _raise_for(status: int, headers: Any, said: str) -> None:  # noqa: ANN401 - any mapping
-    """Raise for what Slack answers when it took nothing."""
-    if status == 429:  # noqa: PLR2004
-        try:
-            wait = float(headers.get("Retry-After", ""))
-        except ValueError:
-            wait = None
-        raise _TryAgainError("ratelimited", wait)
-    if status >= 500:  # noqa: PLR2004
-        raise _TryAgainError(f"status {status}", maybe=True)
-    if status != 200:  # noqa: PLR2004
-        raise NotPostedError(said[:80] or f"status {status}")
-
-
-def _unconfirmed(what: str, error: Exception) -> NoReturn:
-    raise NotPostedError(what, maybe=True) from error
-
-
-def _wait(error: Exception) -> bool | float:
-    """Tell stamina whether to send again, or after how many seconds."""
-    if not isinstance(error, _TryAgainError):
-        return False
-    if error.wait is None:
-        return True
-    return error.wait if error.wait <= LONGEST_WAIT else False

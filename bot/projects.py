@@ -1,5 +1,6 @@
 """What the bot does for people: find the team, open the project."""
 
+import asyncio
 import difflib
 import re
 import time
@@ -9,11 +10,14 @@ from enum import Enum
 
 from bot.arguments import ProjectRequest
 from bot.baseten.client import Baseten, Upserted
-from bot.baseten.errors import Refused
-from bot.baseten.models import Team, TrainingProject
+from bot.baseten.errors import BasetenError, Refused
+from bot.baseten.models import ProjectJobs, Team, TrainingProject
 from bot.cache import Cached
+from bot.names import near_name
 
 TEAMS_ARE_GOOD_FOR = 300.0  # seconds
+NAMES_ARE_GOOD_FOR = 60.0  # seconds
+NAMES_PATIENCE = 1.0  # seconds that an answer waits for the names of projects
 _REMEMBERED = 10_000  # projects that this process has opened
 _ID = re.compile(r"[A-Za-z0-9_-]+")
 
@@ -24,7 +28,7 @@ class UnknownTeamError(Exception):
     Attributes:
         asked: what the person gave.
         near: up to three names that are written nearly so.
-        teams: every team the key may see; empty when the list was refused.
+        teams: every team the key may see.
     """
 
     def __init__(self, asked: str, near: list[str], teams: list[Team]) -> None:
@@ -32,6 +36,14 @@ class UnknownTeamError(Exception):
         self.asked = asked
         self.near = near
         self.teams = teams
+
+
+class TeamsUnavailableError(Exception):
+    """The list of teams could not be had, for which ``cause`` is why; nothing else was asked."""
+
+    def __init__(self, cause: BasetenError) -> None:
+        super().__init__(str(cause))
+        self.cause = cause
 
 
 class AmbiguousTeamError(Exception):
@@ -52,61 +64,127 @@ class Outcome(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class Found:
+    """What is known before a project is opened.
+
+    Attributes:
+        team: where it will be; its name is the id where the list of teams was refused.
+        name: the name that was asked for.
+        listed: whether the team has a project of exactly that name; None when that is not known.
+        near: the name of a project of the team that may have been meant instead.
+        also_in: the other teams that have a project of exactly that name.
+    """
+
+    team: Team
+    name: str
+    listed: bool | None = None
+    near: str | None = None
+    also_in: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Opened:
     """A project that is there now, and how it came to be.
 
     Attributes:
         project: as the API returned it.
-        team: where it is; its name is the id where the list of teams was refused.
+        team: the name of its team, or the id where the list of teams was refused.
         outcome: created by this request, there before, or not known.
+        also_in: the other teams that have a project of this name.
     """
 
     project: TrainingProject
-    team: Team
+    team: str
     outcome: Outcome
+    also_in: tuple[str, ...] = ()
 
 
 class Projects:
-    """Open projects in teams.
+    """Find teams, and open and show their projects.
 
-    Raises, from every method: the errors of ``bot.baseten.errors``.
+    Every method raises the errors of ``bot.baseten.errors``.
     """
 
     def __init__(self, baseten: Baseten) -> None:
         self._baseten = baseten
         self._teams = Cached(baseten.list_teams, TEAMS_ARE_GOOD_FOR)
+        self._projects = Cached(baseten.list_training_projects, NAMES_ARE_GOOD_FOR)
         self._opened: dict[str, None] = {}
 
-    async def open_project(self, request: ProjectRequest) -> Opened:
-        """Create the project in the team, or find it there.
+    async def look(self, request: ProjectRequest) -> Found:
+        """Find the team, and what there is already of that name or nearly so.
+
+        Raises: as :meth:`find_team`; nothing was done yet in any case.
+        """
+        listing = asyncio.create_task(self._list_projects())
+        try:
+            team = await self.find_team(request.team)
+            return find(request.name, team, await listing)
+        finally:
+            listing.cancel()
+
+    async def open_project(self, found: Found) -> Opened:
+        """Create the project in the team, or return it as it is."""
+        upserted = await self._baseten.upsert_training_project(found.team.id, found.name)
+        project = upserted.project
+        outcome = (
+            Outcome.EXISTED if self._seen(project.id) else judge(upserted, listed=found.listed)
+        )
+        if outcome is not Outcome.EXISTED:
+            self._projects.forget()
+        return Opened(project, project.team_name or found.team.name, outcome, found.also_in)
+
+    async def get_project(self, project_id: str) -> TrainingProject:
+        """Return a project as it is now."""
+        return await self._baseten.get_training_project(project_id)
+
+    async def list_jobs(self, project_id: str) -> ProjectJobs:
+        """Return a project and its jobs, newest first."""
+        listed = await self._baseten.list_training_jobs(project_id)
+        newest_first = sorted(listed.training_jobs, key=lambda job: job.created_at, reverse=True)
+        return listed.model_copy(update={"training_jobs": newest_first})
+
+    async def find_team(self, asked: str) -> Team:
+        """Find a team by its id, else by its name; an exact name beats one in another case.
 
         Raises:
             UnknownTeamError: nothing was done.
             AmbiguousTeamError: nothing was done.
+            TeamsUnavailableError: nothing was done.
         """
-        team = await self.find_team(request.team)
-        upserted = await self._baseten.upsert_training_project(team.id, request.name)
-        outcome = Outcome.EXISTED if self._seen(upserted.project.id) else judge(upserted)
-        return Opened(upserted.project, team, outcome)
-
-    async def find_team(self, asked: str) -> Team:
-        """Find a team by its id, else by its name; an exact name beats one in another case."""
         asked_at = time.monotonic()
         try:
             teams = await self._teams.get()
-            found = _match(asked, teams)
+            found = match_team(asked, teams)
             if not found:
                 teams = await self._teams.get(asked_since=asked_at)
-                found = _match(asked, teams)
-        except Refused as error:
-            if error.status not in {403, 404}:
-                raise
-            return _as_id(asked)
+                found = match_team(asked, teams)
+        except BasetenError as error:
+            # Where the list is refused, an id works all the same; other words become no path.
+            if isinstance(error, Refused) and error.status in {403, 404} and _ID.fullmatch(asked):
+                return Team(id=asked, name=asked)
+            raise TeamsUnavailableError(error) from error
         if not found:
-            raise UnknownTeamError(asked, _near(asked, teams), teams)
+            raise UnknownTeamError(asked, near_teams(asked, teams), teams)
         if len(found) > 1:
             raise AmbiguousTeamError(asked, found)
         return found[0]
+
+    async def teams(self) -> list[Team]:
+        """List the teams, the default one first, then by name."""
+
+        def default_first(team: Team) -> tuple[bool, str, str]:
+            return not team.default, team.name.casefold(), team.id
+
+        return sorted(await self._teams.get(), key=default_first)
+
+    async def _list_projects(self) -> list[TrainingProject] | None:
+        """List all projects; None when that is refused, or takes longer than it is worth."""
+        try:
+            async with asyncio.timeout(NAMES_PATIENCE):
+                return await self._projects.get()
+        except (BasetenError, TimeoutError):
+            return None
 
     def _seen(self, project_id: str) -> bool:
         """Whether this process has opened the project before; from now on it has."""
@@ -117,23 +195,36 @@ class Projects:
         return seen
 
 
-def judge(upserted: Upserted) -> Outcome:
+def find(name: str, team: Team, projects: list[TrainingProject] | None) -> Found:
+    """Tell what there is already of that name, from the list of all projects if there is one."""
+    if projects is None:
+        return Found(team, name)
+    ours = [project.name for project in projects if project.team_name == team.name]
+    others = {p.team_name for p in projects if p.name == name and p.team_name != team.name}
+    also_in = tuple(sorted(other for other in others if other))
+    if name in ours:
+        return Found(team, name, listed=True, also_in=also_in)
+    return Found(team, name, listed=False, near=near_name(name, ours), also_in=also_in)
+
+
+def judge(upserted: Upserted, *, listed: bool | None = None) -> Outcome:
     """Tell whether this upsert created the project, claiming nothing that is not known.
 
     The API does not say. A job proves that the project was there before. Otherwise its creation
-    lies within the time of this very request, by the server's own clock, or before it.
+    lies within the time of this very request, by the server's own clock, or before it. Without
+    that clock, the list of projects proves that it was there, but not that it was not.
     """
     if upserted.project.latest_job is not None:
         return Outcome.EXISTED
     if upserted.answered_at is None:
-        return Outcome.UNKNOWN
+        return Outcome.EXISTED if listed else Outcome.UNKNOWN
     # ``Date`` is cut to the second, so the request began up to a second later than this; a second
     # more is for clocks behind one API that differ a little.
     began = upserted.answered_at - timedelta(seconds=upserted.took + 1)
     return Outcome.CREATED if upserted.project.created_at >= began else Outcome.EXISTED
 
 
-def _match(asked: str, teams: list[Team]) -> list[Team]:
+def match_team(asked: str, teams: list[Team]) -> list[Team]:
     """Return the teams that are meant, by the first rule that finds any."""
     return (
         [team for team in teams if team.id == asked]
@@ -142,14 +233,10 @@ def _match(asked: str, teams: list[Team]) -> list[Team]:
     )
 
 
-def _near(asked: str, teams: list[Team]) -> list[str]:
-    """Return up to three names that are written nearly so, nearest first."""
+def near_teams(asked: str, teams: list[Team]) -> list[str]:
+    """Return up to three names that start so, or are written nearly so, nearest first."""
     names = {team.name.casefold(): team.name for team in teams}
-    return [names[name] for name in difflib.get_close_matches(asked.casefold(), names, n=3)]
-
-
-def _as_id(asked: str) -> Team:
-    """Take the words as an id, where they can be one: they become a part of the request's path."""
-    if not _ID.fullmatch(asked):
-        raise UnknownTeamError(asked, [], [])
-    return Team(id=asked, name=asked)
+    wanted = asked.casefold()
+    starting = [name for name in names if name.startswith(wanted)]
+    near = difflib.get_close_matches(wanted, names, n=3)
+    return [names[name] for name in dict.fromkeys([*starting, *near])][:3]

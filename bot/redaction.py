@@ -14,23 +14,27 @@ _SHAPES = re.compile(
     | https?(?:://|%3A%2F%2F)hooks\.slack\.com[^\s"'&<>\\|]+    # response URLs, form-encoded too
     | (?<=response_url=)[^\s"'&]+
     | (?<=response_url":\ ")[^"]+ | (?<=response_url':\ ')[^']+
+    | (?<=response_url=')[^']+
     | (?<=/link/\?ticket=)[^\s"'&]+                            # a socket's one-time ticket
     """,
     re.VERBOSE,
 )
 
 MARK = "[redacted]"
+_SHORTEST = 8  # characters
 
 
 class Redactor:
     """Replace what looks like a secret, and every secret this process was given.
 
     Args:
-        secrets: the exact values to hide, whatever their shape; empty ones are ignored.
+        secrets: the exact values to hide, whatever their shape, from 8 characters on.
     """
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
-        known = {form for secret in secrets if secret for form in (secret, quote(secret, safe=""))}
+        # A shorter one is part of too many words.
+        long = [secret for secret in secrets if len(secret) >= _SHORTEST]
+        known = {form for secret in long for form in (secret, quote(secret, safe=""))}
         longest_first = sorted(known, key=len, reverse=True)
         self._known = re.compile("|".join(map(re.escape, longest_first))) if known else None
 

@@ -13,7 +13,7 @@ from pydantic import (
     field_validator,
 )
 from pydantic_core import ErrorDetails, PydanticCustomError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 SECRETS_DIRECTORY = Path("/run/secrets")
 
@@ -24,9 +24,10 @@ _CURES = {
     "slack_app_token": "create an app-level token (xapp-…) with connections:write under Basic "
     "Information, or leave it out to use HTTP",
     "slack_api_url": "give an http(s) address, or leave it out for Slack's own",
-    "baseten_api_key": "create a workspace API key in Baseten's settings",
+    "baseten_api_key": "copy a workspace API key from Baseten's settings",
     "baseten_api_url": "give an http(s) address, or leave it out for Baseten's own",
-    "baseten_timeout": "give the seconds for one attempt, more than 0 and at most 45",
+    "baseten_timeout": "give the seconds for one attempt, more than 0 and at most 300",
+    "ask_near_names": "use true or false",
     "host": "give the address to listen on, such as 0.0.0.0",
     "port": "give a port number, 0 to 65535",
     "log_level": "use one of debug, info, warning, error",
@@ -98,11 +99,14 @@ class Settings(BaseSettings):
         AnyHttpUrl("https://api.baseten.co"), description="Where Baseten's management API is."
     )
     baseten_timeout: float = Field(
-        15, gt=0, le=45, description="Seconds that one attempt at Baseten may take."
+        15, gt=0, le=300, description="Seconds that one attempt at Baseten may take."
+    )
+    ask_near_names: bool = Field(
+        default=True, description="Ask before a project is made whose name is nearly another's."
     )
     host: Annotated[str, BeforeValidator(_stripped)] = Field(
         "0.0.0.0",  # noqa: S104 - a container is reached from outside
-        min_length=1,
+        pattern=r"^[\w.:-]+$",
         description="The address to listen on.",
     )
     port: int = Field(3000, ge=0, le=65535, description="The port to listen on; 0 takes any.")
@@ -150,8 +154,9 @@ def load_settings() -> Settings:
         return Settings(_env_file=".env", _secrets_dir=secrets_dir)
     except ValidationError as error:
         raise BadSettingsError([_line(problem) for problem in error.errors()]) from None
-    except UnicodeDecodeError:
-        raise BadSettingsError([".env is not UTF-8 text: save it as UTF-8"]) from None
+    except (UnicodeDecodeError, SettingsError):
+        why = ".env, or a file in /run/secrets, is not UTF-8 text: save it as UTF-8"
+        raise BadSettingsError([why]) from None
 
 
 def _line(problem: ErrorDetails) -> str:

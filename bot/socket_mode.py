@@ -10,13 +10,14 @@ from dataclasses import dataclass
 
 import structlog
 from slack_bolt.adapter.socket_mode.async_internals import send_async_response
-from slack_sdk.errors import SlackApiError
 from slack_sdk.socket_mode.aiohttp import SocketModeClient
 from slack_sdk.socket_mode.async_client import AsyncBaseSocketModeClient
 from slack_sdk.socket_mode.request import SocketModeRequest
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.message import NotTakenError
 from bot.server import Dispatch, Health
+from bot.slack_calls import taken
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -129,10 +130,9 @@ class SocketMode:
             self._health.unwell(SOCKET, "the socket to Slack is not connected")
 
     async def _handle(self, client: AsyncBaseSocketModeClient, request: SocketModeRequest) -> None:
-        """Let Bolt answer an envelope, with the headers a retried HTTP request would have."""
+        """Let Bolt answer an envelope."""
         started = time.time()
-        headers = {"content-type": "application/json"}
-        response = await self._dispatch(request.payload, headers)
+        response = await self._dispatch(request.payload, {})
         await send_async_response(client, request, response, started)
 
 
@@ -143,11 +143,12 @@ class _Client(SocketModeClient):
 
     async def issue_new_wss_url(self) -> str:
         try:
-            answer = await self.web_client.apps_connections_open(app_token=self.app_token)
-        except SlackApiError as error:
-            code = str(error.response.get("error"))
-            if code in REFUSALS:
-                self.refused = code
+            answer = await taken(
+                lambda: self.web_client.apps_connections_open(app_token=self.app_token)
+            )
+        except NotTakenError as error:
+            if error.error in REFUSALS:
+                self.refused = error.error
             raise
         url: str = answer["url"]
         return url

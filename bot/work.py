@@ -27,9 +27,6 @@ class Work:
         self._limit = limit
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def __len__(self) -> int:
-        return len(self._tasks)
-
     def start(self, what: Coroutine[None, None, None]) -> None:
         """Start a piece of work in the background.
 

@@ -29,10 +29,10 @@ async def test_the_demo_shows_a_project_without_a_terminal(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("words", "answer"),
     [
-        (["research", "support-bot-sft"], "is already there"),
+        (["research", "support-bot-sft"], "already exists"),
         (["reserch sft"], "Did you mean Research?"),
         (["help"], "opens a Baseten training project"),
-        (["research"], "the name of the project is missing"),
+        (["research"], "opened a dialog"),
     ],
 )
 async def test_the_demo_answers_what_is_typed_after_it(
@@ -43,14 +43,28 @@ async def test_the_demo_answers_what_is_typed_after_it(
     assert answer in unwrapped(process.said)
 
 
-async def test_the_demo_goes_on_as_a_prompt_at_a_terminal(tmp_path: Path) -> None:
+async def test_at_a_terminal_the_demo_takes_commands_buttons_and_dialogs(tmp_path: Path) -> None:
     keyboard, terminal = pty.openpty()
     try:
         async with started("demo", cwd=tmp_path, stdin=terminal) as process:
-            await process.until(lambda said: said.count("/training-project ") >= 2)
-            os.write(keyboard, b"reserch sft\n")
-            await process.until(lambda said: "Did you mean Research?" in unwrapped(said))
-            os.write(keyboard, b"\n")
+            for typed, answer in (
+                ("reserch sft", "Did you mean Research?"),
+                ("research llama_3_finetune", "[ 2 Create llama_3_finetune ]"),
+                ("2", "Created training project llama_3_finetune"),
+                ("research support-bot-sft", "[ 3 Open logs ]"),
+                ("3", "In Slack this opens https://app.baseten.co/training/"),
+                ("2", "The last jobs of support-bot-sft"),
+                ("9", "There is no button 9."),
+                ("platform", "Team [Platform Team"),
+                ("zzz", "No team matches."),
+                ("", "The dialog says: Give the project a name."),
+                ("default", "Team [Default"),
+                ("resea", "Research ("),
+                ("from-the-dialog", "Created training project from-the-dialog in team Research"),
+            ):
+                os.write(keyboard, f"{typed}\n".encode())
+                await process.until(lambda said, words=answer: words in unwrapped(said))
+            os.write(keyboard, b"q\n")
             assert await process.ended() == 0
     finally:
         os.close(keyboard)
@@ -100,4 +114,4 @@ async def test_check_tells_a_slack_that_does_not_answer(
     away = {"SLACK_API_URL": f"http://127.0.0.1:{closed_port}/api/"}
     async with started("check", cwd=tmp_path, settings=settings_of(still) | away) as process:
         assert await process.ended() == 1
-    assert "✗ SLACK_BOT_TOKEN: Slack does not answer" in process.said
+    assert "✗ SLACK_BOT_TOKEN: Slack does not answer as it should" in process.said

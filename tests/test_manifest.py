@@ -9,6 +9,10 @@ import jsonschema
 import pytest
 import yaml
 
+from bot.listeners.shortcuts import FROM_ANYWHERE, FROM_MESSAGE
+from bot.listeners.workflow_step import STEP
+from bot.views.text import COMMAND
+
 ROOT = Path(__file__).parent.parent
 AS_IT_IS = (ROOT / "manifest.yml").read_text(encoding="utf-8")
 # The rules that Slack publishes (its JSON Schema 2.0.0), cut to the parts that this app uses.
@@ -21,7 +25,12 @@ def for_http(text: str) -> str:
     return re.sub(r": true( *# HTTP: )false$", r": false\1true", text, flags=re.MULTILINE)
 
 
-def load(text: str) -> Any:
+def without_the_step(text: str) -> str:
+    """Do what the manifest's own comments say that a plan without workflows needs."""
+    return re.sub(r"^ *# STEP begins$.*?^ *# STEP ends$", "", text, flags=re.MULTILINE | re.DOTALL)
+
+
+def load(text: str) -> Any:  # noqa: ANN401 - a YAML document is whatever it says
     return yaml.safe_load(text)
 
 
@@ -74,7 +83,7 @@ def test_it_asks_for_the_least_that_the_bot_can_work_with() -> None:
 
 def test_the_command_is_described_to_those_who_type_it() -> None:
     (command,) = load(AS_IT_IS)["features"]["slash_commands"]
-    assert command["command"] == "/training-project"
+    assert command["command"] == COMMAND
     assert command["usage_hint"] == "<team> <name>"
     assert command["description"]
     assert command["should_escape"] is False
@@ -91,14 +100,38 @@ def test_in_http_mode_slack_calls_one_address_for_everything() -> None:
     manifest = load(for_http(AS_IT_IS))
     assert manifest["settings"]["socket_mode_enabled"] is False
     (command,) = manifest["features"]["slash_commands"]
+    settings = manifest["settings"]
     assert addresses(manifest) == [
         command["url"],
-        manifest["settings"]["interactivity"]["request_url"],
+        settings["interactivity"]["request_url"],
+        settings["interactivity"]["message_menu_options_url"],
+        settings["event_subscriptions"]["request_url"],
     ]
     assert set(addresses(manifest)) == {"https://bot.example.com/slack/events"}
 
 
-def test_what_one_workspace_does_not_need_is_off() -> None:
-    settings = load(AS_IT_IS)["settings"]
-    assert settings["org_deploy_enabled"] is False
-    assert settings["token_rotation_enabled"] is False
+def test_the_step_can_be_left_out_as_the_manifest_says() -> None:
+    manifest = load(without_the_step(AS_IT_IS))
+    assert problems(manifest) == []
+    assert "functions" not in manifest
+    assert "function_runtime" not in manifest["settings"]
+    assert manifest["settings"]["event_subscriptions"]["bot_events"] == ["app_home_opened"]
+
+
+def test_every_door_of_the_manifest_is_one_of_the_bots() -> None:
+    manifest = load(AS_IT_IS)
+    shortcuts = {each["type"]: each["callback_id"] for each in manifest["features"]["shortcuts"]}
+    assert shortcuts == {"global": FROM_ANYWHERE, "message": FROM_MESSAGE}
+    assert list(manifest["functions"]) == [STEP]
+    assert manifest["settings"]["function_runtime"] == "remote"
+    assert manifest["settings"]["org_deploy_enabled"] is True
+
+
+def test_every_parameter_of_the_step_is_named_as_its_key() -> None:
+    for function in load(AS_IT_IS)["functions"].values():
+        for side in ("input_parameters", "output_parameters"):
+            properties = function[side]["properties"]
+            assert {key: each["name"] for key, each in properties.items()} == {
+                key: key for key in properties
+            }
+            assert set(function[side]["required"]) <= set(properties)

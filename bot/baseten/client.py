@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Generic
 from urllib.parse import quote
@@ -12,9 +12,19 @@ from urllib.parse import quote
 import aiohttp
 import httpx
 import stamina
+import structlog
 
-from bot.baseten.errors import Answer, RateLimited, Refused, Unreachable, Unreadable, decipher
-from bot.baseten.models import OneTrainingProject, Team, Teams, TrainingProject
+from bot.baseten.errors import Answer, Refused, Unreachable, Unreadable, decipher
+from bot.baseten.models import (
+    OneTrainingProject,
+    ProjectJobs,
+    Team,
+    Teams,
+    TrainingProject,
+    TrainingProjects,
+)
+
+log = structlog.stdlib.get_logger(__name__)
 
 ATTEMPTS = 4
 PATIENCE = 45.0  # seconds for all attempts and the waits between them
@@ -73,6 +83,21 @@ class Baseten:
             {"training_project": {"name": name}},
         )
         return Upserted(answer.body.training_project, answer.took, _date(answer.response))
+
+    async def list_training_projects(self) -> list[TrainingProject]:
+        """List the projects of every team that the key may see. ``GET /v1/training_projects``"""
+        answer = await self._call(TrainingProjects, "GET", "/v1/training_projects")
+        return answer.body.training_projects
+
+    async def get_training_project(self, project_id: str) -> TrainingProject:
+        """Get one project. ``GET /v1/training_projects/{training_project_id}``"""
+        path = f"/v1/training_projects/{quote(project_id, safe='')}"
+        return (await self._call(OneTrainingProject, "GET", path)).body.training_project
+
+    async def list_training_jobs(self, project_id: str) -> ProjectJobs:
+        """List all jobs of a project. ``GET /v1/training_projects/{training_project_id}/jobs``"""
+        path = f"/v1/training_projects/{quote(project_id, safe='')}/jobs"
+        return (await self._call(ProjectJobs, "GET", path)).body
 
     async def _call(
         self, model: type[Answer], method: str, path: str, body: dict[str, Any] | None = None
@@ -136,21 +161,26 @@ class _Trouble:
     def worth_another_try(self, error: Exception) -> bool | float:
         """Tell stamina whether to repeat the call, or after how many seconds."""
         match error:
-            case RateLimited(retry_after=float(seconds)):
-                again: bool | float = seconds if seconds < self._left() else False
             case Unreachable(sent=sent):
                 self.sent = self.sent or sent
+                again: bool | float = True
+            case Refused(status=status) if status not in {408, 429} and status < 500:  # noqa: PLR2004
+                again = False
+            case Refused(retry_after=float(seconds)):
+                again = seconds if seconds < self._left() else False
+            case Refused():
                 again = True
-            case Refused(status=status):
-                again = status in {408, 429} or status >= 500  # noqa: PLR2004
             case _:
                 again = False
         self.last = error
+        if again:
+            log.info("Baseten did not answer well; asking again", error=str(error))
         return again
 
 
 def _date(response: httpx.Response) -> datetime | None:
     try:
-        return parsedate_to_datetime(response.headers["date"])
+        date = parsedate_to_datetime(response.headers["date"])
     except (KeyError, ValueError):
         return None
+    return date if date.tzinfo else date.replace(tzinfo=UTC)  # "-0000" is UTC too

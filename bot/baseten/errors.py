@@ -4,13 +4,14 @@
 
     BasetenError
     ├── Unreachable         no answer: nobody there, too slow, or cut off
-    ├── Unreadable          a yes in a shape we do not know
+    ├── Unreadable          an answer that is not the API's own
     └── Refused             a no: status, code and the API's own words
-        └── RateLimited     a no for now, with the seconds to wait when they are known
+        └── RateLimited     a no for now
 """
 
 import json
 from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -37,7 +38,7 @@ class Unreachable(BasetenError):  # noqa: N818 - reads as what happened, like ht
 
 
 class Unreadable(BasetenError):  # noqa: N818
-    """The API said yes, but not in its own JSON: a firewall, a login page, a broken answer."""
+    """An answer that is not the API's own: a firewall's, a login page, broken JSON."""
 
 
 class Refused(BasetenError):  # noqa: N818
@@ -47,21 +48,24 @@ class Refused(BasetenError):  # noqa: N818
         status: the HTTP status.
         code: the API's code, such as ``PERMISSION_DENIED``, or empty.
         message: the API's own words, or empty.
+        retry_after: seconds to wait before the next request, None when it did not say.
     """
 
-    def __init__(self, status: int, code: str = "", message: str = "") -> None:
+    def __init__(
+        self, status: int, code: str = "", message: str = "", retry_after: float | None = None
+    ) -> None:
         super().__init__(f"{status} {code} {message}".strip())
         self.status = status
         self.code = code
         self.message = message
+        self.retry_after = retry_after
 
 
 class RateLimited(Refused):
-    """The API said: not now. ``retry_after`` is in seconds, None when it did not say."""
+    """The API said: not now."""
 
     def __init__(self, message: str, retry_after: float | None) -> None:
-        super().__init__(429, "", message)
-        self.retry_after = retry_after
+        super().__init__(429, "", message, retry_after)
 
 
 def decipher(status: int, headers: Mapping[str, str], body: bytes, answer: type[Answer]) -> Answer:
@@ -74,9 +78,9 @@ def decipher(status: int, headers: Mapping[str, str], body: bytes, answer: type[
         answer: the model that a good body has.
 
     Raises:
-        Refused: a status of 300 or above.
+        Refused: a status of 400 or above.
         RateLimited: status 429.
-        Unreadable: a good status without the API's JSON.
+        Unreadable: a good status without the API's JSON, a redirect, or a page with a 4xx.
     """
     if 200 <= status < 300:  # noqa: PLR2004 - HTTP's own classes
         try:
@@ -87,10 +91,14 @@ def decipher(status: int, headers: Mapping[str, str], body: bytes, answer: type[
             fields = ", ".join(sorted(where)[:5])
             raise Unreadable(f"{why}: cannot read {fields}") from None
     said = _object(body)
+    is_page = "html" in headers.get("content-type", "") and not said
+    if status < 400 or (is_page and status < 500 and status != 429):  # noqa: PLR2004
+        raise Unreadable(f"status {status}, a page and not the API's JSON")
     message = str(said.get("message") or said.get("error") or "")[:_LONGEST_MESSAGE]
+    wait = _retry_after(headers, said)
     if status == 429:  # noqa: PLR2004
-        raise RateLimited(message, _retry_after(headers, said))
-    raise Refused(status, str(said.get("code") or ""), message)
+        raise RateLimited(message, wait)
+    raise Refused(status, str(said.get("code") or ""), message, wait)
 
 
 def _object(body: bytes) -> dict[str, object]:
@@ -104,12 +112,22 @@ def _object(body: bytes) -> dict[str, object]:
 
 def _retry_after(headers: Mapping[str, str], said: Mapping[str, object]) -> float | None:
     """Find the seconds to wait in the header or the body; the longer one where both are given."""
-    waits = []
-    for value in (headers.get("retry-after"), said.get("retry_after")):
+    waits = [
+        _seconds(headers.get("retry-after"), headers.get("date")),
+        _seconds(said.get("retry_after")),
+    ]
+    return max((wait for wait in waits if wait is not None), default=None)
+
+
+def _seconds(value: object, date: str | None = None) -> float | None:
+    """Read seconds, or a moment as seconds from the answer's own ``Date``."""
+    text = str(value)
+    try:
+        seconds = float(text)
+    except ValueError:
         try:
-            seconds = float(str(value))
-        except ValueError:
-            continue
-        if 0 <= seconds < float("inf"):
-            waits.append(seconds)
-    return max(waits, default=None)
+            moment, now = parsedate_to_datetime(text), parsedate_to_datetime(date or "")
+            seconds = (moment - now).total_seconds()
+        except (ValueError, TypeError):
+            return None
+    return seconds if 0 <= seconds < float("inf") else None

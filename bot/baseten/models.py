@@ -95,3 +95,16 @@ class OneTrainingProject(_Answer):
     """The body of the upsert, and of ``GET /v1/training_projects/{training_project_id}``."""
 
     training_project: TrainingProject
+
+
+class TrainingProjects(_Answer):
+    """The body of ``GET /v1/training_projects``."""
+
+    training_projects: list[TrainingProject]
+
+
+class ProjectJobs(_Answer):
+    """A project and all its jobs. ``GET /v1/training_projects/{training_project_id}/jobs``"""
+
+    training_project: TrainingProject
+    training_jobs: list[TrainingJob]

@@ -4,15 +4,39 @@ from slack_bolt.async_app import AsyncApp
 
 from bot.listeners.command import ProjectCommand
 from bot.listeners.desk import Desk
-from bot.listeners.failures import Failures
+from bot.listeners.dialog import Dialog
+from bot.listeners.home import Home
+from bot.listeners.jobs import Jobs
+from bot.listeners.near_name import NearName
 from bot.listeners.open_logs import open_logs
-from bot.views.project import OPEN_LOGS
+from bot.listeners.refresh import Refresh
+from bot.listeners.shortcuts import FROM_ANYWHERE, FROM_MESSAGE, Shortcuts
+from bot.listeners.workflow_step import STEP, WorkflowStep
+from bot.modals import Modals
+from bot.steps import Steps
+from bot.views.dialog import DIALOG, TEAM
+from bot.views.home import HOME_OPEN
+from bot.views.near_name import CREATE_ANYWAY, USE_EXISTING
+from bot.views.project import JOBS, OPEN_LOGS, REFRESH
 from bot.views.text import COMMAND
-from bot.work import Work
 
 
-def register(app: AsyncApp, desk: Desk, work: Work, failures: Failures) -> None:
+def register(app: AsyncApp, desk: Desk, modals: Modals, steps: Steps) -> None:
     """Open every door; a line each."""
-    app.command(COMMAND)(ProjectCommand(desk, work, failures).handle)
+    dialog = Dialog(desk, modals)
+    shortcuts, near_name, home = Shortcuts(dialog), NearName(desk), Home(dialog, modals)
+
+    app.command(COMMAND)(ProjectCommand(desk, dialog).handle)
+    app.view(DIALOG)(dialog.submit)
+    app.options(TEAM)(dialog.teams)
+    app.shortcut(FROM_ANYWHERE)(shortcuts.handle)
+    app.shortcut(FROM_MESSAGE)(shortcuts.handle)
+    app.action(USE_EXISTING)(near_name.handle)
+    app.action(CREATE_ANYWAY)(near_name.handle)
+    app.action(REFRESH)(Refresh(desk).handle)
+    app.action(JOBS)(Jobs(desk).handle)
     app.action(OPEN_LOGS)(open_logs)
-    app.error(failures.before_ack)
+    app.event("app_home_opened")(home.opened)
+    app.action(HOME_OPEN)(home.open_dialog)
+    app.function(STEP, auto_acknowledge=False)(WorkflowStep(desk, steps).handle)
+    app.error(desk.failures.before_ack)

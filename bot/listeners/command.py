@@ -5,12 +5,13 @@ from typing import Any
 
 from slack_bolt.context.ack.async_ack import AsyncAck
 
-from bot.arguments import HelpRequest, ProjectRequest, UsageError, parse
+from bot.arguments import DialogRequest, HelpRequest, ProjectRequest, UsageError, parse
 from bot.listeners.desk import Desk
-from bot.listeners.failures import Failures
-from bot.posting import Place
+from bot.listeners.dialog import Dialog
+from bot.listeners.inputs import command_place
+from bot.views.failure import looking, opening
 from bot.views.usage import help_message, usage_message
-from bot.work import BusyError, Work
+from bot.work import BusyError
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,25 +22,28 @@ class ProjectCommand:
     """
 
     desk: Desk
-    work: Work
-    failures: Failures
+    dialog: Dialog
 
     async def handle(self, ack: AsyncAck, command: dict[str, Any]) -> None:
         """Ack at once; help and usage errors go back with the ack, the rest is accepted work."""
-        place = Place(
-            channel_id=command.get("channel_id", ""),
-            user_id=command.get("user_id", ""),
-            response_url=command.get("response_url"),
-        )
+        place = command_place(command)
+        words = self.desk.failures.words
         match parse(command.get("text") or ""):
             case HelpRequest():
                 await ack(**help_message().payload())
             case UsageError() as error:
                 await ack(**usage_message(error).payload())
+            case DialogRequest(team):
+                try:
+                    self.dialog.accept(command.get("trigger_id", ""), place, team)
+                except BusyError as error:
+                    await ack(**words(error, looking()).payload())
+                else:
+                    await ack()
             case ProjectRequest() as request:
                 try:
-                    self.work.start(self.desk.open(request, place))
+                    self.desk.accept(request, place)
                 except BusyError as error:
-                    await ack(**self.failures.words(error, request).payload())
+                    await ack(**words(error, opening(request)).payload())
                 else:
                     await ack()

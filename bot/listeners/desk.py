@@ -5,15 +5,20 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 import structlog
 
 from bot.arguments import ProjectRequest
 from bot.listeners.failures import Failures
 from bot.posting import Place, Poster
-from bot.projects import Projects
+from bot.projects import Found, Opened, Projects
+from bot.recents import Recent, Recents
+from bot.views.failure import opening
+from bot.views.near_name import can_ask, near_name_message
 from bot.views.notice import invite, still_working
-from bot.views.project import project_message
+from bot.views.project import card_of, project_message
+from bot.work import Work
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -23,29 +28,76 @@ _REMEMBERED = 1000
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """Open a project for a person, and post the answer where they asked."""
+    """Open a project for a person, and post the answer where they asked.
+
+    Attributes:
+        work: what is accepted here is done there.
+        ask_near_names: whether to ask before a project is made whose name is near another's.
+    """
 
     projects: Projects
     poster: Poster
     failures: Failures
+    recents: Recents
+    work: Work
+    ask_near_names: bool
     _invited: dict[str, None] = field(default_factory=dict)
 
-    async def open(self, request: ProjectRequest, place: Place) -> None:
-        """Open the project and post it; whatever fails reaches the person in words."""
+    def accept(self, request: ProjectRequest, place: Place, *, sure: bool = False) -> None:
+        """Take on opening a project; whatever fails reaches the person in words.
+
+        Args:
+            request: the team and the name.
+            place: who asked, and where.
+            sure: the name is meant as it is, so nothing is asked.
+
+        Raises:
+            BusyError: there is too much to do already; nothing was taken on.
+        """
+        self.work.start(
+            self.failures.told(place, opening(request), self._open(request, place, sure=sure))
+        )
+
+    async def open(self, found: Found, place: Place) -> Opened:
+        """Open the project, and post it if there is a channel to post in."""
+        opened = await self._open_project(found, place)
+        await self._post(opened, place)
+        return opened
+
+    async def _open(self, request: ProjectRequest, place: Place, *, sure: bool) -> None:
+        async with self._patience(request, place):
+            found = await self.projects.look(request)
+            ask = self.ask_near_names and not sure and can_ask(found)
+            opened = None if ask else await self._open_project(found, place)
+        if opened is None:
+            await self.poster.tell(place, near_name_message(found, place.thread_ts))
+        else:
+            await self._post(opened, place)
+
+    async def _open_project(self, found: Found, place: Place) -> Opened:
         started = time.monotonic()
-        async with self.failures.told(place, request), self._patience(request, place):
-            opened = await self.projects.open_project(request)
-            log.info(
-                "project opened",
-                project=opened.project.id,
-                team=opened.team.id,
-                outcome=opened.outcome.value,
-                user=place.user_id,
-                seconds=round(time.monotonic() - started, 3),
-            )
-            at_home = await self.poster.post(place, project_message(opened, place.user_id))
-            if not at_home:
-                await self._ask_in(place)
+        opened = await self.projects.open_project(found)
+        log.info(
+            "project opened",
+            project=opened.project.id,
+            team=found.team.id,
+            outcome=opened.outcome.value,
+            user=place.user_id,
+            seconds=round(time.monotonic() - started, 3),
+        )
+        project = opened.project
+        if place.user_id:
+            recent = Recent(project.id, project.name, opened.team, datetime.now(UTC))
+            self.recents.add(place.user_id, recent)
+        return opened
+
+    async def _post(self, opened: Opened, place: Place) -> None:
+        if not place.channel_id:
+            return
+        message = project_message(opened.project, card_of(opened, place.user_id))
+        posted = await self.poster.post(place, message)
+        if not posted.as_member:
+            await self._ask_in(place)
 
     async def _ask_in(self, place: Place) -> None:
         """Say once a channel how to make the bot a member; nobody can be added to a DM."""

@@ -3,17 +3,16 @@
 import asyncio
 import json
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
 import structlog
 from slack_bolt.response import BoltResponse
 
-from bot.arguments import ProjectRequest
 from bot.message import Message
 from bot.posting import Place, Poster
-from bot.views.failure import failure_message, is_foreseen
+from bot.views.failure import Attempt, failure_message, is_foreseen, looking
 from bot.work import InterruptedWorkError
 
 LAST_WORDS = 3.0  # seconds to tell a person that the bot is ending
@@ -27,32 +26,39 @@ class Failures:
 
     poster: Poster
 
+    async def told(self, place: Place, attempt: Attempt, work: Coroutine[None, None, None]) -> None:
+        """Do a piece of accepted work; tell the person if it fails."""
+        async with self.caught(attempt, lambda words: self.poster.tell(place, words)):
+            await work
+
     @asynccontextmanager
-    async def told(self, place: Place, request: ProjectRequest) -> AsyncIterator[None]:
-        """Tell the person if anything in this block fails."""
+    async def caught(
+        self, attempt: Attempt, tell: Callable[[Message], Awaitable[None]]
+    ) -> AsyncIterator[None]:
+        """Hand the words to ``tell`` if anything in this block fails."""
         try:
             yield
         except asyncio.CancelledError:
             # The process is ending, and this did not finish in the time allowed.
             with suppress(TimeoutError):
                 async with asyncio.timeout(LAST_WORDS):
-                    await self.poster.tell(place, self.words(InterruptedWorkError(), request))
+                    await tell(self.words(InterruptedWorkError(), attempt))
             raise
         except Exception as error:  # noqa: BLE001 - the one place where all failures end
-            await self.poster.tell(place, self.words(error, request))
+            await tell(self.words(error, attempt))
 
-    def words(self, error: Exception, request: ProjectRequest | None = None) -> Message:
+    def words(self, error: Exception, attempt: Attempt) -> Message:
         """Log a failure and say it in words; an unforeseen one gets a reference to the log."""
         reference = secrets.token_hex(4)
-        if is_foreseen(error, request):
+        if is_foreseen(error, attempt):
             log.warning("told the person what failed", error=f"{type(error).__name__}: {error}")
         else:
             log.error("unforeseen failure", reference=reference, exc_info=error)
-        return failure_message(error, request, reference)
+        return failure_message(error, attempt, reference)
 
     async def before_ack(self, error: Exception) -> BoltResponse:
         """Answer for a listener that failed before it acked: Slack shows the words at once."""
-        payload = self.words(error).payload()
+        payload = self.words(error, looking()).payload()
         return BoltResponse(
             status=200, body=json.dumps(payload), headers={"content-type": "application/json"}
         )

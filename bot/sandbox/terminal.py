@@ -1,5 +1,6 @@
 """Draw a message's blocks in a terminal, much as Slack would."""
 
+import itertools
 import re
 import textwrap
 from html import unescape
@@ -14,16 +15,27 @@ _ANSI = re.compile(r"\033\[\d+m")
 
 
 def draw(blocks: list[dict[str, Any]], *, color: bool) -> str:
-    """Return the blocks as text.
+    """Return the blocks as text, the buttons with the numbers that :func:`buttons` gives them.
 
     Args:
         blocks: Block Kit, as it was sent to Slack.
         color: whether the terminal shows bold and dim.
     """
+    numbers = itertools.count(1)
     lines: list[str] = []
     for block in blocks:
-        lines += _block(block, color=color)
+        if block.get("type") == "actions":
+            labels = [f"{next(numbers)} {button['text']['text']}" for button in block["elements"]]
+            lines.append("  ".join(f"[ {label} ]" for label in labels))
+        else:
+            lines += _block(block, color=color)
     return "\n".join(f"  │ {line}".rstrip() for line in lines)
+
+
+def buttons(blocks: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the buttons of a message, the first of which is number 1."""
+    rows = [block["elements"] for block in blocks if block.get("type") == "actions"]
+    return [button for row in rows for button in row]
 
 
 def _block(block: dict[str, Any], *, color: bool) -> list[str]:
@@ -35,8 +47,6 @@ def _block(block: dict[str, Any], *, color: bool) -> list[str]:
         case {"type": "context", "elements": list(elements)}:
             said = [_mrkdwn(element["text"], color=color) for element in elements]
             return [_dim(line, color=color) for text in said for line in _wrapped(text)]
-        case {"type": "actions", "elements": list(buttons)}:
-            return ["  ".join(f"[ {button['text']['text']} ]" for button in buttons)]
         case {"type": "section"}:
             heading = block.get("text")
             above = _wrapped(_mrkdwn(heading["text"], color=color)) if heading else []

@@ -1,16 +1,58 @@
 """Every failure in a person's words: what happened, whether anything was done, what to do next."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bot.arguments import ProjectRequest, command_text
 from bot.baseten.errors import BasetenError, RateLimited, Refused, Unreachable, Unreadable
-from bot.message import Message, NotPostedError
-from bot.projects import AmbiguousTeamError, UnknownTeamError
+from bot.message import Message, NotTakenError
+from bot.projects import AmbiguousTeamError, TeamsUnavailableError, UnknownTeamError
 from bot.views.blocks import plain
 from bot.views.text import COMMAND, bold, code, duration, listing, say
 from bot.work import BusyError, InterruptedWorkError
 
 _MOST_TEAMS = 20
+_MOST_COMMAND = 300  # characters
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """What was tried, in the words that the failures are made of.
+
+    Attributes:
+        what: it, as in "Baseten did not accept …".
+        nothing: said when surely nothing was done.
+        unsure: said when it may have been done.
+        again: how to try again, a clause to follow "Try again …".
+        request: the project that was to be opened; None where nothing was.
+    """
+
+    what: str
+    nothing: str
+    unsure: str
+    again: str
+    request: ProjectRequest | None = None
+
+
+def opening(request: ProjectRequest) -> Attempt:
+    """Describe opening a project by the command, or by what ends like it."""
+    name = bold(request.name)
+    return Attempt(
+        what=name,
+        nothing="Nothing was opened.",
+        unsure=f"I can't tell whether {name} was opened; running it twice won't make a duplicate.",
+        again=f": {command}" if (command := _command(request.team, request.name)) else ".",
+        request=request,
+    )
+
+
+def looking() -> Attempt:
+    """Describe looking at what is there: a button on an answer, or a dialog."""
+    return Attempt(
+        what="that",
+        nothing="Nothing was changed.",
+        unsure="Nothing was changed.",
+        again=".",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,168 +63,185 @@ class _Words:
     do: str
 
 
-def failure_message(error: Exception, request: ProjectRequest | None, reference: str) -> Message:
-    """Say what went wrong with a request.
+def failure_message(error: Exception, attempt: Attempt, reference: str) -> Message:
+    """Say what went wrong.
 
     Args:
         error: whatever was raised.
-        request: what the person asked for; None where it failed before that was known.
+        attempt: what was tried.
         reference: finds the error in the log; shown only for what was not foreseen.
     """
-    words = _words(error, request) if request else None
-    words = words or _unforeseen(request, reference)
+    words = _words(error, attempt) or _Words(
+        f"Something went wrong in the bot itself. {attempt.unsure}",
+        "If it happens again, tell whoever runs this bot the reference " + code(reference) + ".",
+    )
     return plain(f"⚠️ {words.happened}", words.do)
 
 
-def is_foreseen(error: Exception, request: ProjectRequest | None) -> bool:
+def is_foreseen(error: Exception, attempt: Attempt) -> bool:
     """Tell whether the error has words of its own."""
-    return request is not None and _words(error, request) is not None
+    return _words(error, attempt) is not None
 
 
-def _words(error: Exception, request: ProjectRequest) -> _Words | None:
-    name = bold(request.name)
-    again = code(f"{COMMAND} {command_text(request.team, request.name)}", 300)
+def _words(error: Exception, attempt: Attempt) -> _Words | None:
     match error:
         case UnknownTeamError():
-            return _unknown_team(error, request)
-        case AmbiguousTeamError(teams=teams):
-            ids = listing([code(team.id) for team in teams[:_MOST_TEAMS]], "or")
-            return _Words(
-                f"{len(teams)} teams are called {bold(error.asked)}, so I can't tell which one "
-                "you mean. Nothing was opened.",
-                f"Give the team's id instead, one of {ids}: "
-                + code(f"{COMMAND} {command_text(teams[0].id, request.name)}", 300),
-            )
+            return _unknown_team(error, attempt)
+        case AmbiguousTeamError():
+            return _ambiguous_team(error, attempt)
         case BusyError():
             return _Words(
-                "I have more to do than I can take on right now. Nothing was opened.",
-                f"Wait a minute, then try again: {again}",
+                f"I have more to do than I can take on right now. {attempt.nothing}",
+                f"Wait a minute, then try again{attempt.again}",
             )
         case InterruptedWorkError():
             return _Words(
-                f"I am being restarted and could not finish. I can't tell whether {name} was "
-                "opened.",
-                f"Try again in a moment; it never makes a second one: {again}",
+                f"I am being restarted and could not finish. {attempt.unsure}",
+                f"Try again in a moment{attempt.again}",
             )
-        case NotPostedError():
-            return _posting(error, name)
+        case NotTakenError():
+            return _not_posted(error, attempt)
+        case TeamsUnavailableError(cause=cause):
+            listing_teams = replace(attempt, what="to list its teams", unsure=attempt.nothing)
+            return _baseten(cause, listing_teams)
         case BasetenError():
-            return _baseten(error, name, again)
+            return _baseten(error, attempt)
         case _:
             return None
 
 
-def _baseten(error: BasetenError, name: str, again: str) -> _Words | None:
-    match error:
-        case RateLimited(retry_after=wait):
-            when = f"in {duration(wait)}" if wait is not None else "in a minute"
-            return _Words(
-                f"Baseten is getting more requests than it allows, and did not open {name}.",
-                f"Try again {when}: {again}",
-            )
-        case Refused():
-            return _refused(error, name, again)
-        case Unreachable(sent=False):
-            return _Words(
-                f"I can't reach Baseten. Nothing was done about {name}.",
-                f"Try again in a few minutes: {again}",
-            )
-        case Unreachable():
-            return _Words(
-                f"Baseten did not answer. I can't tell whether {name} was opened.",
-                f"Try again; it never makes a second one: {again}",
-            )
-        case Unreadable():
-            return _Words(
-                "The answer I got is not one of Baseten's; a firewall or proxy may have given it. "
-                f"I can't tell whether {name} was opened.",
-                f"Try again; it never makes a second one. If it happens again, tell whoever runs "
-                f"this bot: {again}",
-            )
-        case _:
-            return None
-
-
-def _unknown_team(error: UnknownTeamError, request: ProjectRequest) -> _Words:
-    happened = f"I don't know a team called {bold(error.asked)}. Nothing was opened."
+def _unknown_team(error: UnknownTeamError, attempt: Attempt) -> _Words:
+    happened = f"I don't know a team called {bold(error.asked)}. {attempt.nothing}"
     if error.near:
         near = listing([bold(name) for name in error.near], "or")
-        return _Words(
-            f"{happened} Did you mean {near}?",
-            "Try " + code(f"{COMMAND} {command_text(error.near[0], request.name)}", 300),
-        )
+        return _Words(f"{happened} Did you mean {near}?", _instead(error.near[0], attempt))
     if error.teams:
         names = [say(team.name, 80) for team in error.teams[:_MOST_TEAMS]]
         more = len(error.teams) - len(names)
         names += [f"{more} more"] if more else []
-        return _Words(happened, f"The teams I can see: {listing(names)}.")
+        help_ = f" For help, type {code(f'{COMMAND} help')}." if error.asked == "help" else ""
+        return _Words(happened, f"The teams I can see: {listing(names)}.{help_}")
+    return _Words(happened, "The bot's key sees no team at all. Ask whoever runs this bot.")
+
+
+def _ambiguous_team(error: AmbiguousTeamError, attempt: Attempt) -> _Words:
+    ids = listing([code(team.id) for team in error.teams[:_MOST_TEAMS]], "or")
     return _Words(
-        happened,
-        "I may not list the teams, so give the team's id, which is in the address of its page "
-        "in Baseten.",
+        f"{len(error.teams)} teams are called {bold(error.asked)}, so I can't tell which one you "
+        f"mean. {attempt.nothing}",
+        f"Give the team's id instead, one of {ids}. {_instead(error.teams[0].id, attempt)}",
     )
 
 
-def _posting(error: NotPostedError, name: str) -> _Words:
+def _instead(team: str, attempt: Attempt) -> str:
+    """Show the command with another team in it; words of its name may stand in the project's."""
+    if attempt.request is None:
+        return ""
+    asked, name = attempt.request.team, attempt.request.name
+    words = f"{asked} {name}"
+    if words.casefold().startswith(f"{team} ".casefold()):
+        name = words[len(team) :].strip()
+    command = _command(team, name)
+    return f"Try {command}" if command else ""
+
+
+def _command(team: str, name: str) -> str:
+    """Show a command to copy, or nothing where it is too long to be shown whole."""
+    command = f"{COMMAND} {command_text(team, name)}"
+    return code(command, _MOST_COMMAND) if len(command) <= _MOST_COMMAND else ""
+
+
+def _not_posted(error: NotTakenError, attempt: Attempt) -> _Words:
+    if attempt.request is None:
+        return _Words(
+            f"Slack refused what I wanted to show you ({code(error.error)}). {attempt.nothing}",
+            f"Try again{attempt.again}",
+        )
     if error.maybe:
         return _Words(
-            f"{name} is open in Baseten, but Slack did not confirm my message about it, so it may "
-            "or may not be in the channel.",
-            "If it isn't, run the command again; that never makes a second project.",
+            f"{attempt.what} is open in Baseten, but Slack did not confirm my message about it, "
+            "so it may or may not be in the channel.",
+            "If it isn't, run the command again; that won't make a duplicate.",
         )
     return _Words(
-        f"{name} is open in Baseten, but Slack did not take my message about it "
+        f"{attempt.what} is open in Baseten, but Slack refused my message about it "
         f"({code(error.error)}).",
-        "Run the command again later, or in another channel, to show it.",
+        "Run the command again in another channel to show it, or `/invite` me to this one.",
     )
 
 
-def _refused(error: Refused, name: str, again: str) -> _Words:
+def _baseten(error: BasetenError, attempt: Attempt) -> _Words | None:
+    match error:
+        case RateLimited(retry_after=wait):
+            when = f"in {duration(wait)}" if wait is not None else "in a minute"
+            return _Words(
+                f"Baseten is getting more requests than it allows. {attempt.nothing}",
+                f"Try again {when}{attempt.again}",
+            )
+        case Refused():
+            return _refused(error, attempt)
+        case Unreachable(sent=False):
+            return _Words(
+                f"I can't reach Baseten. {attempt.nothing}",
+                f"Try again in a few minutes{attempt.again}",
+            )
+        case Unreachable():
+            return _Words(
+                f"Baseten did not answer. {attempt.unsure}",
+                f"Try again in a few minutes{attempt.again}",
+            )
+        case Unreadable():
+            return _Words(
+                "I got an answer that doesn't look like Baseten's, perhaps from a firewall or a "
+                f"proxy. {attempt.unsure}",
+                f"If it keeps happening, tell whoever runs this bot. Try again{attempt.again}",
+            )
+        case _:
+            return None
+
+
+def _refused(error: Refused, attempt: Attempt) -> _Words:
     said = f" It says: “{say(error.message, 300)}”" if error.message.strip() else ""
     match error.status:
-        case 403 if "training" in error.message.lower():
+        case 403 if "baseten training" in error.message.lower():
             return _Words(
-                "Training is not enabled for this Baseten organisation, so nothing was opened. "
+                f"Training is not enabled for this Baseten organisation. {attempt.nothing} "
                 "The bot's API key itself works.",
                 "An admin of the organisation can ask Baseten to enable training.",
             )
         case 401 | 403 if error.status == 401 or "authorization" in error.message.lower():  # noqa: PLR2004
             return _Words(
-                "Baseten does not accept the bot's API key. Nothing was opened.",
+                f"Baseten does not accept the bot's API key. {attempt.nothing}",
                 "Whoever runs this bot needs to give it a working key in `BASETEN_API_KEY`.",
             )
         case 403:
             return _Words(
-                f"The bot's API key may not do this. Nothing was opened.{said}",
+                f"The bot's API key may not do this. {attempt.nothing}{said}",
                 "Whoever runs this bot can give its key the right, or use another key.",
+            )
+        case 404 if attempt.request is None:
+            return _Words(
+                f"That project is gone from Baseten, or the bot's key no longer sees it.{said}",
+                "Open it again with the command if you need it.",
             )
         case 404:
             return _Words(
-                f"Baseten does not find that team. Nothing was opened.{said}",
+                f"Baseten does not find that team. {attempt.nothing}{said}",
                 "Check the team; it may have been renamed or removed.",
             )
         case 409:
             return _Words(
-                f"Something else is changing {name} right now. Nothing was opened.{said}",
-                f"Try again in a moment: {again}",
+                f"Something else is changing {attempt.what} right now. {attempt.nothing}{said}",
+                f"Try again in a moment{attempt.again}",
             )
         case status if status >= 500 or status == 408:  # noqa: PLR2004
             return _Words(
-                f"Baseten has a problem of its own (it answered {status}). I can't tell whether "
-                f"{name} was opened.{said}",
-                f"Try again in a few minutes; it never makes a second one: {again}",
+                f"Baseten has a problem of its own (it answered {status}). {attempt.unsure}{said}",
+                f"Try again in a few minutes{attempt.again}",
             )
         case status:
             return _Words(
-                f"Baseten did not accept {name} (it answered {status}). Nothing was opened.{said}",
+                f"Baseten did not accept {attempt.what} (it answered {status}). "
+                f"{attempt.nothing}{said}",
                 "Change the name or the team, and try again.",
             )
-
-
-def _unforeseen(request: ProjectRequest | None, reference: str) -> _Words:
-    name = f"{bold(request.name)}" if request else "anything"
-    return _Words(
-        f"Something went wrong in the bot itself. I can't tell whether {name} was opened.",
-        "Try again; it never makes a second one. If it happens again, tell whoever runs this bot "
-        f"the reference {code(reference)}.",
-    )

@@ -1,9 +1,13 @@
 """A training job in words: its status with a mark, its machines, who and when."""
 
 from dataclasses import dataclass
-from urllib.parse import quote
+from urllib.parse import quote as percent
+
+from slack_sdk.models.blocks import SectionBlock
 
 from bot.baseten.models import TrainingJob
+from bot.views.blocks import section
+from bot.views.text import quote
 
 _PREFIX = "TRAINING_JOB_"
 
@@ -15,21 +19,21 @@ class Status:
     Attributes:
         mark: an emoji whose shape, not only its colour, tells the status.
         words: the status in words.
-        waiting: whether the job has not started; its ``error_message`` is then advice.
+        advises: whether its ``error_message`` is advice, not a failure.
         ended: whether the job will not change any more.
     """
 
     mark: str
     words: str
-    waiting: bool = False
+    advises: bool = False
     ended: bool = False
 
 
 _STATUSES = {
-    "PENDING": Status("⏳", "Waiting for GPU capacity", waiting=True),
-    "CREATED": Status("⏳", "Created, not started", waiting=True),
-    "QUEUED": Status("⏳", "Queued", waiting=True),
-    "DEPLOYING": Status("🚀", "Deploying", waiting=True),
+    "PENDING": Status("⏳", "Waiting for GPU capacity", advises=True),
+    "CREATED": Status("⏳", "Created, not started"),
+    "QUEUED": Status("⏳", "Queued"),
+    "DEPLOYING": Status("🚀", "Deploying"),
     "RUNNING": Status("▶️", "Running"),
     "COMPLETED": Status("✅", "Completed", ended=True),
     "FAILED": Status("❌", "Failed", ended=True),
@@ -52,8 +56,17 @@ def job_name(job: TrainingJob) -> str:
 
 def logs_url(project_id: str, job_id: str) -> str:
     """Return the address of the job's page."""
-    project, job = quote(project_id, safe=""), quote(job_id, safe="")
+    project, job = percent(project_id, safe=""), percent(job_id, safe="")
     return f"https://app.baseten.co/training/{project}/logs/{job}"
+
+
+def error_section(job: TrainingJob) -> SectionBlock | None:
+    """Show the job's error, or the advice that stands in its place while the job waits."""
+    said = (job.error_message or "").strip()
+    if not said:
+        return None
+    lead = "Baseten's advice" if status(job).advises else "Error"
+    return section(f"*{lead}*\n{quote(said)}")
 
 
 def machines(job: TrainingJob) -> str:

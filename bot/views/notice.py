@@ -15,7 +15,7 @@ def invite() -> Message:
     """Say what makes messages in this channel ones the bot can keep up to date."""
     return plain(
         "I'm not a member of this channel, so I could only answer your command. "
-        "Use `/invite` to add me here, and my messages can be kept up to date."
+        "Use `/invite` to add me here, and I can post like everyone else."
     )
 
 

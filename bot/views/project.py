@@ -1,7 +1,10 @@
 """The answer: the project that is open now, and its latest job."""
 
 import shlex
+from dataclasses import dataclass
+from datetime import datetime
 
+from pydantic import BaseModel, ConfigDict
 from slack_sdk.models.blocks import (
     ActionsBlock,
     Block,
@@ -16,21 +19,64 @@ from bot.projects import Opened, Outcome
 from bot.views import text
 from bot.views.blocks import context, section
 from bot.views.blocks import fields as columns
-from bot.views.job import job_name, logs_url, machines, status
+from bot.views.job import error_section, job_name, logs_url, machines, status
 
 OPEN_LOGS = "open_logs"
+REFRESH = "refresh"
+JOBS = "jobs"
 
 
-def project_message(opened: Opened, user_id: str) -> Message:
+class Card(BaseModel):
+    """What an answer must remember to be drawn again; its buttons carry it.
+
+    Attributes:
+        project_id: which project.
+        team: the name of its team, as far as known when it was opened.
+        outcome: how it came to be there.
+        asked_by: who asked for it; empty for a workflow without a person.
+        also_in: other teams with a project of that name.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    project_id: str
+    team: str
+    outcome: Outcome
+    asked_by: str = ""
+    also_in: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Refreshed:
+    """Who brought an answer up to date, and when."""
+
+    by: str
+    at: datetime
+
+
+def card_of(opened: Opened, user_id: str) -> Card:
+    """Return what an answer about this project must remember."""
+    return Card(
+        project_id=opened.project.id,
+        team=text.shorten(opened.team, 100),
+        outcome=opened.outcome,
+        asked_by=user_id,
+        also_in=tuple(text.shorten(team, 80) for team in opened.also_in[:3]),
+    )
+
+
+def project_message(
+    project: TrainingProject, card: Card, refreshed: Refreshed | None = None
+) -> Message:
     """Draw the answer for everyone in the channel.
 
     Args:
-        opened: the project, its team, and whether it was created.
-        user_id: who asked, as Slack's id.
+        project: as it is now.
+        card: how it came to be there, and who asked.
+        refreshed: who brought the message up to date, if anyone did.
     """
-    project = opened.project
-    team = project.team_name or opened.team.name
-    happened = _happened(opened, team)
+    team = project.team_name or card.team
+    happened = _happened(project.name, team, card.outcome)
     blocks: list[Block] = [
         section(happened),
         columns(
@@ -44,19 +90,20 @@ def project_message(opened: Opened, user_id: str) -> Message:
     if project.latest_job is None:
         blocks.append(section(_no_job(project.name, team)))
     else:
-        blocks += _job_blocks(project, project.latest_job)
-    blocks.append(context(f"Asked for by <@{text.escape(user_id)}>"))
+        blocks += _job_blocks(project.latest_job)
+    blocks.append(_buttons(project, card))
+    blocks.append(context(_small_print(card, refreshed)))
     return Message(f"{happened}\n{_plain_details(project)}", blocks)
 
 
-def _happened(opened: Opened, team: str) -> str:
+def _happened(name: str, team: str, outcome: Outcome) -> str:
     """Say what was done, claiming nothing that is not known."""
-    name, team = text.bold(opened.project.name), text.bold(team)
-    match opened.outcome:
+    name, team = text.bold(name), text.bold(team)
+    match outcome:
         case Outcome.CREATED:
             return f"✨ Created training project {name} in team {team}"
         case Outcome.EXISTED:
-            return f"📂 Training project {name} is already there in team {team}"
+            return f"📂 Training project {name} already exists in team {team}"
         case Outcome.UNKNOWN:
             return f"📂 Training project {name} is open in team {team}"
 
@@ -74,7 +121,7 @@ def _plain_details(project: TrainingProject) -> str:
 
 
 def _no_job(name: str, team: str) -> str:
-    """Say how to start the first job. https://docs.baseten.co/reference/cli/training/training-cli"""
+    """Say how to start a job. https://docs.baseten.co/reference/cli/training/training-cli"""
     push = text.code(f"truss train push config.py --team {shlex.quote(team)}", 250)
     return (
         f"*No job yet.* To start one, name the project {text.code(name)} in your config and run\n"
@@ -82,7 +129,7 @@ def _no_job(name: str, team: str) -> str:
     )
 
 
-def _job_blocks(project: TrainingProject, job: TrainingJob) -> list[Block]:
+def _job_blocks(job: TrainingJob) -> list[Block]:
     now = status(job)
     name = text.code(job_name(job)) + (f" ({text.code(job.id)})" if job.name else "")
     fields = [("Runs on", text.say(machines(job)))]
@@ -93,16 +140,36 @@ def _job_blocks(project: TrainingProject, job: TrainingJob) -> list[Block]:
         section(f"*Latest job*  {name}\n{now.mark} *{text.say(now.words)}*"),
         columns(*fields),
     ]
-    if job.error_message and job.error_message.strip():
-        lead = "Baseten's advice" if now.waiting else "Error"
-        blocks.append(section(f"*{lead}*\n{text.quote(job.error_message)}"))
-    blocks.append(ActionsBlock(elements=[_logs_button(project, job)]))
+    if (error := error_section(job)) is not None:
+        blocks.append(error)
     return blocks
 
 
-def _logs_button(project: TrainingProject, job: TrainingJob) -> ButtonElement:
-    return ButtonElement(
-        text=PlainTextObject(text="Open logs", emoji=False),
-        action_id=OPEN_LOGS,
-        url=logs_url(project.id, job.id),
-    )
+def _buttons(project: TrainingProject, card: Card) -> ActionsBlock:
+    """Draw the buttons; Refresh is always there, for a project may get its first job later."""
+    value = card.model_dump_json()
+    elements = [ButtonElement(text=_label("Refresh"), action_id=REFRESH, value=value)]
+    if project.latest_job is not None:
+        url = logs_url(project.id, project.latest_job.id)
+        elements += [
+            ButtonElement(text=_label("Jobs"), action_id=JOBS, value=value),
+            ButtonElement(text=_label("Open logs"), action_id=OPEN_LOGS, url=url),
+        ]
+    return ActionsBlock(elements=elements)
+
+
+def _label(label: str) -> PlainTextObject:
+    return PlainTextObject(text=label, emoji=False)
+
+
+def _small_print(card: Card, refreshed: Refreshed | None) -> str:
+    by = f"<@{text.escape(card.asked_by)}>" if card.asked_by else "a workflow"
+    said = f"Requested by {by}"
+    if refreshed is not None:
+        said += f" · Refreshed by <@{text.escape(refreshed.by)}>, {text.date(refreshed.at)}"
+    if card.also_in:
+        teams = text.listing([text.bold(team) for team in card.also_in])
+        said += (
+            f" · {teams} {'has' if len(card.also_in) == 1 else 'have'} a project of this name too"
+        )
+    return said

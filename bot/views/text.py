@@ -46,7 +46,10 @@ def quote(text: str, most: int = 500, lines: int = 12) -> str:
 
 def utc(moment: datetime) -> str:
     """Write a moment in UTC, as ``2026-11-23 17:10 UTC``."""
-    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    try:
+        return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    except OverflowError:  # at the ends of what a date can be
+        return moment.isoformat()
 
 
 def date(moment: datetime) -> str:
@@ -55,6 +58,11 @@ def date(moment: datetime) -> str:
     https://docs.slack.dev/messaging/formatting-message-text#date-formatting
     """
     return f"<!date^{int(moment.timestamp())}^{{date_short_pretty}} at {{time}}|{utc(moment)}>"
+
+
+def ago(moment: datetime) -> str:
+    """Show how long ago a moment was, as ``3 hours ago``, with a fallback in UTC."""
+    return f"<!date^{int(moment.timestamp())}^{{ago}}|{utc(moment)}>"
 
 
 def duration(seconds: float) -> str:

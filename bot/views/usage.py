@@ -9,7 +9,7 @@ EXAMPLE_NAME = "llama-3-finetune"
 _EXAMPLE = code(f"{COMMAND} research {EXAMPLE_NAME}")
 _QUOTED_EXAMPLE = code(f'{COMMAND} "Platform Team" {EXAMPLE_NAME}')
 _WRONG = {
-    Wrong.NO_NAME: "the name of the project is missing",
+    Wrong.EMPTY_TEAM: "there is nothing between the quotes of the team",
     Wrong.UNCLOSED_TEAM: "the quote before the team is never closed",
     Wrong.UNCLOSED_NAME: "the quote before the project's name is never closed",
     Wrong.CONTROL_CHARACTER: "there is a line break or another invisible control character in it",
@@ -22,6 +22,7 @@ def help_message() -> Message:
         f"*{COMMAND}* opens a Baseten training project and shows it to everyone here, with its "
         "latest job. If the project is already there, nothing about it changes.",
         f"Type {code(f'{COMMAND} <team> <name>')}, for example {_EXAMPLE}",
+        f"Or type {code(COMMAND)} alone, and choose the team in a dialog.",
         f"Put quotes around a team of several words: {_QUOTED_EXAMPLE}",
     )
 
@@ -38,4 +39,12 @@ def usage_message(error: UsageError) -> Message:
     return plain(
         f"I can't open that: {_WRONG[error.wrong]}.{said} Nothing was done.",
         f"Try {code(f'{COMMAND} {form}', 300)}",
+    )
+
+
+def incomplete_step_message() -> Message:
+    """Say what a workflow step lacks."""
+    return plain(
+        "The step needs a team and a name for the project, and one of them is empty.",
+        "Fill in both in Workflow Builder. Nothing was done.",
     )

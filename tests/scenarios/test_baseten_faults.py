@@ -1,5 +1,7 @@
 """Baseten has a bad day: what is tried again, and what people are told."""
 
+import re
+
 import pytest
 from pydantic import AnyHttpUrl, SecretStr
 
@@ -45,7 +47,7 @@ async def test_what_passes_is_tried_again(http: World, fault: Fault, path: str) 
     await http.answered()
     assert len(http.slack.messages) == 1
     assert "*sft*" in http.slack.messages[0].text
-    assert len([r for r in http.baseten.requests if r.path.endswith(path.rsplit("/", 1)[1])]) == 2
+    assert len([r for r in http.baseten.requests if re.fullmatch(path, r.path)]) == 2
 
 
 async def test_a_hanging_answer_is_given_up_and_asked_for_again(still: World) -> None:
@@ -73,13 +75,13 @@ async def test_a_retry_after_a_lost_answer_still_says_created(http: World) -> No
         (validation_400("Bad <name>"), ["did not accept *sft*", "Bad &lt;name&gt;"], 1),
         (not_found_404("Team not found"), ["does not find that team", "Team not found"], 1),
         (conflict_409(), ["Something else is changing *sft*"], 1),
-        (firewall_202(), ["not one of Baseten's", "I can't tell"], 1),
-        (LOGIN_PAGE, ["not one of Baseten's"], 1),
-        (Respond(200, json={"training_project": {"id": 7}}), ["not one of Baseten's"], 1),
-        (Respond(302, headers={"Location": "/login"}), ["answered 302"], 1),
+        (firewall_202(), ["doesn't look like Baseten's", "I can't tell"], 1),
+        (LOGIN_PAGE, ["doesn't look like Baseten's"], 1),
+        (Respond(200, json={"training_project": {"id": 7}}), ["doesn't look like Baseten's"], 1),
+        (Respond(302, headers={"Location": "/login"}), ["doesn't look like Baseten's"], 1),
         (rate_limited_429(3600), ["Try again in 1 hour"], 1),
         (rate_limited_429(50, header=True), ["Try again in 50 seconds"], 1),
-        (internal_500(), ["a problem of its own", "never makes a second one"], 4),
+        (internal_500(), ["a problem of its own", "won't make a duplicate"], 4),
         (bad_gateway_html_502(), ["it answered 502"], 4),
         (Drop(), ["did not answer", "I can't tell"], 4),
         (Garble(), ["did not answer"], 4),
@@ -112,7 +114,7 @@ async def test_nobody_there_means_nothing_was_done(still: World, closed_port: in
     async with still.running(baseten_api_url=nowhere):
         await still.slack.command("research sft")
         await still.hears("can't reach")
-    assert "Nothing was done" in still.slack.ephemerals[-1].text
+    assert "Nothing was opened" in still.slack.ephemerals[-1].text
 
 
 async def test_a_wrong_key_is_told_though_the_team_list_is_refused_too(still: World) -> None:
@@ -128,3 +130,31 @@ async def test_a_key_that_the_api_echoes_reaches_nobody(http: World) -> None:
     told = await http.told()
     assert "bad key" in told
     assert key not in str([(said.text, said.blocks) for said in http.slack.ephemerals])
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [internal_500(), Drop(), firewall_202(), validation_400(), rate_limited_429(3600)],
+    ids=str,
+)
+async def test_where_the_teams_cannot_be_had_nothing_was_opened(http: World, fault: Fault) -> None:
+    http.baseten.faults.always("/v1/teams", fault)
+    await http.slack.command("research sft")
+    await http.hears("Nothing was opened")
+    assert http.baseten.upserts == []
+
+
+async def test_a_wrong_key_is_not_blamed_on_a_team_of_several_words(still: World) -> None:
+    async with still.running(baseten_api_key=SecretStr("wrong1234.key")):
+        await still.slack.command('"Platform Team" sft')
+        assert "does not accept the bot's API key" in await still.told()
+
+
+@pytest.mark.parametrize("date", ["Mon, 23 Nov 2026 17:10:00 -0000", "soon"])
+async def test_an_odd_date_is_no_failure(http: World, date: str) -> None:
+    project = http.baseten.add_project("wp7ndew", "sft")
+    answer = Respond(200, json={"training_project": project}, headers={"Date": date})
+    http.baseten.faults.next(UPSERT, answer)
+    await http.slack.command("research sft")
+    await http.answered()
+    assert "*sft*" in http.slack.messages[0].text

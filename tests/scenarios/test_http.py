@@ -106,6 +106,17 @@ async def test_a_body_over_a_mebibyte_is_refused(http: World, stranger: httpx.As
     assert answer.status_code == 413
 
 
+@pytest.mark.parametrize("encoding", ["gzip", "deflate", "br"])
+async def test_a_compressed_body_is_no_failure(
+    http: World, stranger: httpx.AsyncClient, encoding: str
+) -> None:
+    headers = FORM | {"Content-Encoding": encoding}
+    answer = await stranger.post(EVENTS, content=b"x=1", headers=headers)
+    assert answer.status_code == 401
+    signed = headers | http.slack.sign(COMMAND)
+    assert (await stranger.post(EVENTS, content=COMMAND, headers=signed)).status_code == 200
+
+
 async def test_slack_can_verify_the_address(http: World, stranger: httpx.AsyncClient) -> None:
     body = json.dumps({"type": "url_verification", "challenge": "c0ffee"}).encode()
     answer = await stranger.post(EVENTS, content=body, headers=JSON | http.slack.sign(body))

@@ -1,5 +1,6 @@
 """``python -m bot`` as a platform runs it: started, stopped, misconfigured, listened to."""
 
+import asyncio
 import json
 import signal
 from pathlib import Path
@@ -66,6 +67,30 @@ async def test_a_refused_token_ends_it_with_a_clear_line(
     assert f"Slack refuses {name} (invalid_auth)" in process.said
     assert "not-the-one" not in process.said
     assert "Traceback" not in process.said
+
+
+@pytest.mark.parametrize("body", [b"<html>", b"[1]", b"null"])
+async def test_an_odd_answer_about_the_token_is_asked_again(
+    still: World, tmp_path: Path, body: bytes
+) -> None:
+    odd = Respond(200, body=body, headers={"Content-Type": "application/json"})
+    still.slack.faults.next("/api/auth.test", odd)
+    async with started(cwd=tmp_path, settings=settings_of(still)) as process:
+        await process.until(lambda said: "Slack knows the bot" in said)
+        process.process.terminate()
+        assert await process.ended() == 0
+
+
+async def test_a_half_sent_request_does_not_hold_the_end(still: World, tmp_path: Path) -> None:
+    async with started(cwd=tmp_path, settings=settings_of(still)) as process:
+        await process.until(lambda said: "Slack knows the bot" in said)
+        port = int(listening_at(process).rsplit(":", 1)[1])
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"POST /slack/events HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nabc")
+        await writer.drain()
+        process.process.terminate()
+        assert await process.ended(20) == 0
+        writer.close()
 
 
 async def test_a_taken_port_ends_it_with_a_clear_line(still: World, tmp_path: Path) -> None:

@@ -1,0 +1,149 @@
+"""The dialog that opens from a bare command, a shortcut and the home tab."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any
+
+from slack_bolt.context.ack.async_ack import AsyncAck
+
+from bot.arguments import ProjectRequest, has_control_character
+from bot.baseten.errors import BasetenError, Refused
+from bot.baseten.models import Team
+from bot.listeners.desk import Desk
+from bot.listeners.inputs import field
+from bot.modals import Modals
+from bot.posting import Place
+from bot.projects import AmbiguousTeamError, UnknownTeamError, match_team, near_teams
+from bot.views.dialog import (
+    CHANNEL,
+    NAME,
+    TEAM,
+    DialogPlace,
+    dialog_view,
+    loading_view,
+    team_options,
+    typed_option,
+)
+from bot.views.failure import looking
+from bot.work import BusyError
+
+PATIENCE = 2.0  # seconds for the teams; Slack waits 3 for an answer
+
+
+@dataclass(frozen=True, slots=True)
+class Dialog:
+    """Ask for the team and the name, and open the project.
+
+    https://docs.slack.dev/surfaces/modals
+    """
+
+    desk: Desk
+    modals: Modals
+
+    def accept(self, trigger_id: str, place: Place, team: str = "") -> None:
+        """Take on opening the dialog.
+
+        Args:
+            trigger_id: what Slack sent a moment ago; it lives 3 seconds.
+            place: who asked, and where; without a channel the dialog asks for one.
+            team: what was typed of the team.
+
+        Raises:
+            BusyError: there is too much to do already; nothing was taken on.
+        """
+        opened = self._open(trigger_id, place, team)
+        self.desk.work.start(self.desk.failures.told(place, looking(), opened))
+
+    async def teams(self, ack: AsyncAck, payload: dict[str, Any]) -> None:
+        """Answer the team select with what matches; in time, whatever Baseten does.
+
+        https://docs.slack.dev/reference/interaction-payloads/block_suggestion-payload
+        """
+        typed = payload.get("value") or ""
+        try:
+            async with asyncio.timeout(PATIENCE):
+                options = team_options(typed, await self.desk.projects.teams())
+        except (BasetenError, TimeoutError):
+            options = typed_option(typed)
+        await ack(options=options)
+
+    async def submit(self, ack: AsyncAck, view: dict[str, Any], body: dict[str, Any]) -> None:
+        """Take what was filled in; what is wrong with it shows at its field.
+
+        https://docs.slack.dev/reference/interaction-payloads/view-interactions-payload
+        """
+        request = ProjectRequest(field(view, TEAM), field(view, NAME))
+        errors = await self._errors(request)
+        if not errors:
+            try:
+                self.desk.accept(request, _place(view, body))
+            except BusyError:
+                errors = {NAME: "I have more to do than I can take on. Try again in a minute."}
+        if errors:
+            await ack(response_action="errors", errors=errors)
+        else:
+            await ack()
+
+    async def _open(self, trigger_id: str, place: Place, asked: str) -> None:
+        view_id = await self.modals.open(trigger_id, loading_view())
+        kept = DialogPlace(
+            channel_id=place.channel_id,
+            response_url=place.response_url,
+            thread_ts=place.thread_ts,
+        )
+        teams = await self._teams()
+        await self.modals.update(view_id, dialog_view(kept, teams, asked, _chosen(asked, teams)))
+
+    async def _teams(self) -> list[Team] | None:
+        """Return the teams, none if they take too long, None if they may not be listed."""
+        try:
+            async with asyncio.timeout(PATIENCE):
+                return await self.desk.projects.teams()
+        except Refused:
+            return None
+        except (BasetenError, TimeoutError):
+            return []
+
+    async def _errors(self, request: ProjectRequest) -> dict[str, str]:
+        """Say what is wrong, by field; what cannot be told in time is told later, in words."""
+        if not request.name:
+            return {NAME: "Give the project a name."}
+        if has_control_character(request.name):
+            return {NAME: "Leave out the line breaks and other invisible characters."}
+        if not request.team:
+            return {TEAM: "Choose a team."}
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await self.desk.projects.find_team(request.team)
+        except UnknownTeamError as error:
+            near = f" Did you mean {error.near[0]}?" if error.near else ""
+            return {TEAM: f"There is no such team.{near}"}
+        except AmbiguousTeamError:
+            return {TEAM: "Several teams have this name. Give the team's id."}
+        except (BasetenError, TimeoutError):
+            return {}
+        return {}
+
+
+def _chosen(asked: str, teams: list[Team] | None) -> Team | None:
+    """Fill in the team that was typed, or the one that is written nearly so, or the default."""
+    if not teams:
+        return None
+    if not asked:
+        return next((team for team in teams if team.default), None)
+    meant = match_team(asked, teams) or [
+        team for team in teams if team.name in near_teams(asked, teams)[:1]
+    ]
+    return meant[0] if len(meant) == 1 else None
+
+
+def _place(view: dict[str, Any], body: dict[str, Any]) -> Place:
+    """Read where the answer goes: where the dialog came from, or the channel that was chosen."""
+    kept = DialogPlace.model_validate_json(view.get("private_metadata") or "{}")
+    urls = body.get("response_urls") or [{}]
+    return Place(
+        user_id=body["user"]["id"],
+        channel_id=kept.channel_id or field(view, CHANNEL),
+        response_url=kept.response_url or urls[0].get("response_url"),
+        thread_ts=kept.thread_ts,
+    )

@@ -1,0 +1,39 @@
+"""The home tab of the bot, and the button in it."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from slack_bolt.context.ack.async_ack import AsyncAck
+
+from bot.listeners.dialog import Dialog
+from bot.listeners.inputs import click
+from bot.modals import Modals
+from bot.posting import Place
+from bot.views.failure import looking
+from bot.views.home import home_view
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """Show how to use the bot, and what the person opened lately.
+
+    https://docs.slack.dev/surfaces/app-home
+    """
+
+    dialog: Dialog
+    modals: Modals
+
+    async def opened(self, ack: AsyncAck, event: dict[str, Any]) -> None:
+        """Publish the tab anew each time it is looked at. Event ``app_home_opened``."""
+        await ack()
+        if event.get("tab") != "home":
+            return
+        desk, user_id = self.dialog.desk, event["user"]
+        published = self.modals.publish(user_id, home_view(desk.recents.of(user_id)))
+        desk.work.start(desk.failures.told(Place(user_id), looking(), published))
+
+    async def open_dialog(self, ack: AsyncAck, body: dict[str, Any]) -> None:
+        """Open the dialog, which asks for a channel."""
+        clicked = click(body)
+        self.dialog.accept(clicked.trigger_id, clicked.place)
+        await ack()

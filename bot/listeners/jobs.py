@@ -1,0 +1,31 @@
+"""The *Jobs* button: the project's last ten jobs, for the clicker alone."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from slack_bolt.context.ack.async_ack import AsyncAck
+
+from bot.listeners.desk import Desk
+from bot.listeners.inputs import Click, click
+from bot.views.failure import looking
+from bot.views.jobs import jobs_message
+from bot.views.project import Card
+
+
+@dataclass(frozen=True, slots=True)
+class Jobs:
+    """List the jobs. https://docs.slack.dev/reference/interaction-payloads/block_actions-payload"""
+
+    desk: Desk
+
+    async def handle(self, ack: AsyncAck, body: dict[str, Any]) -> None:
+        """Ack at once; the list follows."""
+        clicked = click(body)
+        listed = self._list(clicked)
+        self.desk.work.start(self.desk.failures.told(clicked.place, looking(), listed))
+        await ack()
+
+    async def _list(self, clicked: Click) -> None:
+        card = Card.model_validate_json(clicked.value)
+        listed = await self.desk.projects.list_jobs(card.project_id)
+        await self.desk.poster.tell(clicked.place, jobs_message(listed))

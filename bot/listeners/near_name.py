@@ -1,0 +1,27 @@
+"""The buttons of the question whether a name is a slip of another."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from slack_bolt.context.ack.async_ack import AsyncAck
+
+from bot.arguments import ProjectRequest
+from bot.listeners.desk import Desk
+from bot.listeners.inputs import click
+from bot.views.near_name import Choice
+
+
+@dataclass(frozen=True, slots=True)
+class NearName:
+    """Open the project that was chosen, whichever button it was."""
+
+    desk: Desk
+
+    async def handle(self, ack: AsyncAck, body: dict[str, Any]) -> None:
+        """Ack at once; take the question away, and open what was chosen."""
+        clicked = click(body)
+        choice = Choice.model_validate_json(clicked.value)
+        place = replace(clicked.place, thread_ts=choice.thread_ts)
+        self.desk.accept(ProjectRequest(choice.team_id, choice.name), place, sure=True)
+        self.desk.work.start(self.desk.poster.remove(clicked.place))
+        await ack()

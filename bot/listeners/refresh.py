@@ -1,0 +1,45 @@
+"""The *Refresh* button: the answer brought up to date in place."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from slack_bolt.context.ack.async_ack import AsyncAck
+
+from bot.listeners.desk import Desk
+from bot.listeners.inputs import Click, click
+from bot.views.failure import looking
+from bot.views.project import Card, Refreshed, project_message
+
+
+@dataclass(frozen=True, slots=True)
+class Refresh:
+    """Show the project and its latest job as they are now.
+
+    https://docs.slack.dev/reference/interaction-payloads/block_actions-payload
+    """
+
+    desk: Desk
+    _under_way: set[tuple[str, str]] = field(default_factory=set)
+
+    async def handle(self, ack: AsyncAck, body: dict[str, Any]) -> None:
+        """Ack at once; a second click on a message that is being refreshed changes nothing."""
+        clicked = click(body)
+        message = (clicked.place.channel_id, clicked.ts)
+        if message not in self._under_way:
+            refreshed = self._refresh(clicked, message)
+            self.desk.work.start(self.desk.failures.told(clicked.place, looking(), refreshed))
+        await ack()
+
+    async def _refresh(self, clicked: Click, message: tuple[str, str]) -> None:
+        if message in self._under_way:
+            return
+        self._under_way.add(message)
+        try:
+            card = Card.model_validate_json(clicked.value)
+            project = await self.desk.projects.get_project(card.project_id)
+            refreshed = Refreshed(by=clicked.place.user_id, at=datetime.now(UTC))
+            drawn = project_message(project, card, refreshed)
+            await self.desk.poster.update(clicked.place, clicked.ts, drawn)
+        finally:
+            self._under_way.discard(message)

@@ -1,0 +1,108 @@
+"""Calling Slack so that nothing is ever done twice by a repeat."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, NoReturn, TypeVar
+
+import aiohttp
+import stamina
+import structlog
+from slack_sdk.errors import SlackApiError
+
+from bot.message import NotTakenError
+
+log = structlog.stdlib.get_logger(__name__)
+
+ATTEMPTS = 4
+LONGEST_WAIT = 20.0  # seconds; a longer Retry-After is not waited for
+_OK = 200
+_NOT_SLACKS = "an answer that is not Slack's"
+# Slack's documentation says of these that some of the call may have been carried out.
+_PERHAPS_DONE = frozenset({"fatal_error", "internal_error", "request_timeout"})
+Answer = TypeVar("Answer")
+
+
+class _TryAgainError(Exception):
+    """Slack took nothing, or fell over."""
+
+    def __init__(self, error: str, wait: float | None = None, *, maybe: bool = False) -> None:
+        super().__init__(error)
+        self.wait = wait
+        self.maybe = maybe
+
+
+async def taken(send: Callable[[], Awaitable[Answer]]) -> Answer:
+    """Send until Slack takes it, and return its answer.
+
+    Repeated only where Slack took nothing (429), fell over (5xx), or was never reached: there is no
+    idempotency key, so a repeat after anything else could post twice.
+
+    Raises:
+        NotTakenError: Slack did not take it, or did not confirm it.
+    """
+    try:
+        async for attempt in stamina.retry_context(_wait, attempts=ATTEMPTS, timeout=None):
+            with attempt:
+                return await _once(send)
+    except _TryAgainError as error:
+        raise NotTakenError(str(error), maybe=error.maybe) from error
+    raise AssertionError  # stamina returns what was answered, or raises  # pragma: no cover
+
+
+def raise_for(status: int, headers: Mapping[str, str], said: str) -> None:
+    """Raise for what Slack answers when it took nothing; for calls that do not raise themselves.
+
+    Args:
+        status: the HTTP status.
+        headers: the answer's headers.
+        said: Slack's own code or words.
+    """
+    if status == 429:  # noqa: PLR2004
+        try:
+            wait = float(headers.get("Retry-After", ""))
+        except ValueError:
+            wait = None
+        raise _TryAgainError("ratelimited", wait)
+    if status >= 500:  # noqa: PLR2004
+        raise _TryAgainError(f"status {status}", maybe=True)
+    if status != _OK:
+        raise NotTakenError(said[:80] or f"status {status}")
+
+
+async def _once(send: Callable[[], Awaitable[Answer]]) -> Answer:
+    try:
+        return await send()
+    except SlackApiError as error:
+        _raise_for_slack(error)
+    except aiohttp.ClientConnectorError as error:
+        raise _TryAgainError(type(error).__name__) from error
+    except aiohttp.InvalidURL as error:
+        raise NotTakenError("an address that is none") from error
+    except (aiohttp.ClientError, TimeoutError, asyncio.IncompleteReadError) as error:
+        _unconfirmed(type(error).__name__, error)
+    except (AttributeError, TypeError) as error:
+        # slack_sdk takes for granted that an answer is a JSON object.
+        _unconfirmed(_NOT_SLACKS, error)
+
+
+def _raise_for_slack(error: SlackApiError) -> NoReturn:
+    answer: Any = error.response
+    data = getattr(answer, "data", None)
+    code = data.get("error") if isinstance(data, dict) else None
+    status: int = getattr(answer, "status_code", 0) or getattr(answer, "status", 0)
+    if status == _OK and code:
+        raise NotTakenError(str(code), maybe=code in _PERHAPS_DONE) from error
+    raise_for(status, answer.headers, str(code or ""))
+    _unconfirmed(_NOT_SLACKS, error)
+
+
+def _unconfirmed(what: str, error: Exception) -> NoReturn:
+    raise NotTakenError(what, maybe=True) from error
+
+
+def _wait(error: Exception) -> bool | float:
+    """Tell stamina whether to send again, or after how many seconds."""
+    if not isinstance(error, _TryAgainError) or (error.wait or 0) > LONGEST_WAIT:
+        return False
+    log.info("Slack did not take it; sending again", slack_error=str(error), wait=error.wait)
+    return True if error.wait is None else error.wait

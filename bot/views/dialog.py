@@ -1,0 +1,151 @@
+"""The dialog that asks for the team and the name, for who does not remember the syntax."""
+
+from collections.abc import Sequence
+
+from pydantic import BaseModel, ConfigDict
+from slack_sdk.models.blocks import (
+    Block,
+    ConversationFilter,
+    ConversationSelectElement,
+    ExternalDataSelectElement,
+    InputBlock,
+    Option,
+    PlainTextInputElement,
+    PlainTextObject,
+)
+from slack_sdk.models.views import View
+
+from bot.baseten.models import Team
+from bot.views.blocks import context, section
+from bot.views.text import bold, shorten
+from bot.views.usage import EXAMPLE_NAME
+
+DIALOG = "open_project_dialog"
+TEAM, NAME, CHANNEL = "team", "name", "channel"  # each the id of a block and of what is in it
+MOST_OPTIONS = 100
+_TITLE = PlainTextObject(text="Open training project")
+
+
+class DialogPlace(BaseModel):
+    """Where the answer to a dialog goes; the dialog carries it, for a submission does not.
+
+    Attributes:
+        channel_id: empty where the dialog asks for a channel.
+        response_url: of the command that opened it.
+        thread_ts: of the message it was opened from.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    channel_id: str = ""
+    response_url: str | None = None
+    thread_ts: str | None = None
+
+
+def loading_view() -> View:
+    """Hold the place of the dialog while the teams are fetched: a trigger lives 3 seconds."""
+    return View(
+        type="modal",
+        callback_id=DIALOG,
+        title=_TITLE,
+        close=PlainTextObject(text="Cancel"),
+        blocks=[section("One moment, I'm asking Baseten for your teams…")],
+    )
+
+
+def dialog_view(
+    place: DialogPlace, teams: list[Team] | None, asked: str, chosen: Team | None
+) -> View:
+    """Draw the dialog.
+
+    Args:
+        place: where the answer goes.
+        teams: the teams, None where they may not be listed: then the team is typed.
+        asked: the team that was typed after the command, or empty.
+        chosen: the team that is filled in.
+    """
+    blocks: list[Block] = []
+    if asked and teams and chosen is None:
+        blocks.append(context(f"I don't know a team called {bold(asked)}. Choose one of these."))
+    blocks.append(_typed_team(asked) if teams is None else _team_select(chosen))
+    blocks.append(_name_input())
+    if not place.channel_id:
+        blocks.append(_channel_select())
+    return View(
+        type="modal",
+        callback_id=DIALOG,
+        private_metadata=place.model_dump_json(),
+        title=_TITLE,
+        submit=PlainTextObject(text="Open"),
+        close=PlainTextObject(text="Cancel"),
+        blocks=blocks,
+    )
+
+
+def team_options(typed: str, teams: Sequence[Team]) -> list[Option]:
+    """Return the teams that match what is typed, at most 100, those that start with it first."""
+    wanted = typed.strip().casefold()
+    matching = [t for t in teams if wanted in t.name.casefold() or wanted == t.id]
+    matching.sort(key=lambda team: not team.name.casefold().startswith(wanted))
+    return [_option(team) for team in matching[:MOST_OPTIONS]]
+
+
+def typed_option(typed: str) -> list[Option]:
+    """Offer what is typed as it is, for when the teams cannot be had in time."""
+    typed = typed.strip()
+    if not typed:
+        return []
+    return [Option(text=_plain(f"{shorten(typed, 60)} (as typed)"), value=shorten(typed, 150))]
+
+
+def _option(team: Team) -> Option:
+    return Option(text=_plain(f"{shorten(team.name, 60)} ({team.id})"), value=team.id[:150])
+
+
+def _team_select(chosen: Team | None) -> InputBlock:
+    return InputBlock(
+        block_id=TEAM,
+        label=_plain("Team"),
+        element=ExternalDataSelectElement(
+            action_id=TEAM,
+            placeholder=_plain("Type to search"),
+            min_query_length=0,
+            initial_option=_option(chosen) if chosen else None,
+        ),
+    )
+
+
+def _typed_team(asked: str) -> InputBlock:
+    return InputBlock(
+        block_id=TEAM,
+        label=_plain("Team"),
+        hint=_plain("The team's id: I may not list the teams."),
+        element=PlainTextInputElement(action_id=TEAM, initial_value=asked[:150] or None),
+    )
+
+
+def _name_input() -> InputBlock:
+    return InputBlock(
+        block_id=NAME,
+        label=_plain("Name of the project"),
+        hint=_plain("If the team has a project of this name, it is shown; else it is created."),
+        element=PlainTextInputElement(action_id=NAME, placeholder=_plain(EXAMPLE_NAME)),
+    )
+
+
+def _channel_select() -> InputBlock:
+    """Ask where to answer; the submission then brings a response URL for that channel."""
+    return InputBlock(
+        block_id=CHANNEL,
+        label=_plain("Show it in"),
+        element=ConversationSelectElement(
+            action_id=CHANNEL,
+            default_to_current_conversation=True,
+            response_url_enabled=True,
+            filter=ConversationFilter(exclude_bot_users=True),
+        ),
+    )
+
+
+def _plain(text: str) -> PlainTextObject:
+    return PlainTextObject(text=text, emoji=False)

@@ -1,0 +1,44 @@
+"""The home tab: how to use the bot, a way in, and what one has opened lately."""
+
+from slack_sdk.models.blocks import (
+    ActionsBlock,
+    Block,
+    ButtonElement,
+    DividerBlock,
+    PlainTextObject,
+)
+from slack_sdk.models.views import View
+
+from bot.recents import Recent
+from bot.views.blocks import section
+from bot.views.text import COMMAND, ago, bold, code
+from bot.views.usage import help_message
+
+HOME_OPEN = "home_open"
+
+
+def home_view(recents: list[Recent]) -> View:
+    """Draw the tab.
+
+    Args:
+        recents: the projects this person opened last, newest first.
+    """
+    button = ButtonElement(
+        text=PlainTextObject(text="Open a training project", emoji=False),
+        action_id=HOME_OPEN,
+        style="primary",
+    )
+    blocks: list[Block] = [*help_message().blocks, ActionsBlock(elements=[button]), DividerBlock()]
+    if recents:
+        blocks.append(section("*Your last projects*"))
+        blocks += [section(_line(recent)) for recent in recents]
+    else:
+        blocks.append(section(f"The projects you open with {code(COMMAND)} will be listed here."))
+    return View(type="home", blocks=blocks)
+
+
+def _line(recent: Recent) -> str:
+    return (
+        f"{bold(recent.name)} in team {bold(recent.team)}\n"
+        f"{code(recent.project_id)} · opened {ago(recent.at)}"
+    )

@@ -1,0 +1,33 @@
+"""The last jobs of a project, for the one person who asked."""
+
+from slack_sdk.models.blocks import Block, DividerBlock
+
+from bot.baseten.models import ProjectJobs, TrainingJob
+from bot.message import Message
+from bot.views.blocks import plain, section
+from bot.views.job import job_name, logs_url, machines, status
+from bot.views.text import ago, bold, code, say
+
+MOST_JOBS = 10
+
+
+def jobs_message(listed: ProjectJobs) -> Message:
+    """Draw up to ten jobs, newest first: status, name, age, machines, link."""
+    project, jobs = listed.training_project, listed.training_jobs
+    if not jobs:
+        return plain(f"{bold(project.name)} has no jobs yet.")
+    title = f"The last jobs of {bold(project.name)}, newest first"
+    blocks: list[Block] = [section(title), DividerBlock()]
+    blocks += [section(_line(project.id, job)) for job in jobs[:MOST_JOBS]]
+    newest = jobs[0]
+    said = f"{title}. The newest, {say(job_name(newest))}: {say(status(newest).words)}."
+    return Message(said, blocks)
+
+
+def _line(project_id: str, job: TrainingJob) -> str:
+    now = status(job)
+    logs = f"<{logs_url(project_id, job.id)}|logs>"
+    return (
+        f"{now.mark} *{say(now.words)}*  {code(job_name(job), 80)}\n"
+        f"{ago(job.created_at)} · {say(machines(job), 100)} · {logs}"
+    )

@@ -1,0 +1,66 @@
+"""The question that keeps a typo from making a twin."""
+
+from pydantic import BaseModel, ConfigDict
+from slack_sdk.models.blocks import ActionsBlock, ButtonElement, PlainTextObject
+
+from bot.message import Message
+from bot.projects import Found
+from bot.views.blocks import section
+from bot.views.text import bold, code, shorten
+
+USE_EXISTING = "use_existing"
+CREATE_ANYWAY = "create_anyway"
+_LONGEST_NAME = 800  # characters; a button's value holds 2,000 bytes of JSON
+
+
+class Choice(BaseModel):
+    """What a button of the question stands for."""
+
+    model_config = ConfigDict(frozen=True)
+
+    team_id: str
+    name: str
+    thread_ts: str | None = None
+
+
+def can_ask(found: Found) -> bool:
+    """Tell whether there is anything to ask, and whether its buttons can hold it."""
+    return found.near is not None and max(len(found.name), len(found.near)) <= _LONGEST_NAME
+
+
+def near_name_message(found: Found, thread_ts: str | None) -> Message:
+    """Ask which of two names is meant; nothing has been done yet.
+
+    Args:
+        found: the team, the name that was asked for, and the one that is near.
+        thread_ts: where the answer will go.
+    """
+    near = found.near or ""
+    asked = (
+        f"There is already a project {code(near)} in team {bold(found.team.name)}. "
+        f"Did you mean that one, or do you want a new {code(found.name)}? Nothing was done yet."
+    )
+    buttons = ActionsBlock(
+        elements=[
+            _button(f"Use {near}", USE_EXISTING, found, near, thread_ts, style="primary"),
+            _button(f"Create {found.name}", CREATE_ANYWAY, found, found.name, thread_ts),
+        ]
+    )
+    return Message(asked, [section(asked), buttons])
+
+
+def _button(  # noqa: PLR0913, PLR0917 - what a button is made of
+    label: str,
+    action_id: str,
+    found: Found,
+    name: str,
+    thread_ts: str | None,
+    style: str | None = None,
+) -> ButtonElement:
+    choice = Choice(team_id=found.team.id, name=name, thread_ts=thread_ts)
+    return ButtonElement(
+        text=PlainTextObject(text=shorten(label, 75), emoji=False),
+        action_id=action_id,
+        value=choice.model_dump_json(),
+        style=style,
+    )

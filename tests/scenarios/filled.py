@@ -1,0 +1,42 @@
+"""What a person sees and fills in: the dialog, its fields, and the words in a view."""
+
+from typing import Any
+
+from bot.sandbox.slack_records import View
+from tests.conftest import World
+
+
+async def dialog(world: World) -> View:
+    """Wait until a dialog is there to be filled in, and return the newest."""
+    await world.slack.until(lambda: bool(world.slack.views) and world.slack.views[-1].updates > 0)
+    return world.slack.views[-1]
+
+
+def typed(block: str, text: str) -> dict[str, dict[str, Any]]:
+    """A text in a field of that id."""
+    return {block: {block: {"type": "plain_text_input", "value": text}}}
+
+
+def chosen(team_id: str) -> dict[str, dict[str, Any]]:
+    """A team chosen in the select."""
+    option = {"text": {"type": "plain_text", "text": "as shown"}, "value": team_id}
+    return {"team": {"team": {"type": "external_select", "selected_option": option}}}
+
+
+def channel(channel_id: str) -> dict[str, dict[str, Any]]:
+    """A channel chosen in the picker."""
+    state = {"type": "conversations_select", "selected_conversation": channel_id}
+    return {"channel": {"channel": state}}
+
+
+def element(view: View, block_id: str) -> dict[str, Any]:
+    """What can be filled in, in the block of that id."""
+    found: dict[str, Any] = next(
+        block["element"] for block in view.blocks if block.get("block_id") == block_id
+    )
+    return found
+
+
+def blocks_of(view: View) -> list[str]:
+    """The ids of what can be filled in."""
+    return [block["block_id"] for block in view.blocks if block["type"] == "input"]

@@ -1,0 +1,286 @@
+"""The buttons on the answer: Refresh, Jobs and Open logs."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from bot.sandbox import Delay, Hang, Respond
+from bot.sandbox.faults import Fault
+from bot.sandbox.refusals import (
+    internal_500,
+    not_found_404,
+    permission_denied_403,
+    training_disabled_403,
+    wrong_key_403,
+)
+from bot.sandbox.slack_records import PostedMessage
+from tests.conftest import RESEARCH, Mode, World, over_a_socket, over_http
+
+UPDATE = "/api/chat.update"
+REFUSED = Respond(200, json={"ok": False, "error": "edit_window_closed"})
+
+
+async def answer(world: World, name: str = "sft", channel: str = "C0SANDBOX1") -> PostedMessage:
+    """An answer with a job in it, and so with all its buttons."""
+    if not world.baseten.requests:
+        project = world.baseten.add_project(RESEARCH, name)
+        world.baseten.add_job(project["id"], name="epoch-1", id="firstjb")
+    await world.slack.command(f"research {name}", channel=channel)
+    await world.answered()
+    return world.slack.messages[-1]
+
+
+def project_id(message: PostedMessage) -> str:
+    return str(message.blocks[1]["fields"][0]["text"]).split("`")[1]
+
+
+def updates(world: World) -> int:
+    return len([request for request in world.slack.requests if request.path == UPDATE])
+
+
+def mentioned(message: PostedMessage) -> str:
+    """The small print of an answer."""
+    return str(message.blocks[-1]["elements"][0]["text"])
+
+
+async def test_refresh_changes_the_message_in_place(world: World) -> None:
+    message = await answer(world)
+    posted, first = message.ts, message.text
+    world.baseten.set_job("firstjb", status="TRAINING_JOB_COMPLETED")
+    before = int(datetime.now(UTC).timestamp())
+    delivery = await world.slack.action(message, "refresh", user="U0DANA0001")
+    assert delivery.status == 200
+    await world.slack.until(lambda: message.edits == 1)
+    assert updates(world) == 1
+    assert [one.ts for one in world.slack.messages] == [posted]
+    assert "Completed" in message.text
+    assert "Completed" in str(message.blocks)
+    assert message.text.splitlines()[0] == first.splitlines()[0]
+    assert "Asked for by <@U0SANDBOX1>" in mentioned(message)
+    assert "Refreshed by <@U0DANA0001>, <!date^" in mentioned(message)
+    assert int(mentioned(message).split("<!date^")[1].split("^")[0]) >= before
+    assert world.slack.ephemerals == []
+
+
+async def test_a_project_gets_its_first_job_by_refresh_and_can_be_refreshed_again(
+    world: World,
+) -> None:
+    await world.slack.command("research sft")
+    await world.answered()
+    (message,) = world.slack.messages
+    assert "No job yet" in message.text
+    job = world.baseten.add_job(project_id(message), name="epoch-1")
+    await world.slack.action(message, "refresh")
+    await world.slack.until(lambda: message.edits == 1)
+    assert "Latest job: epoch-1" in message.text
+    assert job["id"] in str(message.blocks)
+    assert "Created training project" in message.text
+    for action_id in ("jobs", "open_logs"):
+        assert (await world.slack.action(message, action_id)).status == 200
+    await world.slack.action(message, "refresh", user="U0SAM00001")
+    await world.slack.until(lambda: message.edits == 2)
+    assert mentioned(message).count("Refreshed by") == 1
+    assert "Refreshed by <@U0SAM00001>" in mentioned(message)
+
+
+async def test_a_message_that_went_through_a_response_url_is_refreshed_by_the_clicks(
+    world: World,
+) -> None:
+    world.slack.add_channel("C0PRIVATE1", private=True, member=False)
+    message = await answer(world, channel="C0PRIVATE1")
+    assert message.via == "response_url"
+    world.baseten.set_job("firstjb", status="TRAINING_JOB_COMPLETED")
+    await world.slack.action(message, "refresh")
+    await world.slack.until(lambda: message.edits == 1)
+    await world.bot.drain()
+    assert "Completed" in message.text
+    assert "Refreshed by" in mentioned(message)
+    assert len(world.slack.messages) == 1
+    assert [told.text for told in world.slack.ephemerals if "⚠️" in told.text] == []
+
+
+async def test_an_answer_in_a_thread_is_refreshed_and_lists_its_jobs_there(world: World) -> None:
+    message = await answer(world)
+    message.thread_ts = "1690000000.000001"
+    await world.slack.action(message, "refresh")
+    await world.slack.until(lambda: message.edits == 1)
+    assert message.thread_ts == "1690000000.000001"
+    await world.slack.action(message, "jobs")
+    await world.told()
+    assert world.slack.ephemerals[0].thread_ts == "1690000000.000001"
+
+
+async def test_two_clicks_at_once_are_one_update(world: World) -> None:
+    message = await answer(world)
+    world.baseten.faults.next(r"/v1/training_projects/.*", Delay(0.5))
+    deliveries = await asyncio.gather(*(world.slack.action(message, "refresh") for _ in range(5)))
+    assert {delivery.status for delivery in deliveries} == {200}
+    await world.slack.until(lambda: message.edits > 0)
+    await world.bot.drain()
+    assert (message.edits, updates(world)) == (1, 1)
+    assert world.slack.ephemerals == []
+
+
+async def test_two_answers_are_refreshed_side_by_side(http: World) -> None:
+    first = await answer(http, "sft")
+    await http.slack.command("research qwen-2")
+    await http.answered(2)
+    second = http.slack.messages[1]
+    http.baseten.faults.next(f"/v1/training_projects/{project_id(first)}", Delay(1))
+    await http.slack.action(first, "refresh")
+    await http.slack.action(second, "refresh")
+    await http.slack.until(lambda: second.edits == 1)
+    assert first.edits == 0
+    await http.slack.until(lambda: first.edits == 1)
+
+
+@pytest.mark.parametrize("mode", [over_http, over_a_socket], ids=["http", "socket"])
+async def test_the_buttons_work_on_messages_from_before_a_restart(still: World, mode: Mode) -> None:
+    async with mode(still):
+        message = await answer(still)
+    async with mode(still):
+        still.baseten.set_job("firstjb", status="TRAINING_JOB_FAILED", error_message="OOM")
+        await still.slack.action(message, "refresh")
+        await still.slack.until(lambda: message.edits == 1)
+        assert "Failed" in message.text
+        assert "already there" in message.text
+        await still.slack.action(message, "jobs")
+        assert "epoch-1: Failed" in await still.told()
+        assert (await still.slack.action(message, "open_logs")).status == 200
+
+
+async def test_jobs_are_the_last_ten_for_the_clicker_alone(world: World) -> None:
+    project = world.baseten.add_project(RESEARCH, "sft")
+    begin = datetime.now(UTC) - timedelta(days=1)
+    for number in (3, 1, 2, *range(4, 13)):
+        created_at = begin + timedelta(minutes=number)
+        world.baseten.add_job(project["id"], name=f"run-{number:02}", created_at=created_at)
+    message = await answer(world)
+    await world.slack.action(message, "jobs", user="U0DANA0001")
+    told = await world.told()
+    assert "The last jobs of *sft*, newest first" in told
+    (ephemeral,) = world.slack.ephemerals
+    assert (ephemeral.user, ephemeral.channel) == ("U0DANA0001", message.channel)
+    lines = [block["text"]["text"] for block in ephemeral.blocks[2:]]
+    assert [line.split("`")[1] for line in lines] == [f"run-{n:02}" for n in range(12, 2, -1)]
+    assert "Running" in lines[0]
+    assert "8xH100" in lines[0]
+    assert "{ago}" in lines[0]
+    assert f"/training/{project['id']}/logs/" in lines[0]
+    assert message.edits == 0
+    assert len(world.slack.messages) == 1
+
+
+async def test_open_logs_is_a_link_and_its_click_is_answered(world: World) -> None:
+    message = await answer(world)
+    buttons = message.blocks[-2]["elements"]
+    assert buttons[-1]["url"].endswith(f"/training/{project_id(message)}/logs/firstjb")
+    delivery = await world.slack.action(message, "open_logs")
+    assert (delivery.status, delivery.refused) == (200, None)
+    await world.bot.drain()
+    assert world.slack.ephemerals == []
+
+
+@pytest.mark.parametrize("button", ["refresh", "jobs"])
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        (not_found_404(), "is gone"),
+        (wrong_key_403(), "does not accept the bot's API key"),
+        (permission_denied_403(), "may not do this"),
+        (training_disabled_403(), "Training is not enabled"),
+        (Respond(202), "not one of Baseten's"),
+    ],
+    ids=["gone", "wrong key", "no right", "no training", "firewall"],
+)
+async def test_what_keeps_a_click_from_working_is_told_in_words(
+    world: World, button: str, fault: Fault, words: str
+) -> None:
+    message = await answer(world)
+    shown = message.text
+    world.baseten.faults.always(r"/v1/training_projects/.*", fault)
+    await world.slack.action(message, button, user="U0DANA0001")
+    assert words in await world.told()
+    assert world.slack.ephemerals[0].user == "U0DANA0001"
+    assert (message.text, message.edits) == (shown, 0)
+
+
+@pytest.mark.parametrize("button", ["refresh", "jobs"])
+async def test_a_project_that_was_deleted_is_told_as_gone(world: World, button: str) -> None:
+    message = await answer(world)
+    world.baseten.delete_project(project_id(message))
+    await world.slack.action(message, button)
+    assert "That project is gone from Baseten" in await world.told()
+    assert message.edits == 0
+
+
+@pytest.mark.parametrize("button", ["refresh", "jobs"])
+@pytest.mark.parametrize("fault", [Hang(), internal_500()], ids=str)
+async def test_a_click_while_baseten_is_down_is_acked_and_told(
+    still: World, button: str, fault: Fault
+) -> None:
+    async with still.running(baseten_timeout=0.3):
+        message = await answer(still)
+        still.baseten.faults.always(r"/v1/training_projects/.*", fault)
+        delivery = await still.slack.action(message, button)
+        assert delivery.seconds < 1
+        await still.hears("Nothing was changed")
+
+
+async def test_after_a_failure_a_message_can_be_refreshed_again(world: World) -> None:
+    message = await answer(world)
+    world.baseten.faults.next(r"/v1/training_projects/.*", not_found_404())
+    await world.slack.action(message, "refresh")
+    await world.told()
+    await world.slack.action(message, "refresh")
+    await world.slack.until(lambda: message.edits == 1)
+
+
+async def test_a_refused_update_goes_through_the_clicks_response_url(world: World) -> None:
+    message = await answer(world)
+    world.slack.faults.always(UPDATE, REFUSED)
+    await world.slack.action(message, "refresh")
+    await world.slack.until(lambda: message.edits == 1)
+    assert "Refreshed by" in mentioned(message)
+    assert world.slack.ephemerals == []
+
+
+async def test_an_update_that_is_refused_everywhere_is_told_in_words(world: World) -> None:
+    message = await answer(world)
+    world.slack.faults.always(UPDATE, REFUSED)
+    world.slack.faults.always("/response/.*", Respond(404, body=b"expired_url"))
+    await world.slack.action(message, "refresh")
+    told = await world.told()
+    assert "Slack did not take" in told
+    assert "Nothing was changed" in told
+    assert world.slack.ephemerals[0].via == "chat.postEphemeral"
+    assert message.edits == 0
+
+
+@pytest.mark.parametrize("button", ["refresh", "jobs"])
+async def test_a_button_that_carries_something_else_is_answered_in_words(
+    http: World, button: str
+) -> None:
+    message = await answer(http)
+    await http.slack.action(message, button, value="from another age")
+    assert "Something went wrong in the bot itself" in await http.told()
+
+
+@pytest.mark.parametrize("text", ["<&>" * 700, '"' * 2000, "🚀" * 2000, "\\" * 2000])
+async def test_long_hostile_names_fit(http: World, text: str) -> None:
+    other = http.baseten.add_team(f"B{text}")
+    http.baseten.add_team(f"C{text}")
+    team = http.baseten.add_team(f"A{text}", id="1ongnam")
+    project = http.baseten.add_project(team["id"], text)
+    http.baseten.add_project(other["id"], text)
+    for _ in range(11):
+        http.baseten.add_job(project["id"], name=text, error_message=text, user_email=text)
+    await http.slack.command(f"1ongnam {text}")
+    await http.answered()
+    (message,) = http.slack.messages
+    assert message.via == "chat.postMessage"
+    await http.slack.action(message, "refresh")
+    await http.slack.until(lambda: message.edits == 1)
+    await http.slack.action(message, "jobs")
+    assert "The last jobs of" in await http.told()

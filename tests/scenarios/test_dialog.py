@@ -1,0 +1,351 @@
+"""The dialog that a bare command opens, from the loading view to the answer in the channel."""
+
+from typing import Any
+
+import pytest
+
+from bot.sandbox import Delay, Drop, Hang, Respond
+from bot.sandbox.faults import Fault
+from bot.sandbox.refusals import internal_500, permission_denied_403, training_disabled_403
+from bot.sandbox.slack_records import Delivery
+from tests.conftest import RESEARCH, World
+from tests.scenarios.filled import blocks_of, chosen, dialog, element, typed
+
+UPSERT = r"/v1/teams/[^/]+/training_projects"
+OPEN = "/api/views.open"
+UPDATE = "/api/views.update"
+
+
+def refused(code: str) -> Respond:
+    return Respond(200, json={"ok": False, "error": code})
+
+
+def values_of(delivery: Delivery) -> list[str]:
+    return [option["value"] for option in delivery.body["options"]]
+
+
+def names_of(delivery: Delivery) -> list[str]:
+    return [option["text"]["text"] for option in delivery.body["options"]]
+
+
+async def test_a_loading_view_holds_the_place_until_the_teams_are_there(world: World) -> None:
+    world.baseten.faults.next("/v1/teams", Delay(0.5))
+    delivery = await world.slack.command("")
+    assert delivery.status == 200
+    assert not delivery.body
+    await world.slack.until(lambda: bool(world.slack.views))
+    (view,) = world.slack.views
+    assert "One moment" in str(view.blocks)
+    assert view.payload.get("submit") is None
+    await dialog(world)
+    assert "One moment" not in str(view.blocks)
+    assert blocks_of(view) == ["team", "name"]
+    assert len(world.slack.views) == 1
+    assert world.baseten.upserts == []
+
+
+async def test_without_a_team_the_default_one_is_filled_in(world: World) -> None:
+    await world.slack.command("")
+    initial = element(await dialog(world), "team")["initial_option"]
+    assert initial["text"]["text"].startswith("Default (")
+
+
+async def test_no_default_team_leaves_the_choice_open(http: World) -> None:
+    team = {"id": RESEARCH, "name": "Research", "default": False}
+    http.baseten.faults.next("/v1/teams", Respond(200, json={"teams": [team]}))
+    await http.slack.command("")
+    assert "initial_option" not in element(await dialog(http), "team")
+
+
+@pytest.mark.parametrize("text", ["research", RESEARCH, '"Research"', "reserch", "RESEARCH"])
+async def test_the_team_that_was_typed_is_filled_in(world: World, text: str) -> None:
+    await world.slack.command(text)
+    view = await dialog(world)
+    assert element(view, "team")["initial_option"]["value"] == RESEARCH
+    assert "I don't know" not in str(view.blocks)
+
+
+async def test_a_team_like_no_other_is_named_and_left_open(world: World) -> None:
+    await world.slack.command("zzz")
+    view = await dialog(world)
+    assert "I don't know a team called *zzz*" in str(view.blocks)
+    assert "initial_option" not in element(view, "team")
+
+
+async def test_two_teams_of_the_typed_name_are_not_called_unknown(http: World) -> None:
+    http.baseten.add_team("Research")
+    await http.slack.command("Research")
+    view = await dialog(http)
+    assert "initial_option" not in element(view, "team")
+    assert "I don't know" not in str(view.blocks)
+
+
+async def test_help_is_still_the_help(world: World) -> None:
+    delivery = await world.slack.command("help")
+    assert "opens a Baseten training project" in delivery.body["text"]
+    await world.bot.drain()
+    assert world.slack.views == []
+
+
+async def test_a_team_called_help_is_filled_in_from_quotes(http: World) -> None:
+    http.baseten.add_team("help", id="he1p123")
+    await http.slack.command('"help"')
+    assert element(await dialog(http), "team")["initial_option"]["value"] == "he1p123"
+
+
+async def test_the_answer_goes_to_where_the_command_was_typed(world: World) -> None:
+    world.slack.add_channel("C0OTHER001", name="elsewhere")
+    await world.slack.command("research", channel="C0OTHER001")
+    view = await dialog(world)
+    delivery = await world.slack.submit(view, typed("name", "  sft & <co> "))
+    assert delivery.refused is None
+    assert delivery.seconds < 3
+    assert view.closed
+    await world.answered()
+    (upsert,) = world.baseten.upserts
+    assert upsert.path.split("/")[3] == RESEARCH
+    assert upsert.json() == {"training_project": {"name": "sft & <co>"}}
+    (message,) = world.slack.messages
+    assert message.channel == "C0OTHER001"
+    assert message.via == "chat.postMessage"
+    assert message.thread_ts is None
+    assert "Asked for by <@U0SANDBOX1>" in str(message.blocks)
+
+
+async def test_another_team_can_be_chosen(world: World) -> None:
+    await world.slack.command("")
+    view = await dialog(world)
+    await world.slack.submit(view, chosen(RESEARCH) | typed("name", "sft"))
+    await world.answered()
+    assert world.baseten.upserts[0].path.split("/")[3] == RESEARCH
+
+
+async def test_where_the_bot_cannot_post_the_response_url_is_used(world: World) -> None:
+    world.slack.add_channel("C0PRIVATE1", private=True, member=False)
+    await world.slack.command("research", channel="C0PRIVATE1")
+    await world.slack.submit(await dialog(world), typed("name", "sft"))
+    await world.answered()
+    (message,) = world.slack.messages
+    assert (message.channel, message.via) == ("C0PRIVATE1", "response_url")
+
+
+async def test_where_nothing_else_works_the_person_is_answered(world: World) -> None:
+    world.slack.add_channel("C0PRIVATE1", private=True, member=False)
+    await world.slack.command("research", channel="C0PRIVATE1", response_url=None)
+    await world.slack.submit(await dialog(world), typed("name", "sft"))
+    await world.answered()
+    assert world.slack.messages[0].channel == "D0SANDBOX1"
+    assert "*sft*" in world.slack.messages[0].text
+
+
+@pytest.mark.parametrize(
+    ("values", "field", "words"),
+    [
+        (typed("name", ""), "name", "Give the project a name"),
+        (typed("name", "   "), "name", "Give the project a name"),
+        (typed("name", "two\nlines"), "name", "invisible characters"),
+        (chosen("n0team1") | typed("name", "sft"), "team", "no such team"),
+        (chosen("reserch") | typed("name", "sft"), "team", "Did you mean Research?"),
+    ],
+    ids=str,
+)
+async def test_what_is_wrong_shows_at_its_field(
+    world: World, values: dict[str, Any], field: str, words: str
+) -> None:
+    await world.slack.command("research")
+    view = await dialog(world)
+    delivery = await world.slack.submit(view, values)
+    assert delivery.body["response_action"] == "errors"
+    assert list(delivery.body["errors"]) == [field]
+    assert words in delivery.body["errors"][field]
+    assert delivery.refused is None
+    assert not view.closed
+    assert world.baseten.upserts == []
+
+
+async def test_no_team_shows_at_the_team(world: World) -> None:
+    await world.slack.command("zzz")
+    delivery = await world.slack.submit(await dialog(world), typed("name", "sft"))
+    assert delivery.body["errors"] == {"team": "Choose a team."}
+
+
+async def test_what_only_baseten_knows_is_told_where_the_command_was_typed(world: World) -> None:
+    world.baseten.training_enabled = False
+    await world.slack.command("research")
+    await world.slack.submit(await dialog(world), typed("name", "sft"))
+    assert "Training is not enabled" in await world.told()
+    assert world.slack.ephemerals[0].channel == "C0SANDBOX1"
+    assert world.slack.messages == []
+
+
+async def test_a_near_name_is_asked_about_after_the_dialog_too(world: World) -> None:
+    world.baseten.add_project(RESEARCH, "llama-3-ft")
+    await world.slack.command("research")
+    await world.slack.submit(await dialog(world), typed("name", "llama_3_ft"))
+    assert "There is already a project `llama-3-ft`" in await world.told()
+    assert world.baseten.upserts == []
+
+
+async def test_a_trigger_that_expired_is_told_in_words(world: World) -> None:
+    world.slack.faults.next(OPEN, Delay(3.1))
+    await world.slack.command("")
+    told = await world.told()
+    assert "`expired_trigger_id`" in told
+    assert "Try again" in told
+    assert world.slack.views == []
+
+
+async def test_a_trigger_that_was_used_is_told_in_words(world: World) -> None:
+    first = await world.slack.command("")
+    await dialog(world)
+    await world.slack.command("", trigger_id=first.trigger_id)
+    assert "`exchanged_trigger_id`" in await world.told()
+    assert len(world.slack.views) == 1
+
+
+@pytest.mark.parametrize("fault", [Respond(503), Drop(), refused("internal_error")], ids=str)
+async def test_a_dialog_that_does_not_open_is_told_in_words(http: World, fault: Fault) -> None:
+    http.slack.faults.always(OPEN, fault)
+    await http.slack.command("")
+    await http.hears("⚠️")
+    assert http.slack.views == []
+
+
+async def test_a_dialog_that_was_closed_while_it_loaded_stays_closed(world: World) -> None:
+    world.baseten.faults.next("/v1/teams", Delay(0.4))
+    await world.slack.command("")
+    await world.slack.until(lambda: bool(world.slack.views))
+    await world.slack.leave(world.slack.views[0])
+    await world.bot.drain()
+    assert UPDATE in [request.path for request in world.slack.requests]
+    assert world.slack.views[0].updates == 0
+    assert world.slack.ephemerals == []
+    assert world.slack.messages == []
+
+
+async def test_a_dialog_that_cannot_be_filled_is_told_in_words(world: World) -> None:
+    world.slack.faults.always(UPDATE, refused("invalid_arguments"))
+    await world.slack.command("")
+    assert "`invalid_arguments`" in await world.told()
+
+
+async def test_without_the_list_the_team_is_typed(world: World) -> None:
+    world.baseten.list_teams_allowed = False
+    await world.slack.command(RESEARCH)
+    view = await dialog(world)
+    assert element(view, "team")["type"] == "plain_text_input"
+    assert element(view, "team")["initial_value"] == RESEARCH
+    assert "I don't know" not in str(view.blocks)
+    await world.slack.submit(view, typed("name", "sft"))
+    await world.answered()
+    assert "*sft*" in world.slack.messages[0].text
+
+
+async def test_without_the_list_words_that_are_no_id_show_at_the_field(http: World) -> None:
+    http.baseten.list_teams_allowed = False
+    await http.slack.command("")
+    delivery = await http.slack.submit(
+        await dialog(http), typed("team", "Platform Team") | typed("name", "sft")
+    )
+    assert "no such team" in delivery.body["errors"]["team"]
+
+
+async def test_a_team_list_that_hangs_does_not_hold_the_dialog(world: World) -> None:
+    world.baseten.faults.always("/v1/teams", Hang())
+    await world.slack.command("")
+    view = await dialog(world)
+    assert blocks_of(view) == ["team", "name"]
+    delivery = await world.slack.options(view, "team", "research")
+    assert delivery.seconds < 3
+    assert values_of(delivery) == ["research"]
+    assert "as typed" in names_of(delivery)[0]
+
+
+async def test_the_typed_team_is_filled_in_though_the_list_hangs(http: World) -> None:
+    http.baseten.faults.always("/v1/teams", Hang())
+    await http.slack.command("research")
+    assert element(await dialog(http), "team")["initial_option"]["value"] == "research"
+
+
+async def test_what_cannot_be_checked_in_time_is_taken_and_opened_later(still: World) -> None:
+    async with still.running(baseten_timeout=3):
+        still.baseten.faults.next("/v1/teams", Hang())
+        await still.slack.command("")
+        view = await dialog(still)
+        delivery = await still.slack.submit(view, chosen("research") | typed("name", "sft"))
+        assert delivery.seconds < 3
+        assert view.closed
+        await still.answered()
+        assert still.baseten.upserts[0].path.split("/")[3] == RESEARCH
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [Hang(), Drop(), internal_500(), permission_denied_403(), training_disabled_403()],
+    ids=str,
+)
+async def test_options_come_in_time_whatever_baseten_does(http: World, fault: Fault) -> None:
+    await http.slack.command("")
+    view = await dialog(http)
+    async with http.running():
+        http.baseten.faults.always("/v1/teams", fault)
+        delivery = await http.slack.options(view, "team", "  res ")
+        assert delivery.seconds < 3
+        assert delivery.status == 200
+        assert values_of(delivery) == ["res"]
+        assert values_of(await http.slack.options(view, "team", " ")) == []
+
+
+async def test_options_are_filtered_and_what_starts_so_comes_first(world: World) -> None:
+    world.baseten.add_team("Platform Research", id="p1atres")
+    world.baseten.add_team("Zoo", id="zoo1234")
+    await world.slack.command("")
+    view = await dialog(world)
+    everything = await world.slack.options(view, "team", "")
+    assert everything.seconds < 3
+    assert [name.split(" (")[0] for name in names_of(everything)] == [
+        "Default",
+        "Platform Research",
+        "Research",
+        "Zoo",
+    ]
+    assert values_of(await world.slack.options(view, "team", " RES")) == [RESEARCH, "p1atres"]
+    assert values_of(await world.slack.options(view, "team", "zoo1234")) == ["zoo1234"]
+    assert values_of(await world.slack.options(view, "team", "nothing like it")) == []
+
+
+async def test_of_more_than_a_hundred_teams_a_hundred_are_offered(world: World) -> None:
+    for number in range(120):
+        world.baseten.add_team(f"Team {number:03}", id=f"team{number:03}")
+    await world.slack.command('"team 119"')
+    view = await dialog(world)
+    assert element(view, "team")["initial_option"]["value"] == "team119"
+    everything = await world.slack.options(view, "team", "")
+    assert len(everything.body["options"]) == 100
+    assert names_of(everything)[0].startswith("Default")
+    assert values_of(await world.slack.options(view, "team", "119")) == ["team119"]
+
+
+@pytest.mark.parametrize("name", ["<&>" * 2000, '"' * 3000, "日" * 3000, "🚀" * 3000])
+async def test_a_long_hostile_team_fits_everywhere(http: World, name: str) -> None:
+    http.baseten.add_team(name, id="1ongnam")
+    await http.slack.command("1ongnam")
+    view = await dialog(http)
+    assert element(view, "team")["initial_option"]["value"] == "1ongnam"
+    options = (await http.slack.options(view, "team", name[:50])).body["options"]
+    assert [len(option["text"]["text"]) <= 75 for option in options] == [True]
+    await http.slack.submit(view, typed("name", name))
+    await http.answered()
+    assert http.baseten.upserts[0].json() == {"training_project": {"name": name}}
+    assert http.slack.messages[0].via == "chat.postMessage"
+
+
+async def test_a_long_unknown_team_fits_too(http: World) -> None:
+    await http.slack.command("<&>" * 1000)
+    assert "I don't know a team called" in str((await dialog(http)).blocks)
+    http.baseten.list_teams_allowed = False
+    async with http.running():
+        await http.slack.command("x" * 3000)
+        await http.slack.until(lambda: len(http.slack.views) == 2)
+        await dialog(http)
+        assert element(http.slack.views[-1], "team")["type"] == "plain_text_input"
