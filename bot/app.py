@@ -84,7 +84,8 @@ async def connections(settings: Settings) -> AsyncIterator[Connections]:
             session=session,
             retry_handlers=[],  # bot.posting repeats what is safe to repeat
         )
-        yield Connections(session, slack, Baseten(http, settings.baseten_timeout))
+        redactor = Redactor(settings.secrets)
+        yield Connections(session, slack, Baseten(http, settings.baseten_timeout, redactor))
 
 
 class Bot:

@@ -106,7 +106,8 @@ def command_text(team: str, name: str) -> str:
     """Write the words that :func:`parse` reads as this team and name."""
     awkward = " " in team or team[:1] in {'"', "'"} or team.casefold() == "help"
     if awkward:
-        team = f"'{team}'" if '"' in team else f'"{team}"'
+        quote = "'" if '" ' in f"{team} " else '"'  # one that closes at the end, not before
+        team = f"{quote}{team}{quote}"
     if name[:1] in {'"', "'"} or name != name.strip():
         name = f'"{name}"'
     return f"{team} {name}"

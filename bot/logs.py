@@ -29,6 +29,13 @@ class _RedactingFormatter(structlog.stdlib.ProcessorFormatter):
         return self._redactor.text(super().format(record))
 
 
+class _Handler(logging.StreamHandler[TextIO]):
+    """Write lines; one that cannot be rendered is told of without what is in it."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
+        self.stream.write(f'{{"event": "a log line of {record.name} could not be rendered"}}\n')
+
+
 def _shared() -> list[Processor]:
     return [
         structlog.contextvars.merge_contextvars,
@@ -78,7 +85,7 @@ def configure_logs(
             structlog.processors.JSONRenderer(sort_keys=False),
         ]
     )
-    handler = logging.StreamHandler(stream)
+    handler = _Handler(stream)
     handler.setFormatter(_RedactingFormatter(redactor, drawn))
     handler.addFilter(_worth_reading)
     root = logging.getLogger()

@@ -5,23 +5,29 @@ from collections.abc import Iterable
 from typing import Any
 from urllib.parse import quote
 
+_END = r"""(?:[^\s"'&<>|\\]|\\/)"""  # a character of an address, in JSON too
 _SHAPES = re.compile(
-    r"""
-      xox[a-z](?:\.[a-z]+)?-[\w-]{8,}                          # Slack tokens: bot, user, rotated
-    | xapp-[\w-]{8,}                                           # Slack app-level token
-    | \b(?:b10_)?[A-Za-z0-9]{8}\.[A-Za-z0-9]{32}\b             # Baseten API key
-    | (?<=Api-Key\ )[^\s"',}]+ | (?<=Bearer\ )[^\s"',}]+       # any Authorization header
-    | https?(?:://|%3A%2F%2F)hooks\.slack\.com[^\s"'&<>\\|]+    # response URLs, form-encoded too
-    | (?<=response_url=)[^\s"'&]+
-    | (?<=response_url":\ ")[^"]+ | (?<=response_url':\ ')[^']+
-    | (?<=response_url=')[^']+
-    | (?<=/link/\?ticket=)[^\s"'&]+                            # a socket's one-time ticket
+    rf"""
+      xox[a-z](?:\.[a-z]+)?-[\w-]{{8,}}                          # Slack tokens: bot, user, rotated
+    | xapp-[\w-]{{8,}}                                           # Slack app-level token
+    | (?:b10_)?[A-Za-z0-9]{{8}}\.[A-Za-z0-9]{{32}}\b           # Baseten API key
+    | https?(?::|%3A)(?:\\?/|%2F){{2}}hooks\.slack\.com{_END}*    # response URLs, however encoded
+    | (?P<kept>
+          \b(?:api-key|bearer)\s+                                # any Authorization header
+        | response_url\\?["']?\s*[=:]\s*\\?["']?                 # a response URL of any host
+        | /link/\?ticket=                                        # a socket's one-time ticket
+      ){_END}+
     """,
-    re.VERBOSE,
+    re.VERBOSE | re.IGNORECASE,
 )
 
 MARK = "[redacted]"
 _SHORTEST = 8  # characters
+
+
+def redact_shapes(text: str) -> str:
+    """Take out what looks like a secret, whoever's it is."""
+    return _SHAPES.sub(lambda found: (found["kept"] or "") + MARK, text)
 
 
 class Redactor:
@@ -42,7 +48,7 @@ class Redactor:
         """Return the text with each secret replaced by a mark."""
         if self._known is not None:
             text = self._known.sub(MARK, text)
-        return _SHAPES.sub(MARK, text)
+        return redact_shapes(text)
 
     def tree(self, value: Any) -> Any:  # noqa: ANN401 - JSON is any shape
         """Redact every string in a JSON-like value; the value itself stays as it is."""

@@ -29,6 +29,7 @@ class Health:
     def __init__(self) -> None:
         self._reasons: dict[str, str] = {}
         self._ready = asyncio.Event()
+        self._ready.set()
 
     def unwell(self, part: str, reason: str) -> None:
         """Hear from a part of the bot why no work can be taken."""

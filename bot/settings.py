@@ -51,7 +51,7 @@ def _lower(value: object) -> object:
     return value.strip().lower() if isinstance(value, str) else value
 
 
-def _secret(*prefixes: str) -> BeforeValidator:
+def _secret(*prefixes: str, optional: bool = False) -> BeforeValidator:
     """Refuse what cannot be sent in a header, or plainly is another secret."""
 
     def check(value: object) -> object:
@@ -59,6 +59,8 @@ def _secret(*prefixes: str) -> BeforeValidator:
         if not isinstance(text, str):
             return value
         text = text.strip()
+        if not text and optional:
+            return None
         if not text:
             kind = "missing"
             raise PydanticCustomError(kind, "is empty")
@@ -81,10 +83,10 @@ class Settings(BaseSettings):
     slack_bot_token: Annotated[SecretStr, _secret("xoxb-", "xoxe.xoxb-")] = Field(
         description="The bot's token, from OAuth & Permissions."
     )
-    slack_app_token: Annotated[SecretStr | None, _secret("xapp-")] = Field(
+    slack_app_token: Annotated[SecretStr | None, _secret("xapp-", optional=True)] = Field(
         None, description="Its presence means Socket Mode; needs `connections:write`."
     )
-    slack_signing_secret: Annotated[SecretStr | None, _secret()] = Field(
+    slack_signing_secret: Annotated[SecretStr | None, _secret(optional=True)] = Field(
         None,
         validate_default=True,
         description="HTTP mode: proves that a request is Slack's, from Basic Information.",

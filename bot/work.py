@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Coroutine
+from contextlib import suppress
 
 import structlog
 
@@ -27,6 +28,10 @@ class Work:
         self._limit = limit
         self._tasks: set[asyncio.Task[None]] = set()
 
+    def __len__(self) -> int:
+        """Return how much is under way."""
+        return len(self._tasks)
+
     def start(self, what: Coroutine[None, None, None]) -> None:
         """Start a piece of work in the background.
 
@@ -42,10 +47,13 @@ class Work:
 
     async def drain(self, seconds: float) -> int:
         """Wait for the work under way, up to ``seconds``; cancel the rest and say how many."""
-        if not self._tasks:
-            return 0
-        log.info("finishing accepted work", under_way=len(self._tasks))
-        _, late = await asyncio.wait(self._tasks, timeout=seconds)
+        if self._tasks:
+            log.info("finishing accepted work", under_way=len(self))
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while self._tasks:
+                    await asyncio.wait(self._tasks)
+        late = list(self._tasks)
         for task in late:
             task.cancel()
         await asyncio.gather(*late, return_exceptions=True)

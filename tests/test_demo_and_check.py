@@ -3,6 +3,7 @@
 import os
 import pty
 import re
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,11 @@ from tests.process import settings_of, started
 def unwrapped(said: str) -> str:
     """Undo the drawing's frame and line breaks."""
     return " ".join(said.replace("│", "").split())
+
+
+def shows(answer: str, said: str) -> bool:
+    """Whether the terminal has shown an answer."""
+    return answer in unwrapped(said)
 
 
 async def test_the_demo_shows_a_project_without_a_terminal(tmp_path: Path) -> None:
@@ -63,7 +69,7 @@ async def test_at_a_terminal_the_demo_takes_commands_buttons_and_dialogs(tmp_pat
                 ("from-the-dialog", "Created training project from-the-dialog in team Research"),
             ):
                 os.write(keyboard, f"{typed}\n".encode())
-                await process.until(lambda said, words=answer: words in unwrapped(said))
+                await process.until(partial(shows, answer))
             os.write(keyboard, b"q\n")
             assert await process.ended() == 0
     finally:

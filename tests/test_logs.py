@@ -229,11 +229,11 @@ def test_nothing_below_the_level_is_written(level: str, written: str) -> None:
 
 
 @pytest.mark.parametrize("library", ["slack_bolt", "slack_sdk.web", "aiohttp.access", "httpx"])
-def test_libraries_that_repeat_bodies_are_kept_to_warnings(library: str) -> None:
+def test_libraries_that_repeat_bodies_are_kept_to_what_is_grave(library: str) -> None:
     stream = logs("json", "debug")
     logging.getLogger(library).info("a whole body")
     assert stream.getvalue() == ""
-    logging.getLogger(library).warning("trouble")
+    logging.getLogger(library).error("trouble")
     assert "trouble" in stream.getvalue()
 
 

@@ -23,6 +23,7 @@ from bot.baseten.models import (
     TrainingProject,
     TrainingProjects,
 )
+from bot.redaction import Redactor
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -61,11 +62,13 @@ class Baseten:
     Args:
         http: has the API's address as its ``base_url``, and the key in its headers.
         timeout: seconds that one attempt may take, from connecting to the last byte.
+        redactor: takes the key out of a refusal's words, should the API repeat it.
     """
 
-    def __init__(self, http: httpx.AsyncClient, timeout: float) -> None:
+    def __init__(self, http: httpx.AsyncClient, timeout: float, redactor: Redactor) -> None:
         self._http = http
         self._timeout = timeout
+        self._redactor = redactor
 
     async def list_teams(self) -> list[Team]:
         """List the teams that the key may see. ``GET /v1/teams``"""
@@ -100,7 +103,7 @@ class Baseten:
         return (await self._call(ProjectJobs, "GET", path)).body
 
     async def _call(
-        self, model: type[Answer], method: str, path: str, body: dict[str, Any] | None = None
+        self, model: type[Answer], method: str, path: str, sent: dict[str, Any] | None = None
     ) -> _Answered[Answer]:
         """Ask until there is an answer, or no more patience.
 
@@ -114,10 +117,11 @@ class Baseten:
                     trouble.worth_another_try, attempts=ATTEMPTS, timeout=None
                 ):
                     with attempt:
-                        response = await self._attempt(method, path, body)
-                        answer = decipher(
-                            response.status_code, response.headers, response.content, model
-                        )
+                        response = await self._attempt(method, path, sent)
+                        body = response.content
+                        if response.is_error:
+                            body = self._redactor.text(body.decode(errors="replace")).encode()
+                        answer = decipher(response.status_code, response.headers, body, model)
                         return _Answered(answer, response, time.monotonic() - started)
         except TimeoutError:
             if isinstance(trouble.last, Refused):
@@ -127,12 +131,12 @@ class Baseten:
             raise Unreachable(str(error), sent=trouble.sent) from error
         raise AssertionError  # stamina returns what was answered, or raises  # pragma: no cover
 
-    async def _attempt(self, method: str, path: str, body: dict[str, Any] | None) -> httpx.Response:
+    async def _attempt(self, method: str, path: str, sent: dict[str, Any] | None) -> httpx.Response:
         """Ask once; every way of getting no answer becomes ``Unreachable``."""
         try:
             async with asyncio.timeout(self._timeout):
                 return await self._http.request(
-                    method, path, json=body, timeout=httpx.Timeout(None, connect=_CONNECT)
+                    method, path, json=sent, timeout=httpx.Timeout(None, connect=_CONNECT)
                 )
         except TimeoutError:
             raise Unreachable(f"no answer within {self._timeout:g} s", sent=True) from None

@@ -19,6 +19,7 @@ from pydantic import BaseModel, ValidationError
 Answer = TypeVar("Answer", bound=BaseModel)
 
 _LONGEST_MESSAGE = 2000
+_LONGEST_CODE = 100
 
 
 class BasetenError(Exception):
@@ -98,7 +99,7 @@ def decipher(status: int, headers: Mapping[str, str], body: bytes, answer: type[
     wait = _retry_after(headers, said)
     if status == 429:  # noqa: PLR2004
         raise RateLimited(message, wait)
-    raise Refused(status, str(said.get("code") or ""), message, wait)
+    raise Refused(status, str(said.get("code") or "")[:_LONGEST_CODE], message, wait)
 
 
 def _object(body: bytes) -> dict[str, object]:

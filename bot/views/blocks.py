@@ -41,6 +41,7 @@ def context(*lines: str) -> ContextBlock:
 def plain(text: str, *more: str) -> Message:
     """Make a message of one section, with small print below it, that reads the same as text."""
     blocks: list[Block] = [section(text)]
-    if more:
-        blocks.append(context(*more))
-    return Message("\n".join((text, *more)), blocks)
+    small = [line for line in more if line]
+    if small:
+        blocks.append(context(*small))
+    return Message("\n".join((text, *small)), blocks)

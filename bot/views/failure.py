@@ -116,7 +116,7 @@ def _unknown_team(error: UnknownTeamError, attempt: Attempt) -> _Words:
         near = listing([bold(name) for name in error.near], "or")
         return _Words(f"{happened} Did you mean {near}?", _instead(error.near[0], attempt))
     if error.teams:
-        names = [say(team.name, 80) for team in error.teams[:_MOST_TEAMS]]
+        names = [say(team.name, 25) for team in error.teams[:_MOST_TEAMS]]
         more = len(error.teams) - len(names)
         names += [f"{more} more"] if more else []
         help_ = f" For help, type {code(f'{COMMAND} help')}." if error.asked == "help" else ""

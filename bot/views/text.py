@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime
 
+from bot.redaction import redact_shapes
+
 COMMAND = "/training-project"
 
 _UNITS = ((86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second"))
@@ -16,7 +18,11 @@ def escape(text: str) -> str:
 
 
 def shorten(text: str, most: int) -> str:
-    """Cut a text to ``most`` characters, the last of them an ellipsis where something is gone."""
+    """Cut a text to ``most`` characters, the last of them an ellipsis where something is gone.
+
+    Secrets are taken out first: the half of one would no longer look like one.
+    """
+    text = redact_shapes(text)
     return text if len(text) <= most else text[: most - 1].rstrip() + "…"
 
 
@@ -31,9 +37,9 @@ def bold(text: str, most: int = 120) -> str:
 
 
 def code(text: str, most: int = 120) -> str:
-    """Show a text as code; a backtick in it, which would end the code, becomes an apostrophe."""
-    said = say(text, most).replace("`", "'")
-    return f"`{said}`"
+    """Show a text as code, its spaces kept; a backtick, which would end it, turns apostrophe."""
+    line = " ".join(text.splitlines()).replace("`", "'")
+    return f"`{escape(shorten(line, most))}`"
 
 
 def quote(text: str, most: int = 500, lines: int = 12) -> str:

@@ -75,7 +75,6 @@ def test_a_good_answer_is_read() -> None:
         (502, HTML, "", ""),
         (503, b"", "", ""),
         (504, b"upstream request timeout", "", ""),
-        (302, HTML, "", ""),
         (400, body(message=None, error="words"), "", "words"),
         (400, body(code=None, message=None, error=None), "", ""),
         (400, b'["message"]', "", ""),
@@ -226,7 +225,7 @@ def test_any_answer_at_all_is_read_or_is_one_of_the_familys_errors(
         answer = decipher(status, httpx.Headers({"Retry-After": wait}), said, Teams)
     except BasetenError as error:
         answer = error
-    if 200 <= status < 300:
+    if status < 400:
         assert isinstance(answer, Teams | Unreadable)
     else:
         assert isinstance(answer, Refused)

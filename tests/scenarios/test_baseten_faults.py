@@ -158,3 +158,14 @@ async def test_an_odd_date_is_no_failure(http: World, date: str) -> None:
     await http.slack.command("research sft")
     await http.answered()
     assert "*sft*" in http.slack.messages[0].text
+
+
+@pytest.mark.parametrize("before", range(250, 300, 7))
+async def test_not_even_a_part_of_a_key_is_shown_where_words_are_cut(
+    still: World, before: int
+) -> None:
+    key = "Qp3.ZxWvUtSrQpOnMlKjIhGfEdCbA0123456789"  # of no shape that gives it away
+    still.baseten.faults.always("/v1/.*", validation_400(f"{'x' * before}{key} is no name"))
+    async with still.running(baseten_api_key=SecretStr(key)):
+        await still.slack.command("research sft")
+        assert key[:10] not in await still.told()

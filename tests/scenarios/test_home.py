@@ -23,9 +23,7 @@ async def home(world: World, user: str = "U0SANDBOX1") -> View:
         )
     )
     return next(
-        view
-        for view in world.slack.views
-        if view.user == user and view.payload["type"] == "home"
+        view for view in world.slack.views if view.user == user and view.payload["type"] == "home"
     )
 
 
