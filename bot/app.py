@@ -40,6 +40,7 @@ from bot.work import Work
 
 log = structlog.stdlib.get_logger(__name__)
 
+MOST_WORK = 1000  # pieces of accepted work under way
 DRAIN = 22.0  # seconds for accepted work; with last words for what is late, 25 in all
 _SLACK_TIMEOUT = 10.0  # seconds for one call
 _KEEP_ALIVE = 60.0  # seconds that an idle connection is kept
@@ -96,13 +97,13 @@ class Bot:
         health: whether it takes work.
     """
 
-    def __init__(self, settings: Settings, out: Connections) -> None:
+    def __init__(self, settings: Settings, out: Connections, work: Work) -> None:
         redactor = Redactor(settings.secrets)
         poster = Poster(out.slack, out.session, redactor)
         self._settings = settings
         self._out = out
         self._authorized: asyncio.Future[AuthorizeResult] = asyncio.Future()
-        self._work = Work()
+        self._work = work
         self._bolt = self._build_bolt()
         desk = Desk(
             Projects(out.baseten),
@@ -231,14 +232,18 @@ async def prove_token(slack: AsyncWebClient) -> AsyncSlackResponse:
 
 
 @asynccontextmanager
-async def running(settings: Settings) -> AsyncIterator[Bot]:
+async def running(settings: Settings, most_work: int = MOST_WORK) -> AsyncIterator[Bot]:
     """Run a bot: it listens on entry, and drains and closes everything on exit.
+
+    Args:
+        settings: what an operator has set.
+        most_work: how many pieces of accepted work may be under way.
 
     Raises:
         FatalError: from the entry, the address cannot be listened on.
     """
     async with connections(settings) as out, AsyncExitStack() as stack:
-        bot = Bot(settings, out)
+        bot = Bot(settings, out, Work(most_work))
         await bot.listen(stack)
         try:
             yield bot

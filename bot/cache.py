@@ -21,12 +21,13 @@ class Cached(Generic[Value]):
         self._seconds = seconds
         self._fetching: asyncio.Task[Value] | None = None
         self._held: Value | None = None
+        self._forgotten_at = float("-inf")
         self._asked_at = float("-inf")  # when the fetch of the held value began
 
     async def get(self, *, asked_since: float | None = None) -> Value:
         """Return the value, fetched at or after ``asked_since`` (``time.monotonic()``) if given."""
         oldest = time.monotonic() - self._seconds if asked_since is None else asked_since
-        while self._held is None or self._asked_at < oldest:
+        while self._held is None or self._asked_at < max(oldest, self._forgotten_at):
             if self._fetching is None:
                 self._fetching = asyncio.create_task(self._fill())
                 # Nobody may be left to see it fail; that is no fault to complain of.
@@ -36,8 +37,8 @@ class Cached(Generic[Value]):
         return self._held
 
     def forget(self) -> None:
-        """Let the next caller fetch the value anew."""
-        self._asked_at = float("-inf")
+        """Let the next caller fetch the value anew; a fetch that is under way is too old too."""
+        self._forgotten_at = time.monotonic()
 
     async def _fill(self) -> Value:
         asked_at = time.monotonic()

@@ -197,7 +197,7 @@ class Projects:
 
 def find(name: str, team: Team, projects: list[TrainingProject] | None) -> Found:
     """Tell what there is already of that name, from the list of all projects if there is one."""
-    if projects is None:
+    if projects is None or team.name == team.id:  # by name alone a project tells its team
         return Found(team, name)
     ours = [project.name for project in projects if project.team_name == team.name]
     others = {p.team_name for p in projects if p.name == name and p.team_name != team.name}

@@ -28,15 +28,18 @@ class Steps:
         https://docs.slack.dev/reference/methods/functions.completeSuccess
         """
         await taken(
-            lambda: self._client.functions_completeSuccess(
-                function_execution_id=execution_id, outputs=outputs
+            # As a JSON body: slack_sdk's own method puts the outputs into the address.
+            lambda: self._client.api_call(
+                "functions.completeSuccess",
+                json={"function_execution_id": execution_id, "outputs": outputs},
             )
         )
 
     async def fail(self, execution_id: str, words: str) -> None:
         """Fail the step, in words. https://docs.slack.dev/reference/methods/functions.completeError"""
         await taken(
-            lambda: self._client.functions_completeError(
-                function_execution_id=execution_id, error=self._redactor.text(words)
+            lambda: self._client.api_call(
+                "functions.completeError",
+                json={"function_execution_id": execution_id, "error": self._redactor.text(words)},
             )
         )

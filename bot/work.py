@@ -1,8 +1,9 @@
 """Accepted work: what was acked is tracked, bounded, and finished before the process ends."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
+from typing import Any
 
 import structlog
 
@@ -24,7 +25,7 @@ class Work:
         limit: how many tasks may be under way at once.
     """
 
-    def __init__(self, limit: int = 1000) -> None:
+    def __init__(self, limit: int) -> None:
         self._limit = limit
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -32,16 +33,15 @@ class Work:
         """Return how much is under way."""
         return len(self._tasks)
 
-    def start(self, what: Coroutine[None, None, None]) -> None:
+    def start(self, what: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Start a piece of work in the background.
 
         Raises:
-            BusyError: the limit is reached; the coroutine was closed unstarted.
+            BusyError: the limit is reached; it was not called.
         """
         if len(self._tasks) >= self._limit:
-            what.close()
             raise BusyError
-        task = asyncio.create_task(what)
+        task = asyncio.create_task(what())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 

@@ -46,9 +46,9 @@ class World:
         )
 
     @asynccontextmanager
-    async def running(self, **changes: Any) -> AsyncIterator[Bot]:
+    async def running(self, most_work: int = 1000, **changes: Any) -> AsyncIterator[Bot]:
         """Run the bot until it is ready, and end it as a SIGTERM does."""
-        async with running(self.settings(**changes)) as self.bot:
+        async with running(self.settings(**changes), most_work) as self.bot:
             self.serving = asyncio.create_task(self.bot.serve())
             if not changes.get("slack_app_token"):
                 self.slack.bot_url = self.bot.url

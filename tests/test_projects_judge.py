@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from bot.baseten.client import Baseten, Upserted
+from bot.baseten.errors import Refused
 from bot.baseten.models import Team, TrainingJob, TrainingProject
 from bot.projects import (
     AmbiguousTeamError,
@@ -212,4 +213,5 @@ async def test_another_refusal_of_the_list_is_the_answer(find: Find, api: Api) -
     api.answers = [(401, {"error": "Unauthorized"})]
     with pytest.raises(TeamsUnavailableError) as unavailable:
         await find("research")
+    assert isinstance(unavailable.value.cause, Refused)
     assert unavailable.value.cause.status == 401

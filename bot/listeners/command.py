@@ -9,9 +9,7 @@ from bot.arguments import DialogRequest, HelpRequest, ProjectRequest, UsageError
 from bot.listeners.desk import Desk
 from bot.listeners.dialog import Dialog
 from bot.listeners.inputs import command_place
-from bot.views.failure import looking, opening
 from bot.views.usage import help_message, usage_message
-from bot.work import BusyError
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,23 +25,14 @@ class ProjectCommand:
     async def handle(self, ack: AsyncAck, command: dict[str, Any]) -> None:
         """Ack at once; help and usage errors go back with the ack, the rest is accepted work."""
         place = command_place(command)
-        words = self.desk.failures.words
         match parse(command.get("text") or ""):
             case HelpRequest():
                 await ack(**help_message().payload())
             case UsageError() as error:
                 await ack(**usage_message(error).payload())
             case DialogRequest(team):
-                try:
-                    self.dialog.accept(command.get("trigger_id", ""), place, team)
-                except BusyError as error:
-                    await ack(**words(error, looking()).payload())
-                else:
-                    await ack()
+                self.dialog.accept(command.get("trigger_id", ""), place, team)
+                await ack()
             case ProjectRequest() as request:
-                try:
-                    self.desk.accept(request, place)
-                except BusyError as error:
-                    await ack(**words(error, opening(request)).payload())
-                else:
-                    await ack()
+                self.desk.accept(request, place)
+                await ack()

@@ -2,10 +2,11 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 
 import structlog
 
@@ -14,7 +15,7 @@ from bot.listeners.failures import Failures
 from bot.posting import Place, Poster
 from bot.projects import Found, Opened, Projects
 from bot.recents import Recent, Recents
-from bot.views.failure import opening
+from bot.views.failure import Attempt, opening
 from bot.views.near_name import can_ask, near_name_message
 from bot.views.notice import invite, still_working
 from bot.views.project import card_of, project_message
@@ -54,9 +55,17 @@ class Desk:
         Raises:
             BusyError: there is too much to do already; nothing was taken on.
         """
-        self.work.start(
-            self.failures.told(place, opening(request), self._open(request, place, sure=sure))
-        )
+        self.start(place, opening(request), lambda: self._open(request, place, sure=sure))
+
+    def start(
+        self, place: Place, attempt: Attempt, work: Callable[[], Coroutine[Any, Any, None]]
+    ) -> None:
+        """Take on any work for a person; whatever fails reaches them in words.
+
+        Raises:
+            BusyError: there is too much to do already; nothing was taken on.
+        """
+        self.work.start(lambda: self.failures.told(place, attempt, work))
 
     async def open(self, found: Found, place: Place) -> Opened:
         """Open the project, and post it if there is a channel to post in."""
@@ -96,7 +105,7 @@ class Desk:
             return
         message = project_message(opened.project, card_of(opened, place.user_id))
         posted = await self.poster.post(place, message)
-        if not posted.as_member:
+        if not posted.as_member and place.response_url:
             await self._ask_in(place)
 
     async def _ask_in(self, place: Place) -> None:

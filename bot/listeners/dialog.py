@@ -13,7 +13,13 @@ from bot.listeners.desk import Desk
 from bot.listeners.inputs import field
 from bot.modals import Modals
 from bot.posting import Place
-from bot.projects import AmbiguousTeamError, UnknownTeamError, match_team, near_teams
+from bot.projects import (
+    AmbiguousTeamError,
+    TeamsUnavailableError,
+    UnknownTeamError,
+    match_team,
+    near_teams,
+)
 from bot.views.dialog import (
     CHANNEL,
     NAME,
@@ -51,8 +57,7 @@ class Dialog:
         Raises:
             BusyError: there is too much to do already; nothing was taken on.
         """
-        opened = self._open(trigger_id, place, team)
-        self.desk.work.start(self.desk.failures.told(place, looking(), opened))
+        self.desk.start(place, looking(), lambda: self._open(trigger_id, place, team))
 
     async def teams(self, ack: AsyncAck, payload: dict[str, Any]) -> None:
         """Answer the team select with what matches; in time, whatever Baseten does.
@@ -120,8 +125,11 @@ class Dialog:
             return {TEAM: f"There is no such team.{near}"}
         except AmbiguousTeamError:
             return {TEAM: "Several teams have this name. Give the team's id."}
-        except (BasetenError, TimeoutError):
-            return {}
+        except TeamsUnavailableError as error:
+            if isinstance(error.cause, Refused):
+                return {TEAM: "I'm not allowed to list the teams. Give the team's id."}
+        except TimeoutError:
+            pass
         return {}
 
 

@@ -3,14 +3,16 @@
 import asyncio
 import json
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from typing import Any
 
 import structlog
 from slack_bolt.response import BoltResponse
 
-from bot.message import Message
+from bot.listeners.inputs import place_of
+from bot.message import Message, NotTakenError
 from bot.posting import Place, Poster
 from bot.views.failure import Attempt, failure_message, is_foreseen, looking
 from bot.work import InterruptedWorkError
@@ -26,10 +28,12 @@ class Failures:
 
     poster: Poster
 
-    async def told(self, place: Place, attempt: Attempt, work: Coroutine[None, None, None]) -> None:
+    async def told(
+        self, place: Place, attempt: Attempt, work: Callable[[], Awaitable[None]]
+    ) -> None:
         """Do a piece of accepted work; tell the person if it fails."""
         async with self.caught(attempt, lambda words: self.poster.tell(place, words)):
-            await work
+            await work()
 
     @asynccontextmanager
     async def caught(
@@ -45,7 +49,11 @@ class Failures:
                     await tell(self.words(InterruptedWorkError(), attempt))
             raise
         except Exception as error:  # noqa: BLE001 - the one place where all failures end
-            await tell(self.words(error, attempt))
+            words = self.words(error, attempt)
+            try:
+                await tell(words)
+            except NotTakenError as refused:
+                log.error("no way to tell of a failure", slack_error=refused.error)  # noqa: TRY400
 
     def words(self, error: Exception, attempt: Attempt) -> Message:
         """Log a failure and say it in words; an unforeseen one gets a reference to the log."""
@@ -56,9 +64,17 @@ class Failures:
             log.error("unforeseen failure", reference=reference, exc_info=error)
         return failure_message(error, attempt, reference)
 
-    async def before_ack(self, error: Exception) -> BoltResponse:
-        """Answer for a listener that failed before it acked: Slack shows the words at once."""
-        payload = self.words(error, looking()).payload()
+    async def before_ack(self, error: Exception, body: dict[str, Any]) -> BoltResponse:
+        """Answer for a listener that failed before it acked.
+
+        Slack shows the words in the ack of a command; after anything else they are sent.
+        """
+        words = self.words(error, looking())
+        if "command" not in body:
+            await self.poster.tell(place_of(body), words)
+            return BoltResponse(status=200)
         return BoltResponse(
-            status=200, body=json.dumps(payload), headers={"content-type": "application/json"}
+            status=200,
+            body=json.dumps(words.payload()),
+            headers={"content-type": "application/json"},
         )

@@ -29,8 +29,8 @@ class Home:
         if event.get("tab") != "home":
             return
         desk, user_id = self.dialog.desk, event["user"]
-        published = self.modals.publish(user_id, home_view(desk.recents.of(user_id)))
-        desk.work.start(desk.failures.told(Place(user_id), looking(), published))
+        view = home_view(desk.recents.of(user_id))
+        desk.start(Place(user_id), looking(), lambda: self.modals.publish(user_id, view))
 
     async def open_dialog(self, ack: AsyncAck, body: dict[str, Any]) -> None:
         """Open the dialog, which asks for a channel."""

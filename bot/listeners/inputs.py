@@ -63,6 +63,17 @@ def shortcut_place(body: dict[str, Any]) -> Place:
     )
 
 
+def place_of(body: dict[str, Any]) -> Place:
+    """Read, as far as anything tells, who did something and where."""
+    container, channel = body.get("container", {}), body.get("channel", {})
+    return Place(
+        user_id=body.get("user", {}).get("id", ""),
+        channel_id=container.get("channel_id") or channel.get("id", ""),
+        response_url=body.get("response_url"),
+        thread_ts=container.get("thread_ts"),
+    )
+
+
 def field(view: dict[str, Any], name: str) -> str:
     """Read what was typed or chosen in a field of a submitted dialog."""
     state: dict[str, Any] = view["state"]["values"].get(name, {}).get(name, {})

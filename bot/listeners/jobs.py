@@ -21,8 +21,7 @@ class Jobs:
     async def handle(self, ack: AsyncAck, body: dict[str, Any]) -> None:
         """Ack at once; the list follows."""
         clicked = click(body)
-        listed = self._list(clicked)
-        self.desk.work.start(self.desk.failures.told(clicked.place, looking(), listed))
+        self.desk.start(clicked.place, looking(), lambda: self._list(clicked))
         await ack()
 
     async def _list(self, clicked: Click) -> None:

@@ -1,6 +1,6 @@
 """The buttons of the question whether a name is a slip of another."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from slack_bolt.context.ack.async_ack import AsyncAck
@@ -8,7 +8,10 @@ from slack_bolt.context.ack.async_ack import AsyncAck
 from bot.arguments import ProjectRequest
 from bot.listeners.desk import Desk
 from bot.listeners.inputs import click
+from bot.views.failure import looking
 from bot.views.near_name import Choice
+
+_REMEMBERED = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,12 +19,21 @@ class NearName:
     """Open the project that was chosen, whichever button it was."""
 
     desk: Desk
+    _answered: dict[tuple[str, str], None] = field(default_factory=dict)
 
     async def handle(self, ack: AsyncAck, body: dict[str, Any]) -> None:
-        """Ack at once; take the question away, and open what was chosen."""
+        """Ack at once; take the question away, and open what was chosen first."""
         clicked = click(body)
-        choice = Choice.model_validate_json(clicked.value)
-        place = replace(clicked.place, thread_ts=choice.thread_ts)
-        self.desk.accept(ProjectRequest(choice.team_id, choice.name), place, sure=True)
-        self.desk.work.start(self.desk.poster.remove(clicked.place))
+        question = (clicked.place.channel_id, clicked.ts)
+        if question not in self._answered:
+            choice = Choice.model_validate_json(clicked.value)
+            place = replace(clicked.place, thread_ts=choice.thread_ts)
+            self.desk.accept(ProjectRequest(choice.team_id, choice.name), place, sure=True)
+            self._remember(question)
+            self.desk.start(place, looking(), lambda: self.desk.poster.remove(clicked.place))
         await ack()
+
+    def _remember(self, question: tuple[str, str]) -> None:
+        if len(self._answered) >= _REMEMBERED:
+            self._answered.clear()
+        self._answered[question] = None

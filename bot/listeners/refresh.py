@@ -27,8 +27,7 @@ class Refresh:
         clicked = click(body)
         message = (clicked.place.channel_id, clicked.ts)
         if message not in self._under_way:
-            refreshed = self._refresh(clicked, message)
-            self.desk.work.start(self.desk.failures.told(clicked.place, looking(), refreshed))
+            self.desk.start(clicked.place, looking(), lambda: self._refresh(clicked, message))
         await ack()
 
     async def _refresh(self, clicked: Click, message: tuple[str, str]) -> None:

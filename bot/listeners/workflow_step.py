@@ -1,6 +1,7 @@
 """The workflow step "Open a training project", for Workflow Builder."""
 
 from dataclasses import dataclass
+from functools import partial
 from html import unescape
 from typing import Any
 
@@ -12,9 +13,10 @@ from bot.message import Message
 from bot.posting import Place
 from bot.projects import Opened, Outcome
 from bot.steps import Steps
-from bot.views.failure import opening
+from bot.views.failure import looking, opening
 from bot.views.job import logs_url, status
 from bot.views.usage import incomplete_step_message
+from bot.work import BusyError
 
 STEP = "open_training_project"
 _PROJECTS_PAGE = "https://app.baseten.co/training"
@@ -32,24 +34,28 @@ class WorkflowStep:
 
     async def handle(self, ack: AsyncAck, event: dict[str, Any]) -> None:
         """Ack at once. Event ``function_executed``."""
-        self.desk.work.start(self._run(event["function_execution_id"], event.get("inputs", {})))
+        execution_id, inputs = event["function_execution_id"], event.get("inputs", {})
+        try:
+            self.desk.work.start(lambda: self._run(execution_id, inputs))
+        except BusyError as error:
+            await self._fail(execution_id, self.desk.failures.words(error, looking()))
         await ack()
 
     async def _run(self, execution_id: str, inputs: dict[str, Any]) -> None:
         """End the step in every case; nobody can be asked anything within a workflow."""
         request = ProjectRequest(_words(inputs, "team"), _words(inputs, "name"))
         place = Place(user_id=_words(inputs, "person"), channel_id=_words(inputs, "channel"))
-
-        async def fail(words: Message) -> None:
-            await self.steps.fail(execution_id, unescape(words.text))
-
         if not request.team or not request.name:
-            await fail(incomplete_step_message())
+            await self._fail(execution_id, incomplete_step_message())
             return
+        fail = partial(self._fail, execution_id)
         async with self.desk.failures.caught(opening(request), fail):
             found = await self.desk.projects.look(request)
             opened = await self.desk.open(found, place)
             await self.steps.complete(execution_id, _outputs(opened))
+
+    async def _fail(self, execution_id: str, words: Message) -> None:
+        await self.steps.fail(execution_id, unescape(words.text))
 
 
 def _words(inputs: dict[str, Any], name: str) -> str:

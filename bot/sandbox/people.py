@@ -141,7 +141,7 @@ class People(ABC):
                 "view_submission", user, workspace.new_trigger(user, view)
             ),
             "view": place["view"],
-            "response_urls": [],
+            "response_urls": self._chosen_urls(view, place["view"]["state"]["values"], user),
         }
         delivery = await self._deliver("interactive", payload)
         if delivery.refused is None:
@@ -150,6 +150,23 @@ class People(ABC):
             except SlackRefusedError as refused:
                 return replace(delivery, refused=refused.code)
         return delivery
+
+    def _chosen_urls(self, view: View, values: Json, user: str) -> list[dict[str, Json]]:
+        """The response URLs for the channels that were chosen where the dialog asked for them."""
+        urls = []
+        for block_id, element in block_kit.elements(view.blocks):
+            state = values.get(block_id, {}).get(element["action_id"], {})
+            chosen = state.get("selected_conversation") or state.get("selected_channel")
+            if element.get("response_url_enabled") and chosen:
+                urls.append(
+                    {
+                        "block_id": block_id,
+                        "action_id": element["action_id"],
+                        "channel_id": chosen,
+                        "response_url": self._response_url(chosen, user),
+                    }
+                )
+        return urls
 
     async def leave(self, view: View, *, user: str = USER) -> Delivery | None:
         """Cancel a modal; the bot hears of it only if it asked to, with `notify_on_close`."""

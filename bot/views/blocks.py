@@ -10,7 +10,7 @@ MOST_TEXT = 3000  # characters in a section, https://docs.slack.dev/reference/bl
 
 
 # What Slack would make a mention, a channel or a link of by itself, such as a bare @everyone.
-_WOULD_EXPAND = re.compile(r"(?<![\w<])[@#]\w|://|www\.")
+_WOULD_EXPAND = re.compile(r"(?<![\w<])(?:[@#]\w|https?://|www\.)")
 
 
 def mrkdwn(text: str) -> MarkdownTextObject:

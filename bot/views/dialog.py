@@ -16,6 +16,7 @@ from slack_sdk.models.blocks import (
 from slack_sdk.models.views import View
 
 from bot.baseten.models import Team
+from bot.projects import match_team
 from bot.views.blocks import context, section
 from bot.views.text import bold, shorten
 from bot.views.usage import EXAMPLE_NAME
@@ -60,14 +61,22 @@ def dialog_view(
 
     Args:
         place: where the answer goes.
-        teams: the teams, None where they may not be listed: then the team is typed.
+        teams: the teams; None where they may not be listed, and the team is typed; empty where they
+            could not be had in time.
         asked: the team that was typed after the command, or empty.
         chosen: the team that is filled in.
     """
     blocks: list[Block] = []
     if asked and teams and chosen is None:
-        blocks.append(context(f"I don't know a team called {bold(asked)}. Choose one of these."))
-    blocks.append(_typed_team(asked) if teams is None else _team_select(chosen))
+        known = (
+            "Several teams are called" if match_team(asked, teams) else "I don't know a team called"
+        )
+        blocks.append(context(f"{known} {bold(asked)}. Choose one of these."))
+    if teams is None:
+        blocks.append(_typed_team(asked))
+    else:
+        initial = [_option(chosen)] if chosen else [] if teams else typed_option(asked)
+        blocks.append(_team_select(initial[0] if initial else None))
     blocks.append(_name_input())
     if not place.channel_id:
         blocks.append(_channel_select())
@@ -102,7 +111,7 @@ def _option(team: Team) -> Option:
     return Option(text=_plain(f"{shorten(team.name, 60)} ({team.id})"), value=team.id[:150])
 
 
-def _team_select(chosen: Team | None) -> InputBlock:
+def _team_select(initial: Option | None) -> InputBlock:
     return InputBlock(
         block_id=TEAM,
         label=_plain("Team"),
@@ -110,7 +119,7 @@ def _team_select(chosen: Team | None) -> InputBlock:
             action_id=TEAM,
             placeholder=_plain("Type to search"),
             min_query_length=0,
-            initial_option=_option(chosen) if chosen else None,
+            initial_option=initial,
         ),
     )
 

@@ -28,6 +28,6 @@ def _line(project_id: str, job: TrainingJob) -> str:
     now = status(job)
     logs = f"<{logs_url(project_id, job.id)}|logs>"
     return (
-        f"{now.mark} *{say(now.words)}*  {code(job_name(job), 80)}\n"
-        f"{ago(job.created_at)} · {say(machines(job), 100)} · {logs}"
+        f"{now.mark} *{say(now.words, 44)}*  {code(job_name(job), 28)}\n"
+        f"{ago(job.created_at)} · {say(machines(job), 40)} · {logs}"
     )

@@ -58,11 +58,16 @@ def card_of(opened: Opened, user_id: str) -> Card:
     """Return what an answer about this project must remember."""
     return Card(
         project_id=opened.project.id,
-        team=text.shorten(opened.team, 100),
+        team=_kept(opened.team),
         outcome=opened.outcome,
         asked_by=user_id,
-        also_in=tuple(text.shorten(team, 80) for team in opened.also_in[:3]),
+        also_in=tuple(_kept(team) for team in opened.also_in[:3]),
     )
+
+
+def _kept(team: str) -> str:
+    """Cut a team's name to what a button can carry, escaped as JSON."""
+    return text.shorten("".join(c if c.isprintable() else " " for c in team), 50)
 
 
 def project_message(

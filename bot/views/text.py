@@ -26,23 +26,23 @@ def shorten(text: str, most: int) -> str:
     return text if len(text) <= most else text[: most - 1].rstrip() + "…"
 
 
-def say(text: str, most: int = 120) -> str:
+def say(text: str, most: int = 100) -> str:
     """Make what a person or an API wrote fit for one line of mrkdwn, cut before it is escaped."""
     return escape(shorten(" ".join(text.split()), most))
 
 
-def bold(text: str, most: int = 120) -> str:
+def bold(text: str, most: int = 100) -> str:
     """Show a text in bold."""
     return f"*{say(text, most)}*"
 
 
-def code(text: str, most: int = 120) -> str:
+def code(text: str, most: int = 100) -> str:
     """Show a text as code, its spaces kept; a backtick, which would end it, turns apostrophe."""
     line = " ".join(text.splitlines()).replace("`", "'")
     return f"`{escape(shorten(line, most))}`"
 
 
-def quote(text: str, most: int = 500, lines: int = 12) -> str:
+def quote(text: str, most: int = 400, lines: int = 12) -> str:
     """Show a text as a quotation of a few lines."""
     kept = shorten(text.strip(), most).splitlines()
     if len(kept) > lines:

@@ -18,6 +18,7 @@ from bot.sandbox.slack_records import PostedMessage
 from tests.conftest import RESEARCH, Mode, World, over_a_socket, over_http
 
 UPDATE = "/api/chat.update"
+UPSERT = r"/v1/teams/[^/]+/training_projects"
 REFUSED = Respond(200, json={"ok": False, "error": "edit_window_closed"})
 
 
@@ -57,7 +58,7 @@ async def test_refresh_changes_the_message_in_place(world: World) -> None:
     assert "Completed" in message.text
     assert "Completed" in str(message.blocks)
     assert message.text.splitlines()[0] == first.splitlines()[0]
-    assert "Asked for by <@U0SANDBOX1>" in mentioned(message)
+    assert "Requested by <@U0SANDBOX1>" in mentioned(message)
     assert "Refreshed by <@U0DANA0001>, <!date^" in mentioned(message)
     assert int(mentioned(message).split("<!date^")[1].split("^")[0]) >= before
     assert world.slack.ephemerals == []
@@ -144,7 +145,7 @@ async def test_the_buttons_work_on_messages_from_before_a_restart(still: World, 
         await still.slack.action(message, "refresh")
         await still.slack.until(lambda: message.edits == 1)
         assert "Failed" in message.text
-        assert "already there" in message.text
+        assert "already exists" in message.text
         await still.slack.action(message, "jobs")
         assert "epoch-1: Failed" in await still.told()
         assert (await still.slack.action(message, "open_logs")).status == 200
@@ -190,7 +191,7 @@ async def test_open_logs_is_a_link_and_its_click_is_answered(world: World) -> No
         (wrong_key_403(), "does not accept the bot's API key"),
         (permission_denied_403(), "may not do this"),
         (training_disabled_403(), "Training is not enabled"),
-        (Respond(202), "not one of Baseten's"),
+        (Respond(202), "look like Baseten's"),
     ],
     ids=["gone", "wrong key", "no right", "no training", "firewall"],
 )
@@ -252,7 +253,7 @@ async def test_an_update_that_is_refused_everywhere_is_told_in_words(world: Worl
     world.slack.faults.always("/response/.*", Respond(404, body=b"expired_url"))
     await world.slack.action(message, "refresh")
     told = await world.told()
-    assert "Slack did not take" in told
+    assert "Slack refused" in told
     assert "Nothing was changed" in told
     assert world.slack.ephemerals[0].via == "chat.postEphemeral"
     assert message.edits == 0
@@ -272,11 +273,12 @@ async def test_long_hostile_names_fit(http: World, text: str) -> None:
     other = http.baseten.add_team(f"B{text}")
     http.baseten.add_team(f"C{text}")
     team = http.baseten.add_team(f"A{text}", id="1ongnam")
-    project = http.baseten.add_project(team["id"], text)
-    http.baseten.add_project(other["id"], text)
+    name = f"x{text}"
+    project = http.baseten.add_project(team["id"], name)
+    http.baseten.add_project(other["id"], name)
     for _ in range(11):
         http.baseten.add_job(project["id"], name=text, error_message=text, user_email=text)
-    await http.slack.command(f"1ongnam {text}")
+    await http.slack.command(f"1ongnam {name}")
     await http.answered()
     (message,) = http.slack.messages
     assert message.via == "chat.postMessage"
@@ -284,3 +286,13 @@ async def test_long_hostile_names_fit(http: World, text: str) -> None:
     await http.slack.until(lambda: message.edits == 1)
     await http.slack.action(message, "jobs")
     assert "The last jobs of" in await http.told()
+
+
+@pytest.mark.parametrize("button", ["refresh", "jobs"])
+async def test_a_click_that_is_too_much_is_told_in_words(still: World, button: str) -> None:
+    async with still.running(most_work=1):
+        message = await answer(still)
+        still.baseten.faults.next(UPSERT, Delay(1))
+        await still.slack.command("research slow")
+        await still.slack.action(message, button)
+        await still.hears("more to do than I can take on")

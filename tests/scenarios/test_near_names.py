@@ -1,6 +1,7 @@
 """Never a twin by typo: a name that is near to another's is asked about first."""
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -71,7 +72,8 @@ async def test_a_near_name_of_another_team_is_none(http: World) -> None:
 async def test_the_buttons_do_what_they_say_and_take_the_question_away(
     world: World, button: str, name: str
 ) -> None:
-    world.baseten.add_project(RESEARCH, "llama-3-ft")
+    created_at = datetime.now(UTC) - timedelta(hours=1)
+    world.baseten.add_project(RESEARCH, "llama-3-ft", created_at=created_at)
     await world.slack.command("research llama_3_ft")
     await world.told()
     delivery = await world.slack.action(world.slack.ephemerals[0], button)

@@ -78,13 +78,13 @@ async def test_with_a_channel_the_answer_is_posted_too(world: World) -> None:
     assert (await ended(world)).error is None
     (message,) = world.slack.messages
     assert (message.channel, message.via) == ("C0SANDBOX1", "chat.postMessage")
-    assert "Asked for by <@U0DANA0001>" in str(message.blocks)
+    assert "Requested by <@U0DANA0001>" in str(message.blocks)
 
 
 async def test_without_a_person_a_workflow_asked(world: World) -> None:
     await run(world, channel="C0SANDBOX1", person=None)
     assert (await ended(world)).error is None
-    assert "Asked for by a workflow" in str(world.slack.messages[0].blocks)
+    assert "Requested by a workflow" in str(world.slack.messages[0].blocks)
 
 
 async def test_a_team_by_id_with_spaces_around_it_works(http: World) -> None:
@@ -128,7 +128,7 @@ async def test_a_near_name_is_not_asked_about(world: World) -> None:
         (wrong_key_403(), "does not accept the bot's API key"),
         (bad_gateway_html_502(), "it answered 502"),
         (Drop(), "did not answer"),
-        (Respond(200, body=b"<html>"), "not one of Baseten's"),
+        (Respond(200, body=b"<html>"), "look like Baseten's"),
     ],
     ids=["wrong key", "502", "drop", "html"],
 )
@@ -153,7 +153,7 @@ async def test_an_answer_that_cannot_be_posted_fails_the_step(world: World, erro
     world.slack.add_channel("C0LOCKED01", post_error=error)
     await run(world, channel="C0LOCKED01")
     said = await failed(world)
-    assert "is open in Baseten, but Slack did not take my message" in said
+    assert "is open in Baseten, but Slack refused my message" in said
     assert error in said
 
 
@@ -167,6 +167,7 @@ async def test_where_the_bot_cannot_post_the_person_gets_the_answer(world: World
     await run(world, channel="C0LOCKED01", person="U0DANA0001")
     assert (await ended(world)).error is None
     assert world.slack.messages[0].channel == "D0DANA0001"
+    assert "Created training project *sft*" in world.slack.messages[0].text
 
 
 async def test_a_key_that_the_api_echoes_is_not_in_the_words(world: World) -> None:
@@ -197,6 +198,14 @@ async def test_many_steps_at_once_all_end(world: World) -> None:
     await asyncio.gather(*(run(world, name=f"run-{number}") for number in range(30)))
     await world.slack.until(lambda: len(world.slack.completions) == 30)
     assert {completion.error for completion in world.slack.completions} == {None}
+
+
+async def test_a_step_that_is_too_much_fails_too(still: World) -> None:
+    async with still.running(most_work=1):
+        still.baseten.faults.next("/v1/teams", Delay(1))
+        await still.slack.command("research slow")
+        await run(still)
+        assert "more to do than I can take on" in await failed(still)
 
 
 async def test_the_project_is_in_the_persons_home(world: World) -> None:

@@ -1,18 +1,19 @@
 """The answer as it is drawn, for every kind of project and job."""
 
 import json
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from bot.baseten.models import Team, TrainingProject
+from bot.baseten.models import TrainingProject
 from bot.projects import Opened, Outcome
 from bot.sandbox.block_kit import message_error
 from bot.views.job import status
-from bot.views.project import project_message
+from bot.views.project import Card, Refreshed, card_of, project_message
 from tests.golden import assert_golden
 
-TEAM = Team(id="wp7ndew", name="Research")
 STATUSES = [
     "PENDING",
     "CREATED",
@@ -56,11 +57,9 @@ def job(**changes: Any) -> dict[str, Any]:
     } | changes
 
 
-def opened(
-    latest_job: dict[str, Any] | None, outcome: Outcome = Outcome.EXISTED, **changes: Any
-) -> Opened:
-    """A project as the bot opened it."""
-    project = {
+def project(latest_job: dict[str, Any] | None, **changes: Any) -> dict[str, Any]:
+    """A project as the API answers it."""
+    return {
         "id": "n4q95w5",
         "name": "support-bot-sft",
         "created_at": "2026-11-18T10:22:05.114Z",
@@ -68,11 +67,35 @@ def opened(
         "team_name": "Research",
         "latest_job": latest_job,
     } | changes
-    return Opened(TrainingProject.model_validate(project), TEAM, outcome)
 
 
+@dataclass(frozen=True)
+class Case:
+    """An answer to draw."""
+
+    opened: Opened
+    user_id: str = "U0SANDBOX1"
+    refreshed: Refreshed | None = None
+
+    def payload(self) -> dict[str, Any]:
+        card = card_of(self.opened, self.user_id)
+        return project_message(self.opened.project, card, self.refreshed).payload()
+
+
+def opened(
+    latest_job: dict[str, Any] | None,
+    outcome: Outcome = Outcome.EXISTED,
+    also_in: tuple[str, ...] = (),
+    **changes: Any,
+) -> Opened:
+    """A project as the bot opened it."""
+    answered = TrainingProject.model_validate(project(latest_job, **changes))
+    return Opened(answered, answered.team_name or "Research", outcome, also_in)
+
+
+REFRESHED = Refreshed(by="U0DANA0001", at=datetime(2026, 11, 23, 17, 10, tzinfo=UTC))
 BARE_MACHINE = {"id": "1x2", "name": "1x2 - 1 vCPU, 2 GiB RAM", "gpu_count": 0, "gpu_type": None}
-CASES = {
+OPENED = {
     "created": opened(None, Outcome.CREATED),
     "outcome_unknown": opened(None, Outcome.UNKNOWN),
     "no_job": opened(None),
@@ -122,30 +145,43 @@ CASES = {
     f"status_{name.lower()}": opened(job(current_status=f"TRAINING_JOB_{name}"))
     for name in STATUSES
 }
+CASES = {name: Case(case) for name, case in OPENED.items()} | {
+    "workflow": Case(opened(None), user_id=""),
+    "refreshed": Case(opened(job()), refreshed=REFRESHED),
+    "created_and_refreshed": Case(opened(job(), Outcome.CREATED), refreshed=REFRESHED),
+    "also_in_one": Case(opened(None, also_in=("Platform",))),
+    "also_in_many": Case(opened(job(), also_in=("A & B", "C", "D", "E")), refreshed=REFRESHED),
+    "long_refreshed": Case(
+        replace(OPENED["long"], also_in=(LONG, LONG, LONG, LONG)), refreshed=REFRESHED
+    ),
+}
 
 
 @pytest.mark.parametrize("name", CASES)
 def test_the_answer_is_drawn_as_it_was_agreed(name: str) -> None:
-    assert_golden(f"project/{name}", project_message(CASES[name], "U0SANDBOX1").payload())
+    assert_golden(f"project/{name}", CASES[name].payload())
 
 
 @pytest.mark.parametrize("name", CASES)
 def test_the_answer_keeps_slacks_limits(name: str) -> None:
-    payload = project_message(CASES[name], "U0SANDBOX1").payload()
+    payload = CASES[name].payload()
     assert message_error(payload["text"], payload["blocks"]) is None
     assert len(json.dumps(payload, ensure_ascii=False)) < 10_000
 
 
-@pytest.mark.parametrize("name", ["hostile", "long"])
+@pytest.mark.parametrize("name", ["hostile", "long", "long_refreshed"])
 def test_nothing_that_was_written_elsewhere_is_markup_here(name: str) -> None:
-    drawn = json.dumps(project_message(CASES[name], "U0SANDBOX1").payload())
+    payload = CASES[name].payload()
+    for button in payload["blocks"][-2]["elements"]:
+        button.pop("value", None)  # carried, never shown
+    drawn = json.dumps(payload)
     assert "<!channel" not in drawn
     assert "<https" not in drawn
     assert "<&" not in drawn
 
 
 def test_what_would_expand_by_itself_is_verbatim() -> None:
-    payload = project_message(CASES["hostile"], "U0SANDBOX1").payload()
+    payload = CASES["hostile"].payload()
     texts = [text for block in payload["blocks"] for text in _texts(block)]
     texts = [text for text in texts if "@everyone" in text["text"]]
     assert texts
@@ -159,7 +195,25 @@ def _texts(block: dict[str, Any]) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("name", STATUSES)
 def test_each_status_has_a_mark_and_words(name: str) -> None:
-    drawn = status(CASES[f"status_{name.lower()}"].project.latest_job)  # type: ignore[arg-type]
+    drawn = status(OPENED[f"status_{name.lower()}"].project.latest_job)  # type: ignore[arg-type]
     assert drawn.mark
     assert "_" not in drawn.words
     assert drawn.ended == (name in {"COMPLETED", "FAILED", "DEPLOY_FAILED", "STOPPED", "PREEMPTED"})
+
+
+@pytest.mark.parametrize("text", ['"' * 500, "\\" * 500, "日" * 500, "🚀" * 500, "\x01" * 500])
+def test_the_buttons_can_carry_any_team(text: str) -> None:
+    case = Case(opened(job(), also_in=(text, text, text, text), team_name=text))
+    payload = case.payload()
+    assert message_error(payload["text"], payload["blocks"]) is None
+    card = card_of(case.opened, "U0SANDBOX1")
+    for button in payload["blocks"][-2]["elements"][:2]:
+        assert Card.model_validate_json(button["value"]) == card
+
+
+def test_an_answer_drawn_again_is_the_same_but_for_who_refreshed_it() -> None:
+    case = CASES["created"]
+    again = replace(case, refreshed=REFRESHED).payload()
+    assert again["text"] == case.payload()["text"]
+    assert again["blocks"][:-1] == case.payload()["blocks"][:-1]
+    assert "Refreshed by <@U0DANA0001>" in str(again["blocks"][-1])

@@ -1,0 +1,142 @@
+"""The team select of the dialog: what it offers, and what it does when the teams cannot be had."""
+
+import pytest
+
+from bot.sandbox import Drop, Hang
+from bot.sandbox.faults import Fault
+from bot.sandbox.refusals import internal_500, permission_denied_403, training_disabled_403
+from bot.sandbox.slack_records import Delivery
+from tests.conftest import RESEARCH, World
+from tests.scenarios.filled import blocks_of, chosen, dialog, element, typed
+
+
+def values_of(delivery: Delivery) -> list[str]:
+    return [option["value"] for option in delivery.body["options"]]
+
+
+def names_of(delivery: Delivery) -> list[str]:
+    return [option["text"]["text"] for option in delivery.body["options"]]
+
+
+async def test_without_the_list_the_team_is_typed(world: World) -> None:
+    world.baseten.list_teams_allowed = False
+    await world.slack.command(RESEARCH)
+    view = await dialog(world)
+    assert element(view, "team")["type"] == "plain_text_input"
+    assert element(view, "team")["initial_value"] == RESEARCH
+    assert "I don't know" not in str(view.blocks)
+    await world.slack.submit(view, typed("name", "sft"))
+    await world.answered()
+    assert "*sft*" in world.slack.messages[0].text
+
+
+async def test_without_the_list_words_that_are_no_id_show_at_the_field(http: World) -> None:
+    http.baseten.list_teams_allowed = False
+    await http.slack.command("")
+    delivery = await http.slack.submit(
+        await dialog(http), typed("team", "Platform Team") | typed("name", "sft")
+    )
+    assert list(delivery.body["errors"]) == ["team"]
+
+
+async def test_a_team_list_that_hangs_does_not_hold_the_dialog(world: World) -> None:
+    world.baseten.faults.always("/v1/teams", Hang())
+    await world.slack.command("")
+    view = await dialog(world)
+    assert blocks_of(view) == ["team", "name"]
+    delivery = await world.slack.options(view, "team", "research")
+    assert delivery.seconds < 3
+    assert values_of(delivery) == ["research"]
+    assert "as typed" in names_of(delivery)[0]
+
+
+async def test_the_typed_team_is_filled_in_though_the_list_hangs(http: World) -> None:
+    http.baseten.faults.always("/v1/teams", Hang())
+    await http.slack.command("research")
+    assert element(await dialog(http), "team")["initial_option"]["value"] == "research"
+
+
+async def test_what_cannot_be_checked_in_time_is_taken_and_opened_later(still: World) -> None:
+    async with still.running(baseten_timeout=3):
+        still.baseten.faults.next("/v1/teams", Hang())
+        await still.slack.command("")
+        view = await dialog(still)
+        delivery = await still.slack.submit(view, chosen("research") | typed("name", "sft"))
+        assert delivery.seconds < 3
+        assert view.closed
+        await still.answered()
+        assert still.baseten.upserts[0].path.split("/")[3] == RESEARCH
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [Hang(), Drop(), internal_500(), permission_denied_403(), training_disabled_403()],
+    ids=str,
+)
+async def test_options_come_in_time_whatever_baseten_does(http: World, fault: Fault) -> None:
+    await http.slack.command("")
+    view = await dialog(http)
+    async with http.running():
+        http.baseten.faults.always("/v1/teams", fault)
+        delivery = await http.slack.options(view, "team", "  res ")
+        assert delivery.seconds < 3
+        assert delivery.status == 200
+        assert values_of(delivery) == ["res"]
+        assert values_of(await http.slack.options(view, "team", " ")) == []
+
+
+async def test_options_are_filtered_and_what_starts_so_comes_first(world: World) -> None:
+    world.baseten.add_team("Platform Research", id="p1atres")
+    world.baseten.add_team("Zoo", id="zoo1234")
+    world.baseten.add_team("Alpha")
+    await world.slack.command("")
+    view = await dialog(world)
+    everything = await world.slack.options(view, "team", "")
+    assert everything.seconds < 3
+    assert [name.split(" (")[0] for name in names_of(everything)] == [
+        "Default",
+        "Alpha",
+        "Platform Research",
+        "Research",
+        "Zoo",
+    ]
+    assert values_of(await world.slack.options(view, "team", " RES")) == [RESEARCH, "p1atres"]
+    assert values_of(await world.slack.options(view, "team", "zoo1234")) == ["zoo1234"]
+    assert values_of(await world.slack.options(view, "team", "nothing like it")) == []
+
+
+async def test_of_more_than_a_hundred_teams_a_hundred_are_offered(world: World) -> None:
+    for number in range(120):
+        world.baseten.add_team(f"Team {number:03}", id=f"team{number:03}")
+    await world.slack.command('"team 119"')
+    view = await dialog(world)
+    assert element(view, "team")["initial_option"]["value"] == "team119"
+    everything = await world.slack.options(view, "team", "")
+    assert len(everything.body["options"]) == 100
+    assert names_of(everything)[0].startswith("Default")
+    assert values_of(await world.slack.options(view, "team", "119")) == ["team119"]
+
+
+@pytest.mark.parametrize("name", ["<&>" * 2000, '"' * 3000, "日" * 3000, "🚀" * 3000])
+async def test_a_long_hostile_team_fits_everywhere(http: World, name: str) -> None:
+    http.baseten.add_team(name, id="1ongnam")
+    await http.slack.command("1ongnam")
+    view = await dialog(http)
+    assert element(view, "team")["initial_option"]["value"] == "1ongnam"
+    options = (await http.slack.options(view, "team", name[:50])).body["options"]
+    assert [len(option["text"]["text"]) <= 75 for option in options] == [True]
+    await http.slack.submit(view, typed("name", name))
+    await http.answered()
+    assert http.baseten.upserts[0].json() == {"training_project": {"name": name}}
+    assert http.slack.messages[0].via == "chat.postMessage"
+
+
+async def test_a_long_unknown_team_fits_too(http: World) -> None:
+    await http.slack.command("<&>" * 1000)
+    assert "I don't know a team called" in str((await dialog(http)).blocks)
+    http.baseten.list_teams_allowed = False
+    async with http.running():
+        await http.slack.command("x" * 3000)
+        await http.slack.until(lambda: len(http.slack.views) == 2)
+        await dialog(http)
+        assert element(http.slack.views[-1], "team")["type"] == "plain_text_input"

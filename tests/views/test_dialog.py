@@ -1,0 +1,118 @@
+"""The dialog as it is drawn, and what its select offers."""
+
+import json
+
+import pytest
+from slack_sdk.models.views import View
+
+from bot.baseten.models import Team
+from bot.sandbox.block_kit import view_problems
+from bot.views.dialog import (
+    MOST_OPTIONS,
+    DialogPlace,
+    dialog_view,
+    loading_view,
+    team_options,
+    typed_option,
+)
+from tests.golden import assert_golden
+
+DEFAULT = Team(id="d3fau1t", name="Default", default=True)
+RESEARCH = Team(id="wp7ndew", name="Research")
+TEAMS = [DEFAULT, RESEARCH]
+HERE = DialogPlace(channel_id="C0SANDBOX1", response_url="https://hooks.example/x")
+HOSTILE = "<!channel> & *bold* `code` <https://evil.example|here> @everyone"
+LONG = ["<&>" * 1000, '"' * 3000, "日" * 3000, "🚀" * 3000, "\\" * 3000, "a" * 59 + " " * 3000]
+VIEWS = {
+    "loading": loading_view(),
+    "default": dialog_view(HERE, TEAMS, "", DEFAULT),
+    "typed": dialog_view(HERE, TEAMS, "research", RESEARCH),
+    "unknown": dialog_view(HERE, TEAMS, "zzz", None),
+    "hostile": dialog_view(
+        HERE, [Team(id="h0sti1e", name=HOSTILE)], HOSTILE, Team(id="h0sti1e", name=HOSTILE)
+    ),
+    "hostile_unknown": dialog_view(HERE, TEAMS, HOSTILE, None),
+    "no_teams_in_time": dialog_view(HERE, [], "", None),
+    "list_refused": dialog_view(HERE, None, "", None),
+    "list_refused_typed": dialog_view(HERE, None, "wp7ndew", None),
+    "any_channel": dialog_view(DialogPlace(), TEAMS, "", DEFAULT),
+    "thread": dialog_view(
+        DialogPlace(channel_id="C0SANDBOX1", thread_ts="1700000000.000100"), TEAMS, "", DEFAULT
+    ),
+}
+
+
+@pytest.mark.parametrize("name", VIEWS)
+def test_the_dialog_is_drawn_as_it_was_agreed(name: str) -> None:
+    drawn = VIEWS[name].to_dict()
+    assert view_problems(drawn) == []
+    assert_golden(f"dialog/{name}", drawn)
+
+
+def long_views(text: str) -> list[View]:
+    team = Team(id="1ongnam", name=text, default=True)
+    far = DialogPlace(
+        channel_id="C0SANDBOX1",
+        response_url=f"https://hooks.slack.example/{'x' * 200}",
+        thread_ts="1700000000.000100",
+    )
+    return [
+        dialog_view(far, [team], text, team),
+        dialog_view(far, [team], text, None),
+        dialog_view(far, [], text, None),
+        dialog_view(DialogPlace(), None, text, None),
+    ]
+
+
+@pytest.mark.parametrize("text", LONG)
+def test_long_names_keep_slacks_limits(text: str) -> None:
+    for view in long_views(text):
+        assert view_problems(view.to_dict()) == []
+    for option in [*team_options("", [Team(id="1ongnam", name=text)]), *typed_option(text)]:
+        drawn = option.to_dict()
+        assert 0 < len(drawn["text"]["text"]) <= 75
+        assert 0 < len(drawn["value"]) <= 150
+
+
+def test_nothing_that_was_written_elsewhere_is_markup_here() -> None:
+    drawn = json.dumps(dialog_view(HERE, TEAMS, HOSTILE, None).to_dict())
+    assert "<!channel" not in drawn
+    assert "<https" not in drawn
+    plain = VIEWS["hostile"].to_dict()["blocks"][0]["element"]["initial_option"]["text"]
+    assert plain["type"] == "plain_text"
+
+
+def test_the_place_comes_back_as_it_was() -> None:
+    drawn = VIEWS["default"].to_dict()
+    assert DialogPlace.model_validate_json(drawn["private_metadata"]) == HERE
+
+
+def values(typed: str, teams: list[Team]) -> list[str]:
+    return [option.to_dict()["value"] for option in team_options(typed, teams)]
+
+
+def test_without_words_all_teams_are_offered_in_their_order() -> None:
+    assert values("", TEAMS) == ["d3fau1t", "wp7ndew"]
+    assert values("   ", TEAMS) == ["d3fau1t", "wp7ndew"]
+
+
+def test_words_filter_in_any_case_and_what_starts_with_them_comes_first() -> None:
+    teams = [DEFAULT, Team(id="p1atres", name="Platform Research"), RESEARCH]
+    assert values("reS", teams) == ["wp7ndew", "p1atres"]
+    assert values("p1atres", teams) == ["p1atres"]
+    assert values("zzz", teams) == []
+
+
+def test_of_very_many_teams_a_hundred_are_offered() -> None:
+    teams = [Team(id=f"team{number:03}", name=f"Team {number:03}") for number in range(250)]
+    assert len(values("", teams)) == MOST_OPTIONS == 100
+    assert values("249", teams) == ["team249"]
+
+
+def test_what_is_typed_is_offered_where_the_teams_cannot_be_had() -> None:
+    (option,) = typed_option("  Platform Team ")
+    assert option.to_dict() == {
+        "text": {"type": "plain_text", "text": "Platform Team (as typed)", "emoji": False},
+        "value": "Platform Team",
+    }
+    assert typed_option("  ") == []
