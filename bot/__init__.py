@@ -1,18 +1,21 @@
 """The training-project bot, in the order of a command's life.
 
-==================  =========================================================
-``__main__``        the command line: run, check, demo
-``settings``        every setting once; ``redaction`` and ``logs`` keep secrets in
-``app``             wiring: builds the parts below and opens their connections
-``server``          the HTTP way in: ``/slack/events``, and the health pages
-``socket_mode``     the other way in: a web socket that the bot opens to Slack
-``listeners``       one file per door; ``register()`` is the contents page
-``arguments``       the words after the command become a ``ProjectRequest``
-``work``            what was acked is tracked until it is done
-``projects``        find the team, open the project
-``baseten``         the management API: client, models, errors
-``views``           answers and failures drawn as Block Kit
-``posting``         the message reaches the channel, or the person
-``demo, sandbox``   a Slack and a Baseten on loopback to try it all with
-==================  =========================================================
+=====================  ==========================================================
+``__main__``           the command line: run, ``check``, ``demo``
+``settings``           every setting once; ``redaction`` and ``logs`` keep secrets in
+``app``                wiring: builds the parts below and opens their connections
+``server``             the HTTP way in: ``/slack/events``, and the health pages
+``socket_mode``        the other way in: a web socket that the bot opens to Slack
+``listeners``          one file per door; ``register()`` is the contents page
+``arguments``          the words after the command become a ``ProjectRequest``
+``work``               what was acked is tracked until it is done
+``projects``           find the team, open the project; ``names`` tells near ones
+``baseten``            the management API: client, models, errors; ``cache`` spares it
+``views``              answers, dialogs and failures drawn as Block Kit
+``posting``            a ``message`` reaches the channel, or the person
+``modals``, ``steps``  dialogs and the home tab; the ends of a workflow step
+``slack_calls``        how all three call Slack without doing anything twice
+``recents``            what each person opened last
+``sandbox``            a Slack and a Baseten on loopback, to try it all with
+=====================  ==========================================================
 """

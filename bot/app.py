@@ -52,11 +52,12 @@ class FatalError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Connections:
-    """What leads out of this process."""
+    """What leads out of this process, and what keeps its secrets in."""
 
     session: aiohttp.ClientSession
     slack: AsyncWebClient
     baseten: Baseten
+    redactor: Redactor
 
 
 @asynccontextmanager
@@ -86,7 +87,8 @@ async def connections(settings: Settings) -> AsyncIterator[Connections]:
             retry_handlers=[],  # bot.posting repeats what is safe to repeat
         )
         redactor = Redactor(settings.secrets)
-        yield Connections(session, slack, Baseten(http, settings.baseten_timeout, redactor))
+        baseten = Baseten(http, settings.baseten_timeout, redactor)
+        yield Connections(session, slack, baseten, redactor)
 
 
 class Bot:
@@ -98,8 +100,7 @@ class Bot:
     """
 
     def __init__(self, settings: Settings, out: Connections, work: Work) -> None:
-        redactor = Redactor(settings.secrets)
-        poster = Poster(out.slack, out.session, redactor)
+        poster = Poster(out.slack, out.session, out.redactor)
         self._settings = settings
         self._out = out
         self._authorized: asyncio.Future[AuthorizeResult] = asyncio.Future()
@@ -113,7 +114,7 @@ class Bot:
             self._work,
             settings.ask_near_names,
         )
-        register(self._bolt, desk, Modals(out.slack), Steps(out.slack, redactor))
+        register(self._bolt, desk, Modals(out.slack), Steps(out.slack, out.redactor))
         self.health = Health()
         self.health.unwell("slack", "Slack has not confirmed the bot's token yet")
         self.url = ""

@@ -36,9 +36,12 @@ class Cached(Generic[Value]):
             await asyncio.shield(self._fetching)
         return self._held
 
-    def forget(self) -> None:
-        """Let the next caller fetch the value anew; a fetch that is under way is too old too."""
-        self._forgotten_at = time.monotonic()
+    def amend(self, change: Callable[[Value], Value]) -> None:
+        """Bring the held value up to date by hand; a fetch that is under way is too old for that."""
+        if self._fetching is not None:
+            self._forgotten_at = time.monotonic()
+        elif self._held is not None:
+            self._held = change(self._held)
 
     async def _fill(self) -> Value:
         asked_at = time.monotonic()

@@ -131,7 +131,7 @@ class Projects:
             Outcome.EXISTED if self._seen(project.id) else judge(upserted, listed=found.listed)
         )
         if outcome is not Outcome.EXISTED:
-            self._projects.forget()
+            self._projects.amend(lambda projects: [*projects, project])
         return Opened(project, project.team_name or found.team.name, outcome, found.also_in)
 
     async def get_project(self, project_id: str) -> TrainingProject:

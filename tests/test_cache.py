@@ -142,3 +142,29 @@ async def test_a_fetch_that_began_too_early_is_not_enough() -> None:
     assert await early == 1
     assert await asyncio.gather(*late) == [2, 2, 2]
     assert source.fetches == 2
+
+
+async def test_a_held_value_can_be_amended_without_a_fetch() -> None:
+    source = Source()
+    cached = Cached(source.fetch, LONG)
+    await cached.get()
+    cached.amend(lambda number: number + 10)
+    assert await cached.get() == 11
+    assert source.fetches == 1
+
+
+async def test_an_amendment_makes_a_fetch_under_way_too_old() -> None:
+    source = Source(held=True)
+    cached = Cached(source.fetch, LONG)
+    waiting = asyncio.create_task(cached.get())
+    await source.asked.wait()
+    cached.amend(lambda number: number + 10)
+    source.may_answer.set()
+    assert await waiting == 2
+
+
+async def test_nothing_held_is_nothing_to_amend() -> None:
+    source = Source()
+    cached = Cached(source.fetch, LONG)
+    cached.amend(lambda number: number + 10)
+    assert await cached.get() == 1

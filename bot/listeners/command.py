@@ -8,7 +8,7 @@ from slack_bolt.context.ack.async_ack import AsyncAck
 from bot.arguments import DialogRequest, HelpRequest, ProjectRequest, UsageError, parse
 from bot.listeners.desk import Desk
 from bot.listeners.dialog import Dialog
-from bot.listeners.inputs import command_place
+from bot.listeners.inputs import place_of
 from bot.views.usage import help_message, usage_message
 
 
@@ -24,7 +24,7 @@ class ProjectCommand:
 
     async def handle(self, ack: AsyncAck, command: dict[str, Any]) -> None:
         """Ack at once; help and usage errors go back with the ack, the rest is accepted work."""
-        place = command_place(command)
+        place = place_of(command)
         match parse(command.get("text") or ""):
             case HelpRequest():
                 await ack(**help_message().payload())

@@ -26,51 +26,31 @@ class Click:
     trigger_id: str
 
 
-def command_place(command: dict[str, Any]) -> Place:
-    """Read where a slash command was typed."""
+def place_of(body: dict[str, Any]) -> Place:
+    """Read who did something and where: a command, a click, a shortcut.
+
+    A shortcut on a message is answered in that message's thread, new if need be.
+    """
+    container, message = body.get("container", {}), body.get("message", {})
+    thread_ts = container.get("thread_ts") or message.get("thread_ts")
+    if body.get("type") == "message_action":
+        thread_ts = thread_ts or message.get("ts")
+    channel = body.get("channel", {}).get("id", "")
     return Place(
-        user_id=command.get("user_id", ""),
-        channel_id=command.get("channel_id", ""),
-        response_url=command.get("response_url") or None,
+        user_id=body.get("user_id") or body.get("user", {}).get("id", ""),
+        channel_id=body.get("channel_id") or container.get("channel_id") or channel,
+        response_url=body.get("response_url") or None,
+        thread_ts=thread_ts,
     )
 
 
 def click(body: dict[str, Any]) -> Click:
     """Read a ``block_actions`` payload."""
-    container = body.get("container", {})
-    action = body["actions"][0]
     return Click(
-        place=Place(
-            user_id=body["user"]["id"],
-            channel_id=container.get("channel_id", ""),
-            response_url=body.get("response_url"),
-            thread_ts=container.get("thread_ts") or body.get("message", {}).get("thread_ts"),
-        ),
-        ts=container.get("message_ts", ""),
-        value=action.get("value", ""),
+        place=place_of(body),
+        ts=body.get("container", {}).get("message_ts", ""),
+        value=body["actions"][0].get("value", ""),
         trigger_id=body.get("trigger_id", ""),
-    )
-
-
-def shortcut_place(body: dict[str, Any]) -> Place:
-    """Read where a shortcut was used; one on a message is answered in that message's thread."""
-    message = body.get("message", {})
-    return Place(
-        user_id=body["user"]["id"],
-        channel_id=body.get("channel", {}).get("id", ""),
-        response_url=body.get("response_url"),
-        thread_ts=message.get("thread_ts") or message.get("ts"),
-    )
-
-
-def place_of(body: dict[str, Any]) -> Place:
-    """Read, as far as anything tells, who did something and where."""
-    container, channel = body.get("container", {}), body.get("channel", {})
-    return Place(
-        user_id=body.get("user", {}).get("id", ""),
-        channel_id=container.get("channel_id") or channel.get("id", ""),
-        response_url=body.get("response_url"),
-        thread_ts=container.get("thread_ts"),
     )
 
 
