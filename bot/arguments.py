@@ -67,7 +67,7 @@ def parse(text: str) -> ProjectRequest | DialogRequest | HelpRequest | UsageErro
     Args:
         text: the ``text`` field of a slash command, as Slack sent it.
     """
-    words = _plain(text)
+    words = plain_characters(_unescaped(text))
     if not words:
         return DialogRequest()
     if words.casefold() == "help":
@@ -113,11 +113,14 @@ def command_text(team: str, name: str) -> str:
     return f"{team} {name}"
 
 
-def _plain(text: str) -> str:
-    """Undo what phones and Slack do to plain characters; runs of spaces stay inside a name."""
-    text = re.sub("&(?:amp|lt|gt);", lambda found: _ESCAPED[found[0]], text)
+def plain_characters(text: str) -> str:
+    """Undo what phones do to quotes and spaces; runs of spaces stay inside a name."""
     text = text.translate(_PLAIN_QUOTES)
     return "".join(" " if unicodedata.category(c) == "Zs" else c for c in text).strip()
+
+
+def _unescaped(text: str) -> str:
+    return re.sub("&(?:amp|lt|gt);", lambda found: _ESCAPED[found[0]], text)
 
 
 def _with_control_character(words: str) -> UsageError:

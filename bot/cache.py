@@ -37,7 +37,7 @@ class Cached(Generic[Value]):
         return self._held
 
     def amend(self, change: Callable[[Value], Value]) -> None:
-        """Bring the held value up to date by hand; a fetch that is under way is too old for that."""
+        """Bring the held value up to date by hand; a fetch under way is then too old."""
         if self._fetching is not None:
             self._forgotten_at = time.monotonic()
         elif self._held is not None:

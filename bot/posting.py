@@ -82,15 +82,24 @@ class Poster:
             if refused.maybe:
                 raise
             log.info("cannot post in the channel", slack_error=refused.error)
-            as_member = refused.error not in _NOT_A_MEMBER
-            if place.response_url is not None:
-                everyone = {"response_type": "in_channel", "replace_original": False}
+            await self._post_otherwise(place, payload, refused)
+            return Posted(as_member=refused.error not in _NOT_A_MEMBER)
+
+    async def _post_otherwise(
+        self, place: Place, payload: dict[str, Any], refused: NotTakenError
+    ) -> None:
+        if place.response_url is not None:
+            everyone = {"response_type": "in_channel", "replace_original": False}
+            try:
                 await self._respond(place, payload | everyone)
-            elif place.user_id:
-                await self._post(place.user_id, None, payload)
+            except NotTakenError as error:
+                if error.maybe:
+                    raise
             else:
-                raise
-            return Posted(as_member=as_member)
+                return
+        if not place.user_id:
+            raise refused
+        await self._post(place.user_id, None, payload)
 
     async def update(self, place: Place, ts: str, message: Message) -> None:
         """Change a message in place; one that went through a response URL, by the click's own.

@@ -12,12 +12,13 @@ import structlog
 
 from bot.arguments import ProjectRequest
 from bot.listeners.failures import Failures
+from bot.message import Message
 from bot.posting import Place, Poster
 from bot.projects import Found, Opened, Projects
 from bot.recents import Recent, Recents
 from bot.views.failure import Attempt, opening
 from bot.views.near_name import can_ask, near_name_message
-from bot.views.notice import invite, still_working
+from bot.views.notice import invite, still_opening
 from bot.views.project import card_of, project_message
 from bot.work import Work
 
@@ -74,7 +75,7 @@ class Desk:
         return opened
 
     async def _open(self, request: ProjectRequest, place: Place, *, sure: bool) -> None:
-        async with self._patience(request, place):
+        async with self.patience(place, still_opening(request)):
             found = await self.projects.look(request)
             ask = self.ask_near_names and not sure and can_ask(found)
             opened = None if ask else await self._open_project(found, place)
@@ -118,16 +119,16 @@ class Desk:
         await self.poster.tell(place, invite())
 
     @asynccontextmanager
-    async def _patience(self, request: ProjectRequest, place: Place) -> AsyncIterator[None]:
-        """Tell the person once, if what is done here takes long."""
+    async def patience(self, place: Place, notice: Message) -> AsyncIterator[None]:
+        """Tell the person once, if what is done in this block takes long."""
 
         async def tell_later() -> None:
             await asyncio.sleep(SLOW)
-            await self.poster.tell(place, still_working(request))
+            await self.poster.tell(place, notice)
 
-        notice = asyncio.create_task(tell_later())
+        telling = asyncio.create_task(tell_later())
         try:
             yield
         finally:
-            notice.cancel()
-            await asyncio.wait([notice])
+            telling.cancel()
+            await asyncio.wait([telling])

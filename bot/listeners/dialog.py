@@ -77,11 +77,13 @@ class Dialog:
 
         https://docs.slack.dev/reference/interaction-payloads/view-interactions-payload
         """
-        request = ProjectRequest(field(view, TEAM), field(view, NAME))
+        request, place = ProjectRequest(field(view, TEAM), field(view, NAME)), _place(view, body)
         errors = await self._errors(request)
+        if not place.channel_id:
+            errors[CHANNEL] = "Choose where to show it."
         if not errors:
             try:
-                self.desk.accept(request, _place(view, body))
+                self.desk.accept(request, place)
             except BusyError:
                 errors = {NAME: "I have more to do than I can take on. Try again in a minute."}
         if errors:
@@ -104,10 +106,8 @@ class Dialog:
         try:
             async with asyncio.timeout(PATIENCE):
                 return await self.desk.projects.teams()
-        except Refused:
-            return None
-        except (BasetenError, TimeoutError):
-            return []
+        except (BasetenError, TimeoutError) as error:
+            return None if _not_allowed(error) else []
 
     async def _errors(self, request: ProjectRequest) -> dict[str, str]:
         """Say what is wrong, by field; what cannot be told in time is told later, in words."""
@@ -126,11 +126,15 @@ class Dialog:
         except AmbiguousTeamError:
             return {TEAM: "Several teams have this name. Give the team's id."}
         except TeamsUnavailableError as error:
-            if isinstance(error.cause, Refused):
+            if _not_allowed(error.cause):
                 return {TEAM: "I'm not allowed to list the teams. Give the team's id."}
         except TimeoutError:
             pass
         return {}
+
+
+def _not_allowed(error: Exception) -> bool:
+    return isinstance(error, Refused) and error.status in {403, 404}
 
 
 def _chosen(asked: str, teams: list[Team] | None) -> Team | None:

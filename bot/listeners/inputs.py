@@ -6,6 +6,7 @@ https://docs.slack.dev/reference/interaction-payloads
 from dataclasses import dataclass
 from typing import Any
 
+from bot.arguments import plain_characters
 from bot.posting import Place
 
 
@@ -59,4 +60,4 @@ def field(view: dict[str, Any], name: str) -> str:
     state: dict[str, Any] = view["state"]["values"].get(name, {}).get(name, {})
     chosen = state.get("selected_option") or {}
     value = state.get("value") or chosen.get("value") or state.get("selected_conversation")
-    return str(value or "").strip()
+    return plain_characters(str(value or ""))

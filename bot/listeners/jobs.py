@@ -9,6 +9,7 @@ from bot.listeners.desk import Desk
 from bot.listeners.inputs import Click, click
 from bot.views.failure import looking
 from bot.views.jobs import jobs_message
+from bot.views.notice import still_looking
 from bot.views.project import Card
 
 
@@ -26,5 +27,6 @@ class Jobs:
 
     async def _list(self, clicked: Click) -> None:
         card = Card.model_validate_json(clicked.value)
-        listed = await self.desk.projects.list_jobs(card.project_id)
+        async with self.desk.patience(clicked.place, still_looking()):
+            listed = await self.desk.projects.list_jobs(card.project_id)
         await self.desk.poster.tell(clicked.place, jobs_message(listed))

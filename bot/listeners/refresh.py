@@ -9,6 +9,7 @@ from slack_bolt.context.ack.async_ack import AsyncAck
 from bot.listeners.desk import Desk
 from bot.listeners.inputs import Click, click
 from bot.views.failure import looking
+from bot.views.notice import still_looking
 from bot.views.project import Card, Refreshed, project_message
 
 
@@ -36,7 +37,8 @@ class Refresh:
         self._under_way.add(message)
         try:
             card = Card.model_validate_json(clicked.value)
-            project = await self.desk.projects.get_project(card.project_id)
+            async with self.desk.patience(clicked.place, still_looking()):
+                project = await self.desk.projects.get_project(card.project_id)
             refreshed = Refreshed(by=clicked.place.user_id, at=datetime.now(UTC))
             drawn = project_message(project, card, refreshed)
             await self.desk.poster.update(clicked.place, clicked.ts, drawn)

@@ -7,7 +7,13 @@ from typing import Any
 
 from slack_bolt.context.ack.async_ack import AsyncAck
 
-from bot.arguments import ProjectRequest
+from bot.arguments import (
+    ProjectRequest,
+    UsageError,
+    Wrong,
+    has_control_character,
+    plain_characters,
+)
 from bot.listeners.desk import Desk
 from bot.message import Message
 from bot.posting import Place
@@ -15,7 +21,7 @@ from bot.projects import Opened, Outcome
 from bot.steps import Steps
 from bot.views.failure import looking, opening
 from bot.views.job import logs_url, status
-from bot.views.usage import incomplete_step_message
+from bot.views.usage import incomplete_step_message, usage_message
 from bot.work import BusyError
 
 STEP = "open_training_project"
@@ -48,6 +54,10 @@ class WorkflowStep:
         if not request.team or not request.name:
             await self._fail(execution_id, incomplete_step_message())
             return
+        if has_control_character(request.team + request.name):
+            wrong = UsageError(Wrong.CONTROL_CHARACTER)
+            await self._fail(execution_id, usage_message(wrong))
+            return
         fail = partial(self._fail, execution_id)
         async with self.desk.failures.caught(opening(request), fail):
             found = await self.desk.projects.look(request)
@@ -59,7 +69,7 @@ class WorkflowStep:
 
 
 def _words(inputs: dict[str, Any], name: str) -> str:
-    return str(inputs.get(name) or "").strip()
+    return plain_characters(str(inputs.get(name) or ""))
 
 
 def _outputs(opened: Opened) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from bot.views.usage import EXAMPLE_NAME
 DIALOG = "open_project_dialog"
 TEAM, NAME, CHANNEL = "team", "name", "channel"  # each the id of a block and of what is in it
 MOST_OPTIONS = 100
+_MOST_OPTION_TEXT = 75  # characters
 _TITLE = PlainTextObject(text="Open training project")
 
 
@@ -94,7 +95,7 @@ def dialog_view(
 def team_options(typed: str, teams: Sequence[Team]) -> list[Option]:
     """Return the teams that match what is typed, at most 100, those that start with it first."""
     wanted = typed.strip().casefold()
-    matching = [t for t in teams if wanted in t.name.casefold() or wanted == t.id]
+    matching = [t for t in teams if wanted in t.name.casefold() or t.id.startswith(wanted)]
     matching.sort(key=lambda team: not team.name.casefold().startswith(wanted))
     return [_option(team) for team in matching[:MOST_OPTIONS]]
 
@@ -108,7 +109,9 @@ def typed_option(typed: str) -> list[Option]:
 
 
 def _option(team: Team) -> Option:
-    return Option(text=_plain(f"{shorten(team.name, 60)} ({team.id})"), value=team.id[:150])
+    label = f" ({shorten(team.id, 30)})"
+    name = shorten(team.name, _MOST_OPTION_TEXT - len(label))
+    return Option(text=_plain(f"{name}{label}"), value=team.id[:150])
 
 
 def _team_select(initial: Option | None) -> InputBlock:

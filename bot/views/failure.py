@@ -166,7 +166,7 @@ def _not_posted(error: NotTakenError, attempt: Attempt) -> _Words:
     return _Words(
         f"{attempt.what} is open in Baseten, but Slack refused my message about it "
         f"({code(error.error)}).",
-        "Run the command again in another channel to show it, or `/invite` me to this one.",
+        "Run it again in another channel to show it, or `/invite` me to this one.",
     )
 
 

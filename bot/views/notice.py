@@ -6,9 +6,14 @@ from bot.views.blocks import plain
 from bot.views.text import bold
 
 
-def still_working(request: ProjectRequest) -> Message:
-    """Say that a slow answer is still being waited for."""
+def still_opening(request: ProjectRequest) -> Message:
+    """Say that a project is still being opened."""
     return plain(f"⏳ Still opening {bold(request.name)}: Baseten is taking its time.")
+
+
+def still_looking() -> Message:
+    """Say that what a button asked for is still being fetched."""
+    return plain("⏳ Still asking Baseten, which is taking its time.")
 
 
 def invite() -> Message:

@@ -296,3 +296,11 @@ async def test_a_click_that_is_too_much_is_told_in_words(still: World, button: s
         await still.slack.command("research slow")
         await still.slack.action(message, button)
         await still.hears("more to do than I can take on")
+
+
+@pytest.mark.parametrize("button", ["refresh", "jobs"])
+async def test_a_slow_click_is_announced(http: World, button: str) -> None:
+    message = await answer(http)
+    http.baseten.faults.next(r"/v1/training_projects/.*", Delay(2.4))
+    await http.slack.action(message, button)
+    await http.hears("Still asking Baseten")

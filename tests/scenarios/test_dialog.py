@@ -216,3 +216,21 @@ async def test_a_dialog_that_cannot_be_filled_is_told_in_words(world: World) -> 
     world.slack.faults.always(UPDATE, refused("invalid_arguments"))
     await world.slack.command("")
     assert "`invalid_arguments`" in await world.told()
+
+
+async def test_a_name_is_read_as_in_the_command(http: World) -> None:
+    await http.slack.command("")
+    phone = "don\N{RIGHT SINGLE QUOTATION MARK}t\N{NO-BREAK SPACE}stop"
+    await http.slack.submit(await dialog(http), typed("name", phone))
+    await http.answered()
+    assert http.baseten.upserts[0].json() == {"training_project": {"name": "don't stop"}}
+
+
+async def test_where_the_response_url_is_dead_the_person_is_answered(http: World) -> None:
+    http.slack.add_channel("C0PRIVATE1", private=True, member=False)
+    http.slack.faults.always("/response/.*", Respond(404, body=b"expired_url"))
+    await http.slack.command("research", channel="C0PRIVATE1")
+    await http.slack.submit(await dialog(http), typed("name", "sft"))
+    await http.slack.until(lambda: any("*sft*" in said.text for said in http.slack.messages))
+    assert http.slack.messages[0].channel == "D0SANDBOX1"
+    assert "Created" in http.slack.messages[0].text

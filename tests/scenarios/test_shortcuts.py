@@ -141,3 +141,10 @@ async def test_a_dialog_that_cannot_open_is_told_in_words(http: World, callback_
         await http.slack.shortcut(callback_id)
         await http.answered()
         assert "`trigger_exchanged`" in http.slack.messages[0].text
+
+
+async def test_without_a_channel_nothing_is_opened(http: World) -> None:
+    await http.slack.shortcut(FROM_ANYWHERE)
+    delivery = await http.slack.submit(await dialog(http), typed("name", "sft"))
+    assert delivery.body["errors"] == {"channel": "Choose where to show it."}
+    assert http.baseten.upserts == []

@@ -2,9 +2,15 @@
 
 import pytest
 
-from bot.sandbox import Drop, Hang
+from bot.sandbox import Drop, Hang, Respond
 from bot.sandbox.faults import Fault
-from bot.sandbox.refusals import internal_500, permission_denied_403, training_disabled_403
+from bot.sandbox.refusals import (
+    internal_500,
+    permission_denied_403,
+    rate_limited_429,
+    training_disabled_403,
+    unauthorized_401,
+)
 from bot.sandbox.slack_records import Delivery
 from tests.conftest import RESEARCH, World
 from tests.scenarios.filled import blocks_of, chosen, dialog, element, typed
@@ -140,3 +146,26 @@ async def test_a_long_unknown_team_fits_too(http: World) -> None:
         await http.slack.until(lambda: len(http.slack.views) == 2)
         await dialog(http)
         assert element(http.slack.views[-1], "team")["type"] == "plain_text_input"
+
+
+@pytest.mark.parametrize("refusal", [rate_limited_429(60), unauthorized_401(), internal_500()])
+async def test_a_list_that_failed_is_no_matter_of_rights(http: World, refusal: Respond) -> None:
+    http.baseten.faults.always("/v1/teams", refusal)
+    await http.slack.command(RESEARCH)
+    view = await dialog(http)
+    assert "not allowed" not in str(view.blocks)
+    delivery = await http.slack.submit(view, typed("name", "sft"))
+    assert not delivery.body
+
+
+async def test_a_part_of_an_id_finds_the_team(http: World) -> None:
+    await http.slack.command("")
+    delivery = await http.slack.options(await dialog(http), "team", RESEARCH[:3])
+    assert values_of(delivery) == [RESEARCH]
+
+
+async def test_a_long_id_fits(http: World) -> None:
+    http.baseten.add_team("T" * 120, id="team-research-production-0123456789", default=True)
+    await http.slack.command("T")
+    (name,) = names_of(await http.slack.options(await dialog(http), "team", "TTT"))
+    assert len(name) <= 75

@@ -220,3 +220,12 @@ async def test_a_long_hostile_name_is_handed_on_whole(http: World) -> None:
     await run(http, name="<&>" * 1000, channel="C0SANDBOX1")
     assert ((await ended(http)).outputs or {})["name"] == "<&>" * 1000
     assert len(http.slack.messages) == 1
+
+
+@pytest.mark.parametrize("inputs", [{"name": "a\nb"}, {"team": "re\tsearch"}])
+async def test_control_characters_are_refused_as_elsewhere(
+    http: World, inputs: dict[str, str]
+) -> None:
+    await run(http, **inputs)
+    assert "control character" in await failed(http)
+    assert http.baseten.requests == []
