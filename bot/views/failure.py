@@ -152,6 +152,12 @@ def _command(team: str, name: str) -> str:
 
 
 def _not_posted(error: NotTakenError, attempt: Attempt) -> _Words:
+    if error.error.endswith("_trigger_id"):
+        return _Words(
+            f"Slack gave up before I could open the dialog ({code(error.error)}). "
+            f"{attempt.nothing}",
+            f"Try again{attempt.again}",
+        )
     if attempt.request is None:
         return _Words(
             f"Slack refused what I wanted to show you ({code(error.error)}). {attempt.nothing}",
