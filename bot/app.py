@@ -43,6 +43,7 @@ log = structlog.stdlib.get_logger(__name__)
 MOST_WORK = 1000  # pieces of accepted work under way
 DRAIN = 22.0  # seconds for accepted work; with last words for what is late, 25 in all
 _SLACK_TIMEOUT = 10.0  # seconds for one call
+_CONNECTIONS = 128  # to Slack, and as many to Baseten; a process may open about 1,000 files
 _KEEP_ALIVE = 60.0  # seconds that an idle connection is kept
 
 
@@ -66,7 +67,9 @@ async def connections(settings: Settings) -> AsyncIterator[Connections]:
     async with AsyncExitStack() as stack:
         session = await stack.enter_async_context(
             aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEEP_ALIVE),
+                connector=aiohttp.TCPConnector(
+                    limit=0, limit_per_host=_CONNECTIONS, keepalive_timeout=_KEEP_ALIVE
+                ),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 timeout=aiohttp.ClientTimeout(total=_SLACK_TIMEOUT),
                 # Only with a proxy: it costs a look for .netrc on every request.
