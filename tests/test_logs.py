@@ -178,12 +178,14 @@ def test_a_json_line_says_what_when_where_and_how_severe() -> None:
     stream = logs("json")
     ours().warning("it happened", user="U1", seconds=1.5)
     logging.getLogger("lib.part").error("so did %s", "this")
-    first, second = (json.loads(line) for line in stream.getvalue().splitlines())
+    ours().info("and %s", "that")
+    first, second, third = (json.loads(line) for line in stream.getvalue().splitlines())
     assert first["event"] == "it happened"
     assert (first["level"], first["logger"]) == ("warning", "bot.somewhere")
     assert (first["user"], first["seconds"]) == ("U1", 1.5)
     assert (second["event"], second["level"]) == ("so did this", "error")
     assert second["logger"] == "lib.part"
+    assert third["event"] == "and that"
     assert first["timestamp"].endswith("Z")
 
 

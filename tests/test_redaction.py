@@ -121,6 +121,7 @@ def test_empty_values_hide_nothing() -> None:
         "550e8400-e29b-41d4-a716-446655440000",
         "https://app.baseten.co/training/yqvj7q3/logs/wlyx6nq",
         "https://hooks.example.com/x",
+        "training.config notebook.ipynb finetune.20261123",
         "fox-trot xo-xo x86-64 response_url is missing",
         "BASETEN_API_KEY SLACK_BOT_TOKEN",
         "10.0.0.1:3000 v1.2.3 3.14159265358979",

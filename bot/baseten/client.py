@@ -14,7 +14,7 @@ import httpx
 import stamina
 import structlog
 
-from bot.baseten.errors import Answer, Refused, Unreachable, Unreadable, decipher
+from bot.baseten.errors import Answer, RateLimited, Refused, Unreachable, Unreadable, decipher
 from bot.baseten.models import (
     OneTrainingProject,
     ProjectJobs,
@@ -129,6 +129,10 @@ class Baseten:
             raise Unreachable(f"no answer within {PATIENCE:g} s", sent=True) from None
         except Unreachable as error:
             raise Unreachable(str(error), sent=trouble.sent) from error
+        except RateLimited as error:
+            if trouble.sent:  # an attempt before this one may have been carried out
+                raise Unreachable(str(error), sent=True) from error
+            raise
         raise AssertionError  # stamina returns what was answered, or raises  # pragma: no cover
 
     async def _attempt(self, method: str, path: str, sent: dict[str, Any] | None) -> httpx.Response:
@@ -170,10 +174,12 @@ class _Trouble:
                 again: bool | float = True
             case Refused(status=status) if status not in {408, 429} and status < 500:  # noqa: PLR2004
                 again = False
-            case Refused(retry_after=float(seconds)):
-                again = seconds if seconds < self._left() else False
-            case Refused():
-                again = True
+            case Refused(status=status, retry_after=wait):
+                self.sent = self.sent or status != 429  # noqa: PLR2004 - a 5xx may come too late
+                if wait is None:
+                    again = True
+                else:
+                    again = wait if wait < self._left() else False
             case _:
                 again = False
         self.last = error

@@ -20,6 +20,7 @@ Answer = TypeVar("Answer", bound=BaseModel)
 
 _LONGEST_MESSAGE = 2000
 _LONGEST_CODE = 100
+_LONGEST_WAIT = 30 * 86_400.0  # seconds; more is nonsense
 
 
 class BasetenError(Exception):
@@ -131,4 +132,4 @@ def _seconds(value: object, date: str | None = None) -> float | None:
             seconds = (moment - now).total_seconds()
         except (ValueError, TypeError):
             return None
-    return seconds if 0 <= seconds < float("inf") else None
+    return seconds if 0 <= seconds <= _LONGEST_WAIT else None

@@ -131,7 +131,7 @@ def _typed_team(asked: str) -> InputBlock:
     return InputBlock(
         block_id=TEAM,
         label=_plain("Team"),
-        hint=_plain("The team's id: I may not list the teams."),
+        hint=_plain("The team's id; I'm not allowed to list the teams."),
         element=PlainTextInputElement(action_id=TEAM, initial_value=asked[:150] or None),
     )
 

@@ -140,6 +140,7 @@ def test_what_could_not_be_read_is_named_but_never_quoted() -> None:
     assert "training_project.created_at" in str(unreadable.value)
     assert "s3cr3t" not in str(unreadable.value)
     assert unreadable.value.__suppress_context__, "pydantic's error quotes what it read"
+    assert unreadable.value.__cause__ is None, "and would be in the traceback as the cause"
 
 
 @pytest.mark.parametrize(

@@ -169,3 +169,12 @@ async def test_not_even_a_part_of_a_key_is_shown_where_words_are_cut(
     async with still.running(baseten_api_key=SecretStr(key)):
         await still.slack.command("research sft")
         assert key[:10] not in await still.told()
+
+
+@pytest.mark.parametrize("first", [Drop(after=True), internal_500()], ids=str)
+async def test_a_rate_limit_after_an_attempt_that_may_have_worked_claims_nothing(
+    http: World, first: Fault
+) -> None:
+    http.baseten.faults.next(UPSERT, first, rate_limited_429(3600))
+    await http.slack.command("research sft")
+    await http.hears("I can't tell whether *sft* was opened")
