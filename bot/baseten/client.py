@@ -176,10 +176,7 @@ class _Trouble:
                 again = False
             case Refused(status=status, retry_after=wait):
                 self.sent = self.sent or status != 429  # noqa: PLR2004 - a 5xx may come too late
-                if wait is None:
-                    again = True
-                else:
-                    again = wait if wait < self._left() else False
+                again = True if wait is None else (wait if wait < self._left() else False)
             case _:
                 again = False
         self.last = error
