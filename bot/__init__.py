@@ -15,7 +15,7 @@
 ``posting``            a ``message`` reaches the channel, or the person
 ``modals``, ``steps``  dialogs and the home tab; the ends of a workflow step
 ``slack_calls``        how all three call Slack without doing anything twice
-``recents``            what each person opened last
+``recents``            what each person opened last; ``remembered`` what was seen before
 ``sandbox``            a Slack and a Baseten on loopback, to try it all with
 =====================  ==========================================================
 """

@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return BAD_SETTINGS
     configure_logs(settings.log_level, settings.log_format, Redactor(settings.secrets))
     if chosen.command == "check":
-        from bot.check import check  # noqa: PLC0415 - saves the start of the bot nothing it needs
+        from bot.check import check  # noqa: PLC0415 - the bot itself does not need it
 
         return _run_loop(check(settings))
     return _run_loop(run(settings))

@@ -33,8 +33,8 @@ from bot.recents import Recents
 from bot.redaction import Redactor
 from bot.server import Health, build_server
 from bot.settings import Settings
-from bot.slack_calls import taken
-from bot.socket_mode import REFUSALS, SocketDownError, SocketMode
+from bot.slack_calls import REFUSALS, taken
+from bot.socket_mode import SocketDownError, SocketMode
 from bot.steps import Steps
 from bot.work import Work
 
@@ -87,7 +87,7 @@ async def connections(settings: Settings) -> AsyncIterator[Connections]:
             token=settings.slack_bot_token.get_secret_value(),
             base_url=f"{settings.slack_api_url}".rstrip("/") + "/",
             session=session,
-            retry_handlers=[],  # bot.posting repeats what is safe to repeat
+            retry_handlers=[],  # bot.slack_calls repeats what is safe to repeat
         )
         redactor = Redactor(settings.secrets)
         baseten = Baseten(http, settings.baseten_timeout, redactor)
@@ -207,9 +207,9 @@ class Bot:
             signing_secret="",
         )
 
-    async def _dispatch(self, body: dict[str, Any], headers: dict[str, str]) -> BoltResponse:
+    async def _dispatch(self, body: dict[str, Any]) -> BoltResponse:
         """Let Bolt answer; this mode takes a body that has been read, however it came."""
-        request = AsyncBoltRequest(body=body, headers=dict(headers), mode="socket_mode")
+        request = AsyncBoltRequest(body=body, mode="socket_mode")
         return await self._bolt.async_dispatch(request)
 
 

@@ -7,8 +7,7 @@ from bot.app import Connections, connections
 from bot.baseten.errors import BasetenError, Refused
 from bot.message import NotTakenError
 from bot.settings import Settings
-from bot.slack_calls import taken
-from bot.socket_mode import REFUSALS
+from bot.slack_calls import REFUSALS, taken
 from bot.views.text import listing
 
 _Proof = Callable[[Connections], Awaitable[str]]

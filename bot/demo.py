@@ -153,9 +153,9 @@ class _Person:
                     values[block["block_id"]] = {block["element"]["action_id"]: state}
         before = self._shown()
         delivery = await self.slack.submit(view, values)
-        for problem in (delivery.body or {}).get("errors", {}).values() if delivery.body else ():
-            _say(f"The dialog says: {problem}\n")
         if delivery.body:
+            for problem in delivery.body.get("errors", {}).values():
+                _say(f"The dialog says: {problem}\n")
             self.slack.close_view(view.id)
             return
         await self.slack.until(lambda: not self._shown() <= before, timeout=_LONGEST_ANSWER)

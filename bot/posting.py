@@ -37,19 +37,6 @@ class Place:
     thread_ts: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Posted:
-    """How a message reached people.
-
-    Attributes:
-        ts: the message's id in its channel; None where Slack does not tell.
-        as_member: whether the bot could post there; if not, the message is one it cannot change.
-    """
-
-    ts: str | None = None
-    as_member: bool = True
-
-
 class Poster:
     """Post as the bot, never twice when the first may have arrived.
 
@@ -66,24 +53,28 @@ class Poster:
         self._session = session
         self._redactor = redactor
 
-    async def post(self, place: Place, message: Message) -> Posted:
+    async def post(self, place: Place, message: Message) -> bool:
         """Post for everyone in the channel; where the bot may not, answer as best it can.
 
         That is through the response URL, for everyone too, or else to the person alone.
         https://docs.slack.dev/reference/methods/chat.postMessage
+
+        Returns:
+            Whether the bot is a member there; if not, the message is one it cannot change.
 
         Raises:
             NotTakenError: Slack did not take the message, or did not confirm it.
         """
         payload = self._payload(message)
         try:
-            return await self._post(place.channel_id, place.thread_ts, payload)
+            await self._post(place.channel_id, place.thread_ts, payload)
         except NotTakenError as refused:
             if refused.maybe:
                 raise
             log.info("cannot post in the channel", slack_error=refused.error)
             await self._post_otherwise(place, payload, refused)
-            return Posted(as_member=refused.error not in _NOT_A_MEMBER)
+            return refused.error not in _NOT_A_MEMBER
+        return True
 
     async def _post_otherwise(
         self, place: Place, payload: dict[str, Any], refused: NotTakenError
@@ -146,10 +137,10 @@ class Poster:
                 return
         log.error("no way to tell the person", user=place.user_id, channel=place.channel_id)
 
-    async def _post(self, channel: str, thread_ts: str | None, payload: dict[str, Any]) -> Posted:
+    async def _post(self, channel: str, thread_ts: str | None, payload: dict[str, Any]) -> None:
         if not channel:
             raise NotTakenError("channel_not_found")
-        answer = await taken(
+        await taken(
             lambda: self._client.chat_postMessage(
                 channel=channel,
                 thread_ts=thread_ts,
@@ -158,7 +149,6 @@ class Poster:
                 **payload,
             )
         )
-        return Posted(ts=answer.get("ts"))
 
     async def _post_ephemeral(self, place: Place, payload: dict[str, Any]) -> None:
         await taken(

@@ -14,11 +14,11 @@ from bot.baseten.errors import BasetenError, Refused
 from bot.baseten.models import ProjectJobs, Team, TrainingProject
 from bot.cache import Cached
 from bot.names import near_name
+from bot.remembered import Remembered
 
 TEAMS_ARE_GOOD_FOR = 300.0  # seconds
 NAMES_ARE_GOOD_FOR = 60.0  # seconds
 NAMES_PATIENCE = 1.0  # seconds that an answer waits for the names of projects
-_REMEMBERED = 10_000  # projects that this process has opened
 _ID = re.compile(r"[A-Za-z0-9_-]+")
 
 
@@ -109,7 +109,7 @@ class Projects:
         self._baseten = baseten
         self._teams = Cached(baseten.list_teams, TEAMS_ARE_GOOD_FOR)
         self._projects = Cached(baseten.list_training_projects, NAMES_ARE_GOOD_FOR)
-        self._opened: dict[str, None] = {}
+        self._opened = Remembered()
 
     async def look(self, request: ProjectRequest) -> Found:
         """Find the team, and what there is already of that name or nearly so.
@@ -127,9 +127,10 @@ class Projects:
         """Create the project in the team, or return it as it is."""
         upserted = await self._baseten.upsert_training_project(found.team.id, found.name)
         project = upserted.project
-        outcome = (
-            Outcome.EXISTED if self._seen(project.id) else judge(upserted, listed=found.listed)
-        )
+        # A project that this process has opened before was not created by this request.
+        opened_before = project.id in self._opened
+        outcome = Outcome.EXISTED if opened_before else judge(upserted, listed=found.listed)
+        self._opened.add(project.id)
         if outcome is not Outcome.EXISTED:
             self._projects.amend(lambda projects: [*projects, project])
         return Opened(project, project.team_name or found.team.name, outcome, found.also_in)
@@ -185,14 +186,6 @@ class Projects:
                 return await self._projects.get()
         except (BasetenError, TimeoutError):
             return None
-
-    def _seen(self, project_id: str) -> bool:
-        """Whether this process has opened the project before; from now on it has."""
-        seen = project_id in self._opened
-        self._opened[project_id] = None
-        if len(self._opened) > _REMEMBERED:
-            del self._opened[next(iter(self._opened))]
-        return seen
 
 
 def find(name: str, team: Team, projects: list[TrainingProject] | None) -> Found:

@@ -20,7 +20,7 @@ log = structlog.stdlib.get_logger(__name__)
 
 MOST_BODY = 1024 * 1024  # bytes
 _TIMESTAMP = re.compile("[0-9]{1,12}")
-Dispatch = Callable[[dict[str, Any], dict[str, str]], Awaitable[BoltResponse]]
+Dispatch = Callable[[dict[str, Any]], Awaitable[BoltResponse]]
 
 
 class Health:
@@ -131,7 +131,7 @@ class _Events:
             answer = unavailable().payload() if "command" in read else {"error": "unavailable"}
             return web.json_response(answer, status=200 if "command" in read else 503)
         try:
-            response = await self.dispatch(read, dict(request.headers))
+            response = await self.dispatch(read)
         except (AttributeError, LookupError, TypeError) as error:
             # Bolt's readers take for granted what every request of Slack's has.
             return _unreadable(error)

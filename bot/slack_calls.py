@@ -19,6 +19,23 @@ _OK = 200
 _NOT_SLACKS = "an answer that is not Slack's"
 # Slack's documentation says of these that some of the call may have been carried out.
 _PERHAPS_DONE = frozenset({"fatal_error", "internal_error", "request_timeout"})
+# Slack will not change its mind about these while the process lives.
+REFUSALS = frozenset(
+    {
+        "access_denied",
+        "account_inactive",
+        "invalid_auth",
+        "missing_scope",
+        "no_permission",
+        "not_allowed_token_type",
+        "not_authed",
+        "org_login_required",
+        "team_access_not_granted",
+        "token_expired",
+        "token_revoked",
+        "two_factor_setup_required",
+    }
+)
 Answer = TypeVar("Answer")
 
 

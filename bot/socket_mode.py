@@ -17,29 +17,12 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.message import NotTakenError
 from bot.server import Dispatch, Health
-from bot.slack_calls import taken
+from bot.slack_calls import REFUSALS, taken
 
 log = structlog.stdlib.get_logger(__name__)
 
 CHECK_EVERY = 0.25  # seconds
 SOCKET = "socket"  # this part's name in the health pages
-# Slack will not change its mind about these while the process lives.
-REFUSALS = frozenset(
-    {
-        "access_denied",
-        "account_inactive",
-        "invalid_auth",
-        "missing_scope",
-        "no_permission",
-        "not_allowed_token_type",
-        "not_authed",
-        "org_login_required",
-        "team_access_not_granted",
-        "token_expired",
-        "token_revoked",
-        "two_factor_setup_required",
-    }
-)
 
 
 class SocketDownError(Exception):
@@ -132,7 +115,7 @@ class SocketMode:
     async def _handle(self, client: AsyncBaseSocketModeClient, request: SocketModeRequest) -> None:
         """Let Bolt answer an envelope."""
         started = time.time()
-        response = await self._dispatch(request.payload, {})
+        response = await self._dispatch(request.payload)
         await send_async_response(client, request, response, started)
 
 

@@ -16,6 +16,7 @@ from bot.message import Message
 from bot.posting import Place, Poster
 from bot.projects import Found, Opened, Projects
 from bot.recents import Recent, Recents
+from bot.remembered import Remembered
 from bot.views.failure import Attempt, opening
 from bot.views.near_name import can_ask, near_name_message
 from bot.views.notice import invite, still_opening
@@ -25,7 +26,6 @@ from bot.work import Work
 log = structlog.stdlib.get_logger(__name__)
 
 SLOW = 2.0  # seconds until the person is told that it takes longer
-_REMEMBERED = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Desk:
     recents: Recents
     work: Work
     ask_near_names: bool
-    _invited: dict[str, None] = field(default_factory=dict)
+    _invited: Remembered = field(default_factory=Remembered)
 
     def accept(self, request: ProjectRequest, place: Place, *, sure: bool = False) -> None:
         """Take on opening a project; whatever fails reaches the person in words.
@@ -105,17 +105,15 @@ class Desk:
         if not place.channel_id:
             return
         message = project_message(opened.project, card_of(opened, place.user_id))
-        posted = await self.poster.post(place, message)
-        if not posted.as_member and place.response_url:
+        as_member = await self.poster.post(place, message)
+        if not as_member and place.response_url:
             await self._ask_in(place)
 
     async def _ask_in(self, place: Place) -> None:
         """Say once a channel how to make the bot a member; nobody can be added to a DM."""
         if place.channel_id.startswith("D") or place.channel_id in self._invited:
             return
-        if len(self._invited) >= _REMEMBERED:
-            self._invited.clear()
-        self._invited[place.channel_id] = None
+        self._invited.add(place.channel_id)
         await self.poster.tell(place, invite())
 
     @asynccontextmanager

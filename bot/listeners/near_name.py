@@ -8,10 +8,9 @@ from slack_bolt.context.ack.async_ack import AsyncAck
 from bot.arguments import ProjectRequest
 from bot.listeners.desk import Desk
 from bot.listeners.inputs import click
+from bot.remembered import Remembered
 from bot.views.failure import looking
 from bot.views.near_name import Choice
-
-_REMEMBERED = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +18,7 @@ class NearName:
     """Open the project that was chosen, whichever button it was."""
 
     desk: Desk
-    _answered: dict[tuple[str, str], None] = field(default_factory=dict)
+    _answered: Remembered = field(default_factory=Remembered)
 
     async def handle(self, ack: AsyncAck, body: dict[str, Any]) -> None:
         """Ack at once; take the question away, and open what was chosen first."""
@@ -29,11 +28,6 @@ class NearName:
             choice = Choice.model_validate_json(clicked.value)
             place = replace(clicked.place, thread_ts=choice.thread_ts)
             self.desk.accept(ProjectRequest(choice.team_id, choice.name), place, sure=True)
-            self._remember(question)
+            self._answered.add(question)
             self.desk.start(place, looking(), lambda: self.desk.poster.remove(clicked.place))
         await ack()
-
-    def _remember(self, question: tuple[str, str]) -> None:
-        if len(self._answered) >= _REMEMBERED:
-            self._answered.clear()
-        self._answered[question] = None

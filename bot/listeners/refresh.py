@@ -26,12 +26,11 @@ class Refresh:
     async def handle(self, ack: AsyncAck, body: dict[str, Any]) -> None:
         """Ack at once; a second click on a message that is being refreshed changes nothing."""
         clicked = click(body)
-        message = (clicked.place.channel_id, clicked.ts)
-        if message not in self._under_way:
-            self.desk.start(clicked.place, looking(), lambda: self._refresh(clicked, message))
+        self.desk.start(clicked.place, looking(), lambda: self._refresh(clicked))
         await ack()
 
-    async def _refresh(self, clicked: Click, message: tuple[str, str]) -> None:
+    async def _refresh(self, clicked: Click) -> None:
+        message = (clicked.place.channel_id, clicked.ts)
         if message in self._under_way:
             return
         self._under_way.add(message)

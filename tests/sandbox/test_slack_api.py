@@ -1,32 +1,15 @@
 """The Web API, as the official client uses it."""
 
 import json
-from collections.abc import Awaitable
 
 import httpx
 import pytest
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
-from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from bot.sandbox import Clock, SandboxSlack, refusals
 from bot.sandbox.faults import Json
-
-HERE = "C0SANDBOX1"
-BLOCKS: list[dict[str, Json]] = [{"type": "section", "text": {"type": "mrkdwn", "text": "*hi*"}}]
-MODAL: dict[str, Json] = {
-    "type": "modal",
-    "callback_id": "new-project",
-    "title": {"type": "plain_text", "text": "New project"},
-    "blocks": BLOCKS,
-}
-HOME: dict[str, Json] = {"type": "home", "blocks": BLOCKS}
-
-
-async def error_of(call: Awaitable[AsyncSlackResponse]) -> str:
-    with pytest.raises(SlackApiError) as refusal:
-        await call
-    return str(refusal.value.response["error"])
+from tests.sandbox.shown import BLOCKS, HERE, error_of
 
 
 async def test_auth_test_tells_who_and_what_for(web: AsyncWebClient, slack: SandboxSlack) -> None:

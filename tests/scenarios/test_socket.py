@@ -13,7 +13,7 @@ from bot.socket_mode import Pace, SocketDownError, SocketMode
 from tests.conftest import World, over_a_socket
 
 
-async def nothing(_body: dict[str, Any], _headers: dict[str, str]) -> BoltResponse:
+async def nothing(_body: dict[str, Any]) -> BoltResponse:
     return BoltResponse(status=200)
 
 
