@@ -21,6 +21,9 @@ RUN python -m pip --python /opt/venv/bin/python install --no-cache-dir --no-comp
 # against the sources' dates, because nothing changes in an image.
 RUN python -m compileall -q -j 0 --invalidation-mode unchecked-hash /opt/venv
 
+# What will be the volume, empty; the final stage makes it the bot's own.
+RUN mkdir data
+
 
 FROM python:3.11-slim-bookworm
 
@@ -37,8 +40,12 @@ ENV PATH=/opt/venv/bin:$PATH \
     HOST=0.0.0.0 \
     PORT=3000
 
-# An empty directory: the bot keeps no files. A number, so that a platform can see it is not root.
+# The bot keeps its database in /app/data, unless DATABASE_URL says otherwise, and writes nowhere else.
+# Give it a named volume: what was accepted, and what is watched, then outlives the container. A number as
+# the user, so that a platform can see it is not root.
 WORKDIR /app
+COPY --from=build --chown=10001:10001 /src/data /app/data
+VOLUME /app/data
 USER 10001:10001
 
 EXPOSE 3000

@@ -1,21 +1,24 @@
 """The training-project bot, in the order of a command's life.
 
-=====================  ==========================================================
-``__main__``           the command line: run, ``check``, ``demo``
-``settings``           every setting once; ``redaction`` and ``logs`` keep secrets in
-``app``                wiring: builds the parts below and opens their connections
-``server``             the HTTP way in: ``/slack/events``, and the health pages
-``socket_mode``        the other way in: a web socket that the bot opens to Slack
-``listeners``          one file per door; ``register()`` is the contents page
-``arguments``          the words after the command become a ``ProjectRequest``
-``work``               what was acked is tracked until it is done
-``projects``           find the team, open the project; ``names`` tells near ones
-``baseten``            the management API: client, models, errors; ``cache`` spares it
-``views``              answers, dialogs and failures drawn as Block Kit
-``posting``            a ``message`` reaches the channel, or the person
-``modals``, ``steps``  dialogs and the home tab; the ends of a workflow step
-``slack_calls``        how all three call Slack without doing anything twice
-``recents``            what each person opened last; ``remembered`` what was seen before
-``sandbox``            a Slack and a Baseten on loopback, to try it all with
-=====================  ==========================================================
+=========================  ==========================================================
+``__main__``               the command line: run, ``check``, ``demo``
+``settings``               every setting once; ``redaction``, ``logs`` keep secrets in
+``app``                    wiring; ``connections`` opens what leads outside
+``server``                 the HTTP way in: ``/slack/events``, and the health pages
+``socket_mode``            the other way in: a web socket that the bot opens to Slack
+``listeners``              one file per door; ``register()`` is the contents page
+``arguments``              the words after the command become a ``ProjectRequest``
+``journal``                what must not be lost is on disk before it is acked
+``work``                   what may be lost, and is seen, is tracked until it is done
+``projects``               find the team, open the project; ``names`` tells near ones
+``baseten``                the management API: client, models; ``cache`` spares it
+``views``                  answers, dialogs and failures drawn as Block Kit
+``posting``                a ``message`` reaches the channel, or the person
+``modals``, ``step_ends``  dialogs and the home tab; the ends of a workflow step
+``slack_calls``            how all three call Slack without doing anything twice
+``watching``               an answer follows its job until that ends
+``recents``                what each person opened last
+``remembered``             what was seen before, as long as the process lives
+``sandbox``                a Slack and a Baseten on loopback, to try it all with
+=========================  ==========================================================
 """

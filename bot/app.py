@@ -1,18 +1,16 @@
 """Wiring: builds the parts, opens their connections, starts and ends them in order."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import sys
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
-from urllib.request import getproxies
 
-import aiohttp
-import httpx
 import stamina
 import structlog
 from aiohttp import web
-from httpx_aiohttp import AiohttpTransport
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.request.async_request import AsyncBoltRequest
@@ -21,30 +19,35 @@ from slack_sdk.signature import SignatureVerifier
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
-from bot.baseten.client import Baseten
+from bot.connections import Connections, connections
+from bot.journal.database import DatabaseError, open_journal
+from bot.journal.housekeeping import HOUSEKEEPING, Housekeeping
+from bot.journal.journal import Journal, JournalUnavailableError
+from bot.journal.runner import Runner
 from bot.listeners import register
 from bot.listeners.desk import Desk
 from bot.listeners.failures import Failures
+from bot.listeners.opening import Opening
 from bot.message import NotTakenError
 from bot.modals import Modals
 from bot.posting import Poster
 from bot.projects import Projects
 from bot.recents import Recents
-from bot.redaction import Redactor
-from bot.server import Health, build_server
+from bot.server import DATABASE, Health, build_server
 from bot.settings import Settings
 from bot.slack_calls import REFUSALS, taken
 from bot.socket_mode import SocketDownError, SocketMode
-from bot.steps import Steps
+from bot.step_ends import StepEnds
+from bot.watching.following import Following
+from bot.watching.poller import POLL, Pace, Poller
+from bot.watching.reports import REPORT, Reports
+from bot.watching.watches import Watches
 from bot.work import Work
 
 log = structlog.stdlib.get_logger(__name__)
 
-MOST_WORK = 1000  # pieces of accepted work under way
+_REPORTS = 8  # at once: more only makes Slack say that it is too much
 DRAIN = 22.0  # seconds for accepted work; with last words for what is late, 25 in all
-_SLACK_TIMEOUT = 10.0  # seconds for one call
-_CONNECTIONS = 128  # to Slack, and as many to Baseten; a process may open about 1,000 files
-_KEEP_ALIVE = 60.0  # seconds that an idle connection is kept
 
 
 class FatalError(Exception):
@@ -52,46 +55,18 @@ class FatalError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Connections:
-    """What leads out of this process, and what keeps its secrets in."""
+class Tuning:
+    """What no operator has to set, and some tests do.
 
-    session: aiohttp.ClientSession
-    slack: AsyncWebClient
-    baseten: Baseten
-    redactor: Redactor
+    Attributes:
+        most_work: how many pieces of accepted work may be under way; what is more waits on disk.
+        pace: how often watched jobs are looked at.
+        now: the time that watches go by.
+    """
 
-
-@asynccontextmanager
-async def connections(settings: Settings) -> AsyncIterator[Connections]:
-    """Open one HTTP session for everything, close it at the end."""
-    async with AsyncExitStack() as stack:
-        session = await stack.enter_async_context(
-            aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(
-                    limit=0, limit_per_host=_CONNECTIONS, keepalive_timeout=_KEEP_ALIVE
-                ),
-                cookie_jar=aiohttp.DummyCookieJar(),
-                timeout=aiohttp.ClientTimeout(total=_SLACK_TIMEOUT),
-                # Only with a proxy: it costs a look for .netrc on every request.
-                trust_env=bool(getproxies()),
-            )
-        )
-        http = await stack.enter_async_context(
-            httpx.AsyncClient(
-                transport=AiohttpTransport(client=session),
-                base_url=str(settings.baseten_api_url),
-                headers={"Authorization": f"Api-Key {settings.baseten_api_key.get_secret_value()}"},
-            )
-        )
-        slack = AsyncWebClient(
-            token=settings.slack_bot_token.get_secret_value(),
-            base_url=f"{settings.slack_api_url}".rstrip("/") + "/",
-            session=session,
-            retry_handlers=[],  # bot.slack_calls repeats what is safe to repeat
-        )
-        redactor = Redactor(settings.secrets)
-        baseten = Baseten(http, settings.baseten_timeout, redactor)
-        yield Connections(session, slack, baseten, redactor)
+    most_work: int = 1000
+    pace: Pace = field(default_factory=Pace)
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
 
 class Bot:
@@ -102,24 +77,48 @@ class Bot:
         health: whether it takes work.
     """
 
-    def __init__(self, settings: Settings, out: Connections, work: Work) -> None:
-        poster = Poster(out.slack, out.session, out.redactor)
+    def __init__(
+        self, settings: Settings, out: Connections, journal: Journal, tuning: Tuning
+    ) -> None:
         self._settings = settings
         self._out = out
         self._authorized: asyncio.Future[AuthorizeResult] = asyncio.Future()
-        self._work = work
         self._bolt = self._build_bolt()
-        desk = Desk(
-            Projects(out.baseten),
+        self._work = Work(tuning.most_work)
+        self._commands = Runner(journal, concurrency=tuning.most_work)
+        # Apart, so that however much there is to report, no command waits for it.
+        self._reporting = Runner(journal, concurrency=_REPORTS, retries=sys.maxsize)
+        self._loops: list[asyncio.Task[None]] = []
+        poster, watches = Poster(out.slack, out.session, out.redactor), Watches(journal)
+        projects, recents = Projects(out.baseten, journal), Recents(journal)
+        failures, following = Failures(poster), Following(poster, watches, tuning.now)
+        opening = Opening(
+            projects,
             poster,
-            Failures(poster),
-            Recents(),
-            self._work,
+            failures,
+            recents,
+            following,
             settings.ask_near_names,
+            settings.watch_answers,
         )
-        register(self._bolt, desk, Modals(out.slack), Steps(out.slack, out.redactor))
+        desk = Desk(projects, poster, failures, recents, watches, self._commands, self._work)
+        register(self._bolt, desk, opening, Modals(out.slack), StepEnds(out.slack, out.redactor))
+        poller = Poller(
+            out.baseten,
+            journal,
+            watches,
+            tuning.pace,
+            settings.waiting_too_long * 60,
+            tuning.now,
+        )
+        self._reporting.on(POLL, poller.handle)
+        reports = Reports(poster, out.baseten, watches, journal, out.redactor)
+        self._reporting.on(REPORT, reports.handle)
+        self._reporting.on(HOUSEKEEPING, Housekeeping(journal).handle)
         self.health = Health()
         self.health.unwell("slack", "Slack has not confirmed the bot's token yet")
+        self._hear_of_database("has not been looked at yet")
+        self._commands.hear(self._hear_of_database)
         self.url = ""
         self._socket = (
             SocketMode(
@@ -173,13 +172,22 @@ class Bot:
         )
         self.health.well("slack")
         log.info("Slack knows the bot", workspace=answer.get("team"), bot=answer.get("user"))
-        if self._socket is None:
-            await asyncio.Future()
-            return
+        # Only now: what was accepted before is posted with this token.
+        self._loops = [
+            asyncio.create_task(runner.run()) for runner in (self._commands, self._reporting)
+        ]
+        ends = list(self._loops)
+        if self._socket is not None:
+            ends.append(asyncio.create_task(self._socket.keep_open()))
         try:
-            await self._socket.keep_open()
+            done, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
         except SocketDownError as down:
             raise FatalError(str(down)) from None
+        finally:
+            for task in ends[len(self._loops) :]:
+                task.cancel()
 
     def stop_taking(self) -> None:
         """Take no more work from here on."""
@@ -190,8 +198,18 @@ class Bot:
         self.stop_taking()
         if self._socket is not None:
             await self._socket.close()
-        late = await self._work.drain(DRAIN)
-        log.info("stopped", unfinished=late)
+        late = await asyncio.gather(
+            *(work.drain(DRAIN) for work in (self._commands, self._reporting, self._work))
+        )
+        for loop in self._loops:
+            loop.cancel()
+        log.info("stopped", unfinished=sum(late))
+
+    def _hear_of_database(self, trouble: str | None) -> None:
+        if trouble is None:
+            self.health.well(DATABASE)
+        else:
+            self.health.unwell(DATABASE, trouble)
 
     def _build_bolt(self) -> AsyncApp:
         async def authorize() -> AuthorizeResult:
@@ -236,18 +254,30 @@ async def prove_token(slack: AsyncWebClient) -> AsyncSlackResponse:
 
 
 @asynccontextmanager
-async def running(settings: Settings, most_work: int = MOST_WORK) -> AsyncIterator[Bot]:
+async def running(
+    settings: Settings, journal: Journal | None = None, tuning: Tuning | None = None
+) -> AsyncIterator[Bot]:
     """Run a bot: it listens on entry, and drains and closes everything on exit.
 
     Args:
         settings: what an operator has set.
-        most_work: how many pieces of accepted work may be under way.
+        journal: what keeps accepted work, instead of the database of the settings.
+        tuning: what tests set.
 
     Raises:
-        FatalError: from the entry, the address cannot be listened on.
+        FatalError: from the entry, the database cannot be used, or the address not listened on.
     """
     async with connections(settings) as out, AsyncExitStack() as stack:
-        bot = Bot(settings, out, Work(most_work))
+        try:
+            if journal is None:
+                url = settings.database_url.get_secret_value()
+                journal = await stack.enter_async_context(open_journal(url))
+            for kind in (POLL, HOUSEKEEPING):  # there is one of each, and it never ends
+                await journal.submit(kind, kind, {}, after=0)
+        except (DatabaseError, JournalUnavailableError) as error:
+            why = f"the database cannot be used: {error}"
+            raise FatalError(why) from None
+        bot = Bot(settings, out, journal, tuning or Tuning())
         await bot.listen(stack)
         try:
             yield bot

@@ -36,10 +36,14 @@ class Cached(Generic[Value]):
             await asyncio.shield(self._fetching)
         return self._held
 
+    def forget(self) -> None:
+        """Fetch anew for whoever asks from now on."""
+        self._forgotten_at = time.monotonic()
+
     def amend(self, change: Callable[[Value], Value]) -> None:
         """Bring the held value up to date by hand; a fetch under way is then too old."""
         if self._fetching is not None:
-            self._forgotten_at = time.monotonic()
+            self.forget()
         elif self._held is not None:
             self._held = change(self._held)
 

@@ -3,8 +3,8 @@
 import sys
 from collections.abc import Awaitable, Callable
 
-from bot.app import Connections, connections
 from bot.baseten.errors import BasetenError, Refused
+from bot.connections import Connections, connections
 from bot.message import NotTakenError
 from bot.settings import Settings
 from bot.slack_calls import REFUSALS, taken

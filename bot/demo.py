@@ -10,7 +10,8 @@ from urllib.parse import quote
 
 from pydantic import AnyHttpUrl, SecretStr
 
-from bot.app import running
+from bot.app import Tuning, running
+from bot.journal.memory import MemoryJournal
 from bot.logs import configure_logs
 from bot.redaction import Redactor
 from bot.sandbox import (
@@ -26,9 +27,11 @@ from bot.sandbox.slack_records import CHANNEL
 from bot.sandbox.terminal import buttons, draw
 from bot.settings import Settings
 from bot.views.text import COMMAND
+from bot.watching.poller import Pace
 
 DEFAULT = "research llama-3-finetune"
 BUILDER = "https://app.slack.com/block-kit-builder/#"
+_PACE = Pace(fast=2.0, slow=5.0)  # nobody shares this Baseten, and somebody waits
 _LONGEST_ANSWER = 60.0  # seconds
 
 
@@ -43,7 +46,7 @@ async def demo(text: str) -> int:
         furnish(baseten)
         settings = _settings(slack, baseten)
         configure_logs("error", None, Redactor(settings.secrets))
-        async with running(settings) as bot:
+        async with running(settings, MemoryJournal(), Tuning(pace=_PACE)) as bot:
             serving = asyncio.create_task(bot.serve())
             slack.bot_url = bot.url
             await bot.health.ready()
@@ -104,11 +107,24 @@ class _Person:
             "Type what follows the command (help, a team and a name, a team alone for the dialog),"
         )
         _say("the number of a button to press it, or q to end.\n")
+        _say('A job that is worth watching: "platform team" Qwen3 Long Context\n')
+        listening = asyncio.create_task(self._listen())
         while (typed := await _ask(f"{COMMAND} ")) not in {None, "q"}:
             if typed and typed.isdecimal():
                 await self.press(int(typed))
             else:
                 await self.type(typed or "")
+        listening.cancel()
+
+    async def _listen(self) -> None:
+        """Show what the bot says in threads, whenever it does."""
+        heard: list[PostedMessage] = []
+        while True:
+            await self.slack.until(lambda: self._replies() != heard, timeout=float("inf"))
+            for reply in self._replies()[len(heard) :]:
+                _say("\n\nIn the thread of that answer:\n")
+                _say(draw(reply.blocks, color=sys.stdout.isatty()))
+                heard.append(reply)
 
     async def _watch(self, act: Coroutine[None, None, Delivery]) -> None:
         """Do something, wait for what the bot makes of it, and show that."""
@@ -121,8 +137,12 @@ class _Person:
         else:
             self._look(before)
 
+    def _replies(self) -> list[PostedMessage]:
+        return [message for message in self.slack.messages if message.thread_ts]
+
     def _said(self) -> list[PostedMessage | Ephemeral]:
-        return [*self.slack.messages, *self.slack.ephemerals]
+        answers = [message for message in self.slack.messages if not message.thread_ts]
+        return [*answers, *self.slack.ephemerals]
 
     def _shown(self) -> set[tuple[str, int]]:
         """What there is to see now; a dialog counts when it is no longer loading."""

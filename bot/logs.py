@@ -49,7 +49,11 @@ def _shared() -> list[Processor]:
 # Their debug lines repeat whole bodies, and their information adds nothing to ours. Bolt warns of
 # the token in the environment, which it is right not to use, and of requests that are logged here.
 _QUIET = {"slack_bolt": logging.ERROR} | dict.fromkeys(
-    ("slack_sdk", "aiohttp", "httpx", "asyncio", "stamina"), logging.WARNING
+    (
+        *("slack_sdk", "aiohttp", "httpx", "asyncio", "stamina"),
+        *("alembic", "aiosqlite", "sqlalchemy", "asyncpg"),
+    ),
+    logging.WARNING,
 )
 
 

@@ -30,9 +30,11 @@ class NotTakenError(Exception):
     Attributes:
         error: Slack's own code, such as ``is_archived``, or what happened to the connection.
         maybe: whether it may have arrived all the same, so that posting again could double it.
+        passing: whether the same may be taken later: Slack was not reached, or had too much to do.
     """
 
-    def __init__(self, error: str, *, maybe: bool = False) -> None:
+    def __init__(self, error: str, *, maybe: bool = False, passing: bool = False) -> None:
         super().__init__(error)
         self.error = error
         self.maybe = maybe
+        self.passing = passing

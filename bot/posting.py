@@ -1,6 +1,7 @@
 """What the bot says reaches Slack: everyone in a channel, or one person."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 log = structlog.stdlib.get_logger(__name__)
 
 _NOT_A_MEMBER = frozenset({"not_in_channel", "channel_not_found"})
+_EVENT = "training_project"  # the type of our messages' metadata
+_CLOCKS = timedelta(minutes=1)  # that Slack's clock and the database's may differ
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,21 @@ class Place:
     thread_ts: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """Where a message is.
+
+    Attributes:
+        channel_id: the channel, or the direct message with the person.
+        ts: which message; empty where it went through a response URL, which does not tell.
+        as_member: whether the bot may change it later.
+    """
+
+    channel_id: str
+    ts: str
+    as_member: bool
+
+
 class Poster:
     """Post as the bot, never twice when the first may have arrived.
 
@@ -53,32 +71,66 @@ class Poster:
         self._session = session
         self._redactor = redactor
 
-    async def post(self, place: Place, message: Message) -> bool:
+    async def post(self, place: Place, message: Message, work_id: str = "") -> Posted:
         """Post for everyone in the channel; where the bot may not, answer as best it can.
 
         That is through the response URL, for everyone too, or else to the person alone.
         https://docs.slack.dev/reference/methods/chat.postMessage
 
-        Returns:
-            Whether the bot is a member there; if not, the message is one it cannot change.
+        Args:
+            place: where.
+            message: what.
+            work_id: goes along as metadata, so that `find` can tell that it is there.
 
         Raises:
             NotTakenError: Slack did not take the message, or did not confirm it.
         """
         payload = self._payload(message)
+        if work_id:
+            payload["metadata"] = {"event_type": _EVENT, "event_payload": {"work": work_id}}
         try:
-            await self._post(place.channel_id, place.thread_ts, payload)
+            return await self._post(place.channel_id, place.thread_ts, payload)
         except NotTakenError as refused:
             if refused.maybe:
                 raise
             log.info("cannot post in the channel", slack_error=refused.error)
-            await self._post_otherwise(place, payload, refused)
-            return refused.error not in _NOT_A_MEMBER
-        return True
+            return await self._post_otherwise(place, payload, refused)
+
+    async def find(self, place: Place, work_id: str, since: datetime) -> str | None:
+        """Look whether a message is there that was posted for this work, and return its ``ts``.
+
+        https://docs.slack.dev/reference/methods/conversations.history
+        https://docs.slack.dev/reference/methods/conversations.replies
+
+        Args:
+            place: the channel, or the thread.
+            work_id: what the message carries as metadata.
+            since: when the work was accepted; nothing older is looked at.
+
+        Raises:
+            NotTakenError: the bot may not read there, as with the least scopes.
+        """
+        asked: dict[str, Any] = {
+            "channel": place.channel_id,
+            "oldest": f"{(since - _CLOCKS).timestamp():.6f}",
+            "include_all_metadata": True,
+            "limit": 200,
+        }
+        if (thread_ts := place.thread_ts) is not None:
+            answer = await taken(lambda: self._client.conversations_replies(ts=thread_ts, **asked))
+        else:
+            answer = await taken(lambda: self._client.conversations_history(**asked))
+        for message in answer.get("messages") or ():
+            carried = message.get("metadata", {}).get("event_payload", {})
+            if carried.get("work") == work_id:
+                ts: str = message["ts"]
+                return ts
+        return None
 
     async def _post_otherwise(
         self, place: Place, payload: dict[str, Any], refused: NotTakenError
-    ) -> None:
+    ) -> Posted:
+        as_member = refused.error not in _NOT_A_MEMBER
         if place.response_url is not None:
             everyone = {"response_type": "in_channel", "replace_original": False}
             try:
@@ -87,10 +139,11 @@ class Poster:
                 if error.maybe:
                     raise
             else:
-                return
-        if not place.user_id:
+                return Posted(place.channel_id, "", as_member)
+        if refused.passing or not place.user_id:
             raise refused
-        await self._post(place.user_id, None, payload)
+        alone = await self._post(place.user_id, None, payload)
+        return replace(alone, as_member=as_member)
 
     async def update(self, place: Place, ts: str, message: Message) -> None:
         """Change a message in place; one that went through a response URL, by the click's own.
@@ -137,10 +190,10 @@ class Poster:
                 return
         log.error("no way to tell the person", user=place.user_id, channel=place.channel_id)
 
-    async def _post(self, channel: str, thread_ts: str | None, payload: dict[str, Any]) -> None:
+    async def _post(self, channel: str, thread_ts: str | None, payload: dict[str, Any]) -> Posted:
         if not channel:
             raise NotTakenError("channel_not_found")
-        await taken(
+        answer = await taken(
             lambda: self._client.chat_postMessage(
                 channel=channel,
                 thread_ts=thread_ts,
@@ -149,6 +202,7 @@ class Poster:
                 **payload,
             )
         )
+        return Posted(answer.get("channel") or channel, answer.get("ts") or "", as_member=True)
 
     async def _post_ephemeral(self, place: Place, payload: dict[str, Any]) -> None:
         await taken(

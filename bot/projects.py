@@ -5,7 +5,7 @@ import difflib
 import re
 import time
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import Enum
 
 from bot.arguments import ProjectRequest
@@ -13,12 +13,15 @@ from bot.baseten.client import Baseten, Upserted
 from bot.baseten.errors import BasetenError, Refused
 from bot.baseten.models import ProjectJobs, Team, TrainingProject
 from bot.cache import Cached
+from bot.journal.journal import Journal
 from bot.names import near_name
 from bot.remembered import Remembered
 
 TEAMS_ARE_GOOD_FOR = 300.0  # seconds
+_TEAMS = "teams"  # what replicas tell each other of
 NAMES_ARE_GOOD_FOR = 60.0  # seconds
 NAMES_PATIENCE = 1.0  # seconds that an answer waits for the names of projects
+_CLOCKS = timedelta(minutes=1)  # that Baseten's clock and the database's may differ
 _ID = re.compile(r"[A-Za-z0-9_-]+")
 
 
@@ -103,13 +106,19 @@ class Projects:
     """Find teams, and open and show their projects.
 
     Every method raises the errors of ``bot.baseten.errors``.
+
+    Args:
+        baseten: the management API.
+        journal: tells the other replicas that the teams are no longer what they were.
     """
 
-    def __init__(self, baseten: Baseten) -> None:
+    def __init__(self, baseten: Baseten, journal: Journal) -> None:
         self._baseten = baseten
+        self._journal = journal
         self._teams = Cached(baseten.list_teams, TEAMS_ARE_GOOD_FOR)
         self._projects = Cached(baseten.list_training_projects, NAMES_ARE_GOOD_FOR)
         self._opened = Remembered()
+        journal.listen(_TEAMS, self._teams.forget)
 
     async def look(self, request: ProjectRequest) -> Found:
         """Find the team, and what there is already of that name or nearly so.
@@ -123,13 +132,20 @@ class Projects:
         finally:
             listing.cancel()
 
-    async def open_project(self, found: Found) -> Opened:
-        """Create the project in the team, or return it as it is."""
+    async def open_project(self, found: Found, *, begun_at: datetime | None = None) -> Opened:
+        """Create the project in the team, or return it as it is.
+
+        Args:
+            found: the team and the name.
+            begun_at: when this was first tried, if that may have created the project already.
+        """
         upserted = await self._baseten.upsert_training_project(found.team.id, found.name)
         project = upserted.project
         # A project that this process has opened before was not created by this request.
         opened_before = project.id in self._opened
         outcome = Outcome.EXISTED if opened_before else judge(upserted, listed=found.listed)
+        if begun_at is not None and project.created_at > begun_at - _CLOCKS:
+            outcome = Outcome.CREATED if outcome is Outcome.CREATED else Outcome.UNKNOWN
         self._opened.add(project.id)
         if outcome is not Outcome.EXISTED:
             self._projects.amend(lambda projects: [*projects, project])
@@ -158,8 +174,10 @@ class Projects:
             teams = await self._teams.get()
             found = match_team(asked, teams)
             if not found:
-                teams = await self._teams.get(asked_since=asked_at)
+                before, teams = teams, await self._teams.get(asked_since=asked_at)
                 found = match_team(asked, teams)
+                if teams != before:
+                    await self._journal.notify(_TEAMS)
         except BasetenError as error:
             # Where the list is refused, an id works all the same; other words become no path.
             if isinstance(error, Refused) and error.status in {403, 404} and _ID.fullmatch(asked):

@@ -1,16 +1,18 @@
-"""The last projects that each person opened, kept in memory."""
+"""The last projects that each person opened, on record for every replica."""
 
-from collections import OrderedDict
-from dataclasses import dataclass
 from datetime import datetime
 
+from pydantic import BaseModel, ConfigDict
+
+from bot.journal.journal import Journal
+
 MOST_EACH = 5
-_MOST_PEOPLE = 10_000
 
 
-@dataclass(frozen=True, slots=True)
-class Recent:
+class Recent(BaseModel):
     """A project that a person opened, and when."""
+
+    model_config = ConfigDict(frozen=True)
 
     project_id: str
     name: str
@@ -19,19 +21,31 @@ class Recent:
 
 
 class Recents:
-    """Remember five projects a person, for as long as the process lives."""
+    """Remember five projects a person.
 
-    def __init__(self) -> None:
-        self._of: OrderedDict[str, list[Recent]] = OrderedDict()
+    Both methods raise ``JournalUnavailableError``.
 
-    def add(self, user_id: str, recent: Recent) -> None:
+    Args:
+        journal: keeps them, a collection for each person and a document for each project.
+    """
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+
+    async def add(self, user_id: str, recent: Recent) -> None:
         """Put a project first in a person's list."""
-        before = self._of.pop(user_id, [])
-        others = [other for other in before if other.project_id != recent.project_id]
-        self._of[user_id] = [recent, *others[: MOST_EACH - 1]]
-        if len(self._of) > _MOST_PEOPLE:
-            self._of.popitem(last=False)
+        value = recent.model_dump(mode="json")
+        await self._journal.put(_collection(user_id), recent.project_id, value)
 
-    def of(self, user_id: str) -> list[Recent]:
-        """Return a person's projects, newest first."""
-        return list(self._of.get(user_id, ()))
+    async def of(self, user_id: str) -> list[Recent]:
+        """Return a person's projects, newest first, and forget those beyond the last five."""
+        kept = await self._journal.read_all(_collection(user_id))
+        found = [Recent.model_validate(value) for value in kept.values()]
+        found.sort(key=lambda recent: recent.at, reverse=True)
+        for old in found[MOST_EACH:]:
+            await self._journal.remove(_collection(user_id), old.project_id)
+        return found[:MOST_EACH]
+
+
+def _collection(user_id: str) -> str:
+    return f"recent projects of {user_id}"

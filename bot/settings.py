@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import unquote, urlsplit
 
 from pydantic import (
     AnyHttpUrl,
@@ -28,6 +29,9 @@ _CURES = {
     "baseten_api_url": "give an http(s) address, or leave it out for Baseten's own",
     "baseten_timeout": "give the seconds for one attempt, more than 0 and at most 300",
     "ask_near_names": "use true or false",
+    "watch_answers": "use true or false",
+    "waiting_too_long": "give the minutes that a job may wait before the thread is told, 1 or more",
+    "database_url": "give sqlite:///… or postgresql://…, or leave it out for data/bot.db",
     "host": "give the address to listen on, such as 0.0.0.0",
     "port": "give a port number, 0 to 65535",
     "log_level": "use one of debug, info, warning, error",
@@ -106,6 +110,16 @@ class Settings(BaseSettings):
     ask_near_names: bool = Field(
         default=True, description="Ask before a project is made whose name is nearly another's."
     )
+    watch_answers: bool = Field(
+        default=False, description="Watch the job of every answer without being asked."
+    )
+    waiting_too_long: float = Field(
+        30, ge=1, description="Minutes that a watched job may wait before the thread is told."
+    )
+    database_url: Annotated[SecretStr, _secret("sqlite", "postgres")] = Field(
+        SecretStr("sqlite+aiosqlite:///data/bot.db"),
+        description="Where accepted work is kept; may hold a password.",
+    )
     host: Annotated[str, BeforeValidator(_stripped)] = Field(
         "0.0.0.0",  # noqa: S104 - a container is reached from outside
         pattern=r"^[\w.:-]+$",
@@ -142,7 +156,10 @@ class Settings(BaseSettings):
             self.slack_app_token,
             self.baseten_api_key,
         )
-        return [secret.get_secret_value() for secret in secrets if secret is not None]
+        values = [secret.get_secret_value() for secret in secrets if secret is not None]
+        if password := urlsplit(self.database_url.get_secret_value()).password:
+            values += {password, unquote(password)}
+        return values
 
 
 def load_settings() -> Settings:

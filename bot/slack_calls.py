@@ -62,7 +62,7 @@ async def taken(send: Callable[[], Awaitable[Answer]]) -> Answer:
             with attempt:
                 return await _once(send)
     except _TryAgainError as error:
-        raise NotTakenError(str(error), maybe=error.maybe) from error
+        raise NotTakenError(str(error), maybe=error.maybe, passing=True) from error
     raise AssertionError  # stamina returns what was answered, or raises  # pragma: no cover
 
 

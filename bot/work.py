@@ -1,8 +1,9 @@
-"""Accepted work: what was acked is tracked, bounded, and finished before the process ends."""
+"""Light work, which a person sees fail and can do again: tracked, bounded, drained at the end."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
+from datetime import datetime
 from typing import Any
 
 import structlog
@@ -16,6 +17,14 @@ class BusyError(Exception):
 
 class InterruptedWorkError(Exception):
     """The process ended before the work was done."""
+
+
+class MissedWorkError(Exception):
+    """The work was accepted ``at`` a time too long ago for anybody to wait for it still."""
+
+    def __init__(self, at: datetime) -> None:
+        super().__init__(f"accepted at {at.isoformat()}")
+        self.at = at
 
 
 class Work:

@@ -13,33 +13,95 @@ import tempfile
 import time
 from pathlib import Path
 
+from bot.journal.database import open_journal
 from bot.sandbox import Delay, SandboxBaseten, SandboxSlack
 from tests.conftest import RESEARCH, World
 from tests.process import Process, settings_of, started
 
 _MANY, _AT_ONCE = 1000, 100
 _UPSERT = r"/v1/teams/[^/]+/training_projects"
+_WHILE = 60.0  # seconds that what goes on by itself is looked at
 _TICK = os.sysconf("SC_CLK_TCK")
 
 
 async def benchmark() -> None:
-    """Measure start-up, acks, whole commands, CPU and memory."""
+    """Measure start-up, acks, whole commands, the database, watching, CPU and memory."""
+    with tempfile.TemporaryDirectory() as folder:
+        await commands(Path(folder))
+    with tempfile.TemporaryDirectory() as folder:
+        await journal(f"sqlite:///{folder}/bot.db")
+    for count in (1, _MANY):
+        with tempfile.TemporaryDirectory() as folder:
+            await watching(Path(folder), count)
+
+
+async def commands(folder: Path) -> None:
+    """Measure a bot that people type commands to."""
     async with SandboxSlack() as slack, SandboxBaseten() as baseten:
         baseten.add_team("Research", id=RESEARCH)
         world = World(slack, baseten)
-        with tempfile.TemporaryDirectory() as folder:
+        began = time.perf_counter()
+        async with started(cwd=folder, settings=settings_of(world)) as bot:
+            slack.bot_url = await ready(bot)
+            say("start-up until ready", (time.perf_counter() - began) * 1000, "ms")
+            say("memory after start-up", memory(bot), "MiB")
+            await under_load(world)
+            await many(world, bot)
+            say("CPU while idle", await cpu_by_itself(bot), "% of a core")
+            bot.process.terminate()
+            await bot.ended()
+
+
+async def ready(bot: Process) -> str:
+    """Wait until the bot is ready; where it listens."""
+    await bot.until(lambda said: "Slack knows the bot" in said)
+    lines = [json.loads(line) for line in bot.said.splitlines()]
+    (port,) = [line["port"] for line in lines if line["event"] == "listening"]
+    return f"http://127.0.0.1:{port}"
+
+
+async def cpu_by_itself(bot: Process) -> float:
+    """The percentage of a core that a bot takes while nobody asks it for anything."""
+    before = cpu_seconds(bot)
+    await asyncio.sleep(_WHILE)
+    return (cpu_seconds(bot) - before) / _WHILE * 100
+
+
+async def journal(url: str) -> None:
+    """Time what an ack waits for: the promise on disk."""
+    async with open_journal(url) as opened:
+        took = []
+        for number in range(_MANY):
             began = time.perf_counter()
-            async with started(cwd=Path(folder), settings=settings_of(world)) as bot:
-                await bot.until(lambda said: "Slack knows the bot" in said)
-                say("start-up until ready", (time.perf_counter() - began) * 1000, "ms")
-                lines = [json.loads(line) for line in bot.said.splitlines()]
-                (port,) = [line["port"] for line in lines if line["event"] == "listening"]
-                slack.bot_url = f"http://127.0.0.1:{port}"
-                say("memory after start-up", memory(bot), "MiB")
-                await under_load(world)
-                await many(world, bot)
-                bot.process.terminate()
-                await bot.ended()
+            await opened.submit(f"command:{number}", "open", {"request": {"name": "sft"}})
+            took.append((time.perf_counter() - began) * 1000)
+    say("ack's part for the database, median", statistics.median(took), "ms")
+    say("ack's part for the database, 95 %", statistics.quantiles(took, n=20)[18], "ms")
+
+
+async def watching(folder: Path, count: int) -> None:
+    """Measure a bot that watches so many running jobs, in which nothing changes."""
+    async with SandboxSlack() as slack, SandboxBaseten() as baseten:
+        baseten.add_team("Research", id=RESEARCH)
+        for number in range(count):
+            baseten.add_job(baseten.add_project(RESEARCH, f"w{number}")["id"])
+        settings = settings_of(World(slack, baseten)) | {"WATCH_ANSWERS": "true"}
+        async with started(cwd=folder, settings=settings) as bot:
+            slack.bot_url = await ready(bot)
+            await slack.command("research w0")
+            await slack.until(lambda: any(message.edits for message in slack.messages))
+            before = memory(bot)
+            for start in range(1, count, 20):
+                names = range(start, min(start + 20, count))
+                await asyncio.gather(*(slack.command(f"research w{n}") for n in names))
+            await slack.until(lambda: sum(m.edits for m in slack.messages) == count, 120)
+            asked = len(baseten.requests)
+            say(f"CPU while {count} watched", await cpu_by_itself(bot), "% of a core")
+            per_minute = (len(baseten.requests) - asked) / _WHILE * 60
+            say(f"requests while {count} watched", per_minute, "a minute")
+            say(f"memory for {count} watched", memory(bot) - before, "MiB")
+            bot.process.terminate()
+            await bot.ended()
 
 
 async def under_load(world: World) -> None:

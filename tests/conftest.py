@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 from pydantic import AnyHttpUrl, SecretStr
 
-from bot.app import Bot, running
+from bot.app import Bot, Tuning, running
+from bot.journal.journal import Journal
+from bot.journal.memory import MemoryJournal
 from bot.sandbox import SandboxBaseten, SandboxSlack
 from bot.settings import Settings
 
@@ -46,9 +48,12 @@ class World:
         )
 
     @asynccontextmanager
-    async def running(self, most_work: int = 1000, **changes: Any) -> AsyncIterator[Bot]:
+    async def running(
+        self, journal: Journal | None = None, tuning: Tuning | None = None, **changes: Any
+    ) -> AsyncIterator[Bot]:
         """Run the bot until it is ready, and end it as a SIGTERM does."""
-        async with running(self.settings(**changes), most_work) as self.bot:
+        kept = journal or MemoryJournal()
+        async with running(self.settings(**changes), kept, tuning) as self.bot:
             self.serving = asyncio.create_task(self.bot.serve())
             if not changes.get("slack_app_token"):
                 self.slack.bot_url = self.bot.url
@@ -71,6 +76,14 @@ class World:
         await self.slack.until(
             lambda: any(words in told.text for told in self.slack.ephemerals), 30
         )
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print the figures that tests have recorded, whichever process ran them."""
+    for report in terminalreporter.getreports("passed"):
+        for name, value in report.user_properties:
+            if name == "figure":
+                terminalreporter.write_line(f"{report.nodeid}: {value}")
 
 
 Mode = Callable[[World], AbstractAsyncContextManager[Bot]]

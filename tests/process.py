@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tests.conftest import World
 
-_NOT_OURS = ("SLACK_", "BASETEN_", "LOG_", "PORT", "HOST")
+_NOT_OURS = ("SLACK_", "BASETEN_", "DATABASE_", "WATCH_", "LOG_", "PORT", "HOST")
 ROOT = Path(__file__).parent.parent
 
 

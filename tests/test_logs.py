@@ -230,7 +230,13 @@ def test_nothing_below_the_level_is_written(level: str, written: str) -> None:
     assert events == list(written * 2)
 
 
-@pytest.mark.parametrize("library", ["slack_bolt", "slack_sdk.web", "aiohttp.access", "httpx"])
+@pytest.mark.parametrize(
+    "library",
+    [
+        *("slack_bolt", "slack_sdk.web", "aiohttp.access", "httpx"),
+        *("alembic.runtime.migration", "aiosqlite", "sqlalchemy.engine.Engine", "asyncpg"),
+    ],
+)
 def test_libraries_that_repeat_bodies_are_kept_to_what_is_grave(library: str) -> None:
     stream = logs("json", "debug")
     logging.getLogger(library).info("a whole body")

@@ -11,6 +11,7 @@ import pytest
 from bot.baseten.client import Baseten, Upserted
 from bot.baseten.errors import Refused
 from bot.baseten.models import Team, TrainingJob, TrainingProject
+from bot.journal.memory import MemoryJournal
 from bot.projects import (
     AmbiguousTeamError,
     Outcome,
@@ -101,7 +102,8 @@ def api() -> Api:
 @pytest.fixture
 async def find(api: Api) -> AsyncIterator[Callable[[str], Awaitable[Team]]]:
     async with httpx.AsyncClient(transport=api, base_url="https://api.test") as http:
-        yield Projects(Baseten(http, timeout=5, redactor=Redactor())).find_team
+        baseten = Baseten(http, timeout=5, redactor=Redactor())
+        yield Projects(baseten, MemoryJournal()).find_team
 
 
 Find = Callable[[str], Awaitable[Team]]

@@ -1,10 +1,13 @@
 """No secret passes, and nothing else is taken out."""
 
+import time
 from urllib.parse import quote, urlencode
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from bot.redaction import MARK, Redactor
+from bot.redaction import MARK, Redactor, redact_shapes
 
 HOOK = "https://hooks.slack.com/commands/T012AB3C4/5678901234567/Zm9yZ2V0IG1lIG5vdA"
 ELSEWHERE = "https://chat.example.org/r/Zm9yZ2V0IG1lIG5vdA"
@@ -154,3 +157,178 @@ def test_every_string_of_a_tree_is_redacted_and_the_tree_itself_is_kept() -> Non
         "f": 1.5,
     }
     assert tree["b"] == {"c": "known-value"}
+
+
+# Made up, and put together here so that no scanner of repositories takes them for real.
+LETTERS = "abcdefghijKLMNOPQRST0123456789uvwxyzAB"
+HEX = "0f1e2d3c4b5a69788796a5b4c3d2e1f00f1e2d3c"
+JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9P"
+BY_THEMSELVES = [
+    f"hf_{LETTERS[:34]}",
+    f"sk-{LETTERS}",
+    f"sk-proj-{LETTERS}_{LETTERS}",
+    f"sk-ant-api03-{LETTERS}-{LETTERS}",
+    f"sk_live_{LETTERS[:24]}",
+    *(f"gh{kind}_{LETTERS[:36]}" for kind in "opusr"),
+    f"github_pat_{LETTERS[:22]}_{LETTERS}",
+    "AKIA" + "IOSFODNN7EXAMPLE",
+    "ASIA" + "IOSFODNN7EXAMPLE",
+    "AIza" + f"Sy-{LETTERS}"[:35],
+    f"wandb_v1_{LETTERS}",
+    f"nvapi-{LETTERS}",
+    f"glpat-{LETTERS[:20]}",
+    JWT,
+]
+
+
+PLACES = ["{}", "step 1 {} loss", "({})", "'{}',", '{{"a": "{}"}}', "x={}&y=1", "{}."]
+PLACES += ["a\n{}\nb", r"a\n{}\nb", "\x1b[31m{}\x1b[0m"]
+
+
+@pytest.mark.parametrize("secret", BY_THEMSELVES)
+@pytest.mark.parametrize("text", PLACES)
+def test_keys_of_others_are_taken_out_wherever_they_stand(secret: str, text: str) -> None:
+    assert redact_shapes(text.format(secret)) == text.format(MARK)
+
+
+GIVEN_TO_A_NAME = r"""
+WANDB_API_KEY=*
+export MY_OWN_KEY=*
+service-key: *
+HF_TOKEN=* MODEL=llama
+"A=b\nHF_TOKEN=*\nMODEL=llama"
+GOOGLE_APPLICATION_CREDENTIALS=*
+{"api_key": "*", "lr": 0.1}
+{"api_key":"*"}
+{\"api_key\": \"*\", \"lr\": 0.1}
+{'client_secret': '*', 'token': b'*', 'a': b'c'}
+os.environ['HUB_TOKEN'] = '*'
+"access_token" => "*"
+apiKey: '*'
+api-key: *
+the secret key: *
+API key: *
+Config(token='*', seed=7)
+https://example.com/x?token=*&user=3
+found key: WANDB_API_KEY=*
+key: token: *
+train.py --api_key=* --lr 1e-5
+train.py --hub-token * --lr 1e-5
+train.py --hub-token '*' --lr 1e-5
+"torchrun\n--hub-token *\n--lr 1e-5"
+DB_PASSWORD=*
+credentials := *
+"""
+
+
+@pytest.mark.parametrize("text", GIVEN_TO_A_NAME.strip().splitlines())
+@pytest.mark.parametrize("secret", ["abcd1234efgh", "Zm9yZ2V0IG1l+/LG5vdA==", "s-3-c-r-3-t-s"])
+def test_what_is_given_to_a_telling_name_is_hidden_and_the_name_is_kept(
+    text: str, secret: str
+) -> None:
+    assert redact_shapes(text.replace("*", secret)) == text.replace("*", MARK)
+
+
+@pytest.mark.parametrize(
+    ("text", "redacted"),
+    [
+        ("password: hunter2", "password: *"),
+        ("PASSWORD=20481024", "PASSWORD=*"),
+        ("passwd=ab=cd:ef", "passwd=*"),
+        ('"password": "correct horse battery"', '"password": "*"'),
+        ("--token abc", "--token *"),
+        ('"token": "superhero"', '"token": "*"'),
+        ("MY_SECRET=my_own_secret", "MY_SECRET=*"),
+        ("my_key=0f1e2d3c4b5a69", "my_key=*"),
+        (f"wandb login {HEX}", "wandb login *"),
+        (f"wandb: key is {HEX}!", "wandb: key is *!"),
+        (rf'"wandb login\n{HEX}\n"', r'"wandb login\n*\n"'),
+        ("postgres://sam:pw@db:5432/x", "postgres://sam:*@db:5432/x"),
+        ("redis://:p@w%40@db", "redis://:*@db"),
+        ("Authorization: Basic dXNlcjpwYXNz", "Authorization: Basic *"),
+        ('{"authorization":"token abc"}', '{"authorization":"token *"}'),
+    ],
+)
+def test_other_ways_to_write_a_secret(text: str, redacted: str) -> None:
+    assert redact_shapes(text) == redacted.replace("*", MARK)
+
+
+@pytest.mark.parametrize("kind", ["", "RSA ", "EC ", "OPENSSH ", "ENCRYPTED "])
+@pytest.mark.parametrize("line_end", ["\n", "\\n", "\r\n"])
+def test_a_private_key_is_taken_out_whole_even_without_its_end(kind: str, line_end: str) -> None:
+    body = line_end.join(["", "MIIEvQIBADANBgkqhkiG9w0B", "AQEFAASCBKcwggSjAgEAAoIBA/+=", ""])
+    begin, end = (f"-----{word} {kind}PRIVATE KEY-----" for word in ("BEGIN", "END"))
+    assert redact_shapes(f'"x": "{begin}{body}{end}", y') == f'"x": "{MARK}", y'
+    assert redact_shapes(f'"x": "{begin}{body}", y') == f'"x": "{MARK}", y'
+
+
+ORDINARY = """
+tokens per second: 1200 num_tokens=4096 max_token_length=2048 max_token: 4096
+loss=0.3 loss_per_token=2.345678e-01 time_per_token=0.00123s last_token: 12800100
+key_dim=64 key=value n_keys=16 monkey=3 monkey: chimpanzee donkey=12345678
+tokenizer: llama tokenizer_class=LlamaTokenizerFast
+pad_token: <|endoftext|> cls_token=[CLS] unk_token='<unknown>' "bos_token": "beginning"
+eos_token='end_of_text' next_token=international prev-token=extraordinary sep_token=|separator|
+sort_key=created_at text_key: input_ids primary_key=training_project_id
+key: model.layers.0.self_attn.q_proj.weight key='encoder.block.12.layer'
+Missing key(s) in state_dict: "lm_head.weight"; KeyError: 'model.layers.12.mlp'
+Key=checkpoint1000 key: runs/exp12/checkpoint-1000/optimizer.pt dataset_key=c4_en_20240101
+key=C0SANDBOX1:1700000000.123456 "key": "550e8400-e29b-41d4-a716-446655440000"
+password: no token=None password=null api_key: "" secret=False HF_TOKEN= password:
+argument --token: expected one argument. Invalid token: expected expression
+usage: train.py [--token TOKEN] [--sort-key NAME] --num-token 5
+train.py --model-name llama-3-instruct --use-auth-token --trust-remote-code --sort-key created_at
+Client(token=self.token_provider, api_key=api_key, secret=get_the_secret(), password=ask_for_it())
+at::Token::PythonDispatcher(c10::DispatchKey::AutogradCUDA)
+Your token has been saved to /root/.cache/huggingface/token; the key is valid
+PASSWORD required, passwords: 3, credentials: loaded, api key: required for this model
+basic training started, authorization: none
+https://app.example.com:8080/a@b https://x.example.com/a:b?c=d@e sam@example.com
+wandb: Syncing run glad-sun-12 to https://wandb.ai/team/p/runs/0f1e2d3c
+commit 0f1e2d3c4b5a69788796a5b4c3d2e1f00f1e2d3c logged in to wandb
+through-hf_hub disk-1234567890abcdefgh task-12-abcdefghijklmnopqrs sk-learn sk-lego-language-models
+hf_transfer ghp_short github_pat_ AKIA AIza eyJ eyJabc.def nvapi-
+-----BEGIN CERTIFICATE----- MIIEvQIBADANBgkqhkiG9w0B -----END CERTIFICATE-----
+[2026-11-23 17:10:00,123] step 1200/5000 lr=2.0e-05 grad_norm=0.981 eta=1:02:11 100%|████| 5/5
+"""
+
+
+@pytest.mark.parametrize("line", ORDINARY.strip().splitlines())
+def test_what_training_logs_say_every_day_stays(line: str) -> None:
+    assert redact_shapes(line) == line
+
+
+PIECES = ["key", "api_key", "token", "password", "=", ":", "--", '"', "'", "\\", "(", "]", "@", "."]
+PIECES += ["a", "abcd1234", "wandb", "://", "eyJ", "hf_", "sk-", "é", " ", "\n", "Bearer "]
+PIECES += ["-----BEGIN PRIVATE KEY-----", MARK, LETTERS, HEX, JWT]
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=12).map("".join))
+def test_whatever_it_is_redacting_twice_changes_nothing_more(text: str) -> None:
+    once = redact_shapes(text)
+    assert redact_shapes(once) == once
+
+
+@given(st.text(max_size=20), st.sampled_from(BY_THEMSELVES), st.text(max_size=20))
+def test_whatever_stands_around_a_key_it_does_not_pass(
+    before: str, secret: str, after: str
+) -> None:
+    assert secret not in redact_shapes(f"{before} {secret} {after}")
+
+
+SLOW = ["a", "-", "\\", "=", " ", "key=", "key:", "key:x:", "key\\", "key ", "token=("]
+SLOW += ["--a ", "--token ", "eyJ", "eyJaaaaaaaaaa.", "sk-", "github_pat_", "://", "://a:"]
+SLOW += ["aaaaaaaa.", "xoxb.", "-----BEGIN PRIVATE KEY-----", "password='", "a1b2", "b10_"]
+SLOW += ["wandb ", "0meyJ", "0msk-", "\\n--a", "authorization: basic "]
+
+
+@pytest.mark.parametrize("piece", SLOW)
+def test_no_line_takes_long(piece: str) -> None:
+    times = []
+    for length in (25_000, 100_000):
+        text = "token: key=" + piece * (length // len(piece)) + "="
+        begin = time.process_time()
+        redact_shapes(text)
+        times.append(time.process_time() - begin)
+    # Four times the text takes four times as long, and not sixteen; short times say little.
+    assert times[1] < max(8 * times[0], 0.5)

@@ -3,21 +3,27 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
-from bot.app import connections
+from bot.connections import connections
+from bot.journal.memory import MemoryJournal
 from bot.listeners import register
 from bot.listeners.desk import Desk
 from bot.listeners.failures import Failures
+from bot.listeners.opening import Opening
 from bot.modals import Modals
 from bot.posting import Poster
 from bot.projects import Projects
 from bot.recents import Recents
-from bot.redaction import Redactor
-from bot.steps import Steps
+from bot.sandbox.wire import utc_now
+from bot.step_ends import StepEnds
+from bot.watching.following import Following
+from bot.watching.watches import Watches
 from bot.work import Work
 from tests.conftest import World
 
 if TYPE_CHECKING:
     from slack_bolt.async_app import AsyncApp
+
+    from bot.journal.runner import Runner
 
 DOORS = [
     ("command", "/training-project", "ProjectCommand.handle"),
@@ -29,12 +35,31 @@ DOORS = [
     ("action", "create_anyway", "NearName.handle"),
     ("action", "refresh", "Refresh.handle"),
     ("action", "jobs", "Jobs.handle"),
+    ("action", "watch", "Watching.watch"),
+    ("action", "stop_watching", "Watching.stop"),
     ("action", "open_logs", "open_logs"),
     ("event", "app_home_opened", "Home.opened"),
     ("action", "home_open", "Home.open_dialog"),
     ("function", "open_training_project", "WorkflowStep.handle"),
     ("error", "", "Failures.before_ack"),
 ]
+
+
+KINDS = [
+    ("open", "Opening.handle"),
+    ("watch", "Watching.begin"),
+    ("workflow step", "WorkflowStep.run"),
+]
+
+
+class Kinds:
+    """Writes down which kinds of work are done, in place of the runner."""
+
+    def __init__(self) -> None:
+        self.kinds: list[tuple[str, str]] = []
+
+    def on(self, kind: str, handler: Any) -> None:
+        self.kinds.append((kind, handler.__qualname__))
 
 
 class Doorkeeper:
@@ -54,17 +79,24 @@ class Doorkeeper:
 
 
 async def test_these_doors_are_open_and_no_others(still: World) -> None:
-    doorkeeper = Doorkeeper()
+    doorkeeper, kinds = Doorkeeper(), Kinds()
+    journal = MemoryJournal()
     async with connections(still.settings()) as out:
-        redactor = Redactor([])
-        poster = Poster(out.slack, out.session, redactor)
-        desk = Desk(
-            Projects(out.baseten),
+        poster, watches = Poster(out.slack, out.session, out.redactor), Watches(journal)
+        projects, recents = Projects(out.baseten, journal), Recents(journal)
+        failures, following = Failures(poster), Following(poster, watches, utc_now)
+        runner = cast("Runner", kinds)
+        opening = Opening(
+            projects,
             poster,
-            Failures(poster),
-            Recents(),
-            Work(1000),
+            failures,
+            recents,
+            following,
             ask_near_names=True,
+            watch_answers=False,
         )
-        register(cast("AsyncApp", doorkeeper), desk, Modals(out.slack), Steps(out.slack, redactor))
+        desk = Desk(projects, poster, failures, recents, watches, runner, Work(1000))
+        ends = StepEnds(out.slack, out.redactor)
+        register(cast("AsyncApp", doorkeeper), desk, opening, Modals(out.slack), ends)
     assert doorkeeper.doors == DOORS
+    assert kinds.kinds == KINDS

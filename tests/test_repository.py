@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+from pydantic import SecretStr
 
 from bot.settings import Settings
 
@@ -99,10 +100,14 @@ def test_env_example_shows_the_defaults() -> None:
     shown = dict(re.findall(r"^#([A-Z_]+)=(.*)$", read(".env.example"), re.MULTILINE))
     for name, value in shown.items():
         default = Settings.model_fields[name.lower()].default
+        if isinstance(default, SecretStr):
+            default = default.get_secret_value()
         assert default is None or str(default).lower().rstrip("/") == value.rstrip("/"), name
 
 
-@pytest.mark.parametrize("text", PROJECT["dependencies"])
+@pytest.mark.parametrize(
+    "text", PROJECT["dependencies"] + PROJECT["optional-dependencies"]["postgres"]
+)
 def test_each_runtime_dependency_is_pinned_within_its_range(text: str) -> None:
     dependency = Requirement(text)
     version, hashes = pins()[canonicalize_name(dependency.name)]
@@ -115,14 +120,13 @@ def test_every_pin_has_a_hash() -> None:
     assert [name for name, (_, hashes) in pins().items() if not hashes] == []
 
 
-@pytest.mark.parametrize("group", ["runtime", "dev"])
+@pytest.mark.parametrize("group", ["runtime", "dev", "postgres"])
 def test_a_dependency_has_a_range_and_a_reason(group: str) -> None:
-    texts = (
-        PROJECT["dependencies"] if group == "runtime" else PROJECT["optional-dependencies"]["dev"]
-    )
-    for text in texts:
+    extras = PROJECT["optional-dependencies"]
+    for text in PROJECT["dependencies"] if group == "runtime" else extras[group]:
         operators = {part.operator for part in Requirement(text).specifier}
-        assert operators == {">=", "<"}, text
+        ourselves = Requirement(text).name == PROJECT["name"]
+        assert operators == (set() if ourselves else {">=", "<"}), text
         assert re.search(re.escape(f'"{text}",') + r" +# \w", read("pyproject.toml")), text
 
 
@@ -156,8 +160,12 @@ def test_the_image_runs_as_nobody_and_holds_only_what_runs() -> None:
     assert re.fullmatch(r"[1-9]\d*:[1-9]\d*", user)
     _, _, final = read("Dockerfile").split("\nFROM ")
     assert re.findall(r"^COPY .*$", final, re.MULTILINE) == [
-        "COPY --from=build /opt/venv /opt/venv"
+        "COPY --from=build /opt/venv /opt/venv",
+        f"COPY --from=build --chown={user} /src/data /app/data",
     ]
+    assert instruction("VOLUME") == "/app/data"
+    default = Settings.model_fields["database_url"].default.get_secret_value()
+    assert default.partition("///")[2].startswith("data/")
     assert "--require-hashes -r requirements.txt" in read("Dockerfile")
     assert "[dev]" not in read("Dockerfile")
 

@@ -239,3 +239,18 @@ def test_every_setting_has_a_sentence() -> None:
     for name, field in Settings.model_fields.items():
         assert field.description, name
         assert field.description.endswith("."), name
+
+
+def test_the_databases_password_is_a_secret_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in GOOD.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("DATABASE_URL", "postgresql://bot:p%40ssw0rd!@db.example.com/bot")
+    assert set(load_settings().secrets) >= {"p%40ssw0rd!", "p@ssw0rd!"}
+
+
+def test_another_kind_of_database_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in GOOD.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("DATABASE_URL", "mysql://bot@db.example.com/bot")
+    with pytest.raises(BadSettingsError, match="DATABASE_URL is malformed: give sqlite:"):
+        load_settings()

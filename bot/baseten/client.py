@@ -4,10 +4,10 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any, Generic
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import aiohttp
 import httpx
@@ -16,10 +16,18 @@ import structlog
 
 from bot.baseten.errors import Answer, RateLimited, Refused, Unreachable, Unreadable, decipher
 from bot.baseten.models import (
+    UNDER_WAY,
+    Capacities,
+    GpuCapacity,
+    LogLine,
+    Logs,
+    OneTrainingJob,
     OneTrainingProject,
     ProjectJobs,
     Team,
     Teams,
+    TrainingJob,
+    TrainingJobs,
     TrainingProject,
     TrainingProjects,
 )
@@ -30,6 +38,8 @@ log = structlog.stdlib.get_logger(__name__)
 ATTEMPTS = 4
 PATIENCE = 45.0  # seconds for all attempts and the waits between them
 _CONNECT = 5.0  # seconds to reach the server
+_LOOK_BACK = timedelta(days=6)  # for a job's last lines; the API allows a window of 7 days
+_LAST_WORDS = timedelta(minutes=1)  # in which lines may follow the end of a job
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,20 +104,63 @@ class Baseten:
 
     async def get_training_project(self, project_id: str) -> TrainingProject:
         """Get one project. ``GET /v1/training_projects/{training_project_id}``"""
-        path = f"/v1/training_projects/{quote(project_id, safe='')}"
+        path = _project(project_id)
         return (await self._call(OneTrainingProject, "GET", path)).body.training_project
 
     async def list_training_jobs(self, project_id: str) -> ProjectJobs:
         """List all jobs of a project. ``GET /v1/training_projects/{training_project_id}/jobs``"""
-        path = f"/v1/training_projects/{quote(project_id, safe='')}/jobs"
+        path = f"{_project(project_id)}/jobs"
         return (await self._call(ProjectJobs, "GET", path)).body
+
+    async def get_training_job(self, project_id: str, job_id: str) -> TrainingJob:
+        """Get one job.
+
+        ``GET /v1/training_projects/{training_project_id}/jobs/{training_job_id}``
+        """
+        path = _job(project_id, job_id)
+        return (await self._call(OneTrainingJob, "GET", path)).body.training_job
+
+    async def search_training_jobs(self) -> list[TrainingJob]:
+        """Find the jobs of all projects that have not ended. ``POST /v1/training_jobs/search``
+
+        Safe to repeat: it only reads. One that is not found need not have ended (``UNDER_WAY``).
+        """
+        sent = {"statuses": list(UNDER_WAY)}
+        answer = await self._call(TrainingJobs, "POST", "/v1/training_jobs/search", sent)
+        return answer.body.training_jobs
+
+    async def get_training_job_logs(
+        self, project_id: str, job_id: str, limit: int, ended_at: datetime | None = None
+    ) -> list[LogLine]:
+        """Get the last lines that a job logged, the oldest first.
+
+        ``GET /v1/training_projects/{training_project_id}/jobs/{training_job_id}/logs``
+
+        Args:
+            project_id: whose job.
+            job_id: which.
+            limit: how many lines at most, from 1 to 1,000.
+            ended_at: when the job ended; its last 6 days are looked at, and the minute after.
+                None looks at the last 30 minutes, as the API does by itself.
+        """
+        asked: dict[str, str | int] = {"direction": "desc", "limit": limit}
+        if ended_at is not None:
+            asked["start_epoch_millis"] = _millis(ended_at - _LOOK_BACK)
+            asked["end_epoch_millis"] = _millis(ended_at + _LAST_WORDS)
+        path = f"{_job(project_id, job_id)}/logs?{urlencode(asked)}"
+        return (await self._call(Logs, "GET", path)).body.logs[::-1]
+
+    async def get_capacity(self) -> list[GpuCapacity]:
+        """Get the organisation's GPUs by type. ``GET /v1/training/capacity``"""
+        return (await self._call(Capacities, "GET", "/v1/training/capacity")).body.gpu_capacities
 
     async def _call(
         self, model: type[Answer], method: str, path: str, sent: dict[str, Any] | None = None
     ) -> _Answered[Answer]:
         """Ask until there is an answer, or no more patience.
 
-        Only for requests that are safe to repeat: GETs, and the upsert, which is idempotent.
+        Only for requests that are safe to repeat: GETs, the search, which only reads, and the
+        upsert, which is idempotent.
         """
         started = time.monotonic()
         trouble = _Trouble(lambda: PATIENCE - (time.monotonic() - started))
@@ -183,6 +236,18 @@ class _Trouble:
         if again:
             log.info("Baseten did not answer well; asking again", error=str(error))
         return again
+
+
+def _project(project_id: str) -> str:
+    return f"/v1/training_projects/{quote(project_id, safe='')}"
+
+
+def _job(project_id: str, job_id: str) -> str:
+    return f"{_project(project_id)}/jobs/{quote(job_id, safe='')}"
+
+
+def _millis(moment: datetime) -> int:
+    return int(moment.timestamp() * 1000)
 
 
 def _date(response: httpx.Response) -> datetime | None:

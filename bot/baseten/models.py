@@ -4,9 +4,20 @@ Fields that older servers leave out have defaults; fields that this code does no
 """
 
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, model_validator
+
+# Of a job that waits or runs: what the official CLIs search by. Nothing says what the API does
+# with a status that it does not know, so the legacy ``TRAINING_JOB_QUEUED``, which they show but
+# never search for, is not among them: a job may be under way though a search does not find it.
+# https://github.com/basetenlabs/truss/blob/main/truss/cli/train/core.py
+UNDER_WAY = (
+    "TRAINING_JOB_PENDING",
+    "TRAINING_JOB_CREATED",
+    "TRAINING_JOB_DEPLOYING",
+    "TRAINING_JOB_RUNNING",
+)
 
 
 def _aware(moment: datetime) -> datetime:
@@ -17,6 +28,16 @@ def _aware(moment: datetime) -> datetime:
 def _or(default: object) -> BeforeValidator:
     """Read null as the default: some servers send null for what others leave out."""
     return BeforeValidator(lambda value: default if value is None else value)
+
+
+def _from_nanoseconds(written: object) -> datetime | None:
+    """Read nanoseconds since the epoch, as a string or a number; what is neither says nothing."""
+    if isinstance(written, datetime):
+        return written
+    try:
+        return datetime.fromtimestamp(int(str(written)) // 1_000 / 1_000_000, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 Moment = Annotated[datetime, AfterValidator(_aware)]
@@ -53,10 +74,12 @@ class TrainingJob(_Answer):
     """One run of a training project.
 
     ``current_status`` is a free string such as ``TRAINING_JOB_RUNNING``. While a job waits for
-    capacity, ``error_message`` is advice, not a failure.
+    capacity, ``error_message`` is advice, not a failure. ``training_project_id`` is None where
+    the answer names no project.
     """
 
     id: str
+    training_project_id: str | None = None
     created_at: Moment
     updated_at: Moment
     current_status: str
@@ -67,6 +90,16 @@ class TrainingJob(_Answer):
     checkpoint_sync_status: str | None = None
     availability_model: str | None = None
     user: User | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _know_the_project(cls, said: Any) -> Any:  # noqa: ANN401 - whatever the JSON holds
+        """Take the project's id from its summary where only that is given."""
+        if isinstance(said, dict) and said.get("training_project_id") is None:
+            project = said.get("training_project")
+            if isinstance(project, dict):
+                return said | {"training_project_id": project.get("id")}
+        return said
 
     @property
     def total_gpus(self) -> int:
@@ -108,3 +141,46 @@ class ProjectJobs(_Answer):
 
     training_project: TrainingProject
     training_jobs: list[TrainingJob]
+
+
+class OneTrainingJob(_Answer):
+    """The body of ``GET /v1/training_projects/{training_project_id}/jobs/{training_job_id}``."""
+
+    training_job: TrainingJob
+
+
+class TrainingJobs(_Answer):
+    """The body of ``POST /v1/training_jobs/search``."""
+
+    training_jobs: list[TrainingJob]
+
+
+class LogLine(_Answer):
+    """A line that a job logged; ``level`` is such as ``INFO``, if the job gave it one."""
+
+    message: Annotated[str, _or("")] = ""
+    level: str | None = None
+    timestamp: Annotated[datetime | None, BeforeValidator(_from_nanoseconds)] = None
+
+
+class Logs(_Answer):
+    """The body of ``GET …/jobs/{training_job_id}/logs``."""
+
+    logs: Annotated[list[LogLine], _or([])] = []
+
+
+class GpuCapacity(_Answer):
+    """How many GPUs of a type the organisation may use at once, and how many it does.
+
+    A number that is not told is 0. Spot jobs may take the use above the limit.
+    """
+
+    gpu_type: Annotated[str, _or("")] = ""
+    limit: Annotated[int, _or(0)] = 0
+    usage_count: Annotated[int, _or(0)] = 0
+
+
+class Capacities(_Answer):
+    """The body of ``GET /v1/training/capacity``."""
+
+    gpu_capacities: Annotated[list[GpuCapacity], _or([])] = []

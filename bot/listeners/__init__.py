@@ -9,22 +9,25 @@ from bot.listeners.home import Home
 from bot.listeners.jobs import Jobs
 from bot.listeners.near_name import NearName
 from bot.listeners.open_logs import open_logs
+from bot.listeners.opening import OPEN, Opening
 from bot.listeners.refresh import Refresh
 from bot.listeners.shortcuts import FROM_ANYWHERE, FROM_MESSAGE, Shortcuts
-from bot.listeners.workflow_step import STEP, WorkflowStep
+from bot.listeners.watch import WATCH_ANSWER, Watching
+from bot.listeners.workflow_step import STEP, WORKFLOW_STEP, WorkflowStep
 from bot.modals import Modals
-from bot.steps import Steps
+from bot.step_ends import StepEnds
 from bot.views.dialog import DIALOG, TEAM
 from bot.views.home import HOME_OPEN
 from bot.views.near_name import CREATE_ANYWAY, USE_EXISTING
-from bot.views.project import JOBS, OPEN_LOGS, REFRESH
+from bot.views.project import JOBS, OPEN_LOGS, REFRESH, STOP_WATCHING, WATCH
 from bot.views.text import COMMAND
 
 
-def register(app: AsyncApp, desk: Desk, modals: Modals, steps: Steps) -> None:
-    """Open every door; a line each."""
-    dialog = Dialog(desk, modals)
+def register(app: AsyncApp, desk: Desk, opening: Opening, modals: Modals, ends: StepEnds) -> None:
+    """Open every door; a line each, and one for each kind of work that must not be lost."""
+    dialog, step = Dialog(desk, modals), WorkflowStep(desk, opening, ends)
     shortcuts, near_name, home = Shortcuts(dialog), NearName(desk), Home(dialog, modals)
+    watching = Watching(desk, opening.following)
 
     app.command(COMMAND)(ProjectCommand(desk, dialog).handle)
     app.view(DIALOG)(dialog.submit)
@@ -35,8 +38,14 @@ def register(app: AsyncApp, desk: Desk, modals: Modals, steps: Steps) -> None:
     app.action(CREATE_ANYWAY)(near_name.handle)
     app.action(REFRESH)(Refresh(desk).handle)
     app.action(JOBS)(Jobs(desk).handle)
+    app.action(WATCH)(watching.watch)
+    app.action(STOP_WATCHING)(watching.stop)
     app.action(OPEN_LOGS)(open_logs)
     app.event("app_home_opened")(home.opened)
     app.action(HOME_OPEN)(home.open_dialog)
-    app.function(STEP, auto_acknowledge=False)(WorkflowStep(desk, steps).handle)
+    app.function(STEP, auto_acknowledge=False)(step.handle)
     app.error(desk.failures.before_ack)
+
+    desk.runner.on(OPEN, opening.handle)
+    desk.runner.on(WATCH_ANSWER, watching.begin)
+    desk.runner.on(WORKFLOW_STEP, step.run)

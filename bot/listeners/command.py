@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from typing import Any
+from uuid import uuid4
 
 from slack_bolt.context.ack.async_ack import AsyncAck
 
@@ -34,5 +35,6 @@ class ProjectCommand:
                 self.dialog.accept(command.get("trigger_id", ""), place, team)
                 await ack()
             case ProjectRequest() as request:
-                self.desk.accept(request, place)
+                work_id = f"command:{command.get('trigger_id') or uuid4().hex}"
+                await self.desk.accept(work_id, request, place)
                 await ack()

@@ -9,6 +9,7 @@ from slack_bolt.context.ack.async_ack import AsyncAck
 from bot.arguments import ProjectRequest, has_control_character
 from bot.baseten.errors import BasetenError, Refused
 from bot.baseten.models import Team
+from bot.journal.journal import JournalUnavailableError
 from bot.listeners.desk import Desk
 from bot.listeners.inputs import field
 from bot.modals import Modals
@@ -31,7 +32,6 @@ from bot.views.dialog import (
     typed_option,
 )
 from bot.views.failure import looking
-from bot.work import BusyError
 
 PATIENCE = 2.0  # seconds for the teams; Slack waits 3 for an answer
 
@@ -83,9 +83,9 @@ class Dialog:
             errors[CHANNEL] = "Choose where to show it."
         if not errors:
             try:
-                self.desk.accept(request, place)
-            except BusyError:
-                errors = {NAME: "I have more to do than I can take on. Try again in a minute."}
+                await self.desk.accept(f"dialog:{view['id']}", request, place)
+            except JournalUnavailableError:
+                errors = {NAME: "My database does not answer, so try again in a minute."}
         if errors:
             await ack(response_action="errors", errors=errors)
         else:

@@ -11,12 +11,14 @@ from typing import Any
 import structlog
 from slack_bolt.response import BoltResponse
 
+from bot.journal.journal import JournalUnavailableError, LostLeaseError
 from bot.listeners.inputs import place_of
 from bot.message import Message, NotTakenError
 from bot.posting import Place, Poster
 from bot.views.failure import Attempt, failure_message, is_foreseen, looking
 from bot.work import InterruptedWorkError
 
+_CANNOT_GO_ON = (LostLeaseError, JournalUnavailableError)
 LAST_WORDS = 3.0  # seconds to tell a person that the bot is ending
 
 log = structlog.stdlib.get_logger(__name__)
@@ -37,23 +39,44 @@ class Failures:
 
     @asynccontextmanager
     async def caught(
-        self, attempt: Attempt, tell: Callable[[Message], Awaitable[None]]
+        self,
+        attempt: Attempt,
+        tell: Callable[[Message], Awaitable[object]],
+        *,
+        kept: bool = False,
     ) -> AsyncIterator[None]:
-        """Hand the words to ``tell`` if anything in this block fails."""
+        """Hand the words to ``tell`` if anything in this block fails.
+
+        Args:
+            attempt: what is tried in the block.
+            tell: takes the words to the person.
+            kept: the journal keeps this work: where this process cannot go on, another will.
+        """
         try:
             yield
+        except _CANNOT_GO_ON as error:
+            if kept:
+                raise
+            await self._tell(error, attempt, tell)
         except asyncio.CancelledError:
+            if kept:
+                raise
             # The process is ending, and this did not finish in the time allowed.
             with suppress(TimeoutError):
                 async with asyncio.timeout(LAST_WORDS):
                     await tell(self.words(InterruptedWorkError(), attempt))
             raise
         except Exception as error:  # noqa: BLE001 - the one place where all failures end
-            words = self.words(error, attempt)
-            try:
-                await tell(words)
-            except NotTakenError as refused:
-                log.error("no way to tell of a failure", slack_error=refused.error)  # noqa: TRY400
+            await self._tell(error, attempt, tell)
+
+    async def _tell(
+        self, error: Exception, attempt: Attempt, tell: Callable[[Message], Awaitable[object]]
+    ) -> None:
+        words = self.words(error, attempt)
+        try:
+            await tell(words)
+        except NotTakenError as refused:
+            log.error("no way to tell of a failure", slack_error=refused.error)  # noqa: TRY400
 
     def words(self, error: Exception, attempt: Attempt) -> Message:
         """Log a failure and say it in words; an unforeseen one gets a reference to the log."""

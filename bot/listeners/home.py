@@ -28,9 +28,12 @@ class Home:
         await ack()
         if event.get("tab") != "home":
             return
-        desk, user_id = self.dialog.desk, event["user"]
-        view = home_view(desk.recents.of(user_id))
-        desk.start(Place(user_id), looking(), lambda: self.modals.publish(user_id, view))
+        user_id = event["user"]
+        self.dialog.desk.start(Place(user_id), looking(), lambda: self._publish(user_id))
+
+    async def _publish(self, user_id: str) -> None:
+        recents = await self.dialog.desk.recents.of(user_id)
+        await self.modals.publish(user_id, home_view(recents))
 
     async def open_dialog(self, ack: AsyncAck, body: dict[str, Any]) -> None:
         """Open the dialog, which asks for a channel."""

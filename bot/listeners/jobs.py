@@ -7,6 +7,7 @@ from slack_bolt.context.ack.async_ack import AsyncAck
 
 from bot.listeners.desk import Desk
 from bot.listeners.inputs import Click, click
+from bot.listeners.patience import patience
 from bot.views.failure import looking
 from bot.views.jobs import jobs_message
 from bot.views.notice import still_looking
@@ -27,6 +28,6 @@ class Jobs:
 
     async def _list(self, clicked: Click) -> None:
         card = Card.model_validate_json(clicked.value)
-        async with self.desk.patience(clicked.place, still_looking()):
+        async with patience(self.desk.poster, clicked.place, still_looking()):
             listed = await self.desk.projects.list_jobs(card.project_id)
         await self.desk.poster.tell(clicked.place, jobs_message(listed))

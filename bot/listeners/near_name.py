@@ -1,6 +1,6 @@
 """The buttons of the question whether a name is a slip of another."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from slack_bolt.context.ack.async_ack import AsyncAck
@@ -8,7 +8,6 @@ from slack_bolt.context.ack.async_ack import AsyncAck
 from bot.arguments import ProjectRequest
 from bot.listeners.desk import Desk
 from bot.listeners.inputs import click
-from bot.remembered import Remembered
 from bot.views.failure import looking
 from bot.views.near_name import Choice
 
@@ -18,16 +17,15 @@ class NearName:
     """Open the project that was chosen, whichever button it was."""
 
     desk: Desk
-    _answered: Remembered = field(default_factory=Remembered)
 
     async def handle(self, ack: AsyncAck, body: dict[str, Any]) -> None:
         """Ack at once; take the question away, and open what was chosen first."""
         clicked = click(body)
-        question = (clicked.place.channel_id, clicked.ts)
-        if question not in self._answered:
-            choice = Choice.model_validate_json(clicked.value)
-            place = replace(clicked.place, thread_ts=choice.thread_ts)
-            self.desk.accept(ProjectRequest(choice.team_id, choice.name), place, sure=True)
-            self._answered.add(question)
+        choice = Choice.model_validate_json(clicked.value)
+        place = replace(clicked.place, thread_ts=choice.thread_ts)
+        # One question is answered once, however often and whatever is clicked.
+        work_id = f"near name:{clicked.place.channel_id}:{clicked.ts}"
+        request = ProjectRequest(choice.team_id, choice.name)
+        if await self.desk.accept(work_id, request, place, sure=True):
             self.desk.start(place, looking(), lambda: self.desk.poster.remove(clicked.place))
         await ack()

@@ -8,6 +8,7 @@ from slack_bolt.context.ack.async_ack import AsyncAck
 
 from bot.listeners.desk import Desk
 from bot.listeners.inputs import Click, click
+from bot.listeners.patience import patience
 from bot.views.failure import looking
 from bot.views.notice import still_looking
 from bot.views.project import Card, Refreshed, project_message
@@ -36,10 +37,11 @@ class Refresh:
         self._under_way.add(message)
         try:
             card = Card.model_validate_json(clicked.value)
-            async with self.desk.patience(clicked.place, still_looking()):
+            async with patience(self.desk.poster, clicked.place, still_looking()):
                 project = await self.desk.projects.get_project(card.project_id)
             refreshed = Refreshed(by=clicked.place.user_id, at=datetime.now(UTC))
-            drawn = project_message(project, card, refreshed)
+            watch = await self.desk.watches.of(*message)
+            drawn = project_message(project, card, refreshed, watch.followed() if watch else None)
             await self.desk.poster.update(clicked.place, clicked.ts, drawn)
         finally:
             self._under_way.discard(message)

@@ -26,6 +26,7 @@ class SandboxBaseten(Wire):
         list_teams_allowed: whether the key may list teams.
         list_projects_allowed: whether the key may list training projects.
         search_allowed: whether the key may search training jobs.
+        capacity_allowed: whether the key may see the organisation's capacity.
         capacities: the organisation's limit of GPUs by type, as the capacity endpoint tells.
     """
 
@@ -47,6 +48,7 @@ class SandboxBaseten(Wire):
         self.list_teams_allowed = True
         self.list_projects_allowed = True
         self.search_allowed = True
+        self.capacity_allowed = True
         self.capacities = {"H100": 64, "H200": 16}
         self._training = Training(now)
 
@@ -190,6 +192,7 @@ class SandboxBaseten(Wire):
     def delete_project(self, project_id: str) -> None:
         """Delete a project with its jobs, as somebody may at any time."""
         self._training.delete(project_id)
+        self.touch()
 
     async def answer(self, recorded: Recorded, request: web.Request) -> web.StreamResponse:
         """Answer as the API does: the key first, then the path, then what is asked."""
@@ -208,6 +211,7 @@ class SandboxBaseten(Wire):
                 list_teams=self.list_teams_allowed,
                 list_projects=self.list_projects_allowed,
                 search=self.search_allowed,
+                capacity=self.capacity_allowed,
             ),
         )
         return self.respond(api.call(recorded, segments))

@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from bot.sandbox import job_logs, refusals
 from bot.sandbox.faults import Json, Respond
-from bot.sandbox.training import ENDED, Job, Project, Training
+from bot.sandbox.training import ENDED, KNOWN, Job, Project, Training
 from bot.sandbox.wire import Recorded
 
 Endpoint: TypeAlias = Callable[..., Respond]
@@ -21,6 +21,7 @@ class Allowed:
     list_teams: bool
     list_projects: bool
     search: bool
+    capacity: bool
 
 
 class _RefusedError(Exception):
@@ -187,13 +188,18 @@ class BasetenApi:
         return Respond(200, {"training_job": self.training.job_json(stopped)})
 
     def search(self, request: Recorded) -> Respond:
-        """`POST /v1/training_jobs/search`, the newest first unless told otherwise."""
+        """`POST /v1/training_jobs/search`, the newest first unless told otherwise.
+
+        What the API does with a status that it does not know is not told; here it is refused.
+        """
         if not self.allowed.search:
             raise _RefusedError(refusals.permission_denied_403())
         wanted = _object(request)
         statuses, project_id, job_id = (
             wanted.get(key) for key in ("statuses", "project_id", "job_id")
         )
+        if statuses is not None and not (isinstance(statuses, list) and KNOWN.issuperset(statuses)):
+            raise _RefusedError(refusals.validation_400("statuses: invalid"))
         jobs = [
             self.training.job_json(job)
             for job in self.training.jobs.values()
@@ -213,6 +219,8 @@ class BasetenApi:
 
     def capacity(self, _request: Recorded) -> Respond:
         """`GET /v1/training/capacity`."""
+        if not self.allowed.capacity:
+            raise _RefusedError(refusals.permission_denied_403())
         capacities = [
             self.training.capacity_json(gpu_type, limit)
             for gpu_type, limit in self.capacities.items()

@@ -140,6 +140,17 @@ class SandboxSlack(People, Wire):
         self._workspace.channels[id] = channel
         return channel
 
+    def delete(self, message: PostedMessage) -> None:
+        """Let a person with the right to do so delete a message, the bot's too.
+
+        Raises:
+            LookupError: it is not there any more.
+        """
+        if message not in self.messages:
+            gone = f"no message {message.ts} in {message.channel}"
+            raise LookupError(gone)
+        self._workspace.remove(message)
+
     def close_view(self, view_id: str) -> None:
         """Let a person leave a modal."""
         for view in self.views:

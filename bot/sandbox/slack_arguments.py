@@ -1,7 +1,7 @@
 """Reading the arguments of a Web API call, which come as a query, a form or JSON."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Final
 
 from bot.sandbox.faults import Json
@@ -65,6 +65,16 @@ def metadata(arguments: Mapping[str, Json]) -> dict[str, Json] | None:
     if len(json.dumps(given)) > LONGEST_METADATA:
         raise SlackRefusedError(code="metadata_too_large")
     return given
+
+
+def need_scope(scope: str, scopes: Collection[str]) -> None:
+    """Let a call through if the token has this scope.
+
+    Raises:
+        SlackRefusedError: `missing_scope`.
+    """
+    if scope not in scopes:
+        raise SlackRefusedError(code="missing_scope", needed=scope, provided=",".join(scopes))
 
 
 def true(value: Json) -> bool:

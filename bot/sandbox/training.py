@@ -1,5 +1,6 @@
 """What Baseten knows of teams, training projects and training jobs, and how it tells it."""
 
+import bisect
 import random
 import string
 from collections.abc import Callable, Mapping, Sequence
@@ -14,6 +15,11 @@ ENDED = frozenset(
     f"TRAINING_JOB_{end}"
     for end in ("COMPLETED", "FAILED", "DEPLOY_FAILED", "STOPPED", "PREEMPTED")
 )
+# That a search may ask for. The API tells of no others, so the sandbox refuses what it may refuse:
+# the legacy `TRAINING_JOB_QUEUED` too, which a job may have all the same.
+KNOWN = ENDED | {
+    f"TRAINING_JOB_{phase}" for phase in ("PENDING", "CREATED", "DEPLOYING", "RUNNING")
+}
 HOLDING_GPUS = frozenset({"TRAINING_JOB_DEPLOYING", "TRAINING_JOB_RUNNING"})
 
 
@@ -176,10 +182,9 @@ class Training:
     def plan(self, job_id: str, turns: Sequence[tuple[float, Mapping[str, Any]]]) -> None:
         """Change a job so many seconds from now; `catch_up` makes it so."""
         begin = self.now()
-        self._script.extend(
-            _Turn(begin + timedelta(seconds=after), job_id, changes) for after, changes in turns
-        )
-        self._script.sort(key=lambda turn: turn.at)
+        for after, changes in turns:
+            turn = _Turn(begin + timedelta(seconds=after), job_id, changes)
+            bisect.insort(self._script, turn, key=lambda turn: turn.at)
 
     def catch_up(self) -> None:
         """Make the planned changes whose time has come; those of deleted jobs are dropped."""

@@ -112,6 +112,22 @@ class Workspace:
                 return message
         raise SlackRefusedError(code="message_not_found")
 
+    def replies(self, channel_id: str, ts: str) -> list[PostedMessage]:
+        """The replies to a message, the oldest first."""
+        return [
+            message
+            for message in self.messages
+            if (message.channel, message.thread_ts) == (channel_id, ts) and message.ts != ts
+        ]
+
+    def was_deleted(self, channel_id: str, ts: str) -> bool:
+        """Whether there was such a message once."""
+        return any((gone.channel, gone.ts) == (channel_id, ts) for gone in self.deleted)
+
+    def thread_is_gone(self, channel_id: str, ts: str) -> bool:
+        """Whether a message was deleted with nothing left below it."""
+        return self.was_deleted(channel_id, ts) and not self.replies(channel_id, ts)
+
     def post(self, message: PostedMessage) -> PostedMessage:
         """Show a message to the channel.
 

@@ -10,6 +10,8 @@ def furnish(baseten: SandboxBaseten) -> None:
     """Fill a Baseten with teams, projects, and jobs in every state that a person may meet.
 
     The project `llama-3-finetune` of Research is not among them: it is for the demo to create.
+    The job of `Qwen3 Long Context` does not stay as it is: it waits for 20 seconds more, runs after
+    45, and is done after 2 and a half minutes, so that there is something to follow.
     """
     default = baseten.add_team("Default", default=True)["id"]
     research = baseten.add_team("Research")["id"]
@@ -18,7 +20,9 @@ def furnish(baseten: SandboxBaseten) -> None:
     distill = _project(baseten, research, "reranker-distill", days=21)
     _start(baseten, distill, _completed(), hours=240)
     context = _project(baseten, platform, "Qwen3 Long Context", days=9)
-    _start(baseten, context, _pending(), hours=3)
+    waiting = _start(baseten, context, _pending(), hours=3)
+    baseten.script_job(waiting, _goes_well())
+    baseten.add_logs(waiting, ["loading Qwen/Qwen3-8B", "step 1 loss=2.31", "step 2 loss=1.94"])
     support = _project(baseten, research, "support-bot-sft", days=5)
     _start(baseten, support, _running(), hours=7)
     ocr = _project(baseten, platform, "ocr-adapter", days=2)
@@ -31,11 +35,12 @@ def _project(baseten: SandboxBaseten, team_id: str, name: str, *, days: int) -> 
     return str(baseten.add_project(team_id, name, created_at=created_at)["id"])
 
 
-def _start(baseten: SandboxBaseten, project_id: str, job: dict[str, Json], *, hours: int) -> None:
-    """Add a job that was started so many hours ago."""
+def _start(baseten: SandboxBaseten, project_id: str, job: dict[str, Json], *, hours: int) -> str:
+    """Add a job that was started so many hours ago; its id."""
     begin = baseten.now() - timedelta(hours=hours)
     started = baseten.add_job(project_id, created_at=begin, **job)
     baseten.set_job(started["id"], updated_at=begin + timedelta(minutes=42))
+    return str(started["id"])
 
 
 def _running() -> dict[str, Json]:
@@ -91,3 +96,11 @@ def _pending() -> dict[str, Json]:
             "gpu_memory_limit_mib": 144_384,
         },
     }
+
+
+def _goes_well() -> list[tuple[float, dict[str, Json]]]:
+    return [
+        (20, {"status": "TRAINING_JOB_DEPLOYING", "error_message": None}),
+        (45, {"status": "TRAINING_JOB_RUNNING", "checkpoint_sync_status": "SYNCING"}),
+        (150, {"status": "TRAINING_JOB_COMPLETED", "checkpoint_sync_status": "COMPLETED"}),
+    ]

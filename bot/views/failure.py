@@ -4,11 +4,12 @@ from dataclasses import dataclass, replace
 
 from bot.arguments import ProjectRequest, command_text
 from bot.baseten.errors import BasetenError, RateLimited, Refused, Unreachable, Unreadable
+from bot.journal.journal import JournalUnavailableError
 from bot.message import Message, NotTakenError
 from bot.projects import AmbiguousTeamError, TeamsUnavailableError, UnknownTeamError
 from bot.views.blocks import plain
-from bot.views.text import COMMAND, bold, code, duration, listing, say
-from bot.work import BusyError, InterruptedWorkError
+from bot.views.text import COMMAND, ago, bold, code, duration, listing, say
+from bot.work import BusyError, InterruptedWorkError, MissedWorkError
 
 _MOST_TEAMS = 20
 _MOST_COMMAND = 300  # characters
@@ -98,6 +99,16 @@ def _words(error: Exception, attempt: Attempt) -> _Words | None:
             return _Words(
                 f"I am being restarted and could not finish. {attempt.unsure}",
                 f"Try again in a moment{attempt.again}",
+            )
+        case MissedWorkError(at=at):
+            return _Words(
+                f"You asked me for this {ago(at)}, and I was away until now. {attempt.unsure}",
+                f"If you still want it, try again{attempt.again}",
+            )
+        case JournalUnavailableError():
+            return _Words(
+                f"My database does not answer, so I can't promise to do this. {attempt.nothing}",
+                "Try again in a minute. If it goes on, tell whoever runs this bot.",
             )
         case NotTakenError():
             return _not_posted(error, attempt)

@@ -16,6 +16,19 @@ def still_looking() -> Message:
     return plain("⏳ Still asking Baseten, which is taking its time.")
 
 
+def cannot_watch() -> Message:
+    """Say why an answer cannot be watched, and what would change that."""
+    return plain(
+        "I can only watch an answer that I can change, and here I can't.",
+        "Use `/invite` to add me to this channel, then open the project again and watch that.",
+    )
+
+
+def nothing_to_watch() -> Message:
+    """Say that a job ended before it could be watched."""
+    return plain("There is nothing to watch any more: the latest job has ended.")
+
+
 def invite() -> Message:
     """Say what makes messages in this channel ones the bot can keep up to date."""
     return plain(

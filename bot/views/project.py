@@ -19,11 +19,14 @@ from bot.projects import Opened, Outcome
 from bot.views import text
 from bot.views.blocks import context, section
 from bot.views.blocks import fields as columns
-from bot.views.job import error_section, job_name, logs_url, machines, status
+from bot.views.job import checkpoints, error_section, job_name, logs_url, machines, status
+from bot.views.people import people, person
 
 OPEN_LOGS = "open_logs"
 REFRESH = "refresh"
 JOBS = "jobs"
+WATCH = "watch"
+STOP_WATCHING = "stop_watching"
 
 
 class Card(BaseModel):
@@ -54,6 +57,23 @@ class Refreshed:
     at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """What a watch adds to an answer.
+
+    Attributes:
+        watchers: the ids of who watches.
+        running_since: when the latest job began to run, if that was seen.
+        over: the watch has ended, and this is the last that it knows.
+        gone: the project is no longer there.
+    """
+
+    watchers: tuple[str, ...]
+    running_since: datetime | None = None
+    over: bool = False
+    gone: bool = False
+
+
 def card_of(opened: Opened, user_id: str) -> Card:
     """Return what an answer about this project must remember."""
     return Card(
@@ -71,7 +91,10 @@ def _kept(team: str) -> str:
 
 
 def project_message(
-    project: TrainingProject, card: Card, refreshed: Refreshed | None = None
+    project: TrainingProject,
+    card: Card,
+    refreshed: Refreshed | None = None,
+    followed: Followed | None = None,
 ) -> Message:
     """Draw the answer for everyone in the channel.
 
@@ -79,9 +102,12 @@ def project_message(
         project: as it is now.
         card: how it came to be there, and who asked.
         refreshed: who brought the message up to date, if anyone did.
+        followed: the watch that keeps the message up to date, if any does.
     """
+    job, since = project.latest_job, followed.running_since if followed else None
     team = project.team_name or card.team
-    happened = _happened(project.name, team, card.outcome)
+    gone = followed is not None and followed.gone
+    happened = _happened(project.name, team, None if gone else card.outcome)
     blocks: list[Block] = [
         section(happened),
         columns(
@@ -92,17 +118,18 @@ def project_message(
         ),
         DividerBlock(),
     ]
-    if project.latest_job is None:
+    if job is None:
         blocks.append(section(_no_job(project.name, team)))
     else:
-        blocks += _job_blocks(project.latest_job)
-    blocks.append(_buttons(project, card))
-    blocks.append(context(_small_print(card, refreshed)))
-    return Message(f"{happened}\n{_plain_details(project)}", blocks)
+        blocks += _job_blocks(job, since)
+    if not gone:
+        blocks.append(_buttons(project, card, followed))
+    blocks.append(context(_small_print(card, refreshed, followed)))
+    return Message(f"{happened}\n{_plain_details(project, since)}", blocks)
 
 
-def _happened(name: str, team: str, outcome: Outcome) -> str:
-    """Say what was done, claiming nothing that is not known."""
+def _happened(name: str, team: str, outcome: Outcome | None) -> str:
+    """Say what was done, claiming nothing that is not known; None: it is gone since."""
     name, team = text.bold(name), text.bold(team)
     match outcome:
         case Outcome.CREATED:
@@ -111,9 +138,14 @@ def _happened(name: str, team: str, outcome: Outcome) -> str:
             return f"📂 Training project {name} already exists in team {team}"
         case Outcome.UNKNOWN:
             return f"📂 Training project {name} is open in team {team}"
+        case None:
+            return (
+                f"🗑️ Training project {name} of team {team} is gone from Baseten. "
+                "This is what I saw of it last"
+            )
 
 
-def _plain_details(project: TrainingProject) -> str:
+def _plain_details(project: TrainingProject, since: datetime | None) -> str:
     """Say in one line for notifications what the blocks show."""
     said = (
         f"ID {text.say(project.id)}, created {text.date(project.created_at)}, "
@@ -122,7 +154,9 @@ def _plain_details(project: TrainingProject) -> str:
     job = project.latest_job
     if job is None:
         return f"{said} No job yet."
-    return f"{said} Latest job: {text.say(job_name(job))}, {text.say(status(job).words)}."
+    said += f" Latest job: {text.say(job_name(job))}, {text.say(status(job).words, 44)}"
+    more = "".join(f", {name.lower()}: {value}" for name, value in _known_of(job, since))
+    return f"{said}{more}."
 
 
 def _no_job(name: str, team: str) -> str:
@@ -134,15 +168,31 @@ def _no_job(name: str, team: str) -> str:
     )
 
 
-def _job_blocks(job: TrainingJob) -> list[Block]:
+def _known_of(job: TrainingJob, since: datetime | None) -> list[tuple[str, str]]:
+    """Return what is known of some jobs only, each value under its name."""
+    known = []
+    if since is not None:
+        ran = (job.updated_at - since).total_seconds()
+        known.append(
+            ("Ran for", text.duration(ran))
+            if status(job).ended
+            else ("Running since", f"{text.date(since)} ({text.ago(since)})")
+        )
+    if words := checkpoints(job):
+        known.append(("Checkpoints", text.say(words, 30)))
+    return known
+
+
+def _job_blocks(job: TrainingJob, since: datetime | None) -> list[Block]:
     now = status(job)
     name = text.code(job_name(job)) + (f" ({text.code(job.id)})" if job.name else "")
-    fields = [("Runs on", text.say(machines(job)))]
+    fields = [("Runs on", text.say(machines(job), 70))]
     if job.user and job.user.email:
-        fields.append(("Started by", text.say(job.user.email)))
+        fields.append(("Started by", text.say(job.user.email, 70)))
     fields += [("Created", text.date(job.created_at)), ("Updated", text.date(job.updated_at))]
+    fields += _known_of(job, since)
     blocks: list[Block] = [
-        section(f"*Latest job*  {name}\n{now.mark} *{text.say(now.words)}*"),
+        section(f"*Latest job*  {name}\n{now.mark} *{text.say(now.words, 44)}*"),
         columns(*fields),
     ]
     if (error := error_section(job)) is not None:
@@ -150,10 +200,15 @@ def _job_blocks(job: TrainingJob) -> list[Block]:
     return blocks
 
 
-def _buttons(project: TrainingProject, card: Card) -> ActionsBlock:
+def _buttons(project: TrainingProject, card: Card, followed: Followed | None) -> ActionsBlock:
     """Draw the buttons; Refresh is always there, for a project may get its first job later."""
     value = card.model_dump_json()
     elements = [ButtonElement(text=_label("Refresh"), action_id=REFRESH, value=value)]
+    if followed is not None and not followed.over:
+        stop = ButtonElement(text=_label("Stop watching"), action_id=STOP_WATCHING, value=value)
+        elements.append(stop)
+    elif project.latest_job is None or not status(project.latest_job).ended:
+        elements.append(ButtonElement(text=_label("Watch"), action_id=WATCH, value=value))
     if project.latest_job is not None:
         url = logs_url(project.id, project.latest_job.id)
         elements += [
@@ -167,13 +222,15 @@ def _label(label: str) -> PlainTextObject:
     return PlainTextObject(text=label, emoji=False)
 
 
-def _small_print(card: Card, refreshed: Refreshed | None) -> str:
-    by = f"<@{text.escape(card.asked_by)}>" if card.asked_by else "a workflow"
-    said = f"Requested by {by}"
+def _small_print(card: Card, refreshed: Refreshed | None, followed: Followed | None) -> str:
+    said = f"Requested by {person(card.asked_by) if card.asked_by else 'a workflow'}"
+    if followed is not None and not followed.over:
+        by = people(followed.watchers)
+        said += f" · Watched by {by}" if by else " · Watched"
     if refreshed is not None:
-        said += f" · Refreshed by <@{text.escape(refreshed.by)}>, {text.date(refreshed.at)}"
+        said += f" · Refreshed by {person(refreshed.by)}, {text.date(refreshed.at)}"
     if card.also_in:
-        teams = text.listing([text.bold(team) for team in card.also_in])
+        teams = text.listing([text.bold(team, 30) for team in card.also_in])
         said += (
             f" · {teams} {'has' if len(card.also_in) == 1 else 'have'} a project of this name too"
         )

@@ -7,7 +7,15 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from bot.baseten.models import OneTrainingProject, Teams, TrainingJob, TrainingProject
+from bot.baseten.models import (
+    Capacities,
+    LogLine,
+    Logs,
+    OneTrainingProject,
+    Teams,
+    TrainingJob,
+    TrainingProject,
+)
 from bot.views.text import date
 
 OLD_JOB: dict[str, Any] = {
@@ -177,6 +185,69 @@ def test_a_project_brings_its_latest_job() -> None:
 def test_a_team_is_not_the_default_unless_it_says_so(default: dict[str, Any]) -> None:
     (team,) = Teams.model_validate({"teams": [{"id": "i", "name": "n"} | default]}).teams
     assert team.default is False
+
+
+@pytest.mark.parametrize(
+    ("changed", "project_id"),
+    [
+        ({}, "yqvj7q3"),
+        ({"training_project_id": None}, "yqvj7q3"),
+        ({"training_project_id": None, "training_project": {"name": "x"}}, None),
+        ({"training_project_id": None, "training_project": None}, None),
+        ({"training_project_id": None, "training_project": "yqvj7q3"}, None),
+        ({"training_project": None}, "yqvj7q3"),
+    ],
+)
+def test_a_job_knows_its_project_if_any_field_tells(
+    changed: dict[str, Any], project_id: str | None
+) -> None:
+    assert job(**changed).training_project_id == project_id
+
+
+def test_a_job_of_a_summary_alone_knows_its_project_and_keeps_it() -> None:
+    told = {key: value for key, value in OLD_JOB.items() if key != "training_project_id"}
+    read = TrainingJob.model_validate(told)
+    assert read.training_project_id == "yqvj7q3"
+    assert TrainingJob.model_validate_json(read.model_dump_json()) == read
+    assert TrainingJob.model_validate(told | {"training_project": None}).training_project_id is None
+
+
+@pytest.mark.parametrize("said", ["x", 7, [], None])
+def test_what_is_no_job_is_refused(said: object) -> None:
+    with pytest.raises(ValidationError):
+        TrainingJob.model_validate(said)
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("1763647391482913000", datetime(2025, 11, 20, 14, 3, 11, 482913, tzinfo=UTC)),
+        (1763647391482913000, datetime(2025, 11, 20, 14, 3, 11, 482913, tzinfo=UTC)),
+        ("", None),
+        (None, None),
+        ("yesterday", None),
+        ("9" * 40, None),
+    ],
+)
+def test_a_line_has_the_time_it_was_logged_at_if_that_can_be_read(
+    written: object, read: datetime | None
+) -> None:
+    assert LogLine.model_validate({"message": "x", "timestamp": written}).timestamp == read
+
+
+def test_a_careless_answer_of_logs_is_read() -> None:
+    said = {"logs": [{"message": None, "level": None, "replica": 1}, {}]}
+    assert Logs.model_validate(said).logs == [LogLine(), LogLine()]
+    assert Logs.model_validate({"logs": None}).logs == Logs.model_validate({}).logs == []
+    line = LogLine(message="x", timestamp=datetime(2026, 1, 1, tzinfo=UTC))
+    assert line.timestamp == datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def test_a_careless_answer_of_capacities_is_read() -> None:
+    said = {"gpu_capacities": [{"gpu_type": "H100", "limit": None}, {"usage_count": 8, "new": {}}]}
+    first, second = Capacities.model_validate(said).gpu_capacities
+    assert (first.gpu_type, first.limit, first.usage_count) == ("H100", 0, 0)
+    assert (second.gpu_type, second.limit, second.usage_count) == ("", 0, 8)
 
 
 def test_answers_are_frozen() -> None:

@@ -124,9 +124,10 @@ async def test_without_training_only_listing_works(baseten: SandboxBaseten, api:
         ("list_teams_allowed", "GET", "/v1/teams"),
         ("list_projects_allowed", "GET", "/v1/training_projects"),
         ("search_allowed", "POST", "/v1/training_jobs/search"),
+        ("capacity_allowed", "GET", "/v1/training/capacity"),
     ],
 )
-async def test_a_key_may_be_kept_from_listing(
+async def test_a_key_may_be_kept_from_looking(
     baseten: SandboxBaseten, api: Api, switch: str, method: str, path: str
 ) -> None:
     assert (await api.request(method, path, json={})).status_code == 200

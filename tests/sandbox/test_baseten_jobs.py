@@ -1,5 +1,6 @@
 """Training jobs: what they show, what they log, and what time changes."""
 
+import time
 from datetime import timedelta
 
 import httpx
@@ -141,8 +142,47 @@ async def test_a_search_filters_and_sorts(baseten: SandboxBaseten, api: Api, clo
     by_priority = {"field": "priority", "order": "desc"}
     then_age = {"field": "created_at", "order": "asc"}
     assert await names(order_by=[by_priority, then_age]) == "bac"
-    wrong = {"order_by": [{"field": "no", "order": "asc"}]}
-    assert (await api.post("/v1/training_jobs/search", json=wrong)).status_code == 400
+    for wrong in (
+        {"order_by": [{"field": "no", "order": "asc"}]},
+        {"statuses": ["TRAINING_JOB_PENDING", "TRAINING_JOB_NAPPING"]},
+        {"statuses": 7},
+    ):
+        assert (await api.post("/v1/training_jobs/search", json=wrong)).status_code == 400
+
+
+async def test_a_newer_job_takes_the_place_of_the_latest(
+    baseten: SandboxBaseten, api: Api, clock: Clock
+) -> None:
+    project = baseten.add_project(baseten.add_team("Research")["id"], "bert")["id"]
+    old = baseten.add_job(project)
+    clock.advance(1)
+    new = baseten.add_job(project, status="TRAINING_JOB_PENDING")
+    path = f"/v1/training_projects/{project}"
+    assert (await api.get(path)).json()["training_project"]["latest_job"] == new
+    assert (await api.get(f"{path}/jobs/{old['id']}")).json()["training_job"] == old
+    baseten.delete_project(project)
+    for gone in (path, f"{path}/jobs", f"{path}/jobs/{old['id']}", f"{path}/jobs/{old['id']}/logs"):
+        assert (await api.get(gone)).status_code == 404
+
+
+async def test_a_thousand_jobs_and_their_scripts_are_cheap(
+    baseten: SandboxBaseten, api: Api, clock: Clock
+) -> None:
+    team = baseten.add_team("Research")["id"]
+    begin = time.process_time()
+    for number in range(1000):
+        project = baseten.add_project(team, f"p{number}")["id"]
+        job = baseten.add_job(project, status="TRAINING_JOB_PENDING")["id"]
+        ends = [(2, {"status": "TRAINING_JOB_RUNNING"}), (4, {"status": "TRAINING_JOB_COMPLETED"})]
+        baseten.script_job(job, ends)
+    found = []
+    for _ in range(3):
+        wanted = {"statuses": ["TRAINING_JOB_PENDING", "TRAINING_JOB_RUNNING"]}
+        answer = await api.post("/v1/training_jobs/search", json=wanted)
+        found.append(len(answer.json()["training_jobs"]))
+        clock.advance(3)
+    assert found == [1000, 1000, 0]
+    assert time.process_time() - begin < 5
 
 
 async def test_capacity_counts_the_gpus_in_use(baseten: SandboxBaseten, api: Api) -> None:

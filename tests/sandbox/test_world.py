@@ -2,7 +2,7 @@
 
 import httpx
 
-from bot.sandbox import SandboxBaseten, furnish
+from bot.sandbox import Clock, SandboxBaseten, furnish
 
 
 async def test_it_holds_jobs_in_every_state_and_leaves_room_for_the_demo(
@@ -28,3 +28,17 @@ async def test_it_holds_jobs_in_every_state_and_leaves_room_for_the_demo(
     assert any(project["latest_job"] is None for project in projects)
     assert "llama-3-finetune" not in {project["name"] for project in projects}
     assert all(project["created_at"] <= project["updated_at"] for project in projects)
+
+
+async def test_one_job_moves_on_while_somebody_looks(
+    baseten: SandboxBaseten, api: httpx.AsyncClient, clock: Clock
+) -> None:
+    furnish(baseten)
+    seen = []
+    for _ in range(4):
+        projects = (await api.get("/v1/training_projects")).json()["training_projects"]
+        (job,) = (each["latest_job"] for each in projects if each["name"] == "Qwen3 Long Context")
+        status = job["current_status"].removeprefix("TRAINING_JOB_")
+        seen.append((status, job["error_message"] is not None))
+        clock.advance(50)
+    assert seen == [("PENDING", True), ("RUNNING", False), ("RUNNING", False), ("COMPLETED", False)]

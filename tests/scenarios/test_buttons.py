@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from bot.app import Tuning
 from bot.sandbox import Delay, Hang, Respond
 from bot.sandbox.faults import Fault
 from bot.sandbox.refusals import (
@@ -290,10 +291,10 @@ async def test_long_hostile_names_fit(http: World, text: str) -> None:
 
 @pytest.mark.parametrize("button", ["refresh", "jobs"])
 async def test_a_click_that_is_too_much_is_told_in_words(still: World, button: str) -> None:
-    async with still.running(most_work=1):
+    async with still.running(tuning=Tuning(most_work=1)):
         message = await answer(still)
-        still.baseten.faults.next(UPSERT, Delay(1))
-        await still.slack.command("research slow")
+        still.baseten.faults.next(r"/v1/training_projects/.*", Delay(1))
+        await still.slack.action(message, "jobs")
         await still.slack.action(message, button)
         await still.hears("more to do than I can take on")
 

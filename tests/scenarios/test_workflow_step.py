@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from bot.app import Tuning
 from bot.listeners.workflow_step import STEP
 from bot.sandbox import Delay, Drop, Hang, Respond
 from bot.sandbox.faults import Fault
@@ -200,12 +201,13 @@ async def test_many_steps_at_once_all_end(world: World) -> None:
     assert {completion.error for completion in world.slack.completions} == {None}
 
 
-async def test_a_step_that_is_too_much_fails_too(still: World) -> None:
-    async with still.running(most_work=1):
-        still.baseten.faults.next("/v1/teams", Delay(1))
+async def test_what_is_too_much_at_once_waits_for_its_turn(still: World) -> None:
+    async with still.running(tuning=Tuning(most_work=1)):
+        still.baseten.faults.next("/v1/teams", Delay(0.5))
         await still.slack.command("research slow")
         await run(still)
-        assert "more to do than I can take on" in await failed(still)
+        assert (await ended(still)).error is None
+        assert len(still.slack.messages) == 1
 
 
 async def test_the_project_is_in_the_persons_home(world: World) -> None:

@@ -13,11 +13,17 @@ from tests.golden import assert_golden
 AT = datetime(2026, 11, 23, 17, 10, tzinfo=UTC)
 HOSTILE = "<!channel> & *bold* `code` <https://evil.example|here> @everyone"
 LONG = "<&>" * 2000
+
+
+def recent(name: str, team: str, project_id: str = "n4q95w5") -> Recent:
+    return Recent(project_id=project_id, name=name, team=team, at=AT)
+
+
 CASES = {
     "empty": [],
-    "five": [Recent(f"n4q95w{n}", f"support-bot-{n}", "Research", AT) for n in range(5)],
-    "hostile": [Recent(HOSTILE, HOSTILE, HOSTILE, AT)],
-    "long": [Recent("n4q95w5", LONG, LONG, AT)] * 5,
+    "five": [recent(f"support-bot-{n}", "Research", f"n4q95w{n}") for n in range(5)],
+    "hostile": [recent(HOSTILE, HOSTILE, HOSTILE)],
+    "long": [recent(LONG, LONG)] * 5,
 }
 
 
@@ -30,7 +36,7 @@ def test_the_home_tab_is_drawn_as_it_was_agreed(name: str) -> None:
 
 @pytest.mark.parametrize("text", [LONG, '"' * 5000, "日" * 5000, "🚀" * 5000, "`" * 5000])
 def test_long_names_keep_slacks_limits(text: str) -> None:
-    drawn = home_view([Recent("n4q95w5", text, text, AT)] * 5).to_dict()
+    drawn = home_view([recent(text, text)] * 5).to_dict()
     assert view_problems(drawn) == []
     assert len(json.dumps(drawn, ensure_ascii=False)) < 10_000
 

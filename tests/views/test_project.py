@@ -11,7 +11,7 @@ from bot.baseten.models import TrainingProject
 from bot.projects import Opened, Outcome
 from bot.sandbox.block_kit import message_error
 from bot.views.job import status
-from bot.views.project import Card, Refreshed, card_of, project_message
+from bot.views.project import Card, Followed, Refreshed, card_of, project_message
 from tests.golden import assert_golden
 
 STATUSES = [
@@ -76,10 +76,12 @@ class Case:
     opened: Opened
     user_id: str = "U0SANDBOX1"
     refreshed: Refreshed | None = None
+    followed: Followed | None = None
 
     def payload(self) -> dict[str, Any]:
         card = card_of(self.opened, self.user_id)
-        return project_message(self.opened.project, card, self.refreshed).payload()
+        drawn = project_message(self.opened.project, card, self.refreshed, self.followed)
+        return drawn.payload()
 
 
 def opened(
@@ -94,6 +96,11 @@ def opened(
 
 
 REFRESHED = Refreshed(by="U0DANA0001", at=datetime(2026, 11, 23, 17, 10, tzinfo=UTC))
+SINCE = datetime(2026, 11, 20, 14, 5, tzinfo=UTC)
+DANA = Followed(watchers=("U0DANA0001",))
+MANY = Followed(
+    watchers=tuple(f"U0WATCHER{number:02}" for number in range(40)), running_since=SINCE
+)
 BARE_MACHINE = {"id": "1x2", "name": "1x2 - 1 vCPU, 2 GiB RAM", "gpu_count": 0, "gpu_type": None}
 OPENED = {
     "created": opened(None, Outcome.CREATED),
@@ -135,10 +142,16 @@ OPENED = {
             current_status=LONG,
             availability_model=LONG,
             instance_type={"id": "x", "name": LONG, "gpu_count": 8, "gpu_type": LONG},
+            checkpoint_sync_status=LONG,
         ),
         name=LONG,
         team_name=LONG,
     ),
+    "syncing": opened(job(checkpoint_sync_status="SYNCING")),
+    "synced": opened(
+        job(current_status="TRAINING_JOB_COMPLETED", checkpoint_sync_status="COMPLETED")
+    ),
+    "sync_of_another_kind": opened(job(checkpoint_sync_status="PARTLY_DONE")),
     "long_no_job": opened(None, name=LONG, team_name=LONG),
     "long_lines": opened(job(error_message="\n" * 300 + "<\n" * 300)),
 } | {
@@ -152,8 +165,17 @@ CASES = {name: Case(case) for name, case in OPENED.items()} | {
     "also_in_one": Case(opened(None, also_in=("Platform",))),
     "also_in_many": Case(opened(job(), also_in=("A & B", "C", "D", "E")), refreshed=REFRESHED),
     "long_refreshed": Case(
-        replace(OPENED["long"], also_in=(LONG, LONG, LONG, LONG)), refreshed=REFRESHED
+        replace(OPENED["long"], also_in=(LONG, LONG, LONG, LONG)),
+        refreshed=REFRESHED,
+        followed=MANY,
     ),
+    "followed": Case(opened(job()), followed=DANA),
+    "followed_no_job": Case(opened(None), followed=DANA),
+    "followed_by_nobody": Case(opened(job()), user_id="", followed=Followed(watchers=("",))),
+    "followed_by_many": Case(OPENED["syncing"], followed=MANY),
+    "followed_to_the_end": Case(OPENED["synced"], followed=replace(MANY, over=True)),
+    "followed_for_too_long": Case(opened(job()), followed=replace(MANY, over=True)),
+    "gone": Case(opened(job()), followed=replace(MANY, over=True, gone=True)),
 }
 
 
@@ -167,6 +189,48 @@ def test_the_answer_keeps_slacks_limits(name: str) -> None:
     payload = CASES[name].payload()
     assert message_error(payload["text"], payload["blocks"]) is None
     assert len(json.dumps(payload, ensure_ascii=False)) < 10_000
+
+
+def actions(name: str) -> list[str]:
+    return [
+        element["action_id"]
+        for block in CASES[name].payload()["blocks"]
+        if block["type"] == "actions"
+        for element in block["elements"]
+    ]
+
+
+@pytest.mark.parametrize("name", STATUSES)
+def test_a_job_can_be_watched_until_it_has_ended(name: str) -> None:
+    ended = status(OPENED[f"status_{name.lower()}"].project.latest_job).ended  # type: ignore[arg-type]
+    assert ("watch" in actions(f"status_{name.lower()}")) != ended
+
+
+@pytest.mark.parametrize(
+    ("name", "offered"),
+    [
+        ("no_job", "watch"),
+        ("followed", "stop_watching"),
+        ("followed_no_job", "stop_watching"),
+        ("followed_for_too_long", "watch"),
+        ("followed_to_the_end", None),
+        ("gone", None),
+    ],
+)
+def test_watching_is_offered_or_its_end_never_both(name: str, offered: str | None) -> None:
+    found = {"watch", "stop_watching"} & set(actions(name))
+    assert found == ({offered} if offered else set())
+
+
+def test_nothing_can_be_asked_of_a_project_that_is_gone() -> None:
+    assert actions("gone") == []
+
+
+def test_how_long_a_job_ran_is_said_only_where_it_is_known() -> None:
+    assert "Ran for" not in str(CASES["synced"].payload())
+    assert "4 minutes 40 seconds" in str(CASES["followed_to_the_end"].payload())
+    assert "Running since" in str(CASES["followed_by_many"].payload()["blocks"])
+    assert "running since" in CASES["followed_by_many"].payload()["text"]
 
 
 @pytest.mark.parametrize("name", ["hostile", "long", "long_refreshed"])
@@ -207,7 +271,9 @@ def test_the_buttons_can_carry_any_team(text: str) -> None:
     payload = case.payload()
     assert message_error(payload["text"], payload["blocks"]) is None
     card = card_of(case.opened, "U0SANDBOX1")
-    for button in payload["blocks"][-2]["elements"][:2]:
+    carrying = [button for button in payload["blocks"][-2]["elements"] if "value" in button]
+    assert len(carrying) == 3
+    for button in carrying:
         assert Card.model_validate_json(button["value"]) == card
 
 

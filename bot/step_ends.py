@@ -8,7 +8,7 @@ from bot.redaction import Redactor
 from bot.slack_calls import taken
 
 
-class Steps:
+class StepEnds:
     """End workflow steps; both ends are safe to repeat.
 
     Both methods raise ``NotTakenError`` where Slack does not take the end.

@@ -1,0 +1,62 @@
+"""The only place where connections to the outside are opened, and closed."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from urllib.request import getproxies
+
+import aiohttp
+import httpx
+from httpx_aiohttp import AiohttpTransport
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.baseten.client import Baseten
+from bot.redaction import Redactor
+from bot.settings import Settings
+
+_SLACK_TIMEOUT = 10.0  # seconds for one call
+_CONNECTIONS = 128  # to Slack, and as many to Baseten; a process may open about 1,000 files
+_KEEP_ALIVE = 60.0  # seconds that an idle connection is kept
+
+
+@dataclass(frozen=True, slots=True)
+class Connections:
+    """What leads out of this process, and what keeps its secrets in."""
+
+    session: aiohttp.ClientSession
+    slack: AsyncWebClient
+    baseten: Baseten
+    redactor: Redactor
+
+
+@asynccontextmanager
+async def connections(settings: Settings) -> AsyncIterator[Connections]:
+    """Open one HTTP session for everything, close it at the end."""
+    async with AsyncExitStack() as stack:
+        session = await stack.enter_async_context(
+            aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(
+                    limit=0, limit_per_host=_CONNECTIONS, keepalive_timeout=_KEEP_ALIVE
+                ),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                timeout=aiohttp.ClientTimeout(total=_SLACK_TIMEOUT),
+                # Only with a proxy: it costs a look for .netrc on every request.
+                trust_env=bool(getproxies()),
+            )
+        )
+        http = await stack.enter_async_context(
+            httpx.AsyncClient(
+                transport=AiohttpTransport(client=session),
+                base_url=str(settings.baseten_api_url),
+                headers={"Authorization": f"Api-Key {settings.baseten_api_key.get_secret_value()}"},
+            )
+        )
+        slack = AsyncWebClient(
+            token=settings.slack_bot_token.get_secret_value(),
+            base_url=f"{settings.slack_api_url}".rstrip("/") + "/",
+            session=session,
+            retry_handlers=[],  # bot.slack_calls repeats what is safe to repeat
+        )
+        redactor = Redactor(settings.secrets)
+        baseten = Baseten(http, settings.baseten_timeout, redactor)
+        yield Connections(session, slack, baseten, redactor)

@@ -1,0 +1,268 @@
+"""The journal in SQLite or PostgreSQL. Each operation is one statement, in autocommit.
+
+So no transaction is ever held across I/O, and whatever dies, dies between two of them.
+"""
+
+import math
+import time
+from collections.abc import Callable, Collection, Mapping
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import (
+    ColumnElement,
+    Double,
+    Row,
+    Table,
+    UpdateBase,
+    bindparam,
+    delete,
+    func,
+    null,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from bot.journal.intake import Intake
+from bot.journal.journal import (
+    LEASE,
+    WORK,
+    Entry,
+    Journal,
+    LostLeaseError,
+    State,
+    as_kept,
+    backoff,
+    must_be_an_id,
+)
+from bot.journal.schema import documents, now, work
+from bot.journal.statements import FAULTS, SOON, Rows, Statements
+
+_LONGEST_ERROR = 2000  # characters
+_Insert = sqlite.Insert | postgresql.Insert
+_INSERT: dict[str, Callable[[Table], _Insert]] = {
+    "sqlite": sqlite.insert,
+    "postgresql": postgresql.insert,
+}
+
+
+class SqlJournal(Journal):
+    """Keep work and documents in a database that `open_journal` opened.
+
+    Args:
+        engine: in autocommit.
+        connections: how many of the engine's to use.
+        lease: seconds.
+    """
+
+    faults = FAULTS
+
+    def __init__(self, engine: AsyncEngine, connections: int, lease: float = LEASE) -> None:
+        super().__init__(lease)
+        self._engine = engine
+        self._insert = _INSERT[engine.dialect.name]
+        self._owner = uuid4().hex
+        self._statements = Statements(engine, connections, self.faults)
+        insert = self._insert(work).values(
+            run_at=now() + bindparam("seconds", type_=Double),
+            dirty=False,
+            fails=0,
+            accepted_at=now(),
+            changed_at=now(),
+        )
+        self._intake = Intake(
+            self._statements, insert.on_conflict_do_nothing().returning(*work.c), self._inserted
+        )
+
+    async def close(self) -> None:
+        """Wait for the statements that nobody waits for any more."""
+        await self._statements.close()
+
+    async def submit(
+        self, entry_id: str, kind: str, state: State, *, after: float | None = None
+    ) -> Entry | None:
+        """Insert the row; the primary key refuses a second one."""
+        must_be_an_id(entry_id)
+        deadline = time.monotonic() + self.lease
+        values = {
+            "id": entry_id,
+            "kind": kind,
+            "state": as_kept(state),
+            "seconds": self.lease if after is None else after,
+            "owner": self._owner if after is None else None,
+            "fence": int(after is None),
+        }
+        row = await self._intake.hand_in(entry_id, values)
+        return None if row is None else _entry(row, deadline)
+
+    async def _inserted(self, rows: Rows) -> None:
+        if any(row.owner is None for row in rows):
+            await self.notify(WORK)
+
+    async def claim(self, kinds: Collection[str], limit: int) -> list[Entry]:
+        """Take what is due."""
+        due = (
+            select(work.c.id)
+            .where(work.c.kind.in_(kinds), work.c.run_at <= now())
+            .order_by(work.c.run_at)
+            .limit(limit)
+            .with_for_update(skip_locked=True)  # which SQLite, having one writer, leaves out
+            .cte("due")
+        )
+        taken = (
+            update(work)
+            .where(work.c.id.in_(select(due.c.id)))
+            .values(
+                run_at=now() + self.lease,
+                owner=self._owner,
+                fence=work.c.fence + 1,
+                dirty=or_(work.c.dirty, work.c.owner.is_not(None)),  # who held it never let go
+                changed_at=now(),
+            )
+        )
+        return await self._entries(taken)
+
+    async def renew(self, entry: Entry) -> Entry:
+        """Move the lease's end."""
+        return await self._save(entry, run_at=now() + self.lease)
+
+    async def keep(self, entry: Entry, state: State) -> Entry:
+        """Save a finished step."""
+        return await self._save(entry, state=state, dirty=False, fails=0, run_at=now() + self.lease)
+
+    async def release(self, entry: Entry, state: State, *, after: float) -> None:
+        """Save a finished step and sleep."""
+        await self._save(entry, state=state, dirty=False, fails=0, owner=None, run_at=now() + after)
+
+    async def abandon(self, entry: Entry) -> None:
+        """Leave a step unfinished."""
+        await self._save(entry, dirty=True, owner=None, run_at=now())
+        await self.notify(WORK)
+
+    async def finish(self, entry: Entry) -> None:
+        """Be done."""
+        await self._save(entry, dirty=False, fails=0, owner=None, run_at=null())
+
+    async def fail(self, entry: Entry, error: str, *, retries: int) -> bool:
+        """Leave a step that failed."""
+        fails = entry.fails + 1
+        again = fails <= retries
+        await self._save(
+            entry,
+            dirty=True,
+            fails=fails,
+            error=error.replace("\0", "")[:_LONGEST_ERROR],  # PostgreSQL refuses a NUL
+            owner=None,
+            run_at=now() + backoff(fails) if again else null(),
+        )
+        return again
+
+    async def wake(self, entry_id: str) -> bool:
+        """Move the timer's end."""
+        sleeps = (work.c.id == entry_id) & work.c.owner.is_(None) & work.c.run_at.is_not(None)
+        woken = update(work).where(sleeps).values(run_at=now(), changed_at=now())
+        found = bool(await self._statements.run(woken.returning(work.c.id)))
+        if found:
+            await self.notify(WORK)
+        return found
+
+    async def get(self, entry_id: str) -> Entry | None:
+        """Look at the row."""
+        rows = await self._statements.run(select(work).where(work.c.id == entry_id))
+        return _entry(rows[0]) if rows else None
+
+    async def due_in(self, kinds: Collection[str]) -> float | None:
+        """Ask the index."""
+        ours = work.c.kind.in_(kinds) & work.c.run_at.is_not(None)
+        rows = await self._statements.run(select(func.min(work.c.run_at) - now()).where(ours))
+        seconds: float | None = rows[0][0]
+        return None if seconds is None else max(0.0, seconds)
+
+    async def prune(self, older_than: float) -> int:
+        """Delete old rows."""
+        old = work.c.run_at.is_(None) & (work.c.changed_at < now() - older_than)
+        return len(await self._statements.run(delete(work).where(old).returning(work.c.id)))
+
+    async def put_many(self, collection: str, values: Mapping[str, State]) -> None:
+        """Insert or replace."""
+        if not values:
+            return
+        rows = self._insert(documents).values(
+            [
+                {"collection": collection, "key": key, "value": value, "updated_at": now()}
+                for key, value in values.items()
+            ]
+        )
+        new = {"value": rows.excluded.value, "updated_at": rows.excluded.updated_at}
+        await self._statements.run(
+            rows.on_conflict_do_update(index_elements=["collection", "key"], set_=new)
+        )
+
+    async def amend(self, collection: str, key: str, value: State) -> bool:
+        """Update one."""
+        changed = update(documents).where(_one(collection, key))
+        changed = changed.values(value=value, updated_at=now())
+        return bool(await self._statements.run(changed.returning(documents.c.key)))
+
+    async def read(self, collection: str, key: str) -> State | None:
+        """Select one."""
+        rows = await self._statements.run(select(documents.c.value).where(_one(collection, key)))
+        value: State | None = rows[0].value if rows else None
+        return value
+
+    async def read_all(self, collection: str) -> dict[str, State]:
+        """Select all."""
+        columns = select(documents.c.key, documents.c.value)
+        rows = await self._statements.run(columns.where(documents.c.collection == collection))
+        return {row.key: row.value for row in rows}
+
+    async def remove(self, collection: str, key: str) -> None:
+        """Delete one."""
+        await self._statements.run(delete(documents).where(_one(collection, key)))
+
+    async def count(self, collection: str) -> int:
+        """Count them."""
+        every = select(func.count()).where(documents.c.collection == collection)
+        number: int = (await self._statements.run(every))[0][0]
+        return number
+
+    async def ping(self) -> None:
+        """Ask for the clock."""
+        await self._statements.run(select(now()), within=SOON)
+
+    async def _save(self, entry: Entry, **values: object) -> Entry:
+        """Change the row if it is still ours as of this entry's fence."""
+        ours = (work.c.id == entry.id) & (work.c.fence == entry.fence) & work.c.owner.is_not(None)
+        saved = await self._entries(update(work).where(ours).values(changed_at=now(), **values))
+        if not saved:
+            raise LostLeaseError(entry.id)
+        return saved[0]
+
+    async def _entries(self, statement: UpdateBase) -> list[Entry]:
+        # The database sets the lease after this moment, so it cannot end before ours does.
+        deadline = time.monotonic() + self.lease
+        rows = await self._statements.run(statement.returning(*work.c))
+        return [_entry(row, deadline) for row in rows]
+
+
+def _one(collection: str, key: str) -> ColumnElement[bool]:
+    return (documents.c.collection == collection) & (documents.c.key == key)
+
+
+def _entry(row: Row[Any], deadline: float = -math.inf) -> Entry:
+    return Entry(
+        id=row.id,
+        kind=row.kind,
+        state=row.state,
+        fence=row.fence,
+        dirty=row.dirty,
+        fails=row.fails,
+        accepted_at=datetime.fromtimestamp(row.accepted_at, UTC),
+        deadline=-math.inf if row.owner is None else deadline,
+        done=row.run_at is None,
+        error=row.error,
+    )

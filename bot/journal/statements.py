@@ -1,0 +1,92 @@
+"""Execute statements on a few connections, and wait for none of them longer than it may take."""
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+from sqlalchemy import Executable, Row
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from bot.journal.journal import JournalUnavailableError
+
+SOON = 1.0  # seconds; for what somebody waits for: Slack gives an ack 3
+LONG = 5.0  # seconds; for what nobody waits for
+FAULTS: tuple[type[Exception], ...] = (DBAPIError, PoolTimeoutError, OSError)
+
+Rows = Sequence[Row[Any]]
+_Answer = TypeVar("_Answer")
+
+
+class Statements:
+    """Execute statements, each in autocommit.
+
+    Args:
+        engine: in autocommit.
+        connections: how many of the engine's to use.
+        faults: what says that the database does not do what it is asked.
+    """
+
+    def __init__(
+        self, engine: AsyncEngine, connections: int, faults: tuple[type[Exception], ...]
+    ) -> None:
+        self.free = asyncio.Semaphore(connections)
+        self._engine = engine
+        self._faults = faults
+        self._begun: set[asyncio.Task[Any]] = set()
+
+    async def close(self) -> None:
+        """Wait for what nobody waits for any more."""
+        while self._begun:
+            await asyncio.wait(self._begun)
+
+    async def run(self, statement: Executable, within: float = LONG) -> Rows:
+        """Execute a statement; who is too late or cancelled may not have begun it.
+
+        One that was begun is left to end by itself: to cut it off would cost the connection, take
+        seconds where the server hangs, and leave its effect as uncertain.
+
+        Raises:
+            JournalUnavailableError: the database did not do it, or was not seen to in time.
+        """
+        async with self.bounded(within):
+            await self.free.acquire()
+            executing = self.begin(self.execute(statement))
+            executing.add_done_callback(lambda _: self.free.release())
+            return await asyncio.shield(executing)
+
+    async def execute(
+        self, statement: Executable, values: Sequence[Mapping[str, Any]] | None = None
+    ) -> Rows:
+        """Execute a statement to its end; the caller has seen to it that a connection is free."""
+        async with self._engine.connect() as connection:
+            result = await connection.execute(statement, values)
+            return result.all() if result.returns_rows else ()
+
+    def begin(self, coroutine: Coroutine[Any, Any, _Answer]) -> asyncio.Task[_Answer]:
+        """Let it end by itself, whether or not somebody waits for it."""
+        task = asyncio.create_task(coroutine)
+        self._begun.add(task)
+        task.add_done_callback(self._ended)
+        return task
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._begun.discard(task)
+        if not task.cancelled():
+            task.exception()  # seen: whoever still waits for it is told
+
+    @asynccontextmanager
+    async def bounded(self, within: float) -> AsyncIterator[None]:
+        """Wait so many seconds at most, and say what went wrong as every journal does."""
+        try:
+            async with asyncio.timeout(within):
+                yield
+        except self._faults as error:
+            raise JournalUnavailableError(in_words(error)) from error
+
+
+def in_words(error: Exception) -> str:
+    """Say what a database said, without the statement and its values."""
+    return str(getattr(error, "orig", None) or error) or "no answer in time"

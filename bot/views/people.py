@@ -1,0 +1,21 @@
+"""People, named as Slack mentions them."""
+
+from collections.abc import Sequence
+
+from bot.views.text import escape, listing
+
+
+def person(user_id: str) -> str:
+    """Mention a person.
+
+    https://docs.slack.dev/messaging/formatting-message-text#mentioning-users
+    """
+    return f"<@{escape(user_id)}>"
+
+
+def people(user_ids: Sequence[str], most: int = 5) -> str:
+    """Mention people, the first of very many; empty where there is nobody."""
+    named = [person(user_id) for user_id in user_ids if user_id]
+    if len(named) > most:
+        named = [*named[:most], f"{len(named) - most} more"]
+    return listing(named) if named else ""

@@ -1,0 +1,1 @@
+"""Answers that follow their job until it ends."""

@@ -1,0 +1,216 @@
+"""One look at all watched jobs after another, for ever."""
+
+import asyncio
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import structlog
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from bot.baseten.client import Baseten
+from bot.baseten.errors import BasetenError, RateLimited
+from bot.baseten.models import Moment
+from bot.journal.journal import (
+    Entry,
+    Journal,
+    JournalUnavailableError,
+    LostLeaseError,
+    State,
+)
+from bot.journal.steps import Later, Steps
+from bot.watching.report import REPORT, Report
+from bot.watching.rules import Found, Look, look
+from bot.watching.survey import Habits, Survey
+from bot.watching.watches import AT_A_STRETCH, POLLER, Watch, Watches
+
+log = structlog.stdlib.get_logger(__name__)
+
+POLL = POLLER  # the kind of the poller's one entry, and its id
+_GROWTH = 1.5
+_JITTER = 1.2
+_NOT_OURS = (LostLeaseError, JournalUnavailableError)  # whoever runs this poller deals with them
+_CLOCKS = timedelta(seconds=5)  # that the clocks of two replicas may differ
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How long to wait between two looks, in seconds.
+
+    Attributes:
+        fast: after one that found something new; never less.
+        slow: after many that did not.
+    """
+
+    fast: float = 15.0
+    slow: float = 60.0
+
+    def after(self, interval: float | None, *, moved: bool) -> float:
+        """Return the next interval."""
+        if moved or interval is None:
+            return self.fast
+        return max(self.fast, min(self.slow, interval * _GROWTH))
+
+
+class _Memory(BaseModel):
+    """What the poller keeps from one look to the next.
+
+    Attributes:
+        interval: seconds from the last look to this one; None at first.
+        looked_at: when the last look began.
+        failing: Baseten told nothing at the last look.
+        habits: which request serves.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    interval: float | None = None
+    looked_at: Moment | None = None
+    failing: bool = False
+    habits: Habits = Habits()
+
+    def state(self) -> State:
+        """Return it as JSON."""
+        return self.model_dump(mode="json")
+
+
+class Poller:
+    """Look at the jobs of all watched answers, and hand in a report of each that changed.
+
+    Args:
+        baseten: is asked.
+        journal: takes the reports.
+        watches: what is watched.
+        pace: how often to look.
+        waiting_too_long: seconds that a job may wait before its thread is told.
+        now: an aware clock.
+    """
+
+    def __init__(  # noqa: PLR0913, PLR0917 - what a poller is made of
+        self,
+        baseten: Baseten,
+        journal: Journal,
+        watches: Watches,
+        pace: Pace,
+        waiting_too_long: float,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._survey = Survey(baseten)
+        self._journal = journal
+        self._watches = watches
+        self._pace = pace
+        self._waiting_too_long = waiting_too_long
+        self._now = now
+
+    async def handle(self, entry: Entry, steps: Steps) -> Later:
+        """Look once. This entry is never done, and whatever happens, it is never given up."""
+        try:
+            return await self._turn(_remembered(entry.state), steps)
+        except _NOT_OURS:
+            raise
+        except Exception:
+            log.exception("could not look at the watched jobs")
+            return Later(self._pace.slow, entry.state)
+
+    async def _turn(self, memory: _Memory, steps: Steps) -> Later:
+        now = self._now()
+        early = self._early(memory, now)
+        if early > 0:
+            return Later(early, memory.state())
+        watches = await self._watches.every()
+        if not watches:
+            idle = memory.model_copy(update={"interval": None, "looked_at": None})
+            return Later(self._pace.slow, idle.state())
+        fresh = any(_is_fresh(watch, memory.looked_at) for watch in watches)
+        try:
+            moved, habits = await self._look(watches, memory.habits, now, steps)
+        except BasetenError as error:
+            if not memory.failing:
+                log.warning("Baseten tells nothing of the watched jobs", error=str(error))
+            return self._later(memory, now, moved=False, failure=error)
+        if memory.failing:
+            log.info("Baseten tells of the watched jobs again")
+        memory = memory.model_copy(update={"habits": habits})
+        return self._later(memory, now, moved=moved or fresh)
+
+    def _early(self, memory: _Memory, now: datetime) -> float:
+        """Return for how long it is too early for a look, as when many watches begin at once."""
+        if memory.looked_at is None:
+            return 0
+        since = (now - memory.looked_at).total_seconds()
+        return self._pace.fast - since if since >= 0 else 0
+
+    def _later(
+        self, memory: _Memory, now: datetime, *, moved: bool, failure: BasetenError | None = None
+    ) -> Later:
+        interval = self._pace.after(memory.interval, moved=moved)
+        memory = memory.model_copy(
+            update={"interval": interval, "looked_at": now, "failing": failure is not None}
+        )
+        wait = interval * random.uniform(1.0, _JITTER)  # noqa: S311 - no secret
+        if isinstance(failure, RateLimited):
+            wait = max(wait, failure.retry_after or 0)
+        return Later(wait, memory.state())
+
+    async def _look(
+        self, watches: list[Watch], habits: Habits, now: datetime, steps: Steps
+    ) -> tuple[bool, Habits]:
+        """Look at all; return whether anything moved."""
+        found, habits = await self._survey.ask(watches, habits, now)
+        moved = False
+        for number, watch in enumerate(watches):
+            if number % AT_A_STRETCH == 0:
+                await asyncio.sleep(0)
+            try:
+                told = found.get(watch.id, Found())
+                seen = look(watch, told, now, self._waiting_too_long)
+                if seen.watch is not watch:
+                    moved = moved or seen.moved
+                    await self._report(watch, seen, steps)
+            except _NOT_OURS:
+                raise
+            except Exception:
+                log.exception("could not look at a watch", watch=watch.id)
+        return moved, habits
+
+    async def _report(self, watch: Watch, seen: Look, steps: Steps) -> None:
+        """Hand the report in, and only then keep what was seen.
+
+        A process that dies between the two leaves a report that is handed in already: what it
+        tells is what was seen, and the next look goes on from there.
+        """
+        kept = await self._watches.of(watch.channel_id, watch.ts)
+        if kept is None or (kept.id, kept.reports) != (watch.id, watch.reports):
+            return  # somebody has stopped it meanwhile, or another process has looked
+        report = Report(watch=seen.watch, news=seen.news, over=seen.over)
+        steps.check()
+        if await self._journal.submit(report.id, REPORT, report.state(), after=0) is None:
+            report = await self._handed_in(report, kept)
+        if report.over:
+            await self._watches.end(watch.channel_id, watch.ts)
+        else:
+            await self._watches.save(report.watch)
+
+    async def _handed_in(self, report: Report, kept: Watch) -> Report:
+        """Return the report of this number that was handed in before."""
+        entry = await self._journal.get(report.id)
+        try:
+            if entry is not None:
+                return Report.model_validate(entry.state)
+        except ValidationError:
+            log.exception("cannot read a report", report=report.id)
+        # Nobody can tell what it told: the next look reports under the next number.
+        return Report(watch=kept.model_copy(update={"reports": report.watch.reports}))
+
+
+def _remembered(state: State) -> _Memory:
+    try:
+        return _Memory.model_validate(state)
+    except ValidationError:  # of another version
+        return _Memory()
+
+
+def _is_fresh(watch: Watch, looked_at: datetime | None) -> bool:
+    """Tell whether a watch has begun since the last look."""
+    return looked_at is None or watch.started_at > looked_at - _CLOCKS

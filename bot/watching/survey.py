@@ -1,0 +1,190 @@
+"""What Baseten tells of all watched projects, in as few requests as there can be."""
+
+import asyncio
+import random
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import TypeAlias
+
+import structlog
+from pydantic import BaseModel, ConfigDict
+
+from bot.baseten.client import Baseten
+from bot.baseten.errors import BasetenError, Refused
+from bot.baseten.models import Moment, TrainingJob, TrainingProject
+from bot.watching.rules import Found
+from bot.watching.watches import Watch
+
+log = structlog.stdlib.get_logger(__name__)
+
+MOST_FETCHED = 25  # projects that are asked for by themselves at one look
+_AT_ONCE = 5
+_SEARCH, _LIST = "search", "list"
+_NOT_FOUND = 404
+_REFUSED = frozenset({403, _NOT_FOUND, 405})  # this key may not, or this server cannot
+_REFUSAL_HOLDS = timedelta(hours=1)
+_LIST_AFTER = timedelta(minutes=5)
+
+# Of a watch, what is told of its project; None: that must be asked for by itself.
+_Tells: TypeAlias = Callable[[Watch], Found | None]
+
+
+class Habits(BaseModel):
+    """Which request serves; kept from one look to the next.
+
+    Attributes:
+        refused: when each of the two was refused last.
+        listed_at: when all projects were listed last.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    refused: Mapping[str, Moment] = {}
+    listed_at: Moment | None = None
+
+
+class Survey:
+    """Ask Baseten about watched projects."""
+
+    def __init__(self, baseten: Baseten) -> None:
+        self._baseten = baseten
+        self._ways = {_SEARCH: self._search, _LIST: self._list}
+
+    async def ask(
+        self, watches: Sequence[Watch], habits: Habits, now: datetime
+    ) -> tuple[dict[str, Found], Habits]:
+        """Ask about all; what is not known now is left out.
+
+        Args:
+            watches: all of them.
+            habits: as the last look returned them.
+            now: the time.
+
+        Returns:
+            What was found, by the id of the watch, and the habits for the next look.
+
+        Raises:
+            BasetenError: nothing is known now.
+        """
+        tells, habits = await self._ask_for_all(watches, habits, now)
+        found: dict[str, Found] = {}
+        missing: list[Watch] = []
+        for watch in watches:
+            told = tells(watch)
+            if told is None:
+                missing.append(watch)
+            else:
+                found[watch.id] = told
+        return found | await self._fetch(missing), habits
+
+    async def _ask_for_all(
+        self, watches: Sequence[Watch], habits: Habits, now: datetime
+    ) -> tuple[_Tells, Habits]:
+        """Make the one request that serves all watches, or the other where it is refused.
+
+        The search tells of the jobs that have not ended. A first job that has come and ended
+        between two looks is only in the list, and so is that its project is gone: while a watched
+        project has no job, the list is asked for now and then, in the search's place.
+        """
+        ways = [_SEARCH, _LIST]
+        listed_lately = habits.listed_at is not None and now - habits.listed_at < _LIST_AFTER
+        if not listed_lately and any(watch.job is None for watch in watches):
+            ways.reverse()
+        ways.sort(key=lambda way: _refused_lately(habits, way, now))
+        refusals: dict[str, Refused] = {}
+        for way in ways:
+            try:
+                tells = await self._ways[way]()
+            except Refused as refused:
+                if refused.status not in _REFUSED:
+                    raise
+                refusals[way] = refused
+            else:
+                if refusals:
+                    log.info("asking otherwise", refused={o: str(e) for o, e in refusals.items()})
+                return tells, Habits(
+                    refused={**habits.refused, **dict.fromkeys(refusals, now)},
+                    listed_at=now if way == _LIST else habits.listed_at,
+                )
+        raise refusals[ways[0]]
+
+    async def _search(self) -> _Tells:
+        by_project: defaultdict[str | None, list[TrainingJob]] = defaultdict(list)
+        for job in await self._baseten.search_training_jobs():
+            by_project[job.training_project_id].append(job)
+
+        def tells(watch: Watch) -> Found | None:
+            jobs = by_project.get(watch.project.id, [])
+            latest = max(jobs, key=lambda job: job.created_at, default=None)
+            if watch.job is None:
+                return Found(latest=latest)
+            for job in jobs:
+                if job.id == watch.job.id:
+                    return Found(latest=latest, watched=job)
+            return None
+
+        return tells
+
+    async def _list(self) -> _Tells:
+        projects = {project.id: project for project in await self._baseten.list_training_projects()}
+
+        def tells(watch: Watch) -> Found | None:
+            project = projects.get(watch.project.id)
+            if project is None:
+                return None
+            latest = project.latest_job
+            if watch.job is None:
+                return Found(project, latest)
+            same = latest is not None and latest.id == watch.job.id
+            return Found(project, latest, latest) if same else None
+
+        return tells
+
+    async def _fetch(self, watches: Iterable[Watch]) -> dict[str, Found]:
+        """Ask for projects by themselves, each once, and for no more than is fair at one look."""
+        by_project: defaultdict[str, list[Watch]] = defaultdict(list)
+        for watch in watches:
+            by_project[watch.project.id].append(watch)
+        # By lot, so that those that never answer do not stand before the others for ever.
+        chosen = random.sample(sorted(by_project), min(MOST_FETCHED, len(by_project)))
+        room = asyncio.Semaphore(_AT_ONCE)
+
+        async def one(project_id: str) -> dict[str, Found]:
+            async with room:
+                return await self._fetch_one(project_id, by_project[project_id])
+
+        found = await asyncio.gather(*(one(project_id) for project_id in chosen))
+        return {watch_id: told for each in found for watch_id, told in each.items()}
+
+    async def _fetch_one(self, project_id: str, watches: Sequence[Watch]) -> dict[str, Found]:
+        job_ids = {watch.job.id for watch in watches if watch.job is not None}
+        try:
+            project = await self._baseten.get_training_project(project_id)
+            jobs = {job_id: await self._job(project, job_id) for job_id in job_ids}
+        except BasetenError as error:
+            if isinstance(error, Refused) and error.status == _NOT_FOUND:
+                return {watch.id: Found(gone=True) for watch in watches}
+            log.info("cannot ask for a watched project", project=project_id, error=str(error))
+            return {}
+        latest = project.latest_job
+        return {
+            watch.id: Found(project, latest, jobs[watch.job.id] if watch.job else None)
+            for watch in watches
+        }
+
+    async def _job(self, project: TrainingProject, job_id: str) -> TrainingJob | None:
+        """Return a job of a project, None where there is no such job (any more)."""
+        if project.latest_job is not None and project.latest_job.id == job_id:
+            return project.latest_job
+        try:
+            return await self._baseten.get_training_job(project.id, job_id)
+        except Refused as refused:
+            if refused.status != _NOT_FOUND:
+                raise
+            return None
+
+
+def _refused_lately(habits: Habits, way: str, now: datetime) -> bool:
+    refused_at = habits.refused.get(way)
+    return refused_at is not None and now - refused_at < _REFUSAL_HOLDS

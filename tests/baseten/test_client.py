@@ -1,0 +1,139 @@
+"""What the client asks of the API, and what it makes of the answers, over real HTTP."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import httpx
+import pytest
+
+from bot.baseten.client import Baseten
+from bot.baseten.errors import Refused
+from bot.baseten.models import GpuCapacity
+from bot.redaction import Redactor
+from bot.sandbox import Clock, Respond, SandboxBaseten, refusals
+from bot.sandbox.training import ENDED, KNOWN
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+async def sandbox(clock: Clock) -> AsyncIterator[SandboxBaseten]:
+    async with SandboxBaseten(now=clock) as sandbox:
+        sandbox.add_team("Research", id="wp7ndew")
+        sandbox.add_project("wp7ndew", "bert", id="yqvj7q3")
+        yield sandbox
+
+
+@pytest.fixture
+async def baseten(sandbox: SandboxBaseten) -> AsyncIterator[Baseten]:
+    key = {"Authorization": f"Api-Key {sandbox.api_key}"}
+    async with httpx.AsyncClient(base_url=sandbox.url, headers=key, trust_env=False) as http:
+        yield Baseten(http, 5, Redactor([sandbox.api_key]))
+
+
+async def test_a_search_finds_what_has_not_ended_in_every_project(
+    sandbox: SandboxBaseten, baseten: Baseten, clock: Clock
+) -> None:
+    other = sandbox.add_project("wp7ndew", "other")["id"]
+    for number, status in enumerate(sorted(KNOWN)):
+        clock.advance(1)
+        sandbox.add_job(other if number % 2 else "yqvj7q3", status=status, name=status)
+    found = await baseten.search_training_jobs()
+    assert {job.current_status for job in found} == KNOWN - ENDED
+    assert {job.training_project_id for job in found} == {"yqvj7q3", other}
+
+
+async def test_a_search_is_asked_again_where_it_failed(
+    sandbox: SandboxBaseten, baseten: Baseten
+) -> None:
+    sandbox.faults.next("/v1/training_jobs/search", refusals.bad_gateway_html_502())
+    assert await baseten.search_training_jobs() == []
+    assert len(sandbox.requests) == 2
+
+
+async def test_a_key_that_may_not_search_or_see_the_capacity_is_refused(
+    sandbox: SandboxBaseten, baseten: Baseten
+) -> None:
+    sandbox.search_allowed = sandbox.capacity_allowed = False
+    for ask in (baseten.search_training_jobs, baseten.get_capacity):
+        with pytest.raises(Refused) as refusal:
+            await ask()
+        assert (refusal.value.status, refusal.value.code) == (403, "PERMISSION_DENIED")
+
+
+async def test_one_job_is_read_also_when_it_is_not_the_latest(
+    sandbox: SandboxBaseten, baseten: Baseten
+) -> None:
+    old = sandbox.add_job("yqvj7q3", name="old")["id"]
+    sandbox.add_job("yqvj7q3", name="new")
+    job = await baseten.get_training_job("yqvj7q3", old)
+    assert (job.name, job.training_project_id) == ("old", "yqvj7q3")
+    with pytest.raises(Refused) as refusal:
+        await baseten.get_training_job("yqvj7q3", "a/b?c")
+    assert refusal.value.status == 404
+    assert sandbox.requests[-1].path.count("/") == 5, "an id stays within its place in the path"
+
+
+async def test_the_last_lines_come_oldest_first(
+    sandbox: SandboxBaseten, baseten: Baseten, clock: Clock
+) -> None:
+    job = sandbox.add_job("yqvj7q3")["id"]
+    sandbox.add_logs(job, [f"step {number}" for number in range(5)], level="INFO")
+    lines = await baseten.get_training_job_logs("yqvj7q3", job, 3)
+    assert [line.message for line in lines] == ["step 2", "step 3", "step 4"]
+    assert {line.level for line in lines} == {"INFO"}
+    assert lines[-1].timestamp
+    assert timedelta() <= clock() - lines[-1].timestamp < timedelta(seconds=1)
+
+
+@pytest.mark.parametrize("later", [timedelta(), timedelta(hours=3), timedelta(days=30)], ids=str)
+async def test_the_last_lines_of_a_job_are_found_long_after_its_end(
+    sandbox: SandboxBaseten, baseten: Baseten, clock: Clock, later: timedelta
+) -> None:
+    job = sandbox.add_job("yqvj7q3")["id"]
+    sandbox.add_logs(job, ["the end"])
+    clock.advance(5 * 86_400)  # silence: it hung until it was stopped
+    ended_at = clock()
+    clock.advance(later.total_seconds())
+    lines = await baseten.get_training_job_logs("yqvj7q3", job, 10, ended_at)
+    assert [line.message for line in lines] == ["the end"]
+    assert await baseten.get_training_job_logs("yqvj7q3", job, 10) == []
+
+
+async def test_a_line_that_followed_the_end_is_found(
+    sandbox: SandboxBaseten, baseten: Baseten, clock: Clock
+) -> None:
+    job = sandbox.add_job("yqvj7q3")["id"]
+    ended_at = clock()
+    clock.advance(30)
+    sandbox.add_logs(job, ["Killed"])
+    (line,) = await baseten.get_training_job_logs("yqvj7q3", job, 10, ended_at)
+    assert line.message == "Killed"
+
+
+async def test_more_lines_than_the_api_gives_are_refused_by_it(
+    sandbox: SandboxBaseten, baseten: Baseten
+) -> None:
+    job = sandbox.add_job("yqvj7q3")["id"]
+    assert await baseten.get_training_job_logs("yqvj7q3", job, 1000) == []
+    with pytest.raises(Refused, match="limit"):
+        await baseten.get_training_job_logs("yqvj7q3", job, 1001)
+
+
+async def test_the_capacity_is_read(sandbox: SandboxBaseten, baseten: Baseten) -> None:
+    sandbox.add_job("yqvj7q3", node_count=2)
+    assert await baseten.get_capacity() == [
+        GpuCapacity(gpu_type="H100", limit=64, usage_count=16),
+        GpuCapacity(gpu_type="H200", limit=16, usage_count=0),
+    ]
+
+
+@pytest.mark.parametrize("answer", [{}, {"gpu_capacities": None}, {"gpu_capacities": []}])
+async def test_a_capacity_that_is_not_told_is_none(
+    sandbox: SandboxBaseten, baseten: Baseten, answer: dict[str, None]
+) -> None:
+    sandbox.faults.next("/v1/training/capacity", Respond(200, answer))
+    assert await baseten.get_capacity() == []

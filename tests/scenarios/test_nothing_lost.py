@@ -1,0 +1,188 @@
+"""What was accepted outlives the process; what cannot be accepted is refused in words."""
+
+import asyncio
+import sqlite3
+import time
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from structlog.testing import capture_logs
+
+from bot.arguments import ProjectRequest
+from bot.journal.database import open_journal
+from bot.journal.journal import Journal
+from bot.journal.memory import MemoryJournal
+from bot.listeners.opening import OPEN, Order
+from bot.posting import Place
+from bot.sandbox import Drop, Respond
+from bot.sandbox.slack import DEFAULT_SCOPES
+from tests.conftest import RESEARCH, World
+from tests.journal.postgres import (
+    Postgres,
+    postgres,
+    postgres_programs,
+    postgres_server,
+    postgres_url,
+)
+
+__all__ = ["postgres", "postgres_programs", "postgres_server", "postgres_url"]  # the fixtures
+
+CHANNEL, USER = "C0SANDBOX1", "U0SANDBOX1"
+POST = "/api/chat.postMessage"
+
+
+def order(**changes: Any) -> dict[str, Any]:
+    """A command about a new project, as the journal keeps it."""
+    asked = Order(request=ProjectRequest("research", "sft"), place=Place(USER, CHANNEL))
+    return asked.model_copy(update=changes).state()
+
+
+def add_project(world: World, ago: timedelta) -> None:
+    world.baseten.add_project(RESEARCH, "sft", created_at=datetime.now(UTC) - ago)
+
+
+async def interrupted(work_id: str, state: dict[str, Any]) -> Journal:
+    """A journal with work that a process has left in the middle of a step."""
+    journal = MemoryJournal()
+    entry = await journal.submit(work_id, OPEN, state)
+    assert entry is not None
+    await journal.abandon(entry)
+    return journal
+
+
+async def at_posting(world: World, work_id: str) -> dict[str, Any]:
+    """What the journal keeps of a command whose project is open; its answer is posted, too."""
+    kept: list[dict[str, Any]] = []
+
+    class Listening(MemoryJournal):
+        async def keep(self, entry: Any, state: Any) -> Any:
+            kept.append(state)
+            return await super().keep(entry, state)
+
+    journal = Listening()
+    await journal.submit(work_id, OPEN, order(), after=0)
+    async with world.running(journal):
+        await world.answered()
+    return kept[0]
+
+
+async def test_what_another_process_left_is_done_and_claims_nothing(still: World) -> None:
+    journal = await interrupted("w1", order())
+    add_project(still, ago=timedelta(seconds=10))  # it had come so far
+    async with still.running(journal):
+        await still.answered()
+    assert "*sft* is open in team *Research*" in still.slack.messages[0].text
+
+
+async def test_an_old_project_is_still_told_apart(still: World) -> None:
+    journal = await interrupted("w1", order())
+    add_project(still, ago=timedelta(hours=1))
+    async with still.running(journal):
+        await still.answered()
+    assert "*sft* already exists" in still.slack.messages[0].text
+
+
+async def test_an_answer_that_is_there_is_not_posted_again(still: World) -> None:
+    still.slack.scopes = (*DEFAULT_SCOPES, "channels:history")
+    state = await at_posting(still, "w1")
+    journal = await interrupted("w1", state)
+    async with still.running(journal):
+        await still.slack.until(
+            lambda: still.slack.requests[-1].path == "/api/conversations.history"
+        )
+    assert len(still.slack.messages) == 1
+    assert (await done(journal, "w1")) is True
+
+
+async def test_where_the_bot_may_not_look_it_is_posted_again(still: World) -> None:
+    state = await at_posting(still, "w1")
+    journal = await interrupted("w1", state)
+    async with still.running(journal):
+        await still.answered(2)
+    assert len(still.slack.messages) == 2
+
+
+async def test_an_answer_of_other_work_is_another_answer(still: World) -> None:
+    still.slack.scopes = (*DEFAULT_SCOPES, "channels:history")
+    state = await at_posting(still, "w1")
+    async with still.running(await interrupted("w2", state)):
+        await still.answered(2)
+
+
+async def test_an_unconfirmed_answer_that_is_there_is_no_failure(http: World) -> None:
+    http.slack.scopes = (*DEFAULT_SCOPES, "channels:history")
+    http.slack.faults.next(POST, Drop(after=True))
+    await http.slack.command("research sft")
+    await http.answered()
+    await http.slack.until(lambda: http.slack.requests[-1].path == "/api/conversations.history")
+    await http.bot.drain()
+    assert http.slack.ephemerals == []
+
+
+async def test_what_slack_cannot_take_now_is_sent_later(http: World) -> None:
+    http.slack.faults.always(POST, Respond(429, headers={"Retry-After": "60"}))
+    http.slack.faults.always("/response/.*", Respond(429, headers={"Retry-After": "60"}))
+    with capture_logs() as lines:
+        await http.slack.command("research sft")
+        await http.slack.until(lambda: sum(r.path == POST for r in http.slack.requests) == 1)
+        await http.bot.drain()
+    assert "Slack cannot take the answer now" in [line["event"] for line in lines]
+    assert http.slack.ephemerals == []
+
+
+async def done(journal: Journal, work_id: str) -> bool:
+    entry = await journal.get(work_id)
+    return entry is not None and entry.done
+
+
+async def test_a_command_that_slack_delivers_twice_is_done_once(http: World) -> None:
+    await http.slack.command("research sft", trigger_id="1.2.same")
+    await http.answered()
+    await http.slack.command("research sft", trigger_id="1.2.same")
+    await http.bot.drain()
+    assert len(http.slack.messages) == 1
+
+
+async def test_who_asked_too_long_ago_is_told(still: World, tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/bot.db"
+    async with open_journal(url) as journal:
+        await journal.submit("w1", OPEN, order(), after=0)
+    with closing(sqlite3.connect(tmp_path / "bot.db")) as database, database:
+        database.execute("UPDATE work SET accepted_at = accepted_at - 31 * 60")
+    async with open_journal(url) as journal:
+        async with still.running(journal):
+            told = await still.told()
+        assert await done(journal, "w1")
+    assert "I was away until now" in told
+    assert "/training-project research sft" in told
+    assert still.baseten.upserts == []
+
+
+@pytest.mark.timeout(90)
+async def test_while_the_database_is_away_commands_are_refused_in_time_and_in_words(
+    still: World, postgres: Postgres
+) -> None:
+    url = postgres.new_database()
+    async with open_journal(url) as journal, still.running(journal):
+        await still.slack.command("research before")
+        await still.answered()
+        postgres.hang()
+        began = time.monotonic()
+        delivery = await still.slack.command("research while")
+        took = time.monotonic() - began
+        assert "My database does not answer" in delivery.body["text"]
+        assert took < 3  # seconds, which is all that Slack gives
+        async with httpx.AsyncClient(base_url=still.bot.url) as platform:
+            async with asyncio.timeout(30):
+                while (ready := await platform.get("/readyz")).status_code == 200:
+                    await asyncio.sleep(0.05)
+            assert "database" in ready.json()["reasons"]
+            postgres.go_on()
+            async with asyncio.timeout(30):
+                await still.bot.health.ready()
+        await still.slack.command("research after")
+        await still.slack.until(lambda: "*after*" in still.slack.messages[-1].text, 20)

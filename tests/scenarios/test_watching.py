@@ -1,0 +1,297 @@
+"""A watched answer, from the click to the last word, by a clock that only the test moves."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from bot.app import Tuning
+from bot.sandbox import Clock, PostedMessage, SandboxBaseten, SandboxSlack
+from bot.watching.poller import Pace
+from tests.conftest import RESEARCH, World
+
+FAST = 15  # seconds of the clock; the bot looks whenever it has moved
+DANA = "U0SANDBOX1"
+KEY = "hf_aBcDeFgHiJkLmNoPqRsTuVwXyZ012345"
+
+
+@dataclass
+class Watched:
+    """A project with a job, its answer in a channel, and a clock."""
+
+    world: World
+    clock: Clock
+    project_id: str = ""
+    job_id: str = ""
+
+    @property
+    def slack(self) -> SandboxSlack:
+        return self.world.slack
+
+    @property
+    def answer(self) -> PostedMessage:
+        return self.slack.messages[0]
+
+    @property
+    def replies(self) -> list[str]:
+        return [m.text for m in self.slack.messages if m.thread_ts == self.answer.ts]
+
+    def start(self, status: str = "PENDING", **job: Any) -> str:
+        """Push a job to the project."""
+        job |= {"status": f"TRAINING_JOB_{status}"}
+        self.job_id = self.world.baseten.add_job(self.project_id, **job)["id"]
+        return self.job_id
+
+    async def open(self) -> None:
+        before = len(self.slack.messages)
+        await self.slack.command("research llama")
+        await self.world.answered(before + 1)
+
+    async def watch(self) -> None:
+        """Press the button, and wait until the message says so."""
+        await self.slack.action(self.answer, "watch")
+        await self.slack.until(lambda: "Watched by" in str(self.answer.blocks))
+
+    async def becomes(self, status: str, after: float = FAST, **changes: Any) -> None:
+        """Let the job change, and time pass until the next look."""
+        self.world.baseten.set_job(self.job_id, status=f"TRAINING_JOB_{status}", **changes)
+        self.clock.advance(after)
+
+    async def hears(self, count: int) -> str:
+        """Wait for so many replies, and return the last."""
+        await self.slack.until(lambda: len(self.replies) >= count)
+        return self.replies[-1]
+
+    async def shows(self, words: str) -> None:
+        """Wait until the message says this."""
+        await self.slack.until(lambda: words in str(self.answer.blocks))
+
+
+@asynccontextmanager
+async def watching(**settings: Any) -> AsyncIterator[Watched]:
+    """Run a bot that looks at its watches whenever the clock has moved."""
+    clock = Clock()
+    async with SandboxSlack() as slack, SandboxBaseten(now=clock) as baseten:
+        baseten.add_team("Research", id=RESEARCH)
+        world = World(slack, baseten)
+        tuning = Tuning(pace=Pace(fast=0.05, slow=0.05), now=clock)
+        async with world.running(tuning=tuning, **settings):
+            watched = Watched(world, clock)
+            watched.project_id = baseten.add_project(RESEARCH, "llama")["id"]
+            yield watched
+
+
+async def test_the_thread_hears_of_each_turn_once_and_the_message_follows() -> None:
+    async with watching() as it:
+        it.start(name="sft-3")
+        await it.open()
+        await it.watch()
+        await it.becomes("DEPLOYING")
+        assert "*sft-3* is deploying" in await it.hears(1)
+        await it.shows("Deploying")
+        await it.becomes("RUNNING")
+        assert "*sft-3* is running" in await it.hears(2)
+        await it.shows("Running since")
+        await it.becomes("RUNNING", 5400, checkpoint_sync_status="SYNCING")
+        await it.shows("Checkpoints")
+        await it.becomes("COMPLETED")
+        last = await it.hears(3)
+        assert "completed after running for 1 hour 30 minutes" in last
+        assert f"<@{DANA}>" in last
+        await it.shows("Ran for")
+        assert "stop_watching" not in str(it.answer.blocks)
+        it.clock.advance(100)
+        await it.open()
+        assert len(it.replies) == 3
+
+
+async def test_a_failed_job_shows_its_last_lines_without_the_key_in_them() -> None:
+    async with watching() as it:
+        it.start("RUNNING")
+        await it.open()
+        await it.watch()
+        logs = [f"line {number}" for number in range(30)]
+        it.world.baseten.add_logs(it.job_id, [*logs, f"login with {KEY}", "CUDA out of memory"])
+        await it.becomes("FAILED", error_message="exit code 1")
+        last = await it.hears(1)
+        blocks = str(it.slack.messages[-1].blocks)
+        assert "failed" in last
+        assert "exit code 1" in blocks
+        assert "CUDA out of memory" in blocks
+        assert "line 12" in blocks
+        assert "line 11" not in blocks
+        assert KEY not in it.slack.seen()
+
+
+@pytest.mark.parametrize(
+    ("status", "words"), [("STOPPED", "stopped"), ("PREEMPTED", "capacity was taken back")]
+)
+async def test_what_is_stopped_or_preempted_is_said_in_its_own_words(
+    status: str, words: str
+) -> None:
+    async with watching() as it:
+        it.start("RUNNING")
+        await it.open()
+        await it.watch()
+        await it.becomes(status)
+        assert words in await it.hears(1)
+
+
+async def test_a_job_that_never_starts_is_told_of_once() -> None:
+    async with watching(waiting_too_long=30) as it:
+        it.start(error_message="Spot capacity is available.")
+        it.world.baseten.add_job(
+            it.world.baseten.add_project(RESEARCH, "other")["id"], status="TRAINING_JOB_RUNNING"
+        )
+        await it.open()
+        await it.watch()
+        it.clock.advance(29 * 60)
+        await it.becomes("PENDING", 2 * 60)
+        said = await it.hears(1)
+        blocks = str(it.slack.messages[-1].blocks)
+        assert "waiting for GPU capacity" in said
+        assert "Spot capacity is available." in blocks
+        assert "8 of 64 H100 in use" in blocks
+        it.clock.advance(3600)
+        await it.becomes("DEPLOYING")
+        assert "is deploying" in await it.hears(2)
+
+
+async def test_a_newer_job_takes_the_watch_over() -> None:
+    async with watching() as it:
+        it.start("RUNNING", name="old")
+        await it.open()
+        await it.watch()
+        it.clock.advance(FAST)
+        it.start("PENDING", name="new")
+        it.clock.advance(FAST)
+        said = await it.hears(1)
+        assert "newer job" in said
+        assert "*new*" in said
+        await it.shows("`new`")
+        await it.becomes("FAILED")
+        assert "*new* failed" in await it.hears(2)
+
+
+async def test_the_first_job_of_a_new_project_is_followed() -> None:
+    async with watching() as it:
+        await it.open()
+        await it.watch()
+        it.start("PENDING", name="first")
+        it.clock.advance(FAST)
+        assert "The first job is here" in await it.hears(1)
+        await it.shows("`first`")
+
+
+async def test_stop_watching_stops_it() -> None:
+    async with watching() as it:
+        it.start("RUNNING")
+        await it.open()
+        await it.watch()
+        await it.slack.action(it.answer, "stop_watching")
+        await it.slack.until(lambda: "Watched by" not in str(it.answer.blocks))
+        await it.becomes("COMPLETED")
+        await it.open()
+        it.clock.advance(FAST)
+        await it.open()
+        assert it.replies == []
+
+
+async def test_a_second_watcher_joins_and_both_are_mentioned() -> None:
+    async with watching() as it:
+        it.start("RUNNING")
+        await it.open()
+        blocks = it.answer.blocks
+        await it.watch()
+        shown, it.answer.blocks = it.answer.blocks, blocks  # as somebody saw it who did not look
+        await it.slack.action(it.answer, "watch", user="U0KIM00001")
+        await it.shows("U0KIM00001")
+        assert shown != it.answer.blocks
+        await it.becomes("COMPLETED")
+        said = await it.hears(1)
+        assert DANA in said
+        assert "U0KIM00001" in said
+
+
+async def test_a_setting_watches_every_answer() -> None:
+    async with watching(watch_answers=True) as it:
+        it.start("RUNNING")
+        await it.open()
+        await it.shows("Watched by")
+        await it.becomes("COMPLETED")
+        assert f"<@{DANA}>" in await it.hears(1)
+
+
+async def test_a_watch_of_a_deleted_message_ends_with_a_word_to_who_watches() -> None:
+    async with watching() as it:
+        it.start("RUNNING")
+        await it.open()
+        await it.watch()
+        it.slack.delete(it.answer)
+        await it.becomes("COMPLETED")
+        assert "was deleted" in await it.world.told()
+        assert it.slack.messages == []
+
+
+async def test_a_watch_of_a_deleted_project_ends_with_a_word_in_the_thread() -> None:
+    async with watching() as it:
+        it.start("RUNNING")
+        await it.open()
+        await it.watch()
+        it.world.baseten.delete_project(it.project_id)
+        it.clock.advance(FAST)
+        assert "is gone from Baseten" in await it.hears(1)
+
+
+async def test_a_watch_ends_after_two_weeks() -> None:
+    async with watching() as it:
+        it.start("RUNNING")
+        await it.open()
+        await it.watch()
+        it.clock.advance(14 * 86_400)
+        assert "14 days" in await it.hears(1)
+        await it.slack.until(lambda: "Watched by" not in str(it.answer.blocks))
+
+
+async def test_where_the_bot_cannot_change_its_answer_it_says_so() -> None:
+    async with watching() as it:
+        it.start("RUNNING")
+        it.slack.add_channel("C0PRIVATE1", member=False, private=True)
+        await it.slack.command("research llama", channel="C0PRIVATE1")
+        await it.world.answered()
+        await it.slack.action(it.answer, "watch")
+        await it.world.hears("I can only watch an answer that I can change")
+        assert "Watched by" not in str(it.answer.blocks)
+
+
+async def test_a_job_that_ended_before_the_click_is_shown_as_it_is() -> None:
+    async with watching() as it:
+        it.start("RUNNING")
+        await it.open()
+        it.world.baseten.set_job(it.job_id, status="TRAINING_JOB_COMPLETED")
+        await it.slack.action(it.answer, "watch")
+        assert "nothing to watch any more" in await it.world.told()
+        await it.shows("Completed")
+
+
+async def test_refresh_keeps_the_watch() -> None:
+    async with watching() as it:
+        it.start("RUNNING")
+        await it.open()
+        await it.watch()
+        await it.slack.action(it.answer, "refresh")
+        await it.shows("Refreshed by")
+        assert "Watched by" in str(it.answer.blocks)
+        assert "stop_watching" in str(it.answer.blocks)
+
+
+async def test_where_the_search_is_refused_the_list_serves() -> None:
+    async with watching() as it:
+        it.world.baseten.search_allowed = False
+        it.start("PENDING")
+        await it.open()
+        await it.watch()
+        await it.becomes("RUNNING")
+        assert "is running" in await it.hears(1)
