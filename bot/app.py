@@ -47,7 +47,6 @@ from bot.work import Work
 log = structlog.stdlib.get_logger(__name__)
 
 _REPORTS = 8  # at once: more only makes Slack say that it is too much
-DRAIN = 22.0  # seconds for accepted work; with last words for what is late, 25 in all
 
 
 class FatalError(Exception):
@@ -60,11 +59,13 @@ class Tuning:
 
     Attributes:
         most_work: how many pieces of accepted work may be under way; what is more waits on disk.
+        drain: seconds for what is under way at the end; last words for what is late make it 25.
         pace: how often watched jobs are looked at.
         now: the time that watches go by.
     """
 
     most_work: int = 1000
+    drain: float = 22.0
     pace: Pace = field(default_factory=Pace)
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
@@ -89,6 +90,7 @@ class Bot:
         # Apart, so that however much there is to report, no command waits for it.
         self._reporting = Runner(journal, concurrency=_REPORTS, retries=sys.maxsize)
         self._loops: list[asyncio.Task[None]] = []
+        self._drain = tuning.drain
         poster, watches = Poster(out.slack, out.session, out.redactor), Watches(journal)
         projects, recents = Projects(out.baseten, journal), Recents(journal)
         failures, following = Failures(poster), Following(poster, watches, tuning.now)
@@ -199,7 +201,7 @@ class Bot:
         if self._socket is not None:
             await self._socket.close()
         late = await asyncio.gather(
-            *(work.drain(DRAIN) for work in (self._commands, self._reporting, self._work))
+            *(work.drain(self._drain) for work in (self._commands, self._reporting, self._work))
         )
         for loop in self._loops:
             loop.cancel()

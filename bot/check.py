@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 
 from bot.baseten.errors import BasetenError, Refused
 from bot.connections import Connections, connections
+from bot.journal.database import DatabaseError, InUseError, open_journal
 from bot.message import NotTakenError
 from bot.settings import Settings
 from bot.slack_calls import REFUSALS, taken
@@ -25,6 +26,7 @@ async def check(settings: Settings) -> int:
     proofs: list[tuple[str, _Proof]] = [
         ("SLACK_BOT_TOKEN", _bot_token),
         ("BASETEN_API_KEY", _baseten_key),
+        ("DATABASE_URL", lambda _: _database(settings.database_url.get_secret_value())),
     ]
     if (app_token := settings.slack_app_token) is not None:
         proofs.insert(
@@ -76,6 +78,17 @@ async def _baseten_key(out: Connections) -> str:
         raise _NotProvedError(why) from error
     names = listing([team.name for team in teams]) if teams else "no team"
     return f"sees {names}"
+
+
+async def _database(url: str) -> str:
+    """Open it as the bot would, which brings an older one up to date."""
+    try:
+        async with open_journal(url, wait=0):
+            return "can be used"
+    except InUseError:
+        return "in use by a bot that runs"
+    except DatabaseError as error:
+        raise _NotProvedError(str(error)) from error
 
 
 def _slack_says(error: NotTakenError) -> str:

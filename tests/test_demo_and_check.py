@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.journal.database import open_journal
 from tests.conftest import World
 from tests.process import settings_of, started
 
@@ -83,7 +84,7 @@ async def test_check_proves_each_credential(still: World, tmp_path: Path, *, soc
         "check", cwd=tmp_path, settings=settings_of(still, socket=socket)
     ) as process:
         assert await process.ended() == 0
-    assert [line[0] for line in process.said.splitlines()] == ["✓"] * (4 if socket else 3)
+    assert [line[0] for line in process.said.splitlines()] == ["✓"] * (5 if socket else 4)
     assert "sees Default and Research" in process.said
 
 
@@ -100,7 +101,26 @@ async def test_check_says_which_credential_is_wrong(still: World, tmp_path: Path
         "✗ SLACK_BOT_TOKEN: Slack refuses it: invalid_auth",
         "✗ SLACK_APP_TOKEN: Slack refuses it: invalid_auth",
         "✗ BASETEN_API_KEY: Baseten refuses it: 403 PERMISSION_DENIED Authorization error",
+        "✓ DATABASE_URL: can be used",
     ]
+
+
+async def test_check_tells_a_database_that_cannot_be_used_from_one_in_use(
+    still: World, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    settings = settings_of(still) | {"DATABASE_URL": "sqlite:///file/bot.db"}
+    async with started("check", cwd=tmp_path, settings=settings) as process:
+        assert await process.ended() == 1
+    assert "✗ DATABASE_URL: " in process.said
+    url = f"sqlite:///{tmp_path}/bot.db"
+    settings = settings_of(still) | {"DATABASE_URL": url}
+    async with (
+        open_journal(url),
+        started("check", cwd=tmp_path, settings=settings) as process,
+    ):
+        assert await process.ended() == 0
+    assert "✓ DATABASE_URL: in use by a bot that runs" in process.said
 
 
 async def test_check_names_missing_scopes_and_servers_that_are_away(

@@ -35,6 +35,10 @@ class DatabaseError(Exception):
     """The database cannot be used; the text says why and what to do, without a password."""
 
 
+class InUseError(DatabaseError):
+    """Another process has the SQLite file."""
+
+
 @asynccontextmanager
 async def open_journal(
     url: str, *, lease: float = LEASE, wait: float = _WAIT
@@ -113,7 +117,7 @@ async def _alone(path: Path, wait: float) -> AsyncIterator[None]:
                 if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
                     raise
                 if time.monotonic() > deadline:
-                    raise DatabaseError(
+                    raise InUseError(
                         f"{path} is in use by another process, which did not end within {wait:g} s."
                         " SQLite serves one bot; several replicas need PostgreSQL"
                     ) from None

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, TypeVar
 
 from sqlalchemy import Executable, Row
@@ -33,6 +33,8 @@ class Statements:
         self, engine: AsyncEngine, connections: int, faults: tuple[type[Exception], ...]
     ) -> None:
         self.free = asyncio.Semaphore(connections)
+        # All but what is handed in stands in line here: so that, for an ack, is always next.
+        self._line = asyncio.Semaphore(connections)
         self._engine = engine
         self._faults = faults
         self._begun: set[asyncio.Task[Any]] = set()
@@ -51,10 +53,14 @@ class Statements:
         Raises:
             JournalUnavailableError: the database did not do it, or was not seen to in time.
         """
-        async with self.bounded(within):
-            await self.free.acquire()
+        async with self.bounded(within), AsyncExitStack() as taken:
+            for turn in (self._line, self.free):
+                await taken.enter_async_context(turn)
             executing = self.begin(self.execute(statement))
+            # Until it has ended, whoever still waits for it.
             executing.add_done_callback(lambda _: self.free.release())
+            executing.add_done_callback(lambda _: self._line.release())
+            taken.pop_all()
             return await asyncio.shield(executing)
 
     async def execute(

@@ -25,8 +25,8 @@ from bot.remembered import Remembered
 from bot.views.failure import opening
 from bot.views.near_name import can_ask, near_name_message
 from bot.views.notice import invite, still_opening
-from bot.views.project import card_of, project_message
-from bot.watching.following import Following, can_follow
+from bot.views.project import can_follow, card_of, project_message
+from bot.watching.following import Following
 from bot.work import MissedWorkError
 
 log = structlog.stdlib.get_logger(__name__)

@@ -15,8 +15,8 @@ from bot.message import NotTakenError
 from bot.posting import Place
 from bot.views.failure import looking
 from bot.views.notice import cannot_watch, nothing_to_watch
-from bot.views.project import Card, project_message
-from bot.watching.following import Following, can_follow
+from bot.views.project import Card, can_follow, project_message
+from bot.watching.following import Following
 from bot.watching.watches import Watch
 
 WATCH_ANSWER = "watch"

@@ -85,6 +85,11 @@ def card_of(opened: Opened, user_id: str) -> Card:
     )
 
 
+def can_follow(project: TrainingProject) -> bool:
+    """Tell whether there is something to wait for: the end of the latest job, or the first one."""
+    return project.latest_job is None or not status(project.latest_job).ended
+
+
 def _kept(team: str) -> str:
     """Cut a team's name to what a button can carry, escaped as JSON."""
     return text.shorten("".join(c if c.isprintable() else " " for c in team), 50)
@@ -207,7 +212,7 @@ def _buttons(project: TrainingProject, card: Card, followed: Followed | None) ->
     if followed is not None and not followed.over:
         stop = ButtonElement(text=_label("Stop watching"), action_id=STOP_WATCHING, value=value)
         elements.append(stop)
-    elif project.latest_job is None or not status(project.latest_job).ended:
+    elif can_follow(project):
         elements.append(ButtonElement(text=_label("Watch"), action_id=WATCH, value=value))
     if project.latest_job is not None:
         url = logs_url(project.id, project.latest_job.id)

@@ -7,14 +7,8 @@ from uuid import uuid4
 
 from bot.baseten.models import TrainingProject
 from bot.posting import Place, Poster
-from bot.views.job import status
 from bot.views.project import Card, Followed, project_message
 from bot.watching.watches import Watch, Watches
-
-
-def can_follow(project: TrainingProject) -> bool:
-    """Tell whether there is something to wait for: the end of the latest job, or the first one."""
-    return project.latest_job is None or not status(project.latest_job).ended
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,13 +12,14 @@ import httpx
 import pytest
 from structlog.testing import capture_logs
 
+from bot.app import Tuning
 from bot.arguments import ProjectRequest
 from bot.journal.database import open_journal
 from bot.journal.journal import Journal
 from bot.journal.memory import MemoryJournal
 from bot.listeners.opening import OPEN, Order
 from bot.posting import Place
-from bot.sandbox import Drop, Respond
+from bot.sandbox import Drop, Hang, Respond
 from bot.sandbox.slack import DEFAULT_SCOPES
 from tests.conftest import RESEARCH, World
 from tests.journal.postgres import (
@@ -132,6 +133,29 @@ async def test_what_slack_cannot_take_now_is_sent_later(http: World) -> None:
         await http.bot.drain()
     assert "Slack cannot take the answer now" in [line["event"] for line in lines]
     assert http.slack.ephemerals == []
+
+
+async def test_what_is_under_way_at_the_end_is_left_to_the_next_process(still: World) -> None:
+    journal = MemoryJournal()
+    still.baseten.faults.next("/v1/teams", Hang())
+    async with still.running(journal, Tuning(drain=0)):
+        await still.slack.command("research sft")
+        await still.baseten.until(lambda: "/v1/teams" in [r.path for r in still.baseten.requests])
+    assert still.slack.ephemerals == []
+    async with still.running(journal):
+        await still.answered()
+
+
+async def test_a_click_that_is_under_way_at_the_end_is_told_so(still: World) -> None:
+    async with still.running(tuning=Tuning(drain=0)):
+        await still.slack.command("research sft")
+        await still.answered()
+        still.baseten.faults.next(r"/v1/training_projects/.*", Hang())
+        await still.slack.action(still.slack.messages[0], "refresh")
+        await still.baseten.until(
+            lambda: still.baseten.requests[-1].path.startswith("/v1/training_projects/")
+        )
+    assert "I am being restarted and could not finish" in still.slack.ephemerals[0].text
 
 
 async def done(journal: Journal, work_id: str) -> bool:
