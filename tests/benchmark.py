@@ -89,12 +89,12 @@ async def watching(folder: Path, count: int) -> None:
         async with started(cwd=folder, settings=settings) as bot:
             slack.bot_url = await ready(bot)
             await slack.command("research w0")
-            await slack.until(lambda: any(message.edits for message in slack.messages))
+            await slack.until(lambda: watched(slack) == 1)
             before = memory(bot)
             for start in range(1, count, 20):
                 names = range(start, min(start + 20, count))
                 await asyncio.gather(*(slack.command(f"research w{n}") for n in names))
-            await slack.until(lambda: sum(m.edits for m in slack.messages) == count, 120)
+                await slack.until(lambda n=names.stop: watched(slack) == n, 60)
             asked = len(baseten.requests)
             say(f"CPU while {count} watched", await cpu_by_itself(bot), "% of a core")
             per_minute = (len(baseten.requests) - asked) / _WHILE * 60
@@ -102,6 +102,11 @@ async def watching(folder: Path, count: int) -> None:
             say(f"memory for {count} watched", memory(bot) - before, "MiB")
             bot.process.terminate()
             await bot.ended()
+
+
+def watched(slack: SandboxSlack) -> int:
+    """How many messages say that they are watched."""
+    return sum(message.edits for message in slack.messages)
 
 
 async def under_load(world: World) -> None:

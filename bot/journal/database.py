@@ -74,6 +74,7 @@ async def _sqlite(address: URL, lease: float, wait: float) -> AsyncIterator[SqlJ
     engine = create_async_engine(
         address,
         isolation_level="AUTOCOMMIT",
+        skip_autocommit_rollback=True,
         hide_parameters=True,
         pool_size=1,
         max_overflow=0,
@@ -141,6 +142,7 @@ async def _postgres(address: URL, lease: float, _wait: float) -> AsyncIterator[S
     engine = create_async_engine(
         address,
         isolation_level="AUTOCOMMIT",
+        skip_autocommit_rollback=True,
         hide_parameters=True,
         pool_pre_ping=True,
         pool_size=_CONNECTIONS + 1,  # and the line to the replicas

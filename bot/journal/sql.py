@@ -7,6 +7,7 @@ import math
 import time
 from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 from uuid import uuid4
 
@@ -19,7 +20,6 @@ from sqlalchemy import (
     bindparam,
     delete,
     func,
-    null,
     or_,
     select,
     update,
@@ -40,7 +40,7 @@ from bot.journal.journal import (
     must_be_an_id,
 )
 from bot.journal.schema import documents, now, work
-from bot.journal.statements import FAULTS, SOON, Rows, Statements
+from bot.journal.statements import FAULTS, SOON, Rows, Statements, Values
 
 _LONGEST_ERROR = 2000  # characters
 _Insert = sqlite.Insert | postgresql.Insert
@@ -123,29 +123,30 @@ class SqlJournal(Journal):
                 dirty=or_(work.c.dirty, work.c.owner.is_not(None)),  # who held it never let go
                 changed_at=now(),
             )
+            .returning(*work.c)
         )
         return await self._entries(taken)
 
     async def renew(self, entry: Entry) -> Entry:
         """Move the lease's end."""
-        return await self._save(entry, run_at=now() + self.lease)
+        return await self._save(entry, self.lease)
 
     async def keep(self, entry: Entry, state: State) -> Entry:
         """Save a finished step."""
-        return await self._save(entry, state=state, dirty=False, fails=0, run_at=now() + self.lease)
+        return await self._save(entry, self.lease, state=state, dirty=False, fails=0)
 
     async def release(self, entry: Entry, state: State, *, after: float) -> None:
         """Save a finished step and sleep."""
-        await self._save(entry, state=state, dirty=False, fails=0, owner=None, run_at=now() + after)
+        await self._save(entry, after, state=state, dirty=False, fails=0, owner=None)
 
     async def abandon(self, entry: Entry) -> None:
         """Leave a step unfinished."""
-        await self._save(entry, dirty=True, owner=None, run_at=now())
+        await self._save(entry, 0, dirty=True, owner=None)
         await self.notify(WORK)
 
     async def finish(self, entry: Entry) -> None:
         """Be done."""
-        await self._save(entry, dirty=False, fails=0, owner=None, run_at=null())
+        await self._save(entry, None, dirty=False, fails=0, owner=None)
 
     async def fail(self, entry: Entry, error: str, *, retries: int) -> bool:
         """Leave a step that failed."""
@@ -153,11 +154,11 @@ class SqlJournal(Journal):
         again = fails <= retries
         await self._save(
             entry,
+            backoff(fails) if again else None,
             dirty=True,
             fails=fails,
             error=error.replace("\0", "")[:_LONGEST_ERROR],  # PostgreSQL refuses a NUL
             owner=None,
-            run_at=now() + backoff(fails) if again else null(),
         )
         return again
 
@@ -234,19 +235,42 @@ class SqlJournal(Journal):
         """Ask for the clock."""
         await self._statements.run(select(now()), within=SOON)
 
-    async def _save(self, entry: Entry, **values: object) -> Entry:
-        """Change the row if it is still ours as of this entry's fence."""
-        ours = (work.c.id == entry.id) & (work.c.fence == entry.fence) & work.c.owner.is_not(None)
-        saved = await self._entries(update(work).where(ours).values(changed_at=now(), **values))
+    async def _save(self, entry: Entry, seconds: float | None, **values: object) -> Entry:
+        """Change the row if it is still ours as of this entry's fence.
+
+        Args:
+            entry: as it was last saved.
+            seconds: from now until anyone may take it; None: never again.
+            **values: of the other columns.
+        """
+        new = {f"new_{column}": value for column, value in values.items()}
+        ours = {"entry_id": entry.id, "entry_fence": entry.fence, "seconds": seconds}
+        saved = await self._entries(_saving(tuple(values)), ours | new)
         if not saved:
             raise LostLeaseError(entry.id)
         return saved[0]
 
-    async def _entries(self, statement: UpdateBase) -> list[Entry]:
+    async def _entries(self, statement: UpdateBase, values: Values | None = None) -> list[Entry]:
         # The database sets the lease after this moment, so it cannot end before ours does.
         deadline = time.monotonic() + self.lease
-        rows = await self._statements.run(statement.returning(*work.c))
+        rows = await self._statements.run(statement, values=values)
         return [_entry(row, deadline) for row in rows]
+
+
+@cache
+def _saving(columns: tuple[str, ...]) -> UpdateBase:
+    """Build what changes these columns of a row; once, as that costs as much as executing it."""
+    new = {column: bindparam(f"new_{column}", type_=work.c[column].type) for column in columns}
+    return (
+        update(work)
+        .where(
+            work.c.id == bindparam("entry_id"),
+            work.c.fence == bindparam("entry_fence"),
+            work.c.owner.is_not(None),
+        )
+        .values(run_at=now() + bindparam("seconds", type_=Double), changed_at=now(), **new)
+        .returning(*work.c)
+    )
 
 
 def _one(collection: str, key: str) -> ColumnElement[bool]:

@@ -17,6 +17,7 @@ LONG = 5.0  # seconds; for what nobody waits for
 FAULTS: tuple[type[Exception], ...] = (DBAPIError, PoolTimeoutError, OSError)
 
 Rows = Sequence[Row[Any]]
+Values = Mapping[str, Any]
 _Answer = TypeVar("_Answer")
 
 
@@ -44,7 +45,9 @@ class Statements:
         while self._begun:
             await asyncio.wait(self._begun)
 
-    async def run(self, statement: Executable, within: float = LONG) -> Rows:
+    async def run(
+        self, statement: Executable, within: float = LONG, values: Values | None = None
+    ) -> Rows:
         """Execute a statement; who is too late or cancelled may not have begun it.
 
         One that was begun is left to end by itself: to cut it off would cost the connection, take
@@ -56,7 +59,7 @@ class Statements:
         async with self.bounded(within), AsyncExitStack() as taken:
             for turn in (self._line, self.free):
                 await taken.enter_async_context(turn)
-            executing = self.begin(self.execute(statement))
+            executing = self.begin(self.execute(statement, values))
             # Until it has ended, whoever still waits for it.
             executing.add_done_callback(lambda _: self.free.release())
             executing.add_done_callback(lambda _: self._line.release())
@@ -64,7 +67,7 @@ class Statements:
             return await asyncio.shield(executing)
 
     async def execute(
-        self, statement: Executable, values: Sequence[Mapping[str, Any]] | None = None
+        self, statement: Executable, values: Values | Sequence[Values] | None = None
     ) -> Rows:
         """Execute a statement to its end; the caller has seen to it that a connection is free."""
         async with self._engine.connect() as connection:
