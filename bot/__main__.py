@@ -6,6 +6,7 @@ import gc
 import signal
 import sys
 from collections.abc import Coroutine, Sequence
+from contextlib import AsyncExitStack
 from typing import Any
 
 import structlog
@@ -48,9 +49,16 @@ async def run(settings: Settings) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     try:
-        async with running(settings) as bot:
-            serving = asyncio.create_task(bot.serve())
+        async with AsyncExitStack() as stack:
+            # It may wait for the database, and SIGTERM must not wait with it.
+            starting = asyncio.create_task(stack.enter_async_context(running(settings)))
             stopping = asyncio.create_task(stop.wait())
+            await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            if not starting.done():
+                starting.cancel()
+                await asyncio.wait({starting})
+                return 0
+            serving = asyncio.create_task(starting.result().serve())
             # A full collection of what was imported would hold an ack for tens of milliseconds.
             gc.collect()
             gc.freeze()
@@ -80,7 +88,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     commands.add_parser("run", help="run the bot (the default)")
-    commands.add_parser("check", help="prove the settings and credentials, a line each")
+    commands.add_parser("check", help="prove settings, credentials and database, a line each")
     demo = commands.add_parser("demo", help="try the bot without any account")
     demo.add_argument("text", nargs="*", metavar="TEXT", help="what to type after the command")
     return parser

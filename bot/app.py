@@ -59,13 +59,13 @@ class Tuning:
 
     Attributes:
         most_work: how many pieces of accepted work may be under way; what is more waits on disk.
-        drain: seconds for what is under way at the end; last words for what is late make it 25.
+        drain: seconds for what is under way at the end; last words, and closing, make it 25.
         pace: how often watched jobs are looked at.
         now: the time that watches go by.
     """
 
     most_work: int = 1000
-    drain: float = 22.0
+    drain: float = 20.0
     pace: Pace = field(default_factory=Pace)
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
@@ -87,13 +87,14 @@ class Bot:
         self._bolt = self._build_bolt()
         self._work = Work(tuning.most_work)
         self._commands = Runner(journal, concurrency=tuning.most_work)
-        # Apart, so that however much there is to report, no command waits for it.
+        # Apart, so that however much there is to report, no command and no look waits for it.
         self._reporting = Runner(journal, concurrency=_REPORTS, retries=sys.maxsize)
+        self._looking = Runner(journal, retries=sys.maxsize)
         self._loops: list[asyncio.Task[None]] = []
         self._drain = tuning.drain
         poster, watches = Poster(out.slack, out.session, out.redactor), Watches(journal)
         projects, recents = Projects(out.baseten, journal), Recents(journal)
-        failures, following = Failures(poster), Following(poster, watches, tuning.now)
+        failures, following = Failures(poster, self._work), Following(poster, watches, tuning.now)
         opening = Opening(
             projects,
             poster,
@@ -113,10 +114,10 @@ class Bot:
             settings.waiting_too_long * 60,
             tuning.now,
         )
-        self._reporting.on(POLL, poller.handle)
+        self._looking.on(POLL, poller.handle)
         reports = Reports(poster, out.baseten, watches, journal, out.redactor)
         self._reporting.on(REPORT, reports.handle)
-        self._reporting.on(HOUSEKEEPING, Housekeeping(journal).handle)
+        self._looking.on(HOUSEKEEPING, Housekeeping(journal).handle)
         self.health = Health()
         self.health.unwell("slack", "Slack has not confirmed the bot's token yet")
         self._hear_of_database("has not been looked at yet")
@@ -176,7 +177,8 @@ class Bot:
         log.info("Slack knows the bot", workspace=answer.get("team"), bot=answer.get("user"))
         # Only now: what was accepted before is posted with this token.
         self._loops = [
-            asyncio.create_task(runner.run()) for runner in (self._commands, self._reporting)
+            asyncio.create_task(runner.run())
+            for runner in (self._commands, self._reporting, self._looking)
         ]
         ends = list(self._loops)
         if self._socket is not None:
@@ -201,7 +203,10 @@ class Bot:
         if self._socket is not None:
             await self._socket.close()
         late = await asyncio.gather(
-            *(work.drain(self._drain) for work in (self._commands, self._reporting, self._work))
+            *(
+                work.drain(self._drain)
+                for work in (self._commands, self._reporting, self._looking, self._work)
+            )
         )
         for loop in self._loops:
             loop.cancel()
@@ -277,8 +282,7 @@ async def running(
             for kind in (POLL, HOUSEKEEPING):  # there is one of each, and it never ends
                 await journal.submit(kind, kind, {}, after=0)
         except (DatabaseError, JournalUnavailableError) as error:
-            why = f"the database cannot be used: {error}"
-            raise FatalError(why) from None
+            raise FatalError(str(error)) from None
         bot = Bot(settings, out, journal, tuning or Tuning())
         await bot.listen(stack)
         try:

@@ -1,4 +1,4 @@
-"""``python -m bot check``: prove the settings and credentials, a line each."""
+"""``python -m bot check``: prove the settings, the credentials and the database, a line each."""
 
 import sys
 from collections.abc import Awaitable, Callable

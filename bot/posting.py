@@ -56,7 +56,7 @@ class Posted:
 
 
 class Poster:
-    """Post as the bot, never twice when the first may have arrived.
+    """Post as the bot; what may have arrived is not sent again from here.
 
     Args:
         client: Slack's Web API, with the bot's token and without retries of its own.
@@ -171,7 +171,11 @@ class Poster:
             log.info("could not remove an answered question", slack_error=refused.error)
 
     async def tell(self, place: Place, message: Message) -> None:
-        """Tell one person, by the first way that works; the log hears of it when none does."""
+        """Tell one person, by the first way that works.
+
+        Raises:
+            NotTakenError: none did; ``passing`` if one of them may work later.
+        """
         payload = self._payload(message)
         alone = {"response_type": "ephemeral", "replace_original": False}
         ways: list[Callable[[], Awaitable[Any]]] = []
@@ -181,14 +185,18 @@ class Poster:
             ways.append(lambda: self._post_ephemeral(place, payload))
         if place.user_id:
             ways.append(lambda: self._post(place.user_id, None, payload))
+        refusals = []
         for way in ways:
             try:
                 await way()
             except NotTakenError as refused:
                 log.warning("could not tell the person", slack_error=refused.error)
+                refusals.append(refused)
             else:
                 return
         log.error("no way to tell the person", user=place.user_id, channel=place.channel_id)
+        passing = any(refused.passing for refused in refusals)
+        raise NotTakenError(refusals[-1].error if refusals else "no_way", passing=passing)
 
     async def _post(self, channel: str, thread_ts: str | None, payload: dict[str, Any]) -> Posted:
         if not channel:

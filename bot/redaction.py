@@ -124,6 +124,8 @@ _SHAPES = (
         any_case=True,
     ),
 )
+_KEY_END = re.compile(r"\s*-----END (?:[A-Z0-9]+ ){0,4}PRIVATE KEY-----")
+_KEY_LINE = re.compile(r"\s*[A-Za-z0-9+/=]+\s*")
 # A Baseten API key is looked for by its rarer half.
 _BASETEN_HALF = re.compile(r"\.[A-Za-z0-9]{32}\b")
 _BASETEN_KEY = re.compile(r"(?:[bB]10_)?[A-Za-z0-9]{8}\.[A-Za-z0-9]{32}\b")
@@ -221,6 +223,20 @@ def _kept(found: re.Match[str]) -> str:
     return (found.groupdict().get("kept") or "") + MARK
 
 
+def _without_end_of_key(text: str) -> str:
+    """Take out the lines of a private key whose first line is not in the text."""
+    kept: list[str] = []
+    for line in text.split("\n"):
+        if (end := _KEY_END.match(line)) is None:
+            kept.append(line)
+            continue
+        above = len(kept)
+        while kept and _KEY_LINE.fullmatch(kept[-1]):
+            kept.pop()
+        kept.append(line if len(kept) == above else MARK + line[end.end() :])
+    return "\n".join(kept)
+
+
 def redact_shapes(text: str) -> str:
     """Take out what looks like a secret, whoever's it is."""
     lower = text.lower()
@@ -228,6 +244,8 @@ def redact_shapes(text: str) -> str:
         hay = lower if shape.any_case else text
         if any(hint in hay for hint in shape.hints):
             text = shape.pattern.sub(_kept, text)
+    if "-----END" in text:
+        text = _without_end_of_key(text)
     if _BASETEN_HALF.search(text):
         text = _BASETEN_KEY.sub(MARK, text)
     if any(word in lower for word in _WORDS[:-1]):

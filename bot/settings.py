@@ -2,9 +2,10 @@
 
 from pathlib import Path
 from typing import Annotated, Literal
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from pydantic import (
+    AfterValidator,
     AnyHttpUrl,
     BeforeValidator,
     Field,
@@ -79,6 +80,18 @@ def _secret(*prefixes: str, optional: bool = False) -> BeforeValidator:
     return BeforeValidator(check)
 
 
+def _database(url: SecretStr) -> SecretStr:
+    """Refuse what is no address of a database, before anything is opened."""
+    from bot.journal.database import DatabaseError, read_url  # noqa: PLC0415 - half a second
+
+    try:
+        read_url(url.get_secret_value())
+    except DatabaseError as error:
+        kind = "malformed"
+        raise PydanticCustomError(kind, "{why}", {"why": str(error)}) from None
+    return url
+
+
 class Settings(BaseSettings):
     """What an operator can set; each name in capitals is the environment variable."""
 
@@ -116,7 +129,7 @@ class Settings(BaseSettings):
     waiting_too_long: float = Field(
         30, ge=1, description="Minutes that a watched job may wait before the thread is told."
     )
-    database_url: Annotated[SecretStr, _secret("sqlite", "postgres")] = Field(
+    database_url: Annotated[SecretStr, _secret(), AfterValidator(_database)] = Field(
         SecretStr("sqlite+aiosqlite:///data/bot.db"),
         description="Where accepted work is kept; may hold a password.",
     )
@@ -157,7 +170,9 @@ class Settings(BaseSettings):
             self.baseten_api_key,
         )
         values = [secret.get_secret_value() for secret in secrets if secret is not None]
-        if password := urlsplit(self.database_url.get_secret_value()).password:
+        # As it is written, and as it is meant; from the last "@" on, no URL has a password in it.
+        user, _, _ = self.database_url.get_secret_value().rpartition("@")
+        if password := user.partition("://")[2].partition(":")[2]:
             values += {password, unquote(password)}
         return values
 

@@ -19,6 +19,8 @@ _OK = 200
 _NOT_SLACKS = "an answer that is not Slack's"
 # Slack's documentation says of these that some of the call may have been carried out.
 _PERHAPS_DONE = frozenset({"fatal_error", "internal_error", "request_timeout"})
+# Slack takes nothing now, and may in a minute.
+_NOT_NOW = frozenset({"ratelimited", "rate_limited", "service_unavailable", "team_added_to_org"})
 # Slack will not change its mind about these while the process lives.
 REFUSALS = frozenset(
     {
@@ -57,12 +59,17 @@ async def taken(send: Callable[[], Awaitable[Answer]]) -> Answer:
     Raises:
         NotTakenError: Slack did not take it, or did not confirm it.
     """
+    maybe = False
     try:
         async for attempt in stamina.retry_context(_wait, attempts=ATTEMPTS, timeout=None):
             with attempt:
-                return await _once(send)
+                try:
+                    return await _once(send)
+                except _TryAgainError as error:
+                    maybe = maybe or error.maybe  # whatever is said after it fell over once
+                    raise
     except _TryAgainError as error:
-        raise NotTakenError(str(error), maybe=error.maybe, passing=True) from error
+        raise NotTakenError(str(error), maybe=maybe, passing=True) from error
     raise AssertionError  # stamina returns what was answered, or raises  # pragma: no cover
 
 
@@ -108,7 +115,8 @@ def _raise_for_slack(error: SlackApiError) -> NoReturn:
     code = data.get("error") if isinstance(data, dict) else None
     status: int = getattr(answer, "status_code", 0) or getattr(answer, "status", 0)
     if status == _OK and code:
-        raise NotTakenError(str(code), maybe=code in _PERHAPS_DONE) from error
+        maybe, passing = code in _PERHAPS_DONE, code in _NOT_NOW
+        raise NotTakenError(str(code), maybe=maybe, passing=passing) from error
     raise_for(status, answer.headers, str(code or ""))
     _unconfirmed(_NOT_SLACKS, error)
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.message import NotTakenError
 from bot.redaction import Redactor
 from bot.slack_calls import taken
 
@@ -11,7 +12,8 @@ from bot.slack_calls import taken
 class StepEnds:
     """End workflow steps; both ends are safe to repeat.
 
-    Both methods raise ``NotTakenError`` where Slack does not take the end.
+    Both methods raise ``NotTakenError`` where Slack does not take the end, or does not confirm it,
+    which is ``passing`` then.
 
     Args:
         client: Slack's Web API, with the bot's token and without retries of its own.
@@ -27,19 +29,18 @@ class StepEnds:
 
         https://docs.slack.dev/reference/methods/functions.completeSuccess
         """
-        await taken(
-            # As a JSON body: slack_sdk's own method puts the outputs into the address.
-            lambda: self._client.api_call(
-                "functions.completeSuccess",
-                json={"function_execution_id": execution_id, "outputs": outputs},
-            )
-        )
+        await self._end("functions.completeSuccess", execution_id, {"outputs": outputs})
 
     async def fail(self, execution_id: str, words: str) -> None:
         """Fail the step, in words. https://docs.slack.dev/reference/methods/functions.completeError"""
-        await taken(
-            lambda: self._client.api_call(
-                "functions.completeError",
-                json={"function_execution_id": execution_id, "error": self._redactor.text(words)},
-            )
-        )
+        error = self._redactor.text(words)
+        await self._end("functions.completeError", execution_id, {"error": error})
+
+    async def _end(self, method: str, execution_id: str, said: dict[str, Any]) -> None:
+        # As a JSON body: slack_sdk's own methods put it all into the address.
+        body = {"function_execution_id": execution_id, **said}
+        try:
+            await taken(lambda: self._client.api_call(method, json=body))
+        except NotTakenError as refused:
+            passing = refused.passing or refused.maybe
+            raise NotTakenError(refused.error, passing=passing) from refused

@@ -11,6 +11,7 @@ import statistics
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 
 from bot.journal.database import open_journal
@@ -89,12 +90,12 @@ async def watching(folder: Path, count: int) -> None:
         async with started(cwd=folder, settings=settings) as bot:
             slack.bot_url = await ready(bot)
             await slack.command("research w0")
-            await slack.until(lambda: watched(slack) == 1)
+            await slack.until(partial(all_watched, slack, 1))
             before = memory(bot)
             for start in range(1, count, 20):
                 names = range(start, min(start + 20, count))
                 await asyncio.gather(*(slack.command(f"research w{n}") for n in names))
-                await slack.until(lambda n=names.stop: watched(slack) == n, 60)
+                await slack.until(partial(all_watched, slack, names.stop), 60)
             asked = len(baseten.requests)
             say(f"CPU while {count} watched", await cpu_by_itself(bot), "% of a core")
             per_minute = (len(baseten.requests) - asked) / _WHILE * 60
@@ -104,9 +105,9 @@ async def watching(folder: Path, count: int) -> None:
             await bot.ended()
 
 
-def watched(slack: SandboxSlack) -> int:
-    """How many messages say that they are watched."""
-    return sum(message.edits for message in slack.messages)
+def all_watched(slack: SandboxSlack, count: int) -> bool:
+    """Whether so many messages say that they are watched."""
+    return sum(message.edits for message in slack.messages) == count
 
 
 async def under_load(world: World) -> None:

@@ -262,6 +262,17 @@ def test_a_private_key_is_taken_out_whole_even_without_its_end(kind: str, line_e
     assert redact_shapes(f'"x": "{begin}{body}", y') == f'"x": "{MARK}", y'
 
 
+@pytest.mark.parametrize("kind", ["", "RSA ", "EC "])
+def test_the_end_of_a_private_key_is_taken_out_even_without_its_beginning(kind: str) -> None:
+    body = "MIIEvQIBADANBgkqhkiG9w0B\n  AQEFAASCBKcwggSjAgEAAoIBA/+=\r\nZm9="
+    end = f"-----END {kind}PRIVATE KEY-----"
+    text = f"step 1: done.\n{body}\n {end} x\nstep 2"
+    assert redact_shapes(text) == f"step 1: done.\n{MARK} x\nstep 2"
+    assert redact_shapes(f"{text}\n{text}").count(MARK) == 2
+    assert redact_shapes(f"a: 1.\n{end}") == f"a: 1.\n{end}"
+    assert redact_shapes(f"{body}\n-----END CERTIFICATE-----").startswith(body[:24])
+
+
 ORDINARY = """
 tokens per second: 1200 num_tokens=4096 max_token_length=2048 max_token: 4096
 loss=0.3 loss_per_token=2.345678e-01 time_per_token=0.00123s last_token: 12800100
@@ -300,7 +311,7 @@ def test_what_training_logs_say_every_day_stays(line: str) -> None:
 
 PIECES = ["key", "api_key", "token", "password", "=", ":", "--", '"', "'", "\\", "(", "]", "@", "."]
 PIECES += ["a", "abcd1234", "wandb", "://", "eyJ", "hf_", "sk-", "é", " ", "\n", "Bearer "]
-PIECES += ["-----BEGIN PRIVATE KEY-----", MARK, LETTERS, HEX, JWT]
+PIECES += ["-----BEGIN PRIVATE KEY-----", "-----END PRIVATE KEY-----", MARK, LETTERS, HEX, JWT]
 
 
 @given(st.lists(st.sampled_from(PIECES), max_size=12).map("".join))
@@ -319,6 +330,7 @@ def test_whatever_stands_around_a_key_it_does_not_pass(
 SLOW = ["a", "-", "\\", "=", " ", "key=", "key:", "key:x:", "key\\", "key ", "token=("]
 SLOW += ["--a ", "--token ", "eyJ", "eyJaaaaaaaaaa.", "sk-", "github_pat_", "://", "://a:"]
 SLOW += ["aaaaaaaa.", "xoxb.", "-----BEGIN PRIVATE KEY-----", "password='", "a1b2", "b10_"]
+SLOW += ["a\n", "\n-----END PRIVATE KEY-----", "a\n-----END PRIVATE KEY-----\n"]
 SLOW += ["wandb ", "0meyJ", "0msk-", "\\n--a", "authorization: basic "]
 
 

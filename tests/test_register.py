@@ -46,9 +46,10 @@ DOORS = [
 
 
 KINDS = [
-    ("open", "Opening.handle"),
-    ("watch", "Watching.begin"),
-    ("workflow step", "WorkflowStep.run"),
+    ("open/1", "Opening.handle"),
+    ("watch/1", "Watching.begin"),
+    ("stop/1", "Watching.end"),
+    ("workflow step/1", "WorkflowStep.run"),
 ]
 
 
@@ -84,7 +85,7 @@ async def test_these_doors_are_open_and_no_others(still: World) -> None:
     async with connections(still.settings()) as out:
         poster, watches = Poster(out.slack, out.session, out.redactor), Watches(journal)
         projects, recents = Projects(out.baseten, journal), Recents(journal)
-        failures, following = Failures(poster), Following(poster, watches, utc_now)
+        failures, following = Failures(poster, Work(1000)), Following(poster, watches, utc_now)
         runner = cast("Runner", kinds)
         opening = Opening(
             projects,

@@ -86,7 +86,7 @@ def decipher(status: int, headers: Mapping[str, str], body: bytes, answer: type[
     """
     if 200 <= status < 300:  # noqa: PLR2004 - HTTP's own classes
         try:
-            return answer.model_validate_json(body)
+            return _read(body, answer)
         except ValidationError as error:
             where = {".".join(map(str, problem["loc"])) or "body" for problem in error.errors()}
             why = f"status {status}, {headers.get('content-type', 'no content type')}"
@@ -101,6 +101,20 @@ def decipher(status: int, headers: Mapping[str, str], body: bytes, answer: type[
     if status == 429:  # noqa: PLR2004
         raise RateLimited(message, wait)
     raise Refused(status, str(said.get("code") or "")[:_LONGEST_CODE], message, wait)
+
+
+def _read(body: bytes, answer: type[Answer]) -> Answer:
+    r"""Read a good body; half a character, as ``\ud83d`` where a text was cut, becomes ``?``."""
+    try:
+        return answer.model_validate_json(body)
+    except ValidationError:
+        if rb"\ud" not in body.lower():
+            raise
+    try:
+        mended = json.dumps(json.loads(body), ensure_ascii=False).encode(errors="replace")
+    except (ValueError, RecursionError):
+        mended = body
+    return answer.model_validate_json(mended)
 
 
 def _object(body: bytes) -> dict[str, object]:

@@ -3,10 +3,20 @@
 Fields that older servers leave out have defaults; fields that this code does not know are ignored.
 """
 
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    model_validator,
+)
 
 # Of a job that waits or runs: what the official CLIs search by. Nothing says what the API does
 # with a status that it does not know, so the legacy ``TRAINING_JOB_QUEUED``, which they show but
@@ -41,6 +51,23 @@ def _from_nanoseconds(written: object) -> datetime | None:
 
 
 Moment = Annotated[datetime, AfterValidator(_aware)]
+
+
+def _read_what_can_be(value: Any, read: ValidatorFunctionWrapHandler) -> Any:  # noqa: ANN401
+    """Leave items out that cannot be read: one odd job must not hide everybody's."""
+    try:
+        return read(value)
+    except ValidationError:
+        readable = []
+        for item in value if isinstance(value, list) else ():
+            with suppress(ValidationError):
+                readable += read([item])
+        if not readable:
+            raise
+        return readable
+
+
+_READABLE = WrapValidator(_read_what_can_be)
 
 
 class _Answer(BaseModel):
@@ -133,14 +160,14 @@ class OneTrainingProject(_Answer):
 class TrainingProjects(_Answer):
     """The body of ``GET /v1/training_projects``."""
 
-    training_projects: list[TrainingProject]
+    training_projects: Annotated[list[TrainingProject], _READABLE]
 
 
 class ProjectJobs(_Answer):
     """A project and all its jobs. ``GET /v1/training_projects/{training_project_id}/jobs``"""
 
     training_project: TrainingProject
-    training_jobs: list[TrainingJob]
+    training_jobs: Annotated[list[TrainingJob], _READABLE]
 
 
 class OneTrainingJob(_Answer):
@@ -152,7 +179,7 @@ class OneTrainingJob(_Answer):
 class TrainingJobs(_Answer):
     """The body of ``POST /v1/training_jobs/search``."""
 
-    training_jobs: list[TrainingJob]
+    training_jobs: Annotated[list[TrainingJob], _READABLE]
 
 
 class LogLine(_Answer):

@@ -7,11 +7,12 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, closing, contextmanager
 from pathlib import Path
 
+import structlog
 from sqlalchemy import event, func, select, text, update
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import ArgumentError
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from bot.journal.journal import LEASE
 from bot.journal.migrations import NewerSchemaError, migrate
@@ -19,16 +20,24 @@ from bot.journal.schema import now, work
 from bot.journal.sql import SqlJournal
 from bot.journal.statements import FAULTS, LONG, SOON, in_words
 
+log = structlog.stdlib.get_logger(__name__)
+
 _DRIVERS = {
     "sqlite": "sqlite+aiosqlite",
     "postgres": "postgresql+asyncpg",
     "postgresql": "postgresql+asyncpg",
 }
+_NO_URL = (
+    "DATABASE_URL is not a URL. In a password, write what is neither a letter nor a digit as % and"
+    " two hex digits, such as %40 for @"
+)
 _WAIT = 30.0  # seconds; a process that was told to end takes up to 25
 _BUSY = 0.9 * SOON  # seconds; a statement that fails by itself has surely done nothing
+_CLOSING = 2.0  # seconds
 _CONNECTIONS = 5
 _LOOK_AGAIN = 0.1  # seconds
-_ADVISORY_LOCK = 4_205_881_316_030_211  # any number, the same in every version
+ADVISORY_LOCK = 4_205_881_316_030_211  # any number, the same in every version
+_LOCK_NOT_AVAILABLE = "55P03"  # https://www.postgresql.org/docs/current/errcodes-appendix.html
 
 
 class DatabaseError(Exception):
@@ -37,6 +46,26 @@ class DatabaseError(Exception):
 
 class InUseError(DatabaseError):
     """Another process has the SQLite file."""
+
+
+def read_url(url: str) -> URL:
+    """Return the address of a database that this bot could use.
+
+    Raises:
+        DatabaseError: it is none; the text repeats no part of it, as any may be a password's.
+    """
+    try:
+        address = make_url(url)
+    except (ArgumentError, ValueError):
+        raise DatabaseError(_NO_URL) from None
+    if "@" in (address.host or ""):  # the end of a password
+        raise DatabaseError(_NO_URL)
+    driver = _DRIVERS.get(address.drivername, address.drivername)
+    if driver not in _DRIVERS.values():
+        raise DatabaseError("DATABASE_URL must begin with sqlite:/// or postgresql://")
+    if driver == _DRIVERS["sqlite"] and address.database in {None, "", ":memory:"}:
+        raise DatabaseError("DATABASE_URL must name a file, such as sqlite:///data/bot.db")
+    return address.set(drivername=driver)
 
 
 @asynccontextmanager
@@ -48,28 +77,21 @@ async def open_journal(
     Args:
         url: ``sqlite:///data/bot.db`` or ``postgresql://user:password@host/name``.
         lease: seconds for which taken work is its taker's alone.
-        wait: seconds to wait for another process to let go of the SQLite file.
+        wait: seconds to wait for another process to let go of the SQLite file, or to change the
+            schema of the PostgreSQL database.
 
     Raises:
         DatabaseError: it cannot be used.
     """
-    try:
-        address = make_url(url)
-    except ArgumentError:
-        raise DatabaseError("DATABASE_URL is not a URL") from None
-    driver = _DRIVERS.get(address.drivername, address.drivername)
-    opened = {"sqlite+aiosqlite": _sqlite, "postgresql+asyncpg": _postgres}.get(driver)
-    if opened is None:
-        raise DatabaseError("DATABASE_URL must begin with sqlite:/// or postgresql://")
-    async with opened(address.set(drivername=driver), lease, wait) as journal:
+    address = read_url(url)
+    opened = _sqlite if address.drivername == _DRIVERS["sqlite"] else _postgres
+    async with opened(address, lease, wait) as journal:
         yield journal
 
 
 @asynccontextmanager
 async def _sqlite(address: URL, lease: float, wait: float) -> AsyncIterator[SqlJournal]:
     """One process at a time, on one connection."""
-    if address.database in {None, "", ":memory:"}:
-        raise DatabaseError("DATABASE_URL must name a file, such as sqlite:///data/bot.db")
     path = Path(str(address.database))
     engine = create_async_engine(
         address,
@@ -84,9 +106,10 @@ async def _sqlite(address: URL, lease: float, wait: float) -> AsyncIterator[SqlJ
     event.listen(engine.sync_engine, "connect", _make_durable)
     async with AsyncExitStack() as opened:
         with _told_in_words(address, (*FAULTS, sqlite3.Error)):
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _make_private(path)
             await opened.enter_async_context(_alone(path, wait))
-            opened.push_async_callback(engine.dispose)
+            journal = SqlJournal(engine, connections=1, lease=lease)
+            opened.push_async_callback(_let_go, journal, engine)
             async with engine.connect() as connection:
                 # Around the whole migration: SQLite's driver opens none for a CREATE TABLE.
                 await connection.execute(text("BEGIN IMMEDIATE"))
@@ -95,9 +118,13 @@ async def _sqlite(address: URL, lease: float, wait: float) -> AsyncIterator[SqlJ
                 freed = update(work).where(work.c.owner.is_not(None)).values(run_at=now())
                 await connection.execute(freed)
                 await connection.commit()
-        journal = SqlJournal(engine, connections=1, lease=lease)
-        opened.push_async_callback(journal.close)
         yield journal
+
+
+def _make_private(path: Path) -> None:
+    """Make the file before SQLite does, for all to read; its files beside it follow it in that."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path.touch(mode=0o600)
 
 
 def _make_durable(connection: DBAPIConnection, _record: object) -> None:
@@ -109,7 +136,7 @@ def _make_durable(connection: DBAPIConnection, _record: object) -> None:
 @asynccontextmanager
 async def _alone(path: Path, wait: float) -> AsyncIterator[None]:
     """Hold a lock that ends with the process: SQLite's own, on an empty file beside."""
-    deadline = time.monotonic() + wait
+    deadline, told = time.monotonic() + wait, False
     with closing(sqlite3.connect(f"{path}.lock", timeout=0, isolation_level=None)) as lock:
         while True:
             try:
@@ -122,6 +149,9 @@ async def _alone(path: Path, wait: float) -> AsyncIterator[None]:
                         f"{path} is in use by another process, which did not end within {wait:g} s."
                         " SQLite serves one bot; several replicas need PostgreSQL"
                     ) from None
+                if not told:
+                    log.info("waiting for the process that has the database", file=str(path))
+                told = True
                 await asyncio.sleep(_LOOK_AGAIN)
             else:
                 break
@@ -129,7 +159,7 @@ async def _alone(path: Path, wait: float) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def _postgres(address: URL, lease: float, _wait: float) -> AsyncIterator[SqlJournal]:
+async def _postgres(address: URL, lease: float, wait: float) -> AsyncIterator[SqlJournal]:
     """Several processes, each with a few connections."""
     try:
         from bot.journal.postgres import PostgresJournal  # noqa: PLC0415 - an extra
@@ -152,29 +182,58 @@ async def _postgres(address: URL, lease: float, _wait: float) -> AsyncIterator[S
     async with AsyncExitStack() as opened:
         # TypeError: the URL has a parameter that the driver does not know.
         with _told_in_words(address, (*PostgresJournal.faults, TypeError)):
-            opened.push_async_callback(engine.dispose)
-            await _migrate_postgres(address)
+            await _migrate_postgres(address, wait)
         journal = PostgresJournal(engine, _CONNECTIONS, lease)
-        opened.push_async_callback(journal.close)
         hearing = asyncio.create_task(journal.hear())
-        try:
-            await journal.hears.wait()
-            yield journal
-        finally:
+        opened.push_async_callback(_let_go, journal, engine, hearing)
+        await journal.hears.wait()
+        yield journal
+
+
+async def _let_go(
+    journal: SqlJournal, engine: AsyncEngine, hearing: asyncio.Task[None] | None = None
+) -> None:
+    """End statements and connections; what a hung server holds up ends with the process."""
+
+    async def end() -> None:
+        if hearing is not None:
             hearing.cancel()
             await asyncio.wait([hearing])
+        await journal.close()
+        await engine.dispose()
+
+    ending = asyncio.create_task(end())
+    await asyncio.wait([ending], timeout=_CLOSING)
+    if ending.done():
+        ending.result()
+    else:
+        log.warning("the database does not let go of its connections; they end with the process")
 
 
-async def _migrate_postgres(address: URL) -> None:
+async def _migrate_postgres(address: URL, wait: float) -> None:
     """Migrate on a connection of its own, whose statements may take their time."""
     engine = create_async_engine(address, connect_args={"timeout": LONG})
     try:
         async with engine.begin() as connection:
-            # Until the commit: of replicas that start together, one migrates.
-            await connection.execute(select(func.pg_advisory_xact_lock(_ADVISORY_LOCK)))
+            await _lock(connection, wait)
             await connection.run_sync(migrate)
     finally:
         await engine.dispose()
+
+
+async def _lock(connection: AsyncConnection, wait: float) -> None:
+    """Wait until the commit of who migrates: of replicas that start together, one does."""
+    milliseconds = max(1, round(wait * 1000))  # 0 would be for ever
+    await connection.execute(text(f"SET LOCAL lock_timeout = {milliseconds}"))
+    try:
+        await connection.execute(select(func.pg_advisory_xact_lock(ADVISORY_LOCK)))
+    except DBAPIError as error:
+        if getattr(error.orig, "sqlstate", None) != _LOCK_NOT_AVAILABLE:
+            raise
+        raise DatabaseError(
+            f"another process is changing the database's schema, and did not end within {wait:g} s."
+            " Look for one that hangs; PostgreSQL's pg_locks shows it as an advisory lock"
+        ) from None
 
 
 @contextmanager

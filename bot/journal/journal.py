@@ -107,8 +107,9 @@ class Journal(ABC):
     ) -> Entry | None:
         """Accept work; when this returns, it survives the process.
 
-        Within 1 s, and after an error nothing was accepted, but for one case that cannot be told
-        apart: the database wrote it and was too late to say so. It is done within a lease then.
+        Within 1 s, and after an error nothing is accepted: what the database wrote too late is
+        taken back. One case remains: the process dies before that, the database does not do that
+        either, or another replica has it already. It is done within a lease then.
 
         Args:
             entry_id: chosen by whoever hands the work in; up to 255 printable characters.
@@ -204,15 +205,7 @@ class Journal(ABC):
     async def remove(self, collection: str, key: str) -> None:
         """Delete a document, if it is there."""
 
-    @abstractmethod
-    async def count(self, collection: str) -> int:
-        """Return how many documents a collection holds."""
-
     # Everything else
-
-    @abstractmethod
-    async def ping(self) -> None:
-        """Return within 1 s if the database answers."""
 
     def listen(self, topic: str, callback: Callable[[], object]) -> Callable[[], None]:
         """Call back whenever a topic is told, here or in a replica; return what ends that.

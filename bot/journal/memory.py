@@ -174,13 +174,6 @@ class MemoryJournal(Journal):
         """Delete a document."""
         self._documents[collection].pop(key, None)
 
-    async def count(self, collection: str) -> int:
-        """Count a collection."""
-        return len(self._documents[collection])
-
-    async def ping(self) -> None:
-        """Memory always answers."""
-
     def _ours(self, entry: Entry) -> _Row:
         row = self._rows.get(entry.id)
         if row is None or not row.held or row.entry.fence != entry.fence:

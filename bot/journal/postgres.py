@@ -13,7 +13,7 @@ from bot.journal.statements import FAULTS, LONG, SOON, in_words
 
 log = structlog.stdlib.get_logger(__name__)
 
-_CHANNEL = "bot_journal"
+_CHANNEL = "training_bot"
 _PROOF = 10.0  # seconds between proofs that the line still works; a dead one may make no sound
 _RECONNECT = 1.0  # seconds
 

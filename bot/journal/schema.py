@@ -19,9 +19,10 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
 metadata = MetaData()
+VERSION = "training_bot_version"  # Alembic's table; by its own name, another program's may be here
 
 work = Table(
-    "work",
+    "training_bot_work",
     metadata,
     Column("id", Text, primary_key=True),
     Column("kind", Text, nullable=False),
@@ -36,14 +37,14 @@ work = Table(
     Column("changed_at", Double, nullable=False),
 )
 Index(
-    "work_due",
+    "training_bot_work_due",
     work.c.run_at,
     sqlite_where=work.c.run_at.is_not(None),
     postgresql_where=work.c.run_at.is_not(None),
 )
 
 documents = Table(
-    "documents",
+    "training_bot_documents",
     metadata,
     Column("collection", Text, primary_key=True),
     Column("key", Text, primary_key=True),

@@ -22,6 +22,7 @@ from sqlalchemy import (
     func,
     or_,
     select,
+    tuple_,
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
@@ -40,9 +41,10 @@ from bot.journal.journal import (
     must_be_an_id,
 )
 from bot.journal.schema import documents, now, work
-from bot.journal.statements import FAULTS, SOON, Rows, Statements, Values
+from bot.journal.statements import FAULTS, Rows, Statements, Values
 
 _LONGEST_ERROR = 2000  # characters
+_PAGE = 200  # documents
 _Insert = sqlite.Insert | postgresql.Insert
 _INSERT: dict[str, Callable[[Table], _Insert]] = {
     "sqlite": sqlite.insert,
@@ -75,7 +77,13 @@ class SqlJournal(Journal):
             changed_at=now(),
         )
         self._intake = Intake(
-            self._statements, insert.on_conflict_do_nothing().returning(*work.c), self._inserted
+            self._statements,
+            insert.on_conflict_do_nothing().returning(*work.c),
+            # As they were handed in: who has taken one since has raised its fence.
+            lambda rows: delete(work).where(
+                tuple_(work.c.id, work.c.fence).in_([(row.id, row.fence) for row in rows])
+            ),
+            self._inserted,
         )
 
     async def close(self) -> None:
@@ -217,23 +225,19 @@ class SqlJournal(Journal):
 
     async def read_all(self, collection: str) -> dict[str, State]:
         """Select all."""
-        columns = select(documents.c.key, documents.c.value)
-        rows = await self._statements.run(columns.where(documents.c.collection == collection))
-        return {row.key: row.value for row in rows}
+        found: dict[str, State] = {}
+        columns = select(documents.c.key, documents.c.value).order_by(documents.c.key)
+        last: str | None = ""
+        while last is not None:  # page by page: to decode very many would hold up the event loop
+            page = (documents.c.collection == collection) & (documents.c.key > last)
+            rows = await self._statements.run(columns.where(page).limit(_PAGE))
+            found |= {row.key: row.value for row in rows}
+            last = rows[-1].key if len(rows) == _PAGE else None
+        return found
 
     async def remove(self, collection: str, key: str) -> None:
         """Delete one."""
         await self._statements.run(delete(documents).where(_one(collection, key)))
-
-    async def count(self, collection: str) -> int:
-        """Count them."""
-        every = select(func.count()).where(documents.c.collection == collection)
-        number: int = (await self._statements.run(every))[0][0]
-        return number
-
-    async def ping(self) -> None:
-        """Ask for the clock."""
-        await self._statements.run(select(now()), within=SOON)
 
     async def _save(self, entry: Entry, seconds: float | None, **values: object) -> Entry:
         """Change the row if it is still ours as of this entry's fence.

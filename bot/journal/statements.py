@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, TypeVar
 
 from sqlalchemy import Executable, Row
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -15,6 +15,8 @@ from bot.journal.journal import JournalUnavailableError
 SOON = 1.0  # seconds; for what somebody waits for: Slack gives an ack 3
 LONG = 5.0  # seconds; for what nobody waits for
 FAULTS: tuple[type[Exception], ...] = (DBAPIError, PoolTimeoutError, OSError)
+# https://www.postgresql.org/docs/current/errcodes-appendix.html; asyncpg's become no DataError
+_DATA_EXCEPTION = "22"
 
 Rows = Sequence[Row[Any]]
 Values = Mapping[str, Any]
@@ -55,6 +57,7 @@ class Statements:
 
         Raises:
             JournalUnavailableError: the database did not do it, or was not seen to in time.
+            DBAPIError: it never will.
         """
         async with self.bounded(within), AsyncExitStack() as taken:
             for turn in (self._line, self.free):
@@ -93,7 +96,16 @@ class Statements:
             async with asyncio.timeout(within):
                 yield
         except self._faults as error:
+            if _for_good(error):
+                raise
             raise JournalUnavailableError(in_words(error)) from error
+
+
+def _for_good(error: Exception) -> bool:
+    """Whether the statement is at fault, or its values, and not the database."""
+    state = getattr(getattr(error, "orig", None), "sqlstate", None)  # PostgreSQL's alone
+    known = (DataError, IntegrityError, ProgrammingError)
+    return isinstance(error, known) or str(state).startswith(_DATA_EXCEPTION)
 
 
 def in_words(error: Exception) -> str:

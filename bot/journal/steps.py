@@ -54,6 +54,7 @@ class Steps:
         self._longest = longest
         self._ends = time.monotonic() + longest
         self._bound = asyncio.timeout(None)
+        self._bound_by_lease = False  # and not by the step's own time
         self._timer: asyncio.TimerHandle | None = None
         self._renewing: asyncio.Task[None] | None = None
 
@@ -79,29 +80,36 @@ class Steps:
         """Let the handler work, and cancel it when it may work no longer.
 
         Raises:
-            LostLeaseError: others have taken the work, or may soon, as the lease cannot be renewed.
+            LostLeaseError: others have taken the work, or may soon, as the lease cannot be renewed;
+                whatever the handler made of the cancellation. A client may take it for its own
+                time that is up, and the handler goes on.
             TimeoutError: a step took too long.
         """
         try:
             async with self._bound:
                 self._set_bound()
                 self._renew_when_old()
-                return await handler(self.entry, self)
-        except TimeoutError:
-            if self._bound.expired() and self._safe_until() < self._ends:
+                then = await handler(self.entry, self)
+        except Exception:
+            if self._lost():
                 raise LostLeaseError(self.entry.id) from None
             raise
         finally:
             for planned in (self._timer, self._renewing):
                 if planned is not None:
                     planned.cancel()
+        if self._lost():
+            raise LostLeaseError(self.entry.id)
+        return then
 
-    def _safe_until(self) -> float:
-        return self.entry.deadline - (1 - _SHARE) * self._journal.lease
+    def _lost(self) -> bool:
+        return self.entry.deadline == -math.inf or (self._bound.expired() and self._bound_by_lease)
 
     def _set_bound(self) -> None:
         if not self._bound.expired():  # else the handler saves something while it ends
-            seconds = min(self._ends, self._safe_until()) - time.monotonic()
+            safe_until = self.entry.deadline - (1 - _SHARE) * self._journal.lease
+            self._bound_by_lease = safe_until < self._ends
+            seconds = min(self._ends, safe_until) - time.monotonic()
             self._bound.reschedule(asyncio.get_running_loop().time() + seconds)
 
     def _renew_when_old(self) -> None:

@@ -12,7 +12,7 @@ from bot.listeners.open_logs import open_logs
 from bot.listeners.opening import OPEN, Opening
 from bot.listeners.refresh import Refresh
 from bot.listeners.shortcuts import FROM_ANYWHERE, FROM_MESSAGE, Shortcuts
-from bot.listeners.watch import WATCH_ANSWER, Watching
+from bot.listeners.watch import STOP_ANSWER, WATCH_ANSWER, Watching
 from bot.listeners.workflow_step import STEP, WORKFLOW_STEP, WorkflowStep
 from bot.modals import Modals
 from bot.step_ends import StepEnds
@@ -48,4 +48,5 @@ def register(app: AsyncApp, desk: Desk, opening: Opening, modals: Modals, ends: 
 
     desk.runner.on(OPEN, opening.handle)
     desk.runner.on(WATCH_ANSWER, watching.begin)
+    desk.runner.on(STOP_ANSWER, watching.end)
     desk.runner.on(WORKFLOW_STEP, step.run)

@@ -24,7 +24,7 @@ class ProjectCommand:
     dialog: Dialog
 
     async def handle(self, ack: AsyncAck, command: dict[str, Any]) -> None:
-        """Ack at once; help and usage errors go back with the ack, the rest is accepted work."""
+        """Ack what is on disk; help and usage errors go back with the ack."""
         place = place_of(command)
         match parse(command.get("text") or ""):
             case HelpRequest():

@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
 
 from slack_bolt.context.ack.async_ack import AsyncAck
@@ -33,7 +34,7 @@ from bot.views.dialog import (
 )
 from bot.views.failure import looking
 
-PATIENCE = 2.0  # seconds for the teams; Slack waits 3 for an answer
+PATIENCE = 1.5  # seconds for the teams; Slack waits 3 for an answer, and 1 may go to the database
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,9 @@ class Dialog:
             errors[CHANNEL] = "Choose where to show it."
         if not errors:
             try:
-                await self.desk.accept(f"dialog:{view['id']}", request, place)
+                # By what is asked, too: after a failure it can be changed and submitted again.
+                asked = sha256(f"{request.team}\n{request.name}".encode()).hexdigest()[:16]
+                await self.desk.accept(f"dialog:{view['id']}:{asked}", request, place)
             except JournalUnavailableError:
                 errors = {NAME: "My database does not answer, so try again in a minute."}
         if errors:

@@ -16,9 +16,8 @@ from bot.listeners.inputs import place_of
 from bot.message import Message, NotTakenError
 from bot.posting import Place, Poster
 from bot.views.failure import Attempt, failure_message, is_foreseen, looking
-from bot.work import InterruptedWorkError
+from bot.work import BusyError, InterruptedWorkError, Work
 
-_CANNOT_GO_ON = (LostLeaseError, JournalUnavailableError)
 LAST_WORDS = 3.0  # seconds to tell a person that the bot is ending
 
 log = structlog.stdlib.get_logger(__name__)
@@ -29,11 +28,12 @@ class Failures:
     """Turn whatever is raised into words for the person who asked."""
 
     poster: Poster
+    work: Work
 
     async def told(
         self, place: Place, attempt: Attempt, work: Callable[[], Awaitable[None]]
     ) -> None:
-        """Do a piece of accepted work; tell the person if it fails."""
+        """Do a piece of light work; tell the person if it fails."""
         async with self.caught(attempt, lambda words: self.poster.tell(place, words)):
             await work()
 
@@ -41,7 +41,7 @@ class Failures:
     async def caught(
         self,
         attempt: Attempt,
-        tell: Callable[[Message], Awaitable[object]],
+        tell: Callable[[Message], Awaitable[None]],
         *,
         kept: bool = False,
     ) -> AsyncIterator[None]:
@@ -50,33 +50,29 @@ class Failures:
         Args:
             attempt: what is tried in the block.
             tell: takes the words to the person.
-            kept: the journal keeps this work: where this process cannot go on, another will.
+            kept: the journal keeps this work: what another process, or a later time, can do is
+                raised and not told: the end of this process or of its lease, a database that is
+                away, and what Slack may take later.
         """
         try:
             yield
-        except _CANNOT_GO_ON as error:
-            if kept:
-                raise
-            await self._tell(error, attempt, tell)
         except asyncio.CancelledError:
-            if kept:
-                raise
-            # The process is ending, and this did not finish in the time allowed.
-            with suppress(TimeoutError):
-                async with asyncio.timeout(LAST_WORDS):
-                    await tell(self.words(InterruptedWorkError(), attempt))
+            if not kept:
+                # The process is ending, and this did not finish in the time allowed.
+                with suppress(TimeoutError, NotTakenError):
+                    async with asyncio.timeout(LAST_WORDS):
+                        await tell(self.words(InterruptedWorkError(), attempt))
             raise
-        except Exception as error:  # noqa: BLE001 - the one place where all failures end
-            await self._tell(error, attempt, tell)
-
-    async def _tell(
-        self, error: Exception, attempt: Attempt, tell: Callable[[Message], Awaitable[object]]
-    ) -> None:
-        words = self.words(error, attempt)
-        try:
-            await tell(words)
-        except NotTakenError as refused:
-            log.error("no way to tell of a failure", slack_error=refused.error)  # noqa: TRY400
+        except Exception as error:
+            if kept and _can_be_done_later(error):
+                raise
+            words = self.words(error, attempt)
+            try:
+                await tell(words)
+            except NotTakenError as refused:
+                if kept and refused.passing:
+                    raise
+                log.error("no way to tell of a failure", slack_error=refused.error)  # noqa: TRY400
 
     def words(self, error: Exception, attempt: Attempt) -> Message:
         """Log a failure and say it in words; an unforeseen one gets a reference to the log."""
@@ -90,14 +86,29 @@ class Failures:
     async def before_ack(self, error: Exception, body: dict[str, Any]) -> BoltResponse:
         """Answer for a listener that failed before it acked.
 
-        Slack shows the words in the ack of a command; after anything else they are sent.
+        Slack shows the words in the ack of a command; after a click they are sent.
         """
         words = self.words(error, looking())
+        if body.get("type") == "event_callback":
+            return BoltResponse(status=503)  # Slack sends it again, at once and after some minutes
         if "command" not in body:
-            await self.poster.tell(place_of(body), words)
+            try:
+                self.work.start(lambda: self._tell(place_of(body), words))
+            except BusyError:
+                await self._tell(place_of(body), words)
             return BoltResponse(status=200)
         return BoltResponse(
             status=200,
             body=json.dumps(words.payload()),
             headers={"content-type": "application/json"},
         )
+
+    async def _tell(self, place: Place, words: Message) -> None:
+        with suppress(NotTakenError):  # which is in the log
+            await self.poster.tell(place, words)
+
+
+def _can_be_done_later(error: Exception) -> bool:
+    if isinstance(error, NotTakenError):
+        return error.passing
+    return isinstance(error, LostLeaseError | JournalUnavailableError)

@@ -5,6 +5,7 @@ from typing import Any
 
 from slack_bolt.context.ack.async_ack import AsyncAck
 
+from bot.journal.journal import JournalUnavailableError
 from bot.listeners.dialog import Dialog
 from bot.listeners.inputs import click
 from bot.modals import Modals
@@ -32,7 +33,10 @@ class Home:
         self.dialog.desk.start(Place(user_id), looking(), lambda: self._publish(user_id))
 
     async def _publish(self, user_id: str) -> None:
-        recents = await self.dialog.desk.recents.of(user_id)
+        try:
+            recents = await self.dialog.desk.recents.of(user_id)
+        except JournalUnavailableError:
+            recents = []  # the rest of the tab can be shown all the same
         await self.modals.publish(user_id, home_view(recents))
 
     async def open_dialog(self, ack: AsyncAck, body: dict[str, Any]) -> None:

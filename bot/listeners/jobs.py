@@ -1,6 +1,7 @@
 """The *Jobs* button: the project's last ten jobs, for the clicker alone."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from slack_bolt.context.ack.async_ack import AsyncAck
@@ -28,6 +29,6 @@ class Jobs:
 
     async def _list(self, clicked: Click) -> None:
         card = Card.model_validate_json(clicked.value)
-        async with patience(self.desk.poster, clicked.place, still_looking()):
+        async with patience(partial(self.desk.poster.tell, clicked.place), still_looking()):
             listed = await self.desk.projects.list_jobs(card.project_id)
         await self.desk.poster.tell(clicked.place, jobs_message(listed))

@@ -1,5 +1,6 @@
 """The buttons of the question whether a name is a slip of another."""
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,6 +11,7 @@ from bot.listeners.desk import Desk
 from bot.listeners.inputs import click
 from bot.views.failure import looking
 from bot.views.near_name import Choice
+from bot.work import BusyError
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +21,7 @@ class NearName:
     desk: Desk
 
     async def handle(self, ack: AsyncAck, body: dict[str, Any]) -> None:
-        """Ack at once; take the question away, and open what was chosen first."""
+        """Ack what is on disk; open what was chosen first, and take the question away."""
         clicked = click(body)
         choice = Choice.model_validate_json(clicked.value)
         place = replace(clicked.place, thread_ts=choice.thread_ts)
@@ -27,5 +29,6 @@ class NearName:
         work_id = f"near name:{clicked.place.channel_id}:{clicked.ts}"
         request = ProjectRequest(choice.team_id, choice.name)
         if await self.desk.accept(work_id, request, place, sure=True):
-            self.desk.start(place, looking(), lambda: self.desk.poster.remove(clicked.place))
+            with suppress(BusyError):  # then the question stays, and is answered all the same
+                self.desk.start(place, looking(), lambda: self.desk.poster.remove(clicked.place))
         await ack()

@@ -4,9 +4,10 @@ Each step ends on disk, so whoever takes the work over goes on with the next.
 """
 
 import time
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from typing import Literal
 
 import structlog
@@ -31,7 +32,7 @@ from bot.work import MissedWorkError
 
 log = structlog.stdlib.get_logger(__name__)
 
-OPEN = "open"
+OPEN = "open/1"  # with the version of the order: another version's work is left to it
 _AGAIN = 30.0  # seconds until what Slack could not take is sent again
 # Slack lets a command be answered for so long; whoever asked longer ago has asked again.
 _TOO_LATE = timedelta(minutes=30)
@@ -41,7 +42,6 @@ class Order(BaseModel):
     """What was asked for, and how far it is; the journal keeps it.
 
     Attributes:
-        version: of this class, for whoever takes up what another version wrote.
         step: what to do next.
         request: the team and the name.
         place: who asked, and where.
@@ -49,11 +49,11 @@ class Order(BaseModel):
         execution_id: which workflow step it is for; empty for a person's own.
         opened: the project, from the second step on.
         posted: where the answer is, from the third step on.
+        unsure: the answer may have been posted already.
     """
 
     model_config = ConfigDict(frozen=True)
 
-    version: Literal[1] = 1
     step: Literal["open", "post", "end"] = "open"
     request: ProjectRequest
     place: Place
@@ -61,6 +61,7 @@ class Order(BaseModel):
     execution_id: str = ""
     opened: Opened | None = None
     posted: Posted | None = None
+    unsure: bool = False
 
     def state(self) -> State:
         """Return it as JSON."""
@@ -73,8 +74,23 @@ def check_in_time(order: Order, entry: Entry) -> None:
     Raises:
         MissedWorkError: it was accepted too long ago.
     """
-    if order.step != "end" and datetime.now(UTC) - entry.accepted_at > _TOO_LATE:
+    if order.step != "end" and _age(entry) > _TOO_LATE:
         raise MissedWorkError(entry.accepted_at)
+
+
+def put_off(steps: Steps, refused: NotTakenError) -> Next:
+    """Try later what Slack cannot take now, for as long as anybody may wait for it."""
+    if not refused.passing or _age(steps.entry) > 2 * _TOO_LATE:
+        log.error("given up: Slack does not take it", slack_error=refused.error)
+        return Done()
+    log.warning("Slack cannot take it now", slack_error=refused.error)
+    state = steps.entry.state
+    unsure = steps.entry.dirty or refused.maybe or state.get("unsure", False)
+    return Later(_AGAIN, state | {"unsure": unsure})
+
+
+def _age(entry: Entry) -> timedelta:
+    return datetime.now(UTC) - entry.accepted_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,33 +114,34 @@ class Opening:
     async def handle(self, entry: Entry, steps: Steps) -> Next:
         """Do what a person asked for; whatever fails reaches them in words."""
         order = Order.model_validate(entry.state)
-        words, later = partial(self.poster.tell, order.place), None
-        async with self.failures.caught(opening(order.request), words, kept=True):
-            check_in_time(order, entry)
-            later = await self._go_on(order, steps)
-        return later or Done()
 
-    async def _go_on(self, order: Order, steps: Steps) -> Later | None:
+        async def tell(words: Message) -> None:
+            steps.check()
+            await self.poster.tell(order.place, words)
+
+        try:
+            async with self.failures.caught(opening(order.request), tell, kept=True):
+                check_in_time(order, entry)
+                await self._go_on(order, steps, tell)
+        except NotTakenError as refused:
+            return put_off(steps, refused)
+        return Done()
+
+    async def _go_on(
+        self, order: Order, steps: Steps, tell: Callable[[Message], Awaitable[None]]
+    ) -> None:
         if order.step == "open":
-            async with patience(self.poster, order.place, still_opening(order.request)):
+            async with patience(tell, still_opening(order.request)):
                 found = await self.projects.look(order.request)
                 ask = self.ask_near_names and not order.sure and can_ask(found)
                 if not ask:
                     order = await self.open(order, found, steps)
             if ask:
-                question = near_name_message(found, order.place.thread_ts)
-                await self.poster.tell(order.place, question)
-                return None
+                await tell(near_name_message(found, order.place.thread_ts))
+                return
         if order.step == "post":
-            try:
-                order = await self.post(order, steps)
-            except NotTakenError as refused:
-                if not refused.passing or refused.maybe:
-                    raise
-                log.warning("Slack cannot take the answer now", slack_error=refused.error)
-                return Later(_AGAIN, order.state())
+            order = await self.post(order, steps)
         await self._end(order, steps)
-        return None
 
     async def open(self, order: Order, found: Found, steps: Steps) -> Order:
         """Do the first step: open the project."""
@@ -158,7 +175,7 @@ class Opening:
         place, opened, posted = order.place, order.opened, None
         if place.channel_id and opened is not None:
             message = project_message(opened.project, card_of(opened, place.user_id))
-            posted = await self._post_once(place, message, steps)
+            posted = await self._post_once(order, message, steps)
         return order.model_copy(update={"step": "end", "posted": posted})
 
     async def _end(self, order: Order, steps: Steps) -> None:
@@ -178,31 +195,43 @@ class Opening:
             try:
                 await self.following.begin(where, posted.ts, card, opened.project)
             except NotTakenError as refused:
+                if refused.passing:
+                    raise
                 log.info("cannot watch this answer", slack_error=refused.error)
 
-    async def _post_once(self, place: Place, message: Message, steps: Steps) -> Posted:
+    async def _post_once(self, order: Order, message: Message, steps: Steps) -> Posted:
         """Post, unless it is there already: a process may have died just after it was."""
-        entry = steps.entry
-        if entry.dirty and (ts := await self._find(place, entry)):
-            return Posted(place.channel_id, ts, as_member=True)
+        place, entry = order.place, steps.entry
+        if entry.dirty or order.unsure:
+            try:
+                if ts := await self.poster.find(place, entry.id, entry.accepted_at):
+                    return Posted(place.channel_id, ts, as_member=True)
+            except NotTakenError as unread:
+                if unread.passing:
+                    raise
+                log.info("may not look whether it is posted", slack_error=unread.error)
         steps.check()
         try:
             return await self.poster.post(place, message, entry.id)
         except NotTakenError as refused:
-            if refused.maybe and (ts := await self._find(place, entry)):
-                return Posted(place.channel_id, ts, as_member=True)
-            raise
+            if not refused.maybe:
+                raise
+            return await self._unconfirmed(place, entry, refused)
 
-    async def _find(self, place: Place, entry: Entry) -> str | None:
+    async def _unconfirmed(self, place: Place, entry: Entry, refused: NotTakenError) -> Posted:
+        """Look whether it arrived; where the bot may not, the person is told that it may have."""
         try:
-            return await self.poster.find(place, entry.id, entry.accepted_at)
-        except NotTakenError as refused:
-            log.info("may not look whether it is posted", slack_error=refused.error)
-            return None
+            ts = await self.poster.find(place, entry.id, entry.accepted_at)
+        except NotTakenError as unread:
+            raise NotTakenError(refused.error, maybe=True, passing=unread.passing) from refused
+        if ts is None:
+            raise NotTakenError(refused.error, passing=True) from refused
+        return Posted(place.channel_id, ts, as_member=True)
 
     async def _ask_in(self, place: Place) -> None:
         """Say once a channel how to make the bot a member; nobody can be added to a DM."""
         if place.channel_id.startswith("D") or place.channel_id in self._invited:
             return
         self._invited.add(place.channel_id)
-        await self.poster.tell(place, invite())
+        with suppress(NotTakenError):  # which is in the log
+            await self.poster.tell(place, invite())

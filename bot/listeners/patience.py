@@ -1,26 +1,27 @@
 """Tell a person who waits that the bot is still on it."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 from bot.message import Message
-from bot.posting import Place, Poster
 
 SLOW = 2.0  # seconds until the person is told that it takes longer
 
 
 @asynccontextmanager
-async def patience(poster: Poster, place: Place, notice: Message) -> AsyncIterator[None]:
+async def patience(
+    tell: Callable[[Message], Awaitable[None]], notice: Message
+) -> AsyncIterator[None]:
     """Tell the person once, if what is done in this block takes long."""
 
     async def tell_later() -> None:
         await asyncio.sleep(SLOW)
-        await poster.tell(place, notice)
+        await tell(notice)
 
     telling = asyncio.create_task(tell_later())
     try:
         yield
     finally:
         telling.cancel()
-        await asyncio.wait([telling])
+        await asyncio.gather(telling, return_exceptions=True)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from slack_bolt.context.ack.async_ack import AsyncAck
@@ -12,6 +13,7 @@ from bot.listeners.patience import patience
 from bot.views.failure import looking
 from bot.views.notice import still_looking
 from bot.views.project import Card, Refreshed, project_message
+from bot.watching.watches import Watch
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +39,18 @@ class Refresh:
         self._under_way.add(message)
         try:
             card = Card.model_validate_json(clicked.value)
-            async with patience(self.desk.poster, clicked.place, still_looking()):
-                project = await self.desk.projects.get_project(card.project_id)
-            refreshed = Refreshed(by=clicked.place.user_id, at=datetime.now(UTC))
             watch = await self.desk.watches.of(*message)
-            drawn = project_message(project, card, refreshed, watch.followed() if watch else None)
-            await self.desk.poster.update(clicked.place, clicked.ts, drawn)
+            await self._draw(clicked, card, watch)
+            # While that was on its way, the watch may have drawn something newer.
+            if (now := await self.desk.watches.of(*message)) != watch:
+                await self._draw(clicked, card, now)
         finally:
             self._under_way.discard(message)
+
+    async def _draw(self, clicked: Click, card: Card, watch: Watch | None) -> None:
+        async with patience(partial(self.desk.poster.tell, clicked.place), still_looking()):
+            project = await self.desk.projects.get_project(card.project_id)
+        refreshed = Refreshed(by=clicked.place.user_id, at=datetime.now(UTC))
+        followed = watch.followed() if watch else None
+        drawn = project_message(project, card, refreshed, followed)
+        await self.desk.poster.update(clicked.place, clicked.ts, drawn)

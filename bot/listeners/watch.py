@@ -1,25 +1,29 @@
 """The *Watch* and *Stop watching* buttons: the answer follows its job until that ends."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 from slack_bolt.context.ack.async_ack import AsyncAck
 
+from bot.baseten.errors import BasetenError
 from bot.journal.journal import Entry
 from bot.journal.steps import Done, Next, Steps
 from bot.listeners.desk import Desk
-from bot.listeners.inputs import Click, click
+from bot.listeners.inputs import click
+from bot.listeners.opening import put_off
 from bot.message import NotTakenError
 from bot.posting import Place
-from bot.views.failure import looking
-from bot.views.notice import cannot_watch, nothing_to_watch
+from bot.views.failure import Attempt, looking, stopping
+from bot.views.notice import cannot_watch, nothing_to_watch, stopped
 from bot.views.project import Card, can_follow, project_message
 from bot.watching.following import Following
-from bot.watching.watches import Watch
 
-WATCH_ANSWER = "watch"
+WATCH_ANSWER = "watch/1"
+STOP_ANSWER = "stop/1"
 
 
 class _Wanted(BaseModel):
@@ -27,7 +31,6 @@ class _Wanted(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    version: Literal[1] = 1
     place: Place
     ts: str
     card: Card
@@ -42,19 +45,43 @@ class Watching:
 
     async def watch(self, ack: AsyncAck, body: dict[str, Any]) -> None:
         """Ack what is on disk; who watches an answer already is not added again."""
+        await self._accept(WATCH_ANSWER, body)
+        await ack()
+
+    async def stop(self, ack: AsyncAck, body: dict[str, Any]) -> None:
+        """Ack what is on disk; the watch ends for everybody."""
+        await self._accept(STOP_ANSWER, body)
+        await ack()
+
+    async def begin(self, entry: Entry, steps: Steps) -> Next:
+        """Begin the watch that was asked for."""
+        return await self._do(entry, steps, looking(), self._begin)
+
+    async def end(self, entry: Entry, steps: Steps) -> Next:
+        """End the watch, as was asked for."""
+        return await self._do(entry, steps, stopping(), self._end)
+
+    async def _accept(self, kind: str, body: dict[str, Any]) -> None:
         clicked = click(body)
         card = Card.model_validate_json(clicked.value)
         wanted = _Wanted(place=clicked.place, ts=clicked.ts, card=card)
-        work_id = f"watch:{clicked.trigger_id}"
-        await self.desk.runner.accept(work_id, WATCH_ANSWER, wanted.model_dump(mode="json"))
-        await ack()
+        state = wanted.model_dump(mode="json")
+        await self.desk.runner.accept(f"{kind}:{clicked.trigger_id}", kind, state)
 
-    async def begin(self, entry: Entry, _: Steps) -> Next:
-        """Begin the watch that was accepted."""
+    async def _do(
+        self,
+        entry: Entry,
+        steps: Steps,
+        attempt: Attempt,
+        work: Callable[[_Wanted], Awaitable[None]],
+    ) -> Next:
         wanted = _Wanted.model_validate(entry.state)
         tell = partial(self.desk.poster.tell, wanted.place)
-        async with self.desk.failures.caught(looking(), tell, kept=True):
-            await self._begin(wanted)
+        try:
+            async with self.desk.failures.caught(attempt, tell, kept=True):
+                await work(wanted)
+        except NotTakenError as refused:
+            return put_off(steps, refused)
         return Done()
 
     async def _begin(self, wanted: _Wanted) -> None:
@@ -71,15 +98,18 @@ class Watching:
                 raise
             await self.desk.poster.tell(wanted.place, cannot_watch())
 
-    async def stop(self, ack: AsyncAck, body: dict[str, Any]) -> None:
-        """Stop at once, for everybody who watches; the message follows."""
-        clicked = click(body)
-        watch = await self.desk.watches.end(clicked.place.channel_id, clicked.ts)
-        self.desk.start(clicked.place, looking(), lambda: self._redraw(clicked, watch))
-        await ack()
-
-    async def _redraw(self, clicked: Click, watch: Watch | None) -> None:
-        card = Card.model_validate_json(clicked.value)
-        project = watch.project if watch else await self.desk.projects.get_project(card.project_id)
-        place = replace(clicked.place, response_url=None) if watch else clicked.place
-        await self.desk.poster.update(place, clicked.ts, project_message(project, card))
+    async def _end(self, wanted: _Wanted) -> None:
+        place = wanted.place
+        watch = await self.desk.watches.end(place.channel_id, wanted.ts)
+        if watch is not None:
+            words = stopped(watch.project.name, place.user_id)
+            for watcher in set(watch.watchers) - {place.user_id}:
+                with suppress(NotTakenError):  # which is in the log
+                    await self.desk.poster.tell(Place(watcher, place.channel_id), words)
+        try:
+            project = await self.desk.projects.get_project(wanted.card.project_id)
+        except BasetenError:
+            if watch is None:
+                raise
+            project = watch.project
+        await self.desk.poster.update(place, wanted.ts, project_message(project, wanted.card))

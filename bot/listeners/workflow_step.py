@@ -1,7 +1,6 @@
 """The workflow step "Open a training project", for Workflow Builder."""
 
 from dataclasses import dataclass
-from functools import partial
 from html import unescape
 from typing import Any
 
@@ -14,20 +13,20 @@ from bot.arguments import (
     has_control_character,
     plain_characters,
 )
-from bot.journal.journal import Entry, JournalUnavailableError
+from bot.journal.journal import Entry
 from bot.journal.steps import Done, Next, Steps
 from bot.listeners.desk import Desk
-from bot.listeners.opening import Opening, Order, check_in_time
-from bot.message import Message
+from bot.listeners.opening import Opening, Order, check_in_time, put_off
+from bot.message import Message, NotTakenError
 from bot.posting import Place
 from bot.projects import Opened, Outcome
 from bot.step_ends import StepEnds
-from bot.views.failure import looking, opening
+from bot.views.failure import opening
 from bot.views.job import logs_url, status
 from bot.views.usage import incomplete_step_message, usage_message
 
 STEP = "open_training_project"
-WORKFLOW_STEP = "workflow step"
+WORKFLOW_STEP = "workflow step/1"
 _PROJECTS_PAGE = "https://app.baseten.co/training"
 
 
@@ -43,31 +42,33 @@ class WorkflowStep:
     ends: StepEnds
 
     async def handle(self, ack: AsyncAck, event: dict[str, Any]) -> None:
-        """Ack at once. Event ``function_executed``."""
+        """Ack what is on disk. Event ``function_executed``."""
         execution_id, inputs = event["function_execution_id"], event.get("inputs", {})
         order = Order(
             request=ProjectRequest(_words(inputs, "team"), _words(inputs, "name")),
             place=Place(user_id=_words(inputs, "person"), channel_id=_words(inputs, "channel")),
             execution_id=execution_id,
         )
-        try:
-            await self.desk.runner.accept(f"step:{execution_id}", WORKFLOW_STEP, order.state())
-        except JournalUnavailableError as error:
-            await self._fail(execution_id, self.desk.failures.words(error, looking()))
+        await self.desk.runner.accept(f"step:{execution_id}", WORKFLOW_STEP, order.state())
         await ack()
 
     async def run(self, entry: Entry, steps: Steps) -> Next:
         """End the step in every case; nobody can be asked anything within a workflow."""
         order = Order.model_validate(entry.state)
-        request, fail = order.request, partial(self._fail, order.execution_id)
-        if not request.team or not request.name:
-            await fail(incomplete_step_message())
-        elif has_control_character(request.team + request.name):
-            await fail(usage_message(UsageError(Wrong.CONTROL_CHARACTER)))
-        else:
-            async with self.desk.failures.caught(opening(request), fail, kept=True):
+
+        async def fail(words: Message) -> None:
+            steps.check()
+            await self.ends.fail(order.execution_id, unescape(words.text))
+
+        try:
+            if (wrong := _wrong(order.request)) is not None:
+                await fail(wrong)
+                return Done()
+            async with self.desk.failures.caught(opening(order.request), fail, kept=True):
                 check_in_time(order, entry)
                 await self._go_on(order, steps)
+        except NotTakenError as refused:
+            return put_off(steps, refused)
         return Done()
 
     async def _go_on(self, order: Order, steps: Steps) -> None:
@@ -80,8 +81,14 @@ class WorkflowStep:
         if order.opened is not None:
             await self.ends.complete(order.execution_id, _outputs(order.opened))
 
-    async def _fail(self, execution_id: str, words: Message) -> None:
-        await self.ends.fail(execution_id, unescape(words.text))
+
+def _wrong(request: ProjectRequest) -> Message | None:
+    """Say what is wrong with the inputs."""
+    if not request.team or not request.name:
+        return incomplete_step_message()
+    if has_control_character(request.team + request.name):
+        return usage_message(UsageError(Wrong.CONTROL_CHARACTER))
+    return None
 
 
 def _words(inputs: dict[str, Any], name: str) -> str:

@@ -56,6 +56,12 @@ def looking() -> Attempt:
     )
 
 
+def stopping() -> Attempt:
+    """Describe ending a watch, which is over before anything else is tried."""
+    over = "The watch has ended all the same, though the message may still say otherwise."
+    return Attempt(what="that", nothing=over, unsure=over, again=".")
+
+
 @dataclass(frozen=True, slots=True)
 class _Words:
     """What happened and whether anything was done; what to do next."""
@@ -102,12 +108,13 @@ def _words(error: Exception, attempt: Attempt) -> _Words | None:
             )
         case MissedWorkError(at=at):
             return _Words(
-                f"You asked me for this {ago(at)}, and I was away until now. {attempt.unsure}",
+                f"You asked me for this {ago(at)}, and I could not answer until now. "
+                f"{attempt.unsure}",
                 f"If you still want it, try again{attempt.again}",
             )
         case JournalUnavailableError():
             return _Words(
-                f"My database does not answer, so I can't promise to do this. {attempt.nothing}",
+                f"My database does not answer, so I could not take this on. {attempt.nothing}",
                 "Try again in a minute. If it goes on, tell whoever runs this bot.",
             )
         case NotTakenError():

@@ -1,6 +1,7 @@
 """A training job in words: its status with a mark, its machines, who and when."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 from urllib.parse import quote as percent
 
 from slack_sdk.models.blocks import SectionBlock
@@ -12,6 +13,16 @@ from bot.views.text import bold, quote, say
 _PREFIX = "TRAINING_JOB_"
 
 
+class Stage(StrEnum):
+    """How far a job is; several statuses may be one stage."""
+
+    WAITING = "waiting"
+    DEPLOYING = "deploying"
+    RUNNING = "running"
+    ENDED = "ended"
+    UNKNOWN = "unknown"
+
+
 @dataclass(frozen=True, slots=True)
 class Status:
     """A status as people read it.
@@ -20,36 +31,46 @@ class Status:
         mark: an emoji whose shape, not only its colour, tells the status.
         words: the status in words.
         does: the same as what the job does or did, to follow its name.
+        stage: how far the job is.
         advises: whether its ``error_message`` is advice, not a failure.
-        ended: whether the job will not change any more.
         failed: whether it ended by a fault, which its last log lines may show.
     """
 
     mark: str
     words: str
     does: str
+    stage: Stage
     advises: bool = False
-    ended: bool = False
     failed: bool = False
+
+    @property
+    def ended(self) -> bool:
+        """Whether the job will not change any more."""
+        return self.stage is Stage.ENDED
 
 
 _STATUSES = {
     "PENDING": Status(
-        "⏳", "Waiting for GPU capacity", "is waiting for GPU capacity", advises=True
+        "⏳",
+        "Waiting for GPU capacity",
+        "is waiting for GPU capacity",
+        Stage.WAITING,
+        advises=True,
     ),
-    "CREATED": Status("⏳", "Created, not started", "is waiting to start"),
-    "QUEUED": Status("⏳", "Queued", "is queued"),
-    "DEPLOYING": Status("🚀", "Deploying", "is deploying"),
-    "RUNNING": Status("▶️", "Running", "is running"),
-    "COMPLETED": Status("✅", "Completed", "completed", ended=True),
-    "FAILED": Status("❌", "Failed", "failed", ended=True, failed=True),
-    "DEPLOY_FAILED": Status("❌", "Failed to deploy", "failed to deploy", ended=True, failed=True),
-    "STOPPED": Status("⏹️", "Stopped by a user", "was stopped by a user", ended=True),
+    "CREATED": Status("⏳", "Created, not started", "is waiting to start", Stage.WAITING),
+    "QUEUED": Status("⏳", "Queued", "is queued", Stage.WAITING),
+    "DEPLOYING": Status("🚀", "Deploying", "is deploying", Stage.DEPLOYING),
+    "RUNNING": Status("▶️", "Running", "is running", Stage.RUNNING),
+    "COMPLETED": Status("✅", "Completed", "completed", Stage.ENDED),
+    "FAILED": Status("❌", "Failed", "failed", Stage.ENDED, failed=True),
+    "DEPLOY_FAILED": Status("❌", "Failed to deploy", "failed to deploy", Stage.ENDED, failed=True),
+    "STOPPED": Status("⏹️", "Stopped by a user", "was stopped by a user", Stage.ENDED),
     "PREEMPTED": Status(
-        "⏏️", "Preempted: its spot capacity was taken back", "was preempted", ended=True
+        "⏏️", "Preempted: its spot capacity was taken back", "was preempted", Stage.ENDED
     ),
 }
-_SYNCS = {"SYNCING": "Being synced", "COMPLETED": "Synced"}
+_SYNCING = "SYNCING"
+_SYNCS = {_SYNCING: "Being synced", "COMPLETED": "Synced"}
 
 
 def status(job: TrainingJob) -> Status:
@@ -58,12 +79,17 @@ def status(job: TrainingJob) -> Status:
     if (known := _STATUSES.get(name)) is not None:
         return known
     words = _words(name) or "Unknown"
-    return Status("❔", words, f"has the status {words}")
+    return Status("❔", words, f"has the status {words}", Stage.UNKNOWN)
 
 
 def checkpoints(job: TrainingJob) -> str:
-    """Say how far its checkpoints are synced; empty when that is not known."""
+    """Say how far its checkpoints are synced; empty when that is not known.
+
+    Once a job has ended nobody looks at it any more, so nothing is said that would not stay true.
+    """
     name = job.checkpoint_sync_status or ""
+    if name == _SYNCING and status(job).ended:
+        return ""
     return _SYNCS.get(name) or _words(name)
 
 
@@ -84,11 +110,12 @@ def logs_url(project_id: str, job_id: str) -> str:
 
 
 def error_section(job: TrainingJob) -> SectionBlock | None:
-    """Show the job's error, or the advice that stands in its place while the job waits."""
+    """Show what Baseten says of the job: its error where it failed, advice while it waits."""
     said = (job.error_message or "").strip()
     if not said:
         return None
-    lead = "Baseten's advice" if status(job).advises else "Error"
+    now = status(job)
+    lead = "Error" if now.failed else "Baseten's advice" if now.advises else "Baseten says"
     return section(f"*{lead}*\n{quote(said)}")
 
 

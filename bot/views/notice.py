@@ -3,6 +3,7 @@
 from bot.arguments import ProjectRequest
 from bot.message import Message
 from bot.views.blocks import plain
+from bot.views.people import person
 from bot.views.text import bold
 
 
@@ -27,6 +28,16 @@ def cannot_watch() -> Message:
 def nothing_to_watch() -> Message:
     """Say that a job ended before it could be watched."""
     return plain("There is nothing to watch any more: the latest job has ended.")
+
+
+def stopped(name: str, user_id: str) -> Message:
+    """Tell somebody who watched that somebody else has ended the watch, for all.
+
+    Args:
+        name: of the project.
+        user_id: who ended it.
+    """
+    return plain(f"{person(user_id)} stopped the watch of {bold(name)} for everybody.")
 
 
 def invite() -> Message:

@@ -19,7 +19,15 @@ from bot.projects import Opened, Outcome
 from bot.views import text
 from bot.views.blocks import context, section
 from bot.views.blocks import fields as columns
-from bot.views.job import checkpoints, error_section, job_name, logs_url, machines, status
+from bot.views.job import (
+    Stage,
+    checkpoints,
+    error_section,
+    job_name,
+    logs_url,
+    machines,
+    status,
+)
 from bot.views.people import people, person
 
 OPEN_LOGS = "open_logs"
@@ -63,13 +71,15 @@ class Followed:
 
     Attributes:
         watchers: the ids of who watches.
-        running_since: when the latest job began to run, if that was seen.
+        running_since: when the job that is watched began to run, if that was seen.
+        job_id: which job that is; the project may have a newer one.
         over: the watch has ended, and this is the last that it knows.
         gone: the project is no longer there.
     """
 
     watchers: tuple[str, ...]
     running_since: datetime | None = None
+    job_id: str = ""
     over: bool = False
     gone: bool = False
 
@@ -109,7 +119,8 @@ def project_message(
         refreshed: who brought the message up to date, if anyone did.
         followed: the watch that keeps the message up to date, if any does.
     """
-    job, since = project.latest_job, followed.running_since if followed else None
+    job = project.latest_job
+    known = [] if job is None else _known_of(job, followed)
     team = project.team_name or card.team
     gone = followed is not None and followed.gone
     happened = _happened(project.name, team, None if gone else card.outcome)
@@ -126,11 +137,11 @@ def project_message(
     if job is None:
         blocks.append(section(_no_job(project.name, team)))
     else:
-        blocks += _job_blocks(job, since)
+        blocks += _job_blocks(job, known)
     if not gone:
         blocks.append(_buttons(project, card, followed))
     blocks.append(context(_small_print(card, refreshed, followed)))
-    return Message(f"{happened}\n{_plain_details(project, since)}", blocks)
+    return Message(f"{happened}\n{_plain_details(project, known)}", blocks)
 
 
 def _happened(name: str, team: str, outcome: Outcome | None) -> str:
@@ -145,12 +156,12 @@ def _happened(name: str, team: str, outcome: Outcome | None) -> str:
             return f"📂 Training project {name} is open in team {team}"
         case None:
             return (
-                f"🗑️ Training project {name} of team {team} is gone from Baseten. "
-                "This is what I saw of it last"
+                f"🗑️ Training project {name} of team {team} is gone from Baseten, or my key can no "
+                "longer see it. This is what I saw of it last"
             )
 
 
-def _plain_details(project: TrainingProject, since: datetime | None) -> str:
+def _plain_details(project: TrainingProject, known: list[tuple[str, str]]) -> str:
     """Say in one line for notifications what the blocks show."""
     said = (
         f"ID {text.say(project.id)}, created {text.date(project.created_at)}, "
@@ -160,7 +171,7 @@ def _plain_details(project: TrainingProject, since: datetime | None) -> str:
     if job is None:
         return f"{said} No job yet."
     said += f" Latest job: {text.say(job_name(job))}, {text.say(status(job).words, 44)}"
-    more = "".join(f", {name.lower()}: {value}" for name, value in _known_of(job, since))
+    more = "".join(f", {name.lower()}: {value}" for name, value in known)
     return f"{said}{more}."
 
 
@@ -173,29 +184,30 @@ def _no_job(name: str, team: str) -> str:
     )
 
 
-def _known_of(job: TrainingJob, since: datetime | None) -> list[tuple[str, str]]:
+def _known_of(job: TrainingJob, followed: Followed | None) -> list[tuple[str, str]]:
     """Return what is known of some jobs only, each value under its name."""
-    known = []
-    if since is not None:
-        ran = (job.updated_at - since).total_seconds()
-        known.append(
-            ("Ran for", text.duration(ran))
-            if status(job).ended
-            else ("Running since", f"{text.date(since)} ({text.ago(since)})")
-        )
+    known, stage = [], status(job).stage
+    since = followed.running_since if followed and followed.job_id == job.id else None
+    if followed is not None and since is not None:
+        if stage is Stage.ENDED:
+            known.append(("Ran for", text.duration((job.updated_at - since).total_seconds())))
+        elif stage is Stage.RUNNING:
+            # Of a watch that is over nobody draws the end: no time may go on in it.
+            ago = "" if followed.over else f" ({text.ago(since)})"
+            known.append(("Running since", f"{text.date(since)}{ago}"))
     if words := checkpoints(job):
         known.append(("Checkpoints", text.say(words, 30)))
     return known
 
 
-def _job_blocks(job: TrainingJob, since: datetime | None) -> list[Block]:
+def _job_blocks(job: TrainingJob, known: list[tuple[str, str]]) -> list[Block]:
     now = status(job)
     name = text.code(job_name(job)) + (f" ({text.code(job.id)})" if job.name else "")
     fields = [("Runs on", text.say(machines(job), 70))]
     if job.user and job.user.email:
         fields.append(("Started by", text.say(job.user.email, 70)))
     fields += [("Created", text.date(job.created_at)), ("Updated", text.date(job.updated_at))]
-    fields += _known_of(job, since)
+    fields += known
     blocks: list[Block] = [
         section(f"*Latest job*  {name}\n{now.mark} *{text.say(now.words, 44)}*"),
         columns(*fields),

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from bot.arguments import command_text
@@ -20,15 +21,27 @@ MOST_LINES = 20  # of a log
 _MOST_MENTIONED = 50
 _MOST_LOG = 2000  # characters
 _MOST_ESCAPED = 2900  # characters; a section holds 3,000, and "&" is five of them
-# Colours and titles, as a terminal is told of them, and other control characters.
-_NOT_TEXT = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*|[\x00-\x08\x0a-\x1f\x7f-\x9f]")
+_MOST_READ = 2000  # characters of a line; much more, and reading the log would hold up all else
+# What only a terminal understands: colours, titles and links, character sets, control characters.
+_NOT_TEXT = re.compile(
+    r"""
+      \x1b\[[0-?]*[ -/]*[@-~]
+    | \x1b[]PX^_][^\x07\x1b]*
+    | \x1b[ -/]*[0-~]
+    | [\x00-\x08\x0a-\x1f\x7f-\x9f]
+    """,
+    re.VERBOSE,
+)
 _REASONS = {
     "message_not_found": "the message that I kept up to date was deleted",
     "channel_not_found": "I no longer have access to the channel",
     "not_in_channel": "I am no longer a member of the channel",
     "is_archived": "the channel is archived",
     "is_inactive": "the channel is archived",
+    "channel_is_archived": "the channel is archived",
+    "": "something went wrong, again and again, while I brought its news",
 }
+_OUTSIDE = frozenset({"channel_not_found", "not_in_channel"})
 
 
 def moved_message(project_id: str, job: TrainingJob, *, again: bool) -> Message:
@@ -44,11 +57,25 @@ def moved_message(project_id: str, job: TrainingJob, *, again: bool) -> Message:
     return _message(said, project_id, job, say(machines(job), 80))
 
 
-def log_lines(logged: Iterable[str]) -> list[str]:
-    """Return what was logged as lines that can be shown: no colours, no overwritten progress."""
-    lines = (line for message in logged for line in message.split("\n"))
-    shown = (_NOT_TEXT.sub("", line.rstrip().rpartition("\r")[2]) for line in lines)
-    return [line.expandtabs(4) for line in shown if line.strip()]
+def log_lines(logged: Iterable[str], most: int = MOST_LINES) -> list[str]:
+    """Return the last lines that can be shown: no colours, no overwritten progress, none empty.
+
+    Args:
+        logged: what was logged, the oldest first.
+        most: how many lines.
+    """
+    lines = [line for message in logged for line in message.split("\n")]
+    shown = (_as_shown(line) for line in reversed(lines))
+    return list(islice((line for line in shown if line.strip()), most))[::-1]
+
+
+def _as_shown(line: str) -> str:
+    line = line.rstrip().rpartition("\r")[2]
+    if len(line) > _MOST_READ:
+        # Half a secret no longer looks like one: what the cut goes through is left out.
+        whole = line[:_MOST_READ].rsplit(maxsplit=1)[:-1]
+        line = " ".join([*whole, "…"])
+    return _NOT_TEXT.sub("", line).expandtabs(4)
 
 
 def ended_message(
@@ -80,7 +107,7 @@ def ended_message(
     if now.failed:
         tail = _log_tail(logs or ())
         if not tail:
-            note = "Its logs could not be read" if logs is None else "No log lines were found"
+            note = "Its logs could not be read" if logs is None else "No log lines yet"
     return _message(said, project_id, job, note, tail)
 
 
@@ -96,10 +123,7 @@ def waiting_message(
         capacity: of its type of GPU, if the key may see it.
     """
     what = "for GPU capacity " if status(job).advises else ""
-    said = (
-        f"⏳ {bold(job_name(job))} has been waiting {what}since {date(since)} ({ago(since)}), "
-        "and has not started."
-    )
+    said = f"⏳ {bold(job_name(job))} has been waiting {what}since {date(since)} ({ago(since)})."
     return _message(said, project_id, job, _in_use(capacity))
 
 
@@ -129,38 +153,63 @@ def first_job_message(project_id: str, job: TrainingJob) -> Message:
 
 
 def expired_message(
-    project_id: str, job: TrainingJob | None, days: int, watchers: Sequence[str]
+    project_id: str, job: TrainingJob | None, days: int, watchers: Sequence[str], *, drawn: bool
 ) -> Message:
-    """Say that the watch ends, because it has lasted so many days."""
+    """Say that the watch ends, because it has lasted so many days.
+
+    Args:
+        project_id: whose job.
+        job: as it is now; None without any.
+        days: how many.
+        watchers: their ids.
+        drawn: the message has a button to watch it.
+    """
     state = "There is still no job" if job is None else does(job)
+    go_on = " To go on, press *Watch* on the message." if drawn else ""
     said = (
-        f"⌛ I have watched this for {days} days, and stop here. {state}. To go on, press *Watch* "
-        f"on the message. {people(watchers, _MOST_MENTIONED)}"
+        f"⌛ I have watched this for {days} days, and stop here. {state}.{go_on} "
+        f"{people(watchers, _MOST_MENTIONED)}"
     ).rstrip()
     return plain(said, "" if job is None else _link(project_id, job))
 
 
+def lost_message(job: TrainingJob, watchers: Sequence[str]) -> Message:
+    """Say that the watch ends, because its job is no longer there."""
+    said = f"🔎 I can no longer find {bold(job_name(job))}, so I stop watching it."
+    return plain(f"{said}{_last_seen(job)} {people(watchers, _MOST_MENTIONED)}".rstrip())
+
+
 def gone_message(project: TrainingProject, watchers: Sequence[str]) -> Message:
     """Say that the watch ends, because its project is no longer there."""
-    said = f"🗑️ {bold(project.name)} is gone from Baseten, so I stop watching it."
-    return plain(f"{said}{_last_seen(project)} {people(watchers, _MOST_MENTIONED)}".rstrip())
+    said = (
+        f"🗑️ {bold(project.name)} is gone from Baseten, or my key can no longer see it, "
+        "so I stop watching it."
+    )
+    last = _last_seen(project.latest_job)
+    return plain(f"{said}{last} {people(watchers, _MOST_MENTIONED)}".rstrip())
 
 
-def farewell_message(project: TrainingProject, team: str, channel_id: str, why: str) -> Message:
-    """Tell one person that the watch could not go on.
+def farewell_message(
+    project: TrainingProject, team: str, channel_id: str, why: str, *, unanswerable: bool = False
+) -> Message:
+    """Tell one person, wherever they are, that the watch could not go on.
 
     Args:
         project: as it was last seen.
         team: the name of its team.
         channel_id: where the answer is, or was.
-        why: Slack's code.
+        why: Slack's code; empty if it was no fault of Slack's.
+        unanswerable: Slack took no reply; else, no change of the message.
     """
     where = f" in <#{escape(channel_id)}>" if channel_id.startswith(("C", "G")) else ""
-    reason = _REASONS.get(why) or f"Slack does not let me change the message ({code(why)})"
+    what = "reply in its thread" if unanswerable else "change the message"
+    reason = _REASONS.get(why) or f"Slack does not let me {what} ({code(why)})"
     again = code(f"{COMMAND} {command_text(team, project.name)}", 300)
+    invite = f"{code('/invite')} me to the channel first, then run" if why in _OUTSIDE else "run"
+    last = _last_seen(project.latest_job)
     return plain(
-        f"I stopped watching {bold(project.name)}{where}: {reason}.{_last_seen(project)}",
-        f"For a new message that can be watched, run {again}",
+        f"I stopped watching the training project {bold(project.name)}{where}: {reason}.{last}",
+        f"For a new message that can be watched, {invite} {again}",
     )
 
 
@@ -182,14 +231,18 @@ def _link(project_id: str, job: TrainingJob) -> str:
     return f"<{logs_url(project_id, job.id)}|Open logs>"
 
 
-def _last_seen(project: TrainingProject) -> str:
-    job = project.latest_job
-    return "" if job is None else f" Last seen: {does(job)}."
+def _last_seen(job: TrainingJob | None) -> str:
+    if job is None:
+        return ""
+    first, _, rest = status(job).does.partition(" ")
+    before = {"is": f"was {rest}", "was": f"had been {rest}", "has": f"had {rest}"}
+    did = before.get(first) or f"had {status(job).does}"
+    return f" When I last looked, {bold(job_name(job))} {say(did)}."
 
 
 def _in_use(capacity: GpuCapacity | None) -> str:
     """Say how much of a type of GPU is in use, as ``56 of 64 H100 in use``."""
-    if capacity is None:
+    if capacity is None or not (capacity.limit or capacity.usage_count):
         return ""
     limit = f" of {capacity.limit}" if capacity.limit else ""
     return f"{capacity.usage_count}{limit} {say(capacity.gpu_type, 40)} in use"

@@ -2,7 +2,8 @@
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -128,6 +129,7 @@ class Poller:
         except BasetenError as error:
             if not memory.failing:
                 log.warning("Baseten tells nothing of the watched jobs", error=str(error))
+            await self._see(watches, {}, now, steps)  # for even so a watch has its last day
             return self._later(memory, now, moved=False, failure=error)
         if memory.failing:
             log.info("Baseten tells of the watched jobs again")
@@ -157,7 +159,26 @@ class Poller:
         self, watches: list[Watch], habits: Habits, now: datetime, steps: Steps
     ) -> tuple[bool, Habits]:
         """Look at all; return whether anything moved."""
-        found, habits = await self._survey.ask(watches, habits, now)
+        asked = await self._survey.ask(watches, habits, now)
+        left = {watch.id: watch for watch in watches}
+
+        async def see(found: Mapping[str, Found]) -> bool:
+            return await self._see([left.pop(each) for each in found], found, now, steps)
+
+        # What is known is reported before more is asked for: that may take its time.
+        moved = await see(asked.found)
+        asked = await self._survey.settle(asked, now)
+        moved |= await see(asked.found)
+        async with aclosing(self._survey.fetch(asked.open)) as fetched:
+            async for found in fetched:
+                moved |= await see(found)
+        moved |= await self._see(list(left.values()), {}, now, steps)
+        return moved, asked.habits
+
+    async def _see(
+        self, watches: Sequence[Watch], found: Mapping[str, Found], now: datetime, steps: Steps
+    ) -> bool:
+        """Look at watches with what is found, which may be nothing; return whether any moved."""
         moved = False
         for number, watch in enumerate(watches):
             if number % AT_A_STRETCH == 0:
@@ -167,15 +188,15 @@ class Poller:
                 seen = look(watch, told, now, self._waiting_too_long)
                 if seen.watch is not watch:
                     moved = moved or seen.moved
-                    await self._report(watch, seen, steps)
+                    await self._keep(watch, seen, steps)
             except _NOT_OURS:
                 raise
             except Exception:
                 log.exception("could not look at a watch", watch=watch.id)
-        return moved, habits
+        return moved
 
-    async def _report(self, watch: Watch, seen: Look, steps: Steps) -> None:
-        """Hand the report in, and only then keep what was seen.
+    async def _keep(self, watch: Watch, seen: Look, steps: Steps) -> None:
+        """Hand in what there is to report, and only then keep what was seen.
 
         A process that dies between the two leaves a report that is handed in already: what it
         tells is what was seen, and the next look goes on from there.
@@ -183,12 +204,16 @@ class Poller:
         kept = await self._watches.of(watch.channel_id, watch.ts)
         if kept is None or (kept.id, kept.reports) != (watch.id, watch.reports):
             return  # somebody has stopped it meanwhile, or another process has looked
-        report = Report(watch=seen.watch, news=seen.news, over=seen.over)
         steps.check()
+        if seen.watch.reports == watch.reports:
+            await self._watches.save(seen.watch)
+            return
+        mentioned = seen.watch.model_copy(update={"watchers": kept.watchers})
+        report = Report(watch=mentioned, news=seen.news, over=seen.over)
         if await self._journal.submit(report.id, REPORT, report.state(), after=0) is None:
             report = await self._handed_in(report, kept)
         if report.over:
-            await self._watches.end(watch.channel_id, watch.ts)
+            await self._watches.end(watch.channel_id, watch.ts, watch.id)
         else:
             await self._watches.save(report.watch)
 

@@ -1,10 +1,12 @@
 """What there is to report of a watch, and how far that is; the journal keeps it."""
 
+import random
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
-from bot.journal.journal import State
+from bot.journal.journal import Entry, State
+from bot.journal.steps import Later
 from bot.watching.rules import Gone, News
 from bot.watching.watches import Watch
 
@@ -16,11 +18,14 @@ class Report(BaseModel):
 
     Attributes:
         version: of this class, for whoever takes up what another version wrote.
-        step: what to do next: draw the message again, reply in the thread, or tell the watchers
-            that the watch cannot go on.
+        step: what to do next: draw the message again, reply in the thread, draw the message without
+            the watch that cannot go on, or tell the watchers that it cannot.
         done: how many replies are posted, or how many watchers are told.
-        unsure: the next reply may have been posted already.
-        why: Slack's code for why the watch cannot go on.
+        unsure: what is next may have been done already.
+        tries: how often this step was put off.
+        drawn: the message shows what is told.
+        why: Slack's code for why the watch cannot go on; empty if it was no fault of Slack's.
+        unanswerable: it is the thread that Slack takes no more of, not the message.
         watch: as it is from here on.
         news: what the thread is told.
         over: the watch ends with this.
@@ -29,10 +34,13 @@ class Report(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     version: Literal[1] = 1
-    step: Literal["update", "reply", "farewell"] = "update"
+    step: Literal["update", "reply", "close", "farewell"] = "update"
     done: int = 0
     unsure: bool = False
+    tries: int = 0
+    drawn: bool = False
     why: str = ""
+    unanswerable: bool = False
     watch: Watch
     news: tuple[News, ...] = ()
     over: bool = False
@@ -41,6 +49,11 @@ class Report(BaseModel):
     def id(self) -> str:
         """What makes it the same report, however often it is made."""
         return report_id(self.watch, self.watch.reports)
+
+    @property
+    def next_id(self) -> str:
+        """What makes the next reply the same, however often it is posted."""
+        return f"{self.id}:{self.done}"
 
     @property
     def gone(self) -> bool:
@@ -55,3 +68,23 @@ class Report(BaseModel):
 def report_id(watch: Watch, number: int) -> str:
     """Name a report of a watch, by its number."""
     return f"report:{watch.id}:{number}"
+
+
+def read_report(entry: Entry) -> Report | None:
+    """Read a report; None for one that another version wrote, and this one cannot read."""
+    try:
+        return Report.model_validate(entry.state)
+    except ValidationError:
+        return None
+
+
+def again(report: Report, first: float, longest: float) -> Later:
+    """Put a report off, the first time for so many seconds, and for longer each time."""
+    seconds = min(longest, first * 2.0 ** min(report.tries, 9))
+    tried = report.model_copy(update={"tries": report.tries + 1})
+    return Later(spread(seconds), tried.state())
+
+
+def spread(seconds: float) -> float:
+    """Return a longer wait, so that what was put off together does not come back together."""
+    return seconds * random.uniform(1.0, 1.5)  # noqa: S311 - no secret

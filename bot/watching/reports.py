@@ -1,7 +1,7 @@
 """Bring what changed to Slack: the message drawn again, and a reply for each piece of news."""
 
-import random
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import structlog
@@ -12,9 +12,11 @@ from bot.journal.steps import Done, Later, Next, Steps
 from bot.message import NotTakenError
 from bot.posting import Place, Poster
 from bot.redaction import Redactor
-from bot.views.project import project_message
 from bot.views.watch import farewell_message
-from bot.watching.report import REPORT, Report, report_id
+from bot.watching.answers import Answers
+from bot.watching.refusals import ENDINGS, reads_later, takes_later
+from bot.watching.report import REPORT, Report, again, read_report, report_id, spread
+from bot.watching.rules import LONGEST
 from bot.watching.watches import Watch, Watches
 from bot.watching.words import Words
 
@@ -22,26 +24,13 @@ __all__ = ["REPORT", "Reports"]
 
 log = structlog.stdlib.get_logger(__name__)
 
-_AGAIN = 30.0  # seconds until what Slack could not take is sent again
-_IN_TURN = 5.0  # seconds until it is looked again whether the report before is done
-_TOO_OLD = timedelta(hours=1)
+_AGAIN, _LONGEST_AGAIN = 30.0, 600.0  # seconds until what Slack could not take is sent again
+_IN_TURN, _LONGEST_IN_TURN = (
+    5.0,
+    60.0,
+)  # seconds until it is looked again whether the report before is done
+_STALE = timedelta(hours=1)
 _MOST_FAILS = 10  # of one step, for reasons that nobody foresaw
-# With these, Slack takes no more changes of the message, or no more replies to it.
-_ENDINGS = frozenset(
-    {
-        "cant_update_message",
-        "channel_not_found",
-        "edit_window_closed",
-        "is_archived",
-        "is_inactive",
-        "message_not_found",
-        "not_in_channel",
-        "restricted_action",
-        "restricted_action_non_threadable_channel",
-        "restricted_action_read_only_channel",
-        "restricted_action_thread_locked",
-    }
-)
 
 
 class _PutOffError(Exception):
@@ -50,6 +39,15 @@ class _PutOffError(Exception):
     def __init__(self, report: Report, why: NotTakenError) -> None:
         super().__init__(why.error)
         self.report = report
+
+
+class _NoRoomError(Exception):
+    """Slack has been given much to draw; ``report`` is where to go on in so many seconds."""
+
+    def __init__(self, report: Report, seconds: float) -> None:
+        super().__init__(seconds)
+        self.report = report
+        self.seconds = seconds
 
 
 class Reports:
@@ -78,31 +76,47 @@ class Reports:
         self._watches = watches
         self._journal = journal
         self._now = now
+        self._answers = Answers(poster, watches, journal, now)
 
     async def handle(self, entry: Entry, steps: Steps) -> Next:
         """Bring one report to Slack, after the one before it, so that the thread is in order."""
-        report = Report.model_validate(entry.state)
         if entry.fails >= _MOST_FAILS:
-            log.error("a report is dropped", error=entry.error)
-            return Done()
+            return await self._give_up(entry, steps)
+        report = Report.model_validate(entry.state)
         if report.step == "update" and not await self._is_its_turn(report.watch):
-            return Later(_IN_TURN, entry.state)
+            return again(report, _IN_TURN, _LONGEST_IN_TURN)
         try:
             return await self._go_on(report, steps)
+        except _NoRoomError as full:
+            return Later(spread(max(full.seconds, _IN_TURN)), full.report.state())
         except _PutOffError as put_off:
-            if self._now() - entry.accepted_at > _TOO_OLD:
-                log.error("a report is dropped", slack_error=str(put_off))  # noqa: TRY400
-                return Done()
-            log.info("Slack cannot take a report now", slack_error=str(put_off))
-            again = _AGAIN * random.uniform(1.0, 1.5)  # noqa: S311 - no secret
-            return Later(again, put_off.report.state())
+            return await self._put_off(put_off, entry)
+
+    async def _put_off(self, put_off: _PutOffError, entry: Entry) -> Next:
+        """Try again later, unless nobody needs to hear it any more."""
+        report, age = put_off.report, self._now() - entry.accepted_at
+        superseded = age > _STALE and not report.over and await self._answers.is_newer(report.watch)
+        if superseded or age > LONGEST:
+            log.error("a report is dropped", slack_error=str(put_off))
+            return Done()
+        log.info("Slack cannot take a report now", slack_error=str(put_off))
+        return again(report, _AGAIN, _LONGEST_AGAIN)
+
+    async def _give_up(self, entry: Entry, steps: Steps) -> Next:
+        """Let go of what fails again and again; of an end, the watchers at least hear directly."""
+        log.error("a report is dropped", error=entry.error)
+        report = read_report(entry)
+        if report is None or report.step == "farewell":
+            return Done()
+        if not report.over and report.step != "close":  # the next report is told, if this is not
+            return Done()
+        told = report.model_copy(update={"step": "farewell", "done": 0})
+        entry = await steps.keep(told.state())
+        return await self.handle(entry, steps)
 
     async def _is_its_turn(self, watch: Watch) -> bool:
         before = await self._journal.get(report_id(watch, watch.reports - 1))
-        return before is None or before.done
-
-    async def _is_newer(self, watch: Watch) -> bool:
-        return await self._journal.get(report_id(watch, watch.reports + 1)) is not None
+        return before is None or before.done or read_report(before) is None
 
     async def _go_on(self, report: Report, steps: Steps) -> Next:
         while True:
@@ -111,31 +125,37 @@ class Reports:
                     report = await self._update(report, steps)
                 case "reply" if report.done < len(report.news):
                     report = await self._reply(report, steps)
+                case "close":
+                    report = await self._close(report, steps)
                 case "farewell" if report.done < len(report.watch.watchers):
                     report = await self._farewell(report, steps)
                 case _:
                     return Done()
+            report = report.model_copy(update={"unsure": False, "tries": 0})
             await steps.keep(report.state())
 
     async def _update(self, report: Report, steps: Steps) -> Report:
         """Draw the message again, unless a newer report will; to do it twice does no harm.
 
-        https://docs.slack.dev/reference/methods/chat.update
+        While it is drawn, somebody may stop the watch or begin another, and draw it too: whose
+        picture is the last one, nobody can tell. So it is looked again, and drawn as it should be.
         """
         watch, then = report.watch, report.model_copy(update={"step": "reply"})
-        kept = await self._watches.of(watch.channel_id, watch.ts)
-        if (kept is not None and kept.id != watch.id) or await self._is_newer(watch):
+        wanted, shown = await self._answers.wanted(report), None
+        own = wanted[0] is watch and wanted[1] is not None
+        began = steps.entry.dirty or report.unsure  # and what was drawn then may be wrong by now
+        if not began and (not own or await self._answers.is_newer(watch)):
             return then
-        if kept is None and not report.over:  # somebody has stopped it: nobody is to be told
-            return then.model_copy(update={"done": len(report.news)})
-        followed = watch.followed(over=report.over, gone=report.gone)
-        message = project_message(watch.project, watch.card, followed=followed)
-        steps.check()
-        try:
-            await self._poster.update(Place("", watch.channel_id), watch.ts, message)
-        except NotTakenError as refused:
-            return await self._refused(report, refused) or then
-        return then
+        if (seconds := self._answers.wait(report)) > 0:
+            raise _NoRoomError(report.model_copy(update={"unsure": began}), seconds)
+        while wanted != shown:
+            steps.check()
+            try:
+                await self._answers.draw(wanted)
+            except NotTakenError as refused:
+                return await self._refused(_unsure(report), refused) or then
+            wanted, shown = await self._answers.wanted(report), wanted
+        return then.model_copy(update={"drawn": wanted[0] is watch})
 
     async def _reply(self, report: Report, steps: Steps) -> Report:
         """Post the next piece of news, once, as far as can be told.
@@ -143,14 +163,16 @@ class Reports:
         https://docs.slack.dev/reference/methods/chat.postMessage
         """
         watch, number = report.watch, report.done
-        then = report.model_copy(update={"done": number + 1, "unsure": False})
+        if await self._answers.is_stopped(report):
+            return report.model_copy(update={"done": len(report.news)})
+        then = report.model_copy(update={"done": number + 1})
         perhaps_posted = steps.entry.dirty or report.unsure
         if perhaps_posted and await self._is_posted(report, steps.entry):
             return then
-        message = await self._words.say(report.news[number], watch)
+        message = await self._words.say(report.news[number], watch, drawn=report.drawn)
         steps.check()
         try:
-            await self._poster.post(_thread(watch), message, _work_id(report))
+            await self._poster.post(_thread(watch), message, report.next_id)
         except NotTakenError as refused:
             if not refused.maybe:
                 return await self._refused(report, refused) or then
@@ -164,10 +186,10 @@ class Reports:
             _PutOffError: that cannot be told now.
         """
         try:
-            place, work_id = _thread(report.watch), _work_id(report)
+            place, work_id = _thread(report.watch), report.next_id
             return await self._poster.find(place, work_id, entry.accepted_at) is not None
         except NotTakenError as refused:
-            if refused.passing or refused.maybe:
+            if reads_later(refused):
                 raise _PutOffError(_unsure(report), refused) from refused
             log.info("may not look for a reply", slack_error=refused.error)
             return None
@@ -190,38 +212,70 @@ class Reports:
         Raises:
             _PutOffError: it was only a no for now.
         """
-        if refused.error in _ENDINGS:
-            watch = report.watch
-            if await self._is_newer(watch):  # it finds the same, and says so
-                return report.model_copy(update={"done": len(report.news)})
-            log.info("a watch cannot go on", watch=watch.id, slack_error=refused.error)
-            kept = await self._watches.of(watch.channel_id, watch.ts)
-            if kept is not None and kept.id == watch.id:
-                await self._watches.end(watch.channel_id, watch.ts)
-            return report.model_copy(update={"step": "farewell", "done": 0, "why": refused.error})
-        if refused.passing or refused.maybe:
+        if takes_later(refused) or refused.maybe:
             raise _PutOffError(report, refused) from refused
+        if refused.error in ENDINGS:
+            return await self._ended(report, refused.error)
         log.error("Slack does not take a part of a report", slack_error=refused.error)
         return None
 
-    async def _farewell(self, report: Report, steps: Steps) -> Report:
-        """Tell one of the watchers why nothing more comes."""
-        watch, project = report.watch, report.watch.project
-        place = Place(watch.watchers[report.done], watch.channel_id)
-        team = project.team_name or watch.card.team
+    async def _ended(self, report: Report, why: str) -> Report:
+        """Return how a report goes on once the message, or its thread, takes no more."""
+        watch = report.watch
+        skipped = report.model_copy(update={"step": "reply", "done": len(report.news)})
+        if await self._answers.is_newer(watch):  # it finds the same, and says so
+            return skipped
+        kept = await self._watches.of(watch.channel_id, watch.ts)
+        if kept is not None and kept.id != watch.id:  # its own reports find the same
+            return skipped
+        log.info("a watch cannot go on", watch=watch.id, slack_error=why)
+        ends = {"step": "close", "done": 0, "why": why, "unanswerable": report.step == "reply"}
+        return report.model_copy(update=ends)
+
+    async def _close(self, report: Report, steps: Steps) -> Report:
+        """End the watch that cannot go on, and draw the message without it where it can be."""
+        watch, then = report.watch, report.model_copy(update={"step": "farewell"})
+        kept = await self._watches.of(watch.channel_id, watch.ts)
+        if kept is not None and kept.id != watch.id:
+            return then
+        await self._watches.end(watch.channel_id, watch.ts, watch.id)
+        if report.over or not report.unanswerable:
+            return then
         steps.check()
-        if place.user_id:
-            message = farewell_message(project, team, watch.channel_id, report.why)
-            await self._poster.tell(place, message)
-        return report.model_copy(update={"done": report.done + 1})
+        try:
+            await self._answers.draw((watch, watch.followed(over=True)))
+        except NotTakenError as refused:
+            if takes_later(refused) or refused.maybe:
+                raise _PutOffError(report, refused) from refused
+            log.info("a message is left as it is", slack_error=refused.error)
+        return then
+
+    async def _farewell(self, report: Report, steps: Steps) -> Report:
+        """Tell one of the watchers why nothing more comes, so that it is there when they are."""
+        watch, project = report.watch, report.watch.project
+        user_id, then = watch.watchers[report.done], {"done": report.done + 1}
+        if not user_id:
+            return report.model_copy(update=then)
+        message = farewell_message(
+            project,
+            project.team_name or watch.card.team,
+            watch.channel_id,
+            report.why,
+            unanswerable=report.unanswerable,
+        )
+        steps.check()
+        try:
+            await self._poster.post(Place(user_id), message)
+        except NotTakenError as refused:
+            if takes_later(refused):
+                raise _PutOffError(report, refused) from refused
+            with suppress(NotTakenError):  # which is in the log
+                await self._poster.tell(Place(user_id, watch.channel_id), message)
+        return report.model_copy(update=then)
 
 
 def _thread(watch: Watch) -> Place:
     return Place("", watch.channel_id, thread_ts=watch.thread_ts)
-
-
-def _work_id(report: Report) -> str:
-    return f"{report.id}:{report.done}"
 
 
 def _unsure(report: Report) -> Report:

@@ -8,24 +8,14 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from bot.baseten.models import Moment, TrainingJob, TrainingProject
+from bot.views.job import Stage, status
 from bot.watching.watches import Watch
 
 LONGEST = timedelta(days=14)  # that a watch lasts
 
-_WAITING, _DEPLOYING, _RUNNING, _ENDED = "waiting", "deploying", "running", "ended"
-_STAGES = {
-    "TRAINING_JOB_PENDING": _WAITING,
-    "TRAINING_JOB_CREATED": _WAITING,
-    "TRAINING_JOB_QUEUED": _WAITING,
-    "TRAINING_JOB_DEPLOYING": _DEPLOYING,
-    "TRAINING_JOB_RUNNING": _RUNNING,
-    "TRAINING_JOB_COMPLETED": _ENDED,
-    "TRAINING_JOB_FAILED": _ENDED,
-    "TRAINING_JOB_DEPLOY_FAILED": _ENDED,
-    "TRAINING_JOB_STOPPED": _ENDED,
-    "TRAINING_JOB_PREEMPTED": _ENDED,
-}
-_ORDER = (_WAITING, _DEPLOYING, _RUNNING)
+_OFTEN_MISSING = 2  # looks in a row, for one answer may be wrong
+_REDRAW = timedelta(minutes=10)  # at least, where nothing but times would change in the message
+_ORDER = (Stage.WAITING, Stage.DEPLOYING, Stage.RUNNING)
 
 
 class _News(BaseModel):
@@ -84,8 +74,15 @@ class Gone(_News):
     kind: Literal["gone"] = "gone"
 
 
+class Lost(_News):
+    """The job is no longer there, though its project is."""
+
+    kind: Literal["lost"] = "lost"
+    job: TrainingJob
+
+
 News = Annotated[
-    Moved | Ended | StillWaiting | TakenOver | FirstJob | Expired | Gone,
+    Moved | Ended | StillWaiting | TakenOver | FirstJob | Expired | Gone | Lost,
     Field(discriminator="kind"),
 ]
 
@@ -98,13 +95,15 @@ class Found:
         project: itself, where it was asked for.
         latest: the newest of its jobs that was found.
         watched: the job that is watched.
-        gone: the project is no longer there.
+        gone: Baseten says that there is no such project.
+        lost: Baseten says that there is no such job.
     """
 
     project: TrainingProject | None = None
     latest: TrainingJob | None = None
     watched: TrainingJob | None = None
     gone: bool = False
+    lost: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,10 +111,11 @@ class Look:
     """What came of looking at a watch.
 
     Attributes:
-        watch: as it is to be kept.
+        watch: as it is to be kept; with a number of reports that is one higher where there is
+            something to report.
         news: what the thread is to be told, in this order.
         changed: whether the message is to be drawn again.
-        moved: whether more has changed than the times that the message shows.
+        moved: whether more has changed than the times that the message shows: look again soon.
         over: whether the watch ends here.
     """
 
@@ -135,29 +135,48 @@ def look(watch: Watch, found: Found, now: datetime, waiting_too_long: float) -> 
         now: the time.
         waiting_too_long: seconds that a job may wait before the thread is told.
     """
-    if found.gone:
-        return _report(watch, watch, (Gone(),), over=True)
     after, news = _seen(watch, found)
-    over = after.job is not None and _stage(after.job) == _ENDED
+    over = after.job is not None and status(after.job).ended
+    if not news and (found.gone or found.lost):
+        after, news = _missed(watch, found)
+        over = bool(news)
     if not over and (waits := _waits_long(after, found, now, waiting_too_long)) is not None:
         after = after.model_copy(update={"told_waiting": True})
         news.append(waits)
     if not over and now - watch.started_at >= LONGEST:
         over = True
         news.append(Expired())
-    return _report(watch, after, tuple(news), over=over)
+    return _report(watch, after, tuple(news), now, over=over)
 
 
-def _report(before: Watch, after: Watch, news: tuple[News, ...], *, over: bool) -> Look:
+def _report(
+    before: Watch, after: Watch, news: tuple[News, ...], at: datetime, *, over: bool
+) -> Look:
     """Number the report, if there is anything to report; else the watch stays as it was."""
     was, now = before.project, after.project
     # Reading all the fields is left for the few that differ: most looks find nothing new.
     changed = was is not now and was != now and _shown(was) != _shown(now)
-    if not (changed or news):
-        return Look(before)
-    moved = bool(news) or _shown(was, times=False) != _shown(now, times=False)
-    numbered = after.model_copy(update={"reports": before.reports + 1})
+    moved = bool(news) or (changed and _shown(was, times=False) != _shown(now, times=False))
+    due = moved or at - (before.drawn_at or before.started_at) >= _REDRAW
+    if not news and not (changed and due):
+        if after.missing == before.missing:
+            return Look(before)
+        return Look(before.model_copy(update={"missing": after.missing}), moved=True)
+    numbered = after.model_copy(update={"reports": before.reports + 1, "drawn_at": at})
     return Look(numbered, news, changed, moved, over)
+
+
+def _missed(watch: Watch, found: Found) -> tuple[Watch, list[News]]:
+    """Miss the project, or the job, which ends the watch where it is missed again."""
+    missing = watch.missing + 1
+    watch = watch.model_copy(update={"missing": missing})
+    if missing < _OFTEN_MISSING:
+        return watch, []
+    if found.gone or watch.job is None:
+        return watch, [Gone()]
+    # The message is to show what there is, and that job is not.
+    changes = {"project": found.project or watch.project, "running_since": None}
+    return watch.model_copy(update=changes), [Lost(job=watch.job)]
 
 
 def _seen(watch: Watch, found: Found) -> tuple[Watch, list[News]]:
@@ -180,8 +199,9 @@ def _seen(watch: Watch, found: Found) -> tuple[Watch, list[News]]:
 def _first(watch: Watch, found: Found, job: TrainingJob | None) -> tuple[Watch, list[News]]:
     """See a project that had no job; of one that has ended by now, the end says it all."""
     if job is None:
-        project = found.project or watch.project
-        return watch.model_copy(update={"project": project}), []
+        if found.project is None:
+            return watch, []
+        return watch.model_copy(update={"project": found.project, "missing": 0}), []
     watch = _turned_to(watch, found, job)
     return watch, _ended(watch, job) or [FirstJob(job=job)]
 
@@ -190,21 +210,29 @@ def _followed(
     watch: Watch, found: Found, old: TrainingJob, job: TrainingJob
 ) -> tuple[Watch, list[News]]:
     """See the same job again."""
-    if job == old and found.project in (None, watch.project):
+    if job == old and found.project in (None, watch.project) and not watch.missing:
         return watch, _ended(watch, job)
-    before, after = _stage(old), _stage(job)
-    changes: dict[str, Any] = {"project": _with(found.project or watch.project, job)}
-    if after in {before, _ENDED}:
+    was, now = status(old), status(job)
+    known = watch.stage if was.stage is Stage.UNKNOWN else was.stage
+    changes = {
+        "project": _with(found.project or watch.project, job),
+        "missing": 0,
+        "stage": known if now.stage is Stage.UNKNOWN else now.stage,
+    }
+    same = now.stage is was.stage and (now.stage is not Stage.UNKNOWN or now == was)
+    if same or now.ended:
         watch = watch.model_copy(update=changes)
         return watch, _ended(watch, job)
-    changes["running_since"] = job.updated_at if after == _RUNNING else None
-    changes["waiting_since"] = job.updated_at if after == _WAITING else None
-    again = before in _ORDER and after in _ORDER and _ORDER.index(after) < _ORDER.index(before)
+    # A status that we do not know is no way back: what was going on before it may go on in it.
+    if now.stage not in (Stage.UNKNOWN, known):
+        changes["running_since"] = job.updated_at if now.stage is Stage.RUNNING else None
+        changes["waiting_since"] = job.updated_at if now.stage is Stage.WAITING else None
+    again = {now.stage, known} <= set(_ORDER) and _ORDER.index(now.stage) <= _ORDER.index(known)
     return watch.model_copy(update=changes), [Moved(job=job, again=again)]
 
 
 def _ended(watch: Watch, job: TrainingJob) -> list[News]:
-    if _stage(job) != _ENDED:
+    if not status(job).ended:
         return []
     since = watch.running_since
     ran = None if since is None else max(0.0, (job.updated_at - since).total_seconds())
@@ -219,6 +247,8 @@ def _turned_to(watch: Watch, found: Found, job: TrainingJob) -> Watch:
             "running_since": None,
             "waiting_since": None,
             "told_waiting": False,
+            "stage": Stage.UNKNOWN,
+            "missing": 0,
         }
     )
 
@@ -226,19 +256,15 @@ def _turned_to(watch: Watch, found: Found, job: TrainingJob) -> Watch:
 def _waits_long(watch: Watch, found: Found, now: datetime, most: float) -> StillWaiting | None:
     job = watch.job
     known = {seen.id for seen in (found.watched, found.latest) if seen is not None}
-    if job is None or job.id not in known or watch.told_waiting or _stage(job) != _WAITING:
+    if job is None or job.id not in known or watch.told_waiting:
         return None
     since = watch.waiting_since or job.created_at
-    return StillWaiting(job=job, since=since) if (now - since).total_seconds() > most else None
+    late = status(job).stage is Stage.WAITING and (now - since).total_seconds() > most
+    return StillWaiting(job=job, since=since) if late else None
 
 
 def _with(project: TrainingProject, job: TrainingJob) -> TrainingProject:
     return project.model_copy(update={"latest_job": job})
-
-
-def _stage(job: TrainingJob) -> str:
-    """Return the stage of a job; a status that we do not know is one of its own."""
-    return _STAGES.get(job.current_status, job.current_status)
 
 
 def _shown(project: TrainingProject, *, times: bool = True) -> dict[str, Any]:

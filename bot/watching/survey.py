@@ -3,7 +3,8 @@
 import asyncio
 import random
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TypeAlias
 
@@ -11,7 +12,7 @@ import structlog
 from pydantic import BaseModel, ConfigDict
 
 from bot.baseten.client import Baseten
-from bot.baseten.errors import BasetenError, Refused
+from bot.baseten.errors import BasetenError, Refused, Unreadable
 from bot.baseten.models import Moment, TrainingJob, TrainingProject
 from bot.watching.rules import Found
 from bot.watching.watches import Watch
@@ -19,10 +20,12 @@ from bot.watching.watches import Watch
 log = structlog.stdlib.get_logger(__name__)
 
 MOST_FETCHED = 25  # projects that are asked for by themselves at one look
+LISTED_FROM = 10  # with more than so many to ask for, the list is asked for first
 _AT_ONCE = 5
 _SEARCH, _LIST = "search", "list"
 _NOT_FOUND = 404
-_REFUSED = frozenset({403, _NOT_FOUND, 405})  # this key may not, or this server cannot
+# This key may not, or this server cannot, or not as it is asked.
+_REFUSED = frozenset({400, 403, _NOT_FOUND, 405, 422, 501})
 _REFUSAL_HOLDS = timedelta(hours=1)
 _LIST_AFTER = timedelta(minutes=5)
 
@@ -44,70 +47,93 @@ class Habits(BaseModel):
     listed_at: Moment | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Surveyed:
+    """What the one request for all told.
+
+    Attributes:
+        found: by the id of the watch.
+        open: those of which it tells nothing; their projects are to be asked for by themselves.
+        way: which request it was.
+        habits: for the next look.
+    """
+
+    found: Mapping[str, Found]
+    open: Sequence[Watch]
+    way: str
+    habits: Habits
+
+
 class Survey:
-    """Ask Baseten about watched projects."""
+    """Ask Baseten about watched projects: first for all at once, then for what that left open.
+
+    The search tells only of jobs that have not ended. So a newer job that begins and ends between
+    two looks, while the job that is watched still runs, is not noticed: there is no telling it
+    from none without asking for each project at each look.
+    """
 
     def __init__(self, baseten: Baseten) -> None:
         self._baseten = baseten
         self._ways = {_SEARCH: self._search, _LIST: self._list}
 
-    async def ask(
-        self, watches: Sequence[Watch], habits: Habits, now: datetime
-    ) -> tuple[dict[str, Found], Habits]:
-        """Ask about all; what is not known now is left out.
+    async def ask(self, watches: Sequence[Watch], habits: Habits, now: datetime) -> Surveyed:
+        """Make the one request that serves all watches, or the other where it is refused.
+
+        The search tells of the jobs that have not ended. A first job that has come and ended
+        between two looks is only in the list, and so is that its project is gone: while a watched
+        project has no job, the list is asked for now and then, in the search's place.
 
         Args:
             watches: all of them.
             habits: as the last look returned them.
             now: the time.
 
-        Returns:
-            What was found, by the id of the watch, and the habits for the next look.
-
         Raises:
             BasetenError: nothing is known now.
         """
-        tells, habits = await self._ask_for_all(watches, habits, now)
-        found: dict[str, Found] = {}
-        missing: list[Watch] = []
-        for watch in watches:
-            told = tells(watch)
-            if told is None:
-                missing.append(watch)
-            else:
-                found[watch.id] = told
-        return found | await self._fetch(missing), habits
-
-    async def _ask_for_all(
-        self, watches: Sequence[Watch], habits: Habits, now: datetime
-    ) -> tuple[_Tells, Habits]:
-        """Make the one request that serves all watches, or the other where it is refused.
-
-        The search tells of the jobs that have not ended. A first job that has come and ended
-        between two looks is only in the list, and so is that its project is gone: while a watched
-        project has no job, the list is asked for now and then, in the search's place.
-        """
         ways = [_SEARCH, _LIST]
         listed_lately = habits.listed_at is not None and now - habits.listed_at < _LIST_AFTER
-        if not listed_lately and any(watch.job is None for watch in watches):
+        if any(each.job is None and (each.missing or not listed_lately) for each in watches):
             ways.reverse()
         ways.sort(key=lambda way: _refused_lately(habits, way, now))
-        refusals: dict[str, Refused] = {}
+        refusals: dict[str, BasetenError] = {}
         for way in ways:
             try:
                 tells = await self._ways[way]()
-            except Refused as refused:
-                if refused.status not in _REFUSED:
+            except (Refused, Unreadable) as refused:
+                if not _holds(refused):
                     raise
                 refusals[way] = refused
             else:
                 if refusals:
                     log.info("asking otherwise", refused={o: str(e) for o, e in refusals.items()})
-                return tells, Habits(
+                habits = Habits(
                     refused={**habits.refused, **dict.fromkeys(refusals, now)},
                     listed_at=now if way == _LIST else habits.listed_at,
                 )
+                return Surveyed(*_sorted(watches, tells), way, habits)
         raise refusals[ways[0]]
+
+    async def settle(self, asked: Surveyed, now: datetime) -> Surveyed:
+        """Ask the list about what a search left open, where that is much, as many ends at once.
+
+        Returns:
+            Only what is found now, and what is still open.
+        """
+        if (
+            asked.way == _LIST
+            or len({watch.project.id for watch in asked.open}) <= LISTED_FROM
+            or _refused_lately(asked.habits, _LIST, now)
+        ):
+            return replace(asked, found={})
+        try:
+            tells = await self._list()
+        except BasetenError as error:
+            log.info("cannot list the projects", error=str(error))
+            refused = {**asked.habits.refused, **({_LIST: now} if _holds(error) else {})}
+            habits = asked.habits.model_copy(update={"refused": refused})
+            return replace(asked, found={}, habits=habits)
+        return Surveyed(*_sorted(asked.open, tells), _LIST, asked.habits)
 
     async def _search(self) -> _Tells:
         by_project: defaultdict[str | None, list[TrainingJob]] = defaultdict(list)
@@ -141,8 +167,13 @@ class Survey:
 
         return tells
 
-    async def _fetch(self, watches: Iterable[Watch]) -> dict[str, Found]:
-        """Ask for projects by themselves, each once, and for no more than is fair at one look."""
+    async def fetch(self, watches: Iterable[Watch]) -> AsyncGenerator[dict[str, Found]]:
+        """Ask for projects by themselves, each once, and for no more than is fair at one look.
+
+        Yields:
+            What was found of a project as soon as it is, by the id of the watch; one that cannot
+            be asked for now is left out.
+        """
         by_project: defaultdict[str, list[Watch]] = defaultdict(list)
         for watch in watches:
             by_project[watch.project.id].append(watch)
@@ -154,8 +185,13 @@ class Survey:
             async with room:
                 return await self._fetch_one(project_id, by_project[project_id])
 
-        found = await asyncio.gather(*(one(project_id) for project_id in chosen))
-        return {watch_id: told for each in found for watch_id, told in each.items()}
+        tasks = [asyncio.create_task(one(project_id)) for project_id in chosen]
+        try:
+            for task in asyncio.as_completed(tasks):
+                yield await task
+        finally:
+            for left in tasks:
+                left.cancel()
 
     async def _fetch_one(self, project_id: str, watches: Sequence[Watch]) -> dict[str, Found]:
         job_ids = {watch.job.id for watch in watches if watch.job is not None}
@@ -167,11 +203,12 @@ class Survey:
                 return {watch.id: Found(gone=True) for watch in watches}
             log.info("cannot ask for a watched project", project=project_id, error=str(error))
             return {}
-        latest = project.latest_job
-        return {
-            watch.id: Found(project, latest, jobs[watch.job.id] if watch.job else None)
-            for watch in watches
-        }
+        found: dict[str, Found] = {}
+        for watch in watches:
+            job = jobs[watch.job.id] if watch.job else None
+            lost = watch.job is not None and job is None
+            found[watch.id] = Found(project, project.latest_job, job, lost=lost)
+        return found
 
     async def _job(self, project: TrainingProject, job_id: str) -> TrainingJob | None:
         """Return a job of a project, None where there is no such job (any more)."""
@@ -183,6 +220,25 @@ class Survey:
             if refused.status != _NOT_FOUND:
                 raise
             return None
+
+
+def _sorted(watches: Iterable[Watch], tells: _Tells) -> tuple[dict[str, Found], list[Watch]]:
+    """Part what is told from what is left open."""
+    found: dict[str, Found] = {}
+    left: list[Watch] = []
+    for watch in watches:
+        if (told := tells(watch)) is None:
+            left.append(watch)
+        else:
+            found[watch.id] = told
+    return found, left
+
+
+def _holds(error: BasetenError) -> bool:
+    """Tell whether a request would be refused again: do without it for a while."""
+    return isinstance(error, Unreadable) or (
+        isinstance(error, Refused) and error.status in _REFUSED
+    )
 
 
 def _refused_lately(habits: Habits, way: str, now: datetime) -> bool:

@@ -7,12 +7,13 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from bot.baseten.models import Moment, TrainingJob, TrainingProject
 from bot.journal.journal import Journal, State
+from bot.views.job import Stage
 from bot.views.project import Card, Followed
 
 log = structlog.stdlib.get_logger(__name__)
 
 POLLER = "poll"  # the id of the one entry that looks after every watch
-AT_A_STRETCH = 100  # watches that are gone through before others get their turn
+AT_A_STRETCH = 50  # watches that are gone through before others get their turn
 _COLLECTION = "watches"
 
 
@@ -31,6 +32,9 @@ class Watch(BaseModel):
         running_since: when the job began to run, if that was seen.
         waiting_since: when the job went back to waiting; None while it has not.
         told_waiting: whether the thread was told that the job waits long.
+        stage: the last stage of the job that was known; its status may be one that is not.
+        missing: at how many looks in a row the project, or the job, was not there.
+        drawn_at: when the message was last drawn again; None while it was not.
         reports: how many reports there were; the last one's number.
     """
 
@@ -47,6 +51,9 @@ class Watch(BaseModel):
     running_since: Moment | None = None
     waiting_since: Moment | None = None
     told_waiting: bool = False
+    stage: Stage = Stage.UNKNOWN
+    missing: int = 0
+    drawn_at: Moment | None = None
     reports: int = 0
 
     @property
@@ -61,11 +68,21 @@ class Watch(BaseModel):
             over: the watch has ended.
             gone: the project is no longer there.
         """
-        return Followed(self.watchers, self.running_since, over=over, gone=gone)
+        job_id = self.job.id if self.job else ""
+        return Followed(self.watchers, self.running_since, job_id, over=over, gone=gone)
+
+    def joined_by(self, user_id: str) -> "Watch":
+        """Return it with one more watcher, who may be one already."""
+        watchers = tuple(dict.fromkeys((*self.watchers, user_id)))
+        return self.model_copy(update={"watchers": watchers})
 
 
 class Watches:
-    """Keep the watches. Every method may raise `JournalUnavailableError`."""
+    """Keep the watches. Every method may raise `JournalUnavailableError`.
+
+    What changes a watch looks first whether it is still that one. Between the look and the change
+    is a millisecond, not nothing: the journal's documents know no conditions.
+    """
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
@@ -92,16 +109,42 @@ class Watches:
         await self._journal.put(_COLLECTION, _key(watch.channel_id, watch.ts), _written(watch))
         await self._journal.wake(POLLER)
 
-    async def save(self, watch: Watch) -> bool:
-        """Save a watch; return False where it has ended."""
-        key = _key(watch.channel_id, watch.ts)
-        return await self._journal.amend(_COLLECTION, key, _written(watch))
+    async def join(self, channel_id: str, ts: str, user_id: str) -> Watch | None:
+        """Let one more person watch an answer; return the watch, None where there is none."""
+        kept = await self.of(channel_id, ts)
+        if kept is None or user_id in kept.watchers:
+            return kept
+        joined = kept.joined_by(user_id)
+        return joined if await self._amend(joined) else None
 
-    async def end(self, channel_id: str, ts: str) -> Watch | None:
-        """End the watch of an answer, and return what it was."""
+    async def save(self, watch: Watch) -> bool:
+        """Save a watch, but for its watchers: whoever has joined meanwhile stays.
+
+        Returns:
+            False: it has ended, or another has begun, and nothing was written.
+        """
+        kept = await self.of(watch.channel_id, watch.ts)
+        if kept is None or kept.id != watch.id:
+            return False
+        return await self._amend(watch.model_copy(update={"watchers": kept.watchers}))
+
+    async def end(self, channel_id: str, ts: str, watch_id: str = "") -> Watch | None:
+        """End the watch of an answer, and return what it was.
+
+        Args:
+            channel_id: where the answer is.
+            ts: which message it is.
+            watch_id: ends only this one; empty: whichever there is.
+        """
         watch = await self.of(channel_id, ts)
+        if watch_id and (watch is None or watch.id != watch_id):
+            return None
         await self._journal.remove(_COLLECTION, _key(channel_id, ts))
         return watch
+
+    async def _amend(self, watch: Watch) -> bool:
+        key = _key(watch.channel_id, watch.ts)
+        return await self._journal.amend(_COLLECTION, key, _written(watch))
 
 
 def _key(channel_id: str, ts: str) -> str:

@@ -11,12 +11,12 @@ from bot.message import Message
 from bot.redaction import Redactor
 from bot.views.job import status
 from bot.views.watch import (
-    MOST_LINES,
     ended_message,
     expired_message,
     first_job_message,
     gone_message,
     log_lines,
+    lost_message,
     moved_message,
     taken_over_message,
     waiting_message,
@@ -27,12 +27,18 @@ from bot.watching.rules import (
     Expired,
     FirstJob,
     Gone,
+    Lost,
     Moved,
     News,
     StillWaiting,
     TakenOver,
 )
 from bot.watching.watches import Watch
+
+# So many lines of a log are looked through for secrets, though fewer are shown: the line that tells
+# what the others are, as the first one of a private key, may be far above them.
+_MOST_READ = 200
+_MOST_TEXT = 100_000  # characters of them; far more than is shown, and soon looked through
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -49,8 +55,14 @@ class Words:
         self._baseten = baseten
         self._redactor = redactor
 
-    async def say(self, news: News, watch: Watch) -> Message:
-        """Return the reply that tells this news."""
+    async def say(self, news: News, watch: Watch, *, drawn: bool) -> Message:
+        """Return the reply that tells this news.
+
+        Args:
+            news: what there is to tell.
+            watch: as it is from here on.
+            drawn: the message shows it, with the buttons that go with it.
+        """
         project, watchers = watch.project, watch.watchers
         match news:
             case Moved(job=job, again=again):
@@ -65,7 +77,10 @@ class Words:
             case FirstJob(job=job):
                 return first_job_message(project.id, job)
             case Expired():
-                return expired_message(project.id, watch.job, LONGEST.days, watchers)
+                days = LONGEST.days
+                return expired_message(project.id, watch.job, days, watchers, drawn=drawn)
+            case Lost(job=job):
+                return lost_message(job, watchers)
             case Gone():
                 return gone_message(project, watchers)
             case _:  # pragma: no cover - there is no other
@@ -75,14 +90,14 @@ class Words:
         """Return the last lines of a job without secrets; None where they cannot be read."""
         try:
             logs = await self._baseten.get_training_job_logs(
-                project_id, job.id, MOST_LINES, ended_at=job.updated_at
+                project_id, job.id, _MOST_READ, ended_at=job.updated_at
             )
         except BasetenError as error:
             log.info("cannot read the logs of a job that failed", error=str(error))
             return None
         # All of it at once and before anything is cut: half a secret no longer looks like one.
-        shown = "\n".join(log_lines(line.message for line in logs))
-        return self._redactor.text(shown).splitlines()
+        shown = "\n".join(log_lines((line.message for line in logs), _MOST_READ))
+        return self._redactor.text(shown[-_MOST_TEXT:]).splitlines()
 
     async def _capacity(self, job: TrainingJob) -> GpuCapacity | None:
         """Return the capacity of the job's type of GPU, if the key may see it."""

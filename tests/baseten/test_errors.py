@@ -16,7 +16,7 @@ from bot.baseten.errors import (
     Unreadable,
     decipher,
 )
-from bot.baseten.models import OneTrainingProject, Team, Teams
+from bot.baseten.models import OneTrainingProject, Team, Teams, TrainingProjects
 
 PROJECT = {
     "id": "yqvj7q3",
@@ -45,6 +45,29 @@ def test_a_good_answer_is_read() -> None:
     assert teams == [Team(id="abc1234", name="research", default=True)]
     project = decipher(201, NO_HEADERS, body(training_project=PROJECT), OneTrainingProject)
     assert project.training_project.name == "demo/qwen3-0.6b"
+
+
+def test_half_a_character_hides_nothing() -> None:
+    said = body(training_project=PROJECT | {"name": "cut \ud83d"})
+    project = decipher(200, NO_HEADERS, said, OneTrainingProject).training_project
+    assert project.name == "cut ?"
+
+
+def test_a_body_cut_within_half_a_character_is_unreadable() -> None:
+    with pytest.raises(Unreadable):
+        decipher(200, NO_HEADERS, b'{"training_project": "\\ud83d', OneTrainingProject)
+
+
+def test_an_odd_item_does_not_hide_the_others() -> None:
+    said = body(training_projects=[PROJECT | {"updated_at": None}, PROJECT, 7])
+    (project,) = decipher(200, NO_HEADERS, said, TrainingProjects).training_projects
+    assert project.id == "yqvj7q3"
+
+
+@pytest.mark.parametrize("said", [[PROJECT | {"updated_at": None}], [7], 7, None, {"a": 1}])
+def test_a_list_of_odd_items_alone_is_unreadable(said: object) -> None:
+    with pytest.raises(Unreadable):
+        decipher(200, NO_HEADERS, body(training_projects=said), TrainingProjects)
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -72,7 +73,8 @@ class Postgres:
         supervisor = self._process.pid
         os.kill(supervisor, number)  # first, so that it starts no other
         for child in Path(f"/proc/{supervisor}/task/{supervisor}/children").read_text().split():
-            os.kill(int(child), number)
+            with suppress(ProcessLookupError):  # it has ended by itself
+                os.kill(int(child), number)
 
     def stop(self) -> None:
         """Cut every connection and stop the server, if it runs."""

@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from bot.journal.database import DatabaseError, open_journal
 from bot.journal.journal import JournalUnavailableError
 from bot.journal.runner import Runner
-from bot.journal.schema import metadata
+from bot.journal.schema import VERSION, metadata
 from bot.journal.steps import Done
 from tests.journal.conftest import until
 from tests.journal.jobs import Job, done, runner_of, running
@@ -64,7 +64,9 @@ async def test_the_migrations_make_the_tables_that_the_statements_use(url: str) 
     )
     async with engine.connect() as connection:
         differences = await connection.run_sync(
-            lambda migrated: compare_metadata(MigrationContext.configure(migrated), metadata)
+            lambda migrated: compare_metadata(
+                MigrationContext.configure(migrated, opts={"version_table": VERSION}), metadata
+            )
         )
     await engine.dispose()
     assert differences == []
@@ -73,11 +75,11 @@ async def test_the_migrations_make_the_tables_that_the_statements_use(url: str) 
 async def test_a_newer_schema_is_refused_in_words(url: str) -> None:
     async with open_journal(url) as journal:
         await journal.submit("one", "open", {}, after=0)
-    await _execute(url, "UPDATE alembic_version SET version_num = '9999'")
+    await _execute(url, "UPDATE training_bot_version SET version_num = '9999'")
     with pytest.raises(DatabaseError, match=r"schema is 9999, .* up to 0001 only.*newer version"):
         async with open_journal(url):
             pass
-    await _execute(url, "UPDATE alembic_version SET version_num = '0001'")
+    await _execute(url, "UPDATE training_bot_version SET version_num = '0001'")
     async with open_journal(url) as journal:
         assert await journal.get("one") is not None
 
@@ -228,7 +230,7 @@ async def test_a_server_that_is_away_fails_soon_and_the_runner_recovers(
                 postgres.hang()
             await _refused(runner)
             with pytest.raises(JournalUnavailableError):
-                await journal.ping()
+                await journal.read("teams", "a")
             await until(lambda: runner.trouble)
             if how == "stopped":
                 postgres.start()

@@ -142,7 +142,7 @@ async def test_many_at_once_cost_few_statements(kind: str, request: pytest.Fixtu
     inserts: list[str] = []
 
     def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
-        if statement.startswith("INSERT INTO work") or "pg_notify" in statement:
+        if statement.startswith("INSERT INTO training_bot_work") or "pg_notify" in statement:
             inserts.append(statement)
 
     event.listen(Engine, "before_cursor_execute", note)

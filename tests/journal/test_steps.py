@@ -151,7 +151,7 @@ async def test_a_handler_whose_work_was_taken_over_ends_and_the_work_is_let_be(
         await until(lambda: job.begun)
         await journal.abandon(job.begun[0])
         taken = await claimed(journal)  # by somebody else
-        await until(lambda: len(runner) == 0)
+        assert await runner.drain(20) == 0
         assert job.ended_at < job.begun[0].deadline - journal.lease / 3  # at the first renewal
         assert await seen(journal) == replace(taken, deadline=(await seen(journal)).deadline)
         await journal.keep(taken, {})
@@ -165,7 +165,7 @@ async def test_work_that_ended_elsewhere_is_let_be(opening: Open) -> None:
         await until(lambda: job.begun)
         await journal.finish(job.begun[0])
         job.may_end.set()
-        await until(lambda: len(runner) == 0)
+        assert await runner.drain(20) == 0
         assert (await seen(journal)).error is None
 
 
@@ -185,7 +185,7 @@ async def test_a_handler_ends_before_its_lease_does_and_lets_it_run_out() -> Non
     journal, job = Tried(LONGER, broken=1000), Job()
     runner = runner_of(journal, job.handle, retries=0)
     await runner.accept("one", "open", {"step": "upsert"})
-    await until(lambda: job.ended and len(runner) == 0)
+    assert await runner.drain(20) == 0
     assert job.ended_at < job.begun[0].deadline
     assert 1 < journal.renewals < 20
     entry = await seen(journal)

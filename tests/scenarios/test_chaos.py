@@ -94,7 +94,7 @@ def may_read(world: World) -> None:
     world.slack.scopes = (*DEFAULT_SCOPES, "channels:history")
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(400)
 async def test_twenty_kills_on_sqlite_lose_nothing(
     still: World, tmp_path: Path, record_property: Record
 ) -> None:

@@ -10,12 +10,13 @@ from typing import Any
 
 import httpx
 import pytest
+from structlog.contextvars import merge_contextvars
 from structlog.testing import capture_logs
 
 from bot.app import Tuning
 from bot.arguments import ProjectRequest
 from bot.journal.database import open_journal
-from bot.journal.journal import Journal
+from bot.journal.journal import Journal, JournalUnavailableError
 from bot.journal.memory import MemoryJournal
 from bot.listeners.opening import OPEN, Order
 from bot.posting import Place
@@ -29,6 +30,7 @@ from tests.journal.postgres import (
     postgres_server,
     postgres_url,
 )
+from tests.scenarios.filled import chosen, dialog, typed
 
 __all__ = ["postgres", "postgres_programs", "postgres_server", "postgres_url"]  # the fixtures
 
@@ -127,11 +129,11 @@ async def test_an_unconfirmed_answer_that_is_there_is_no_failure(http: World) ->
 async def test_what_slack_cannot_take_now_is_sent_later(http: World) -> None:
     http.slack.faults.always(POST, Respond(429, headers={"Retry-After": "60"}))
     http.slack.faults.always("/response/.*", Respond(429, headers={"Retry-After": "60"}))
-    with capture_logs() as lines:
+    with capture_logs([merge_contextvars]) as lines:
         await http.slack.command("research sft")
         await http.slack.until(lambda: sum(r.path == POST for r in http.slack.requests) == 1)
         await http.bot.drain()
-    assert "Slack cannot take the answer now" in [line["event"] for line in lines]
+    assert "Slack cannot take it now" in [line["event"] for line in lines]
     assert http.slack.ephemerals == []
 
 
@@ -158,6 +160,114 @@ async def test_a_click_that_is_under_way_at_the_end_is_told_so(still: World) -> 
     assert "I am being restarted and could not finish" in still.slack.ephemerals[0].text
 
 
+class Away(MemoryJournal):
+    """A journal whose database is away for what Slack hands in."""
+
+    away = True
+
+    async def submit(self, entry_id: str, kind: str, state: Any, **how: Any) -> Any:
+        if self.away and "/" in kind:
+            raise JournalUnavailableError("connection refused")
+        return await super().submit(entry_id, kind, state, **how)
+
+
+STEP = {"team": "research", "name": "sft", "channel": CHANNEL}
+
+
+async def test_a_step_that_is_not_on_disk_is_not_acked_and_comes_again(still: World) -> None:
+    journal = Away()
+    async with still.running(journal):
+        delivery = await still.slack.function_executed("open_training_project", STEP)
+        assert delivery.status == 503
+        assert still.slack.completions == []
+        journal.away = False
+        await still.slack.function_executed("open_training_project", STEP)
+        await still.slack.until(lambda: len(still.slack.completions) == 1)
+    assert still.slack.completions[0].error is None
+
+
+async def test_a_dialog_that_failed_can_be_changed_and_submitted_again(still: World) -> None:
+    journal = Away()
+    async with still.running(journal):
+        await still.slack.command("research")
+        view = await dialog(still)
+        chose = chosen(RESEARCH)
+        first = await still.slack.submit(view, chose | typed("name", "first"))
+        assert "database does not answer" in str(first.body)
+        journal.away = False
+        await still.slack.submit(view, chose | typed("name", "second"))
+        await still.answered()
+    assert "*second*" in still.slack.messages[0].text
+
+
+@pytest.mark.parametrize("method", ["completeSuccess", "chat.postMessage"])
+async def test_a_step_whose_end_slack_cannot_take_now_ends_later(still: World, method: str) -> None:
+    path = f"/api/{method}" if "." in method else f"/api/functions.{method}"
+    journal = MemoryJournal()
+    async with still.running(journal, Tuning(drain=5)):
+        still.slack.faults.always(path, Respond(429, headers={"Retry-After": "60"}))
+        with capture_logs([merge_contextvars]) as lines:
+            await still.slack.function_executed("open_training_project", STEP)
+            await still.slack.until(lambda: still.slack.requests[-1].path == path)
+            await still.bot.drain()
+    assert "Slack cannot take it now" in [line["event"] for line in lines]
+    assert still.slack.completions == []
+    still.slack.faults.clear()
+    (work_id,) = {line["work"] for line in lines if line["event"] == "Slack cannot take it now"}
+    assert await journal.wake(work_id)
+    async with still.running(journal):
+        await still.slack.until(lambda: len(still.slack.completions) == 1)
+    assert still.slack.completions[0].error is None
+    assert len(still.slack.messages) == 1
+
+
+async def test_where_looking_fails_only_for_now_the_answer_waits(still: World) -> None:
+    still.slack.scopes = (*DEFAULT_SCOPES, "channels:history")
+    state = await at_posting(still, "w1")
+    journal = await interrupted("w1", state)
+    history = "/api/conversations.history"
+    still.slack.faults.always(history, Respond(429, headers={"Retry-After": "60"}))
+    async with still.running(journal):
+        await still.slack.until(lambda: still.slack.requests[-1].path == history)
+        await still.bot.drain()
+    still.slack.faults.clear()
+    assert await journal.wake("w1")
+    async with still.running(journal):
+        await still.slack.until(lambda: sum(r.path == history for r in still.slack.requests) == 2)
+        await still.bot.drain()
+    assert len(still.slack.messages) == 1
+    assert await done(journal, "w1")
+
+
+async def test_the_home_tab_does_not_need_the_database(still: World) -> None:
+    class Forgetful(MemoryJournal):
+        async def read_all(self, collection: str) -> Any:
+            if collection.startswith("recent"):
+                raise JournalUnavailableError("connection refused")
+            return await super().read_all(collection)
+
+    async with still.running(Forgetful()):
+        await still.slack.event({"type": "app_home_opened", "user": USER, "tab": "home"})
+        await still.slack.until(lambda: bool(still.slack.views))
+    assert still.slack.ephemerals == []
+
+
+async def test_who_could_not_be_told_is_told_later(still: World) -> None:
+    journal = MemoryJournal()
+    away = Respond(429, headers={"Retry-After": "60"})
+    still.slack.faults.always("/api/chat.*|/response/.*", away)
+    async with still.running(journal):
+        with capture_logs([merge_contextvars]) as lines:
+            await still.slack.command("reserch sft", trigger_id="1.2.3")
+            await still.slack.until(lambda: still.slack.requests[-1].path == POST)
+            await still.bot.drain()
+    assert "Slack cannot take it now" in [line["event"] for line in lines]
+    still.slack.faults.clear()
+    assert await journal.wake("command:1.2.3")
+    async with still.running(journal):
+        assert "Did you mean *Research*?" in await still.told()
+
+
 async def done(journal: Journal, work_id: str) -> bool:
     entry = await journal.get(work_id)
     return entry is not None and entry.done
@@ -176,12 +286,12 @@ async def test_who_asked_too_long_ago_is_told(still: World, tmp_path: Path) -> N
     async with open_journal(url) as journal:
         await journal.submit("w1", OPEN, order(), after=0)
     with closing(sqlite3.connect(tmp_path / "bot.db")) as database, database:
-        database.execute("UPDATE work SET accepted_at = accepted_at - 31 * 60")
+        database.execute("UPDATE training_bot_work SET accepted_at = accepted_at - 31 * 60")
     async with open_journal(url) as journal:
         async with still.running(journal):
             told = await still.told()
         assert await done(journal, "w1")
-    assert "I was away until now" in told
+    assert "I could not answer until now" in told
     assert "/training-project research sft" in told
     assert still.baseten.upserts == []
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from bot.journal.database import open_journal
 from bot.sandbox import Delay, Respond
 from bot.sandbox.refusals import validation_400
 from tests.conftest import World
@@ -38,6 +39,18 @@ async def test_a_signal_ends_it_after_the_work_in_flight(
         process.process.send_signal(number)
         assert await process.ended() == 0
     assert ["*last*" in message.text for message in still.slack.messages] == [True]
+    assert "Traceback" not in process.said
+
+
+async def test_a_signal_ends_it_while_it_waits_for_the_database(
+    still: World, tmp_path: Path
+) -> None:
+    url = f"sqlite:///{tmp_path}/bot.db"
+    settings = settings_of(still) | {"DATABASE_URL": url}
+    async with open_journal(url), started(cwd=tmp_path, settings=settings) as process:
+        await process.until(lambda said: "waiting" in said)
+        process.process.terminate()
+        assert await process.ended() == 0
     assert "Traceback" not in process.said
 
 

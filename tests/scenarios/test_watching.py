@@ -1,14 +1,19 @@
 """A watched answer, from the click to the last word, by a clock that only the test moves."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from structlog.contextvars import merge_contextvars
+from structlog.testing import capture_logs
 
 from bot.app import Tuning
-from bot.sandbox import Clock, PostedMessage, SandboxBaseten, SandboxSlack
+from bot.journal.journal import Journal
+from bot.journal.memory import MemoryJournal
+from bot.sandbox import Clock, PostedMessage, Respond, SandboxBaseten, SandboxSlack
 from bot.watching.poller import Pace
 from tests.conftest import RESEARCH, World
 
@@ -70,14 +75,14 @@ class Watched:
 
 
 @asynccontextmanager
-async def watching(**settings: Any) -> AsyncIterator[Watched]:
+async def watching(journal: Journal | None = None, **settings: Any) -> AsyncIterator[Watched]:
     """Run a bot that looks at its watches whenever the clock has moved."""
     clock = Clock()
     async with SandboxSlack() as slack, SandboxBaseten(now=clock) as baseten:
         baseten.add_team("Research", id=RESEARCH)
         world = World(slack, baseten)
         tuning = Tuning(pace=Pace(fast=0.05, slow=0.05), now=clock)
-        async with world.running(tuning=tuning, **settings):
+        async with world.running(journal, tuning, **settings):
             watched = Watched(world, clock)
             watched.project_id = baseten.add_project(RESEARCH, "llama")["id"]
             yield watched
@@ -199,6 +204,61 @@ async def test_stop_watching_stops_it() -> None:
         assert it.replies == []
 
 
+async def test_who_stops_it_for_others_is_named_to_them() -> None:
+    async with watching() as it:
+        it.start("RUNNING")
+        await it.open()
+        await it.watch()
+        it.world.baseten.set_job(it.job_id, status="TRAINING_JOB_STOPPED")
+        await it.slack.action(it.answer, "stop_watching", user="U0KIM00001")
+        assert "<@U0KIM00001> stopped the watch of *llama*" in await it.world.told()
+        assert it.slack.ephemerals[0].user == DANA
+        await it.shows("Stopped by a user")
+
+
+async def test_a_stop_that_slack_cannot_show_has_ended_the_watch_all_the_same() -> None:
+    async with watching() as it:
+        it.start("RUNNING")
+        await it.open()
+        await it.watch()
+        refused = {"ok": False, "error": "edit_window_closed"}
+        it.slack.faults.always("/api/chat.update", Respond(200, json=refused))
+        it.slack.faults.always("/response/.*", Respond(404))
+        await it.slack.action(it.answer, "stop_watching")
+        assert "The watch has ended all the same" in await it.world.told()
+
+
+async def test_a_stop_needs_no_baseten() -> None:
+    async with watching() as it:
+        it.start("RUNNING")
+        await it.open()
+        await it.watch()
+        it.world.baseten.faults.always("/v1/training_projects/.*", Respond(404))
+        await it.slack.action(it.answer, "stop_watching")
+        await it.slack.until(lambda: "Watched by" not in str(it.answer.blocks))
+        assert "Running" in str(it.answer.blocks)
+
+
+async def test_a_watch_that_slack_cannot_show_now_begins_later() -> None:
+    journal = MemoryJournal()
+    async with watching(journal) as it:
+        it.start("RUNNING")
+        await it.open()
+        now = Respond(429, headers={"Retry-After": "60"})
+        it.slack.faults.next("/api/chat.update", now)
+        with capture_logs([merge_contextvars]) as lines:
+            delivery = await it.slack.action(it.answer, "watch")
+            assert delivery.status == 200
+            async with asyncio.timeout(10):
+                while "Slack cannot take it now" not in [line["event"] for line in lines]:
+                    await asyncio.sleep(0.01)
+        (work_id,) = {line["work"] for line in lines if "cannot take it now" in line["event"]}
+        async with asyncio.timeout(10):
+            while not await journal.wake(work_id):
+                await asyncio.sleep(0.01)
+        await it.shows("Watched by")
+
+
 async def test_a_second_watcher_joins_and_both_are_mentioned() -> None:
     async with watching() as it:
         it.start("RUNNING")
@@ -231,8 +291,10 @@ async def test_a_watch_of_a_deleted_message_ends_with_a_word_to_who_watches() ->
         await it.watch()
         it.slack.delete(it.answer)
         await it.becomes("COMPLETED")
-        assert "was deleted" in await it.world.told()
-        assert it.slack.messages == []
+        await it.slack.until(lambda: bool(it.slack.messages))
+        (message,) = it.slack.messages
+        assert message.channel.startswith("D")  # where it is kept for who is away
+        assert "was deleted" in message.text
 
 
 async def test_a_watch_of_a_deleted_project_ends_with_a_word_in_the_thread() -> None:
@@ -241,7 +303,10 @@ async def test_a_watch_of_a_deleted_project_ends_with_a_word_in_the_thread() -> 
         await it.open()
         await it.watch()
         it.world.baseten.delete_project(it.project_id)
+        looked = len(it.world.baseten.requests)
         it.clock.advance(FAST)
+        await it.world.baseten.until(lambda: len(it.world.baseten.requests) >= looked + 2)
+        it.clock.advance(FAST)  # one that is missing once is not believed to be gone
         assert "is gone from Baseten" in await it.hears(1)
 
 

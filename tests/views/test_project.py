@@ -99,7 +99,9 @@ REFRESHED = Refreshed(by="U0DANA0001", at=datetime(2026, 11, 23, 17, 10, tzinfo=
 SINCE = datetime(2026, 11, 20, 14, 5, tzinfo=UTC)
 DANA = Followed(watchers=("U0DANA0001",))
 MANY = Followed(
-    watchers=tuple(f"U0WATCHER{number:02}" for number in range(40)), running_since=SINCE
+    watchers=tuple(f"U0WATCHER{number:02}" for number in range(40)),
+    running_since=SINCE,
+    job_id="p7qr9qv",
 )
 BARE_MACHINE = {"id": "1x2", "name": "1x2 - 1 vCPU, 2 GiB RAM", "gpu_count": 0, "gpu_type": None}
 OPENED = {
@@ -231,6 +233,59 @@ def test_how_long_a_job_ran_is_said_only_where_it_is_known() -> None:
     assert "4 minutes 40 seconds" in str(CASES["followed_to_the_end"].payload())
     assert "Running since" in str(CASES["followed_by_many"].payload()["blocks"])
     assert "running since" in CASES["followed_by_many"].payload()["text"]
+
+
+@pytest.mark.parametrize("name", ["followed_for_too_long", "gone"])
+def test_no_time_goes_on_in_a_message_that_nobody_draws_again(name: str) -> None:
+    assert "{ago}" in str(CASES["followed_by_many"].payload())
+    assert "Running since" in str(CASES[name].payload())
+    assert "{ago}" not in str(CASES[name].payload())
+
+
+@pytest.mark.parametrize("status", ["RUNNING", "COMPLETED"])
+def test_how_long_one_job_ran_is_not_said_of_another(status: str) -> None:
+    newer = job(id="another", current_status=f"TRAINING_JOB_{status}")
+    drawn = str(Case(opened(newer), followed=MANY).payload())
+    assert "Running since" not in drawn
+    assert "Ran for" not in drawn
+
+
+def test_of_a_status_that_is_not_known_it_is_not_said_that_it_runs() -> None:
+    odd = job(current_status="TRAINING_JOB_WARMING_UP")
+    assert "Running since" not in str(Case(opened(odd), followed=MANY).payload())
+
+
+def test_checkpoints_that_nobody_will_look_at_again_are_not_called_under_way() -> None:
+    ended = job(current_status="TRAINING_JOB_STOPPED", checkpoint_sync_status="SYNCING")
+    assert "Checkpoints" not in str(Case(opened(ended)).payload())
+    assert "Being synced" in str(CASES["syncing"].payload())
+
+
+@pytest.mark.parametrize(
+    ("status", "lead"),
+    [
+        ("PENDING", "Baseten's advice"),
+        ("RUNNING", "Baseten says"),
+        ("WARMING_UP", "Baseten says"),
+        ("STOPPED", "Baseten says"),
+        ("FAILED", "Error"),
+        ("DEPLOY_FAILED", "Error"),
+    ],
+)
+def test_only_of_a_job_that_failed_it_is_an_error(status: str, lead: str) -> None:
+    said = job(current_status=f"TRAINING_JOB_{status}", error_message="Retrying a node.")
+    blocks = Case(opened(said)).payload()["blocks"]
+    texts = [text["text"] for block in blocks for text in _texts(block)]
+    assert f"*{lead}*\n> Retrying a node." in texts
+
+
+@pytest.mark.parametrize("name", STATUSES)
+def test_a_status_is_the_same_without_its_prefix(name: str) -> None:
+    both = [
+        status(opened(job(current_status=prefix + name)).project.latest_job)  # type: ignore[arg-type]
+        for prefix in ("", "TRAINING_JOB_")
+    ]
+    assert both[0] == both[1]
 
 
 @pytest.mark.parametrize("name", ["hostile", "long", "long_refreshed"])

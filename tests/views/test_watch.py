@@ -16,6 +16,7 @@ from bot.views.watch import (
     first_job_message,
     gone_message,
     log_lines,
+    lost_message,
     moved_message,
     taken_over_message,
     waiting_message,
@@ -66,6 +67,7 @@ WRITTEN_ELSEWHERE = {
     "hostile_farewell": farewell_message(
         a_project(job(name=HOSTILE), name=HOSTILE), HOSTILE, "C0SANDBOX1", HOSTILE
     ),
+    "hostile_lost": lost_message(a_job(HOSTILE, name=HOSTILE), DANA),
     "hostile_gone": gone_message(a_project(job(name=HOSTILE), name=HOSTILE), DANA),
     "long_moved": moved_message(PROJECT, a_job(**LONG_JOB), again=True),
     "long_ended": ended_message(PROJECT, a_job("FAILED", **LONG_JOB), 1e9, MANY, HUNDREDS),
@@ -77,6 +79,7 @@ WRITTEN_ELSEWHERE = {
         PROJECT, a_job("PENDING", **LONG_JOB), SINCE, GpuCapacity(gpu_type=LONG, limit=9)
     ),
     "long_farewell": farewell_message(a_project(job(name=LONG), name=LONG), LONG, "C1", LONG),
+    "long_lost": lost_message(a_job(LONG, **LONG_JOB), MANY),
     "long_gone": gone_message(a_project(job(name=LONG), name=LONG), MANY),
 }
 MESSAGES = {
@@ -110,8 +113,13 @@ MESSAGES = {
     "taken_over_ended": taken_over_message(PROJECT, a_job("STOPPED"), NEW, seen=True),
     "taken_over_not_seen": taken_over_message(PROJECT, a_job(), NEW, seen=False),
     "first_job": first_job_message(PROJECT, NEW),
-    "expired": expired_message(PROJECT, a_job(), 14, DANA),
-    "expired_without_a_job": expired_message(PROJECT, None, 14, DANA),
+    "waiting_with_an_unknown_capacity": waiting_message(
+        PROJECT, a_job("PENDING"), SINCE, GpuCapacity(gpu_type="H100")
+    ),
+    "expired": expired_message(PROJECT, a_job(), 14, DANA, drawn=True),
+    "expired_not_drawn": expired_message(PROJECT, a_job(), 14, DANA, drawn=False),
+    "expired_without_a_job": expired_message(PROJECT, None, 14, DANA, drawn=True),
+    "lost": lost_message(a_job(), DANA),
     "gone": gone_message(a_project(job()), DANA),
     "gone_without_a_job": gone_message(a_project(), ()),
 } | {
@@ -123,6 +131,12 @@ MESSAGES = {
         "is_archived",
         "edit_window_closed",
     )
+}
+MESSAGES |= {
+    "farewell_to_a_thread": farewell_message(
+        a_project(job()), "Research", "C0SANDBOX1", "restricted_action", unanswerable=True
+    ),
+    "farewell_after_a_fault": farewell_message(a_project(job()), "Research", "C0SANDBOX1", ""),
 }
 ALL = MESSAGES | WRITTEN_ELSEWHERE
 
@@ -191,6 +205,10 @@ def test_a_log_is_shown_without_what_only_a_terminal_understands() -> None:
         "first\nsecond\r\n\n",
         "\x1b]0;title\x07done",
         "\x1b[2K   ",
+        "\x1b(B\x1b[mbold\x1b)0 off\x1b=",
+        "\x1b]8;;https://x.example\x1b\\a link\x1b]8;;\x1b\\!",
+        "\x1bPdevice\x1b\\said",
+        "cut off\x1b",
     ]
     assert log_lines(logged) == [
         "Error: no   space",
@@ -198,7 +216,44 @@ def test_a_log_is_shown_without_what_only_a_terminal_understands() -> None:
         "first",
         "second",
         "done",
+        "bold off",
+        "a link!",
+        "said",
+        "cut off",
     ]
+
+
+def test_a_long_line_is_cut_between_two_words() -> None:
+    cut, whole = log_lines(["a " * 998 + "TOKEN=" + "s3cret" * 9, "b" * 2000])
+    assert cut == "a " * 997 + "a …"
+    assert whole == "b" * 2000
+    assert log_lines(["s3cret" * 1000, "\tx" * 2000])[0] == "…"
+
+
+def test_as_many_lines_are_kept_as_are_asked_for() -> None:
+    logged = ["one\ntwo", "", "three\n\n", "four"]
+    assert log_lines(logged, 3) == ["two", "three", "four"]
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        ("RUNNING", "was running"),
+        ("QUEUED", "was queued"),
+        ("PREEMPTED", "had been preempted"),
+        ("COMPLETED", "had completed"),
+        ("FAILED", "had failed"),
+        ("WARMING_UP", "had the status Warming up"),
+    ],
+)
+def test_what_was_seen_last_is_told_as_the_past(status: str, words: str) -> None:
+    assert f"When I last looked, *gpt-oss-job* {words}." in lost_message(a_job(status), ()).text
+
+
+def test_who_is_outside_of_a_channel_asks_to_be_invited() -> None:
+    for why in ("channel_not_found", "not_in_channel"):
+        assert "`/invite` me to the channel first" in MESSAGES[f"farewell_{why}"].text
+    assert "/invite" not in MESSAGES["farewell_is_archived"].text
 
 
 def test_logs_are_shown_only_of_a_job_that_failed() -> None:
@@ -206,11 +261,11 @@ def test_logs_are_shown_only_of_a_job_that_failed() -> None:
         drawn = ended_message(PROJECT, a_job(status), None, DANA, TRACEBACK)
         assert "```" not in drawn.text
     assert "could not be read" in failed(None).text
-    assert "No log lines were found" in failed([]).text
+    assert "No log lines yet" in failed([]).text
 
 
 def test_who_watches_is_mentioned_by_what_comes_last() -> None:
-    for name in ("completed", "failed", "stopped", "preempted", "expired", "gone"):
+    for name in ("completed", "failed", "stopped", "preempted", "expired", "gone", "lost"):
         assert "<@U0DANA0001>" in MESSAGES[name].text
     for name in ("deploying", "running", "waiting", "taken_over", "first_job"):
         assert "<@" not in MESSAGES[name].text

@@ -1,13 +1,14 @@
 """One look at all watched jobs after another, over real sockets."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
 
 from bot.journal.journal import State
+from bot.sandbox import Respond
 from bot.watching.report import REPORT
-from bot.watching.survey import MOST_FETCHED
 from tests.watching.scene import Scene
 
 SEARCH = "POST training_jobs/search"
@@ -59,19 +60,6 @@ async def test_a_project_is_fetched_once_however_many_messages_watch_it(scene: S
         assert await scene.news(watch) == ["ended"]
 
 
-async def test_no_more_projects_are_fetched_at_one_look_than_is_fair(scene: Scene) -> None:
-    projects = [scene.project(f"run-{n}", "RUNNING") for n in range(MOST_FETCHED + 7)]
-    for project in projects:
-        await scene.answer(project)
-        scene.set(scene.latest(project), "COMPLETED")
-    await scene.look()
-    assert len(scene.asked) == 1 + MOST_FETCHED
-    assert len(await scene.watches.every()) == 7
-    await scene.look()
-    assert len(scene.asked) == 1 + MOST_FETCHED + 1 + 7
-    assert await scene.watches.every() == []
-
-
 async def test_a_newer_job_takes_over_in_the_one_request(scene: Scene) -> None:
     project = scene.project(status="RUNNING")
     watch = await scene.answer(project)
@@ -106,7 +94,36 @@ async def test_a_project_that_is_gone_ends_its_watch(scene: Scene) -> None:
     watch = await scene.answer(project)
     scene.baseten.delete_project(project)
     await scene.look()
+    assert await scene.reported(watch) == []
+    await scene.look()
     assert await scene.news(watch) == ["gone"]
+    assert await scene.watches.every() == []
+
+
+async def test_one_wrong_404_ends_nothing(scene: Scene) -> None:
+    watch = await scene.answer(project := scene.project(status="RUNNING"))
+    gone = Respond(404, {"code": "NOT_FOUND", "message": "Training project not found"})
+    for _ in range(3):
+        scene.set(scene.latest(project), "QUEUED")  # which no search tells of
+        scene.baseten.faults.next(f"/v1/training_projects/{project}", gone)
+        await scene.look()
+        scene.set(scene.latest(project), "RUNNING")
+        await scene.look()
+    assert await scene.reported(watch) == []
+    assert await scene.watches.every() == [watch]
+
+
+async def test_a_job_that_is_gone_from_its_project_ends_its_watch(scene: Scene) -> None:
+    watch = await scene.answer(project := scene.project(status="RUNNING"))
+    assert watch.job is not None
+    scene.set(watch.job.id, "FAILED")
+    scene.job(project, "STOPPED", created_at=watch.job.created_at - timedelta(days=1))
+    gone = Respond(404, {"code": "NOT_FOUND", "message": "Training job not found"})
+    scene.baseten.faults.always(f".*/jobs/{watch.job.id}", gone)
+    await scene.look()
+    assert await scene.reported(watch) == []
+    await scene.look()
+    assert await scene.news(watch) == ["lost"]
     assert await scene.watches.every() == []
 
 
@@ -130,7 +147,8 @@ async def test_a_project_that_went_before_it_had_a_job_is_missed(scene: Scene) -
     watch = await scene.answer(project := scene.project(status=None))
     scene.baseten.delete_project(project)
     await scene.look()
-    assert scene.asked == [LIST, f"GET training_projects/{project}"]
+    await scene.look()
+    assert scene.asked == [LIST, f"GET training_projects/{project}"] * 2
     assert await scene.news(watch) == ["gone"]
 
 
@@ -151,6 +169,20 @@ async def test_where_the_search_is_refused_the_list_serves_for_an_hour(scene: Sc
     await scene.answer(scene.project("another"))
     await scene.look(after=3600)
     assert scene.asked == [SEARCH, LIST]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [*(Respond(status) for status in (400, 403, 404, 405, 422)), Respond(200, body=b"<html>")],
+)
+async def test_however_the_search_is_refused_the_list_serves(scene: Scene, answer: Respond) -> None:
+    scene.baseten.faults.always("/v1/training_jobs/search", answer)
+    watch = await scene.answer(project := scene.project())
+    scene.set(scene.latest(project), "RUNNING")
+    await scene.look()
+    await scene.look()
+    assert scene.asked == [SEARCH, LIST, LIST]
+    assert await scene.news(watch) == ["moved"]
 
 
 async def test_from_the_list_too_the_end_of_an_old_job_is_told(scene: Scene) -> None:

@@ -194,3 +194,68 @@ async def test_a_watch_ends_after_14_days_even_where_nothing_is_known(scene: Sce
     await scene.look(after=timedelta(days=14).total_seconds())
     assert await scene.news(watch) == ["expired"]
     assert await scene.watches.every() == []
+
+
+async def test_a_watch_ends_after_14_days_even_where_baseten_tells_nothing(scene: Scene) -> None:
+    old = await scene.answer(scene.project(status="RUNNING"))
+    scene.clock.advance(timedelta(days=13).total_seconds())
+    young = await scene.answer(scene.project("another", "RUNNING"))
+    scene.baseten.faults.always(".*", Respond(401, {"code": "UNAUTHORIZED", "message": "no"}))
+    await scene.look()
+    assert len(await scene.watches.every()) == 2
+    await scene.look(after=timedelta(days=1).total_seconds())
+    assert await scene.news(old) == ["expired"]
+    assert await scene.watches.every() == [young]
+
+
+async def test_who_joins_during_the_look_is_told_too(scene: Scene) -> None:
+    async def join(person: str) -> None:
+        await scene.watches.join(watch.channel_id, watch.ts, person)
+
+    class Joining(MemoryJournal):
+        looking = False
+
+        async def read_all(self, collection: str) -> dict[str, State]:
+            found = await super().read_all(collection)
+            if self.looking:
+                self.looking = False
+                await join("U0KIM00001")
+            return found
+
+        async def submit(
+            self, entry_id: str, kind: str, state: State, *, after: float | None = None
+        ) -> Entry | None:
+            if entry_id != POLL:
+                await join("U0LEE00001")
+            return await super().submit(entry_id, kind, state, after=after)
+
+    scene.keep_in(journal := Joining())
+    watch = await scene.answer(project := scene.project())
+    scene.set(scene.latest(project), "RUNNING")
+    journal.looking = True
+    await scene.look()
+    (report,) = await scene.reported(watch)
+    assert report.watch.watchers == (*watch.watchers, "U0KIM00001")
+    (kept,) = await scene.watches.every()
+    assert kept.watchers == (*watch.watchers, "U0KIM00001", "U0LEE00001")
+
+
+@pytest.mark.parametrize("status", ["RUNNING", "FAILED"])
+async def test_a_watch_that_began_during_the_look_is_neither_changed_nor_ended(
+    scene: Scene, status: str
+) -> None:
+    class Restarting(MemoryJournal):
+        async def submit(
+            self, entry_id: str, kind: str, state: State, *, after: float | None = None
+        ) -> Entry | None:
+            if entry_id != POLL:
+                await scene.watches.end(watch.channel_id, watch.ts)
+                await scene.watches.begin(newer)
+            return await super().submit(entry_id, kind, state, after=after)
+
+    scene.keep_in(Restarting())
+    watch = await scene.answer(project := scene.project())
+    newer = watch.model_copy(update={"id": "newer"})
+    scene.set(scene.latest(project), status)
+    await scene.look()
+    assert await scene.watches.every() == [newer]

@@ -8,21 +8,13 @@ from structlog.testing import capture_logs
 
 from bot.journal.journal import Entry, LostLeaseError
 from bot.journal.steps import Done, Later, Steps
-from bot.sandbox import Drop, Hang, PostedMessage, Respond
+from bot.sandbox import Drop, Hang, Respond
 from bot.slack_calls import ATTEMPTS
 from bot.watching.report import REPORT
 from bot.watching.watches import Watch
-from tests.watching.scene import CHANNEL, Scene
+from tests.watching.scene import Scene
 
 POST, UPDATE = "/api/chat.postMessage", "/api/chat.update"
-
-
-def refused(code: str) -> Respond:
-    return Respond(200, {"ok": False, "error": code})
-
-
-def drawn(message: PostedMessage) -> str:
-    return str(message.blocks)
 
 
 # Processes die
@@ -199,135 +191,3 @@ async def test_an_update_that_is_not_confirmed_is_made_again(scene: Scene) -> No
     await scene.try_again(watch)
     assert scene.answers[0].edits == 2
     assert len(scene.replies) == 1
-
-
-async def test_a_report_that_slack_does_not_take_for_an_hour_is_dropped(scene: Scene) -> None:
-    await scene.moved()
-    scene.clock.advance(3700)
-    scene.slack.faults.next(UPDATE, Respond(429, headers={"Retry-After": "60"}))
-    with capture_logs() as logs:
-        assert await scene.report() == [Done()]
-    assert [line["log_level"] for line in logs if line["event"] == "a report is dropped"] == [
-        "error"
-    ]
-    assert scene.replies == []
-
-
-async def test_an_old_report_that_slack_takes_is_brought(scene: Scene) -> None:
-    await scene.moved()
-    scene.clock.advance(7200)
-    assert await scene.report() == [Done()]
-    assert len(scene.replies) == 1
-
-
-async def test_a_report_that_fails_again_and_again_is_dropped(scene: Scene) -> None:
-    watch = await scene.moved()
-    for _ in range(10):
-        await scene.journal.wake(f"report:{watch.id}:1")
-        (entry,) = await scene.journal.claim([REPORT], 1)
-        await scene.journal.fail(entry, "ZeroDivisionError", retries=99)
-    with capture_logs() as logs:
-        await scene.try_again(watch)
-    assert [line["event"] for line in logs] == ["a report is dropped"]
-    assert (await scene.the_report(watch)).done
-    assert scene.slack.messages == scene.answers
-
-
-# Slack takes no more
-
-
-async def test_of_a_deleted_message_its_watchers_are_told_and_no_thread(scene: Scene) -> None:
-    project = scene.project()
-    watch = await scene.answer(project)
-    await scene.watches.begin(watch.model_copy(update={"watchers": ("U0SANDBOX1", "", "U0DANA")}))
-    await scene.poster._client.chat_delete(channel=CHANNEL, ts=watch.ts)  # noqa: SLF001 - as people do
-    scene.set(scene.latest(project), "RUNNING")
-    with capture_logs() as logs:
-        await scene.look_and_report()
-    assert not [line for line in logs if line["log_level"] == "error"]
-    assert scene.slack.messages == []
-    assert [told.user for told in scene.slack.ephemerals] == ["U0SANDBOX1", "U0DANA"]
-    for told in scene.slack.ephemerals:
-        assert "the message that I kept up to date was deleted" in told.text
-        assert "is running" in told.text
-    assert await scene.watches.every() == []
-    await scene.look_and_report(after=60)
-    assert len(scene.slack.ephemerals) == 2
-
-
-async def test_the_end_of_a_job_is_in_the_last_words(scene: Scene) -> None:
-    project = scene.project()
-    watch = await scene.answer(project)
-    await scene.poster._client.chat_delete(channel=CHANNEL, ts=watch.ts)  # noqa: SLF001 - as people do
-    scene.set(scene.latest(project), "FAILED")
-    await scene.look_and_report()
-    (told,) = scene.slack.ephemerals
-    assert "failed" in told.text
-    assert scene.slack.messages == []
-
-
-async def test_of_an_archived_channel_its_watchers_are_told_directly(scene: Scene) -> None:
-    await scene.moved()
-    scene.slack.add_channel(CHANNEL, archived=True)
-    await scene.report()
-    assert scene.replies == []
-    told = scene.slack.messages[-1]
-    assert told.channel == "D0SANDBOX1"
-    assert "the channel is archived" in told.text
-    assert await scene.watches.every() == []
-
-
-@pytest.mark.parametrize(
-    "code",
-    ["message_not_found", "cant_update_message", "edit_window_closed", "channel_not_found"],
-)
-async def test_an_update_that_is_refused_for_ever_ends_the_watch(scene: Scene, code: str) -> None:
-    await scene.moved()
-    scene.slack.faults.next(UPDATE, refused(code))
-    assert await scene.report() == [Done()]
-    assert await scene.watches.every() == []
-    assert len(scene.slack.ephemerals) == 1
-    assert scene.replies == []
-
-
-@pytest.mark.parametrize("code", ["not_in_channel", "is_archived", "restricted_action"])
-async def test_a_reply_that_is_refused_for_ever_ends_the_watch(scene: Scene, code: str) -> None:
-    await scene.moved()
-    scene.slack.faults.next(POST, refused(code))
-    assert await scene.report() == [Done()]
-    assert await scene.watches.every() == []
-    assert len(scene.slack.ephemerals) == 1
-
-
-async def test_a_watch_that_has_begun_anew_is_not_ended_by_an_old_report(scene: Scene) -> None:
-    watch = await scene.moved()
-    await scene.watches.begin(watch.model_copy(update={"id": "another"}))
-    scene.slack.faults.next(POST, refused("restricted_action"))
-    await scene.report()
-    assert [kept.id for kept in await scene.watches.every()] == ["another"]
-
-
-async def test_what_slack_will_not_have_is_left_out_and_the_rest_is_told(scene: Scene) -> None:
-    await scene.moved()
-    scene.slack.faults.next(UPDATE, refused("invalid_blocks"))
-    with capture_logs() as logs:
-        assert await scene.report() == [Done()]
-    assert len(scene.replies) == 1
-    assert any(line["log_level"] == "error" for line in logs)
-    assert len(await scene.watches.every()) == 1
-
-
-async def test_of_two_reports_that_meet_the_same_end_the_newer_says_so_alone(
-    scene: Scene,
-) -> None:
-    project = scene.project()
-    watch = await scene.answer(project)
-    for status in ("RUNNING", "FAILED"):
-        scene.set(scene.latest(project), status)
-        await scene.look()
-    scene.slack.add_channel(CHANNEL, archived=True)
-    await scene.report()
-    await scene.try_again(watch, 2)
-    direct = [message for message in scene.slack.messages if message.channel == "D0SANDBOX1"]
-    assert len(direct) == 1
-    assert "failed" in direct[0].text

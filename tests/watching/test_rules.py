@@ -1,6 +1,6 @@
 """A job as it was and as it is: what there is to say about it."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.baseten.models import TrainingJob
-from bot.views.job import status
 from bot.watching.report import Report
 from bot.watching.rules import (
     LONGEST,
@@ -19,6 +18,7 @@ from bot.watching.rules import (
     Found,
     Gone,
     Look,
+    Lost,
     Moved,
     StillWaiting,
     TakenOver,
@@ -73,10 +73,6 @@ def test_each_change_of_stage_is_one_piece_of_news(before: str, now: str) -> Non
     assert looked.watch.reports == int(now != before)
 
 
-def test_the_stages_end_where_the_words_do() -> None:
-    assert [name for name in STAGES if status(job(name)).ended] == ENDS
-
-
 @given(st.lists(st.sampled_from(list(STAGES)), min_size=1, max_size=12))
 def test_any_course_of_a_job_is_told_once_and_its_end_once(course: list[str]) -> None:
     begun = next((name for name in course if name not in ENDS), "PENDING")
@@ -117,6 +113,37 @@ def test_a_job_that_is_queued_again_starts_anew() -> None:
     assert back.news == (Moved(job=job("PENDING", at=50), again=True),)
     assert back.watch.running_since is None
     assert seen(back.watch, job("RUNNING", at=90)).watch.running_since == after(90)
+
+
+@pytest.mark.parametrize("since", [None, BEGIN])
+def test_a_status_that_is_not_known_is_no_way_back(since: datetime | None) -> None:
+    odd = seen(watch(job("RUNNING"), running_since=since), job("WARMING_UP", at=50))
+    assert odd.news == (Moved(job=job("WARMING_UP", at=50), again=False),)
+    odder = seen(odd.watch, job("HOT", at=60))
+    assert kinds(odder) == ["moved"]
+    back = seen(odder.watch, job("RUNNING", at=90))
+    assert back.news == (Moved(job=job("RUNNING", at=90), again=True),)
+    for looked in (odd, odder, back):
+        assert looked.watch.running_since == since
+    ended = seen(odder.watch, job("COMPLETED", at=90))
+    assert ended.news == (Ended(job=job("COMPLETED", at=90), ran=None if since is None else 90),)
+
+
+def test_behind_a_status_that_is_not_known_a_step_is_told_as_what_it_is() -> None:
+    odd = seen(watch(job("DEPLOYING")), job("WARMING_UP", at=50)).watch
+    on = seen(odd, job("RUNNING", at=90))
+    assert on.news == (Moved(job=job("RUNNING", at=90), again=False),)
+    assert on.watch.running_since == after(90)
+    back = seen(odd, job("PENDING", at=90))
+    assert back.news == (Moved(job=job("PENDING", at=90), again=True),)
+    assert back.watch.waiting_since == after(90)
+
+
+@pytest.mark.parametrize("name", ENDS)
+def test_a_status_without_its_prefix_is_the_same(name: str) -> None:
+    bare = job(current_status=name)
+    assert kinds(seen(watch(job()), bare)) == ["ended"]
+    assert seen(watch(job(name, id="j0b0001")), bare).over
 
 
 @pytest.mark.parametrize("name", ["PENDING", "CREATED", "QUEUED"])
@@ -216,11 +243,57 @@ def test_a_job_that_ends_on_the_last_day_just_ends() -> None:
     assert kinds(looked) == ["ended"]
 
 
-def test_a_watch_ends_with_its_project() -> None:
-    looked = look(watch(job()), Found(gone=True), after(60), TOO_LONG)
+GONE = Found(gone=True)
+
+
+def lost(latest: TrainingJob | None) -> Found:
+    """What is told where the watched job is no longer in its project."""
+    return Found(project=project(latest), latest=latest, lost=True)
+
+
+@pytest.mark.parametrize("latest", [None, job()])
+def test_a_watch_ends_with_its_project_once_that_is_gone_twice(latest: TrainingJob | None) -> None:
+    first = look(watch(latest), GONE, after(60), TOO_LONG)
+    assert (first.news, first.over, first.changed, first.moved) == ((), False, False, True)
+    assert first.watch == watch(latest, missing=1)
+    looked = look(first.watch, GONE, after(75), TOO_LONG)
     assert (looked.news, looked.over) == ((Gone(),), True)
     assert looked.watch.reports == 1
-    assert looked.watch.project == watch(job()).project
+    assert looked.watch.project == watch(latest).project
+
+
+def test_an_answer_that_was_wrong_once_ends_nothing() -> None:
+    missed = look(watch(job()), GONE, after(60), TOO_LONG).watch
+    found = seen(missed, job())
+    assert (found.news, found.over) == ((), False)
+    assert found.watch == watch(job())
+    assert look(found.watch, GONE, after(90), TOO_LONG).news == ()
+    without_job = look(watch(None), GONE, after(60), TOO_LONG).watch
+    assert seen(without_job, None, project=project(None)).watch == watch(None)
+    assert seen(without_job, None).watch is without_job  # a search tells nothing of the project
+
+
+def test_a_job_that_is_lost_twice_ends_its_watch_and_is_no_longer_shown() -> None:
+    older = job("FAILED", id="j0b0000", created_at=after(-100))
+    for latest in (None, older):
+        begun = watch(job(), running_since=BEGIN)
+        first = look(begun, lost(latest), after(60), TOO_LONG)
+        assert (first.news, first.over) == ((), False)
+        looked = look(first.watch, lost(latest), after(75), TOO_LONG)
+        assert (looked.news, looked.over) == ((Lost(job=job()),), True)
+        assert looked.watch.job == latest
+        assert looked.watch.followed().running_since is None
+
+
+def test_a_lost_job_gives_way_to_a_newer_one_at_once() -> None:
+    looked = look(watch(job(), missing=1), lost(NEWER), after(60), TOO_LONG)
+    assert looked.news == (TakenOver(old=job(), new=NEWER, seen=False),)
+    assert (looked.over, looked.watch.missing) == (False, 0)
+
+
+def test_what_is_missing_does_not_outlast_the_14_days() -> None:
+    looked = look(watch(job()), GONE, BEGIN + LONGEST, TOO_LONG)
+    assert (looked.news, looked.over) == ((Expired(),), True)
 
 
 def test_what_is_not_known_now_changes_nothing() -> None:
@@ -244,7 +317,7 @@ def test_what_is_not_known_now_changes_nothing() -> None:
 def test_the_message_is_drawn_again_when_it_would_look_different(
     change: dict[str, Any], *, moved: bool
 ) -> None:
-    looked = seen(watch(job("PENDING")), job("PENDING", **change))
+    looked = seen(watch(job("PENDING")), job("PENDING", **change), at=60 if moved else 600)
     assert (looked.changed, looked.moved, looked.news) == (True, moved, ())
     assert looked.watch.reports == 1
     assert looked.watch.job == job("PENDING", **change)
@@ -254,6 +327,22 @@ def test_the_message_is_drawn_again_when_it_would_look_different(
 def test_what_nobody_would_see_draws_nothing(change: dict[str, Any]) -> None:
     begun = watch(job("PENDING"))
     assert seen(begun, job("PENDING", **change)) == Look(begun)
+
+
+def test_times_alone_draw_it_every_ten_minutes_and_all_else_at_once() -> None:
+    watched, drawn = watch(job(), drawn_at=after(0)), []
+    for minute in range(1, 25):
+        looked = seen(watched, job(at=60 * minute), at=60 * minute)
+        assert looked.news == ()
+        watched = looked.watch
+        drawn += [minute] if looked.changed else []
+    assert drawn == [10, 20]
+    synced = seen(watched, job(at=60 * 25, checkpoint_sync_status="SYNCING"), at=60 * 25)
+    assert synced.changed
+    # That has drawn the times too.
+    assert not seen(
+        synced.watch, job(at=60 * 34, checkpoint_sync_status="SYNCING"), at=2040
+    ).changed
 
 
 def test_a_project_that_was_renamed_is_drawn_again() -> None:
@@ -273,6 +362,7 @@ def test_a_report_comes_back_as_it_was() -> None:
         FirstJob(job=job()),
         Expired(),
         Gone(),
+        Lost(job=job()),
     )
     report = Report(watch=watch(job()), news=news, over=True)
     assert Report.model_validate(report.state()) == report

@@ -9,6 +9,8 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
+from bot.journal.schema import VERSION
+
 
 class NewerSchemaError(Exception):
     """A newer bot has changed the schema in a way that this one does not know."""
@@ -25,7 +27,8 @@ def migrate(connection: Connection) -> None:
     config.attributes["connection"] = connection
     scripts = ScriptDirectory.from_config(config)
     known = [script.revision for script in scripts.walk_revisions()]
-    found = MigrationContext.configure(connection).get_current_revision()
+    context = MigrationContext.configure(connection, opts={"version_table": VERSION})
+    found = context.get_current_revision()
     if found is not None and found not in known:
         raise NewerSchemaError(
             f"The database's schema is {found}, and this bot knows it up to {known[0]} only."

@@ -10,7 +10,7 @@ down_revision = None
 def upgrade() -> None:
     """Make both tables."""
     op.create_table(
-        "work",
+        "training_bot_work",
         sa.Column("id", sa.Text, primary_key=True),
         sa.Column("kind", sa.Text, nullable=False),
         sa.Column("state", sa.JSON, nullable=False),
@@ -25,10 +25,14 @@ def upgrade() -> None:
     )
     unfinished = sa.text("run_at IS NOT NULL")
     op.create_index(
-        "work_due", "work", ["run_at"], sqlite_where=unfinished, postgresql_where=unfinished
+        "training_bot_work_due",
+        "training_bot_work",
+        ["run_at"],
+        sqlite_where=unfinished,
+        postgresql_where=unfinished,
     )
     op.create_table(
-        "documents",
+        "training_bot_documents",
         sa.Column("collection", sa.Text, primary_key=True),
         sa.Column("key", sa.Text, primary_key=True),
         sa.Column("value", sa.JSON, nullable=False),

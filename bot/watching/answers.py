@@ -1,0 +1,73 @@
+"""The messages that reports draw again: what they should show, and when there is room for it."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from bot.journal.journal import Journal
+from bot.posting import Place, Poster
+from bot.views.project import Followed, project_message
+from bot.watching.budget import Budget
+from bot.watching.report import Report, report_id
+from bot.watching.watches import Watch, Watches
+
+_MOST, _MOST_QUIETLY = 40, 30  # messages a minute, with news and without
+
+Picture = tuple[Watch, Followed | None]  # what a message shows; without a watch, None
+
+
+class Answers:
+    """Draw the answers of watches.
+
+    Args:
+        poster: reaches Slack.
+        watches: what is watched.
+        journal: where the reports are.
+        now: an aware clock.
+    """
+
+    def __init__(
+        self, poster: Poster, watches: Watches, journal: Journal, now: Callable[[], datetime]
+    ) -> None:
+        self._poster = poster
+        self._watches = watches
+        self._journal = journal
+        self._budget = Budget(now)
+
+    async def wanted(self, report: Report) -> Picture:
+        """Return what the message should show: the report, another's watch, or no watch at all."""
+        watch = report.watch
+        kept = await self._watches.of(watch.channel_id, watch.ts)
+        if kept is not None and kept.id != watch.id:
+            return kept, kept.followed()
+        if await self.is_stopped(report):
+            return watch, None
+        return watch, watch.followed(over=report.over, gone=report.gone)
+
+    async def is_newer(self, watch: Watch) -> bool:
+        """Tell whether there is a report after this."""
+        return await self._journal.get(report_id(watch, watch.reports + 1)) is not None
+
+    async def is_stopped(self, report: Report) -> bool:
+        """Tell whether somebody has stopped the watch; one that ends by itself reports that."""
+        watch, number = report.watch, report.watch.reports
+        if report.over or await self._watches.of(watch.channel_id, watch.ts) is not None:
+            return False
+        while later := await self._journal.get(report_id(watch, number := number + 1)):
+            if later.state.get("over"):
+                return False
+        return True
+
+    def wait(self, report: Report) -> float:
+        """Return the seconds until there is room to draw it; sooner where there is news."""
+        return self._budget.wait(_MOST if report.news else _MOST_QUIETLY)
+
+    async def draw(self, picture: Picture) -> None:
+        """Draw the message again. https://docs.slack.dev/reference/methods/chat.update
+
+        Raises:
+            NotTakenError: Slack did not take it.
+        """
+        watch, followed = picture
+        self._budget.spend()
+        message = project_message(watch.project, watch.card, followed=followed)
+        await self._poster.update(Place("", watch.channel_id), watch.ts, message)

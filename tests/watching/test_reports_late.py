@@ -1,0 +1,265 @@
+"""Reports that Slack does not take for long, that fail again and again, and that are too many."""
+
+from datetime import timedelta
+
+import pytest
+from structlog.testing import capture_logs
+
+from bot.journal.journal import Entry
+from bot.journal.steps import Done, Later, Steps
+from bot.sandbox import Respond
+from bot.watching.report import REPORT
+from bot.watching.rules import LONGEST
+from bot.watching.watches import Watch
+from tests.watching.scene import Scene
+
+POST, UPDATE = "/api/chat.postMessage", "/api/chat.update"
+LIMIT = Respond(429, headers={"Retry-After": "60"})
+
+
+def refused(code: str) -> Respond:
+    return Respond(200, {"ok": False, "error": code})
+
+
+async def put_off(scene: Scene, watch: Watch, number: int = 1) -> float:
+    """Bring a report that Slack does not take; return for how many seconds it is put off."""
+    await scene.journal.wake(f"report:{watch.id}:{number}")
+    (then,) = await scene.report()
+    assert isinstance(then, Later)
+    return then.seconds
+
+
+async def failed(scene: Scene, watch: Watch, number: int = 1) -> None:
+    """Let a report fail again and again, as for a reason that nobody foresaw."""
+    for _ in range(10):
+        await scene.journal.wake(f"report:{watch.id}:{number}")
+        (entry,) = await scene.journal.claim([REPORT], 1)
+        await scene.journal.fail(entry, "ZeroDivisionError", retries=99)
+
+
+# Slack takes it late
+
+
+async def test_what_slack_does_not_take_is_tried_less_and_less_often(scene: Scene) -> None:
+    watch = await scene.moved()
+    scene.slack.faults.always(UPDATE, LIMIT)
+    for least in (30, 60, 120, 240, 480, 600, 600):
+        assert least <= await put_off(scene, watch) <= 1.5 * least
+    scene.slack.faults.clear()
+    scene.slack.faults.next(POST, LIMIT)
+    assert 30 <= await put_off(scene, watch) <= 45
+    await scene.try_again(watch)
+    assert len(scene.replies) == 1
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "accesslimited",
+        "account_inactive",
+        "invalid_auth",
+        "missing_scope",
+        "org_login_required",
+        "token_revoked",
+    ],
+)
+@pytest.mark.parametrize("path", [POST, UPDATE])
+async def test_what_an_operator_can_mend_is_waited_for(scene: Scene, path: str, code: str) -> None:
+    watch = await scene.moved()
+    scene.slack.faults.always(path, refused(code))
+    scene.clock.advance(7200)
+    await put_off(scene, watch)
+    assert [kept.id for kept in await scene.watches.every()] == [watch.id]
+    scene.slack.faults.clear()
+    await scene.try_again(watch)
+    assert len(scene.replies) == 1
+
+
+async def test_where_a_bad_token_may_not_look_nothing_is_taken_as_posted(scene: Scene) -> None:
+    watch = await scene.moved()
+    scene.slack.faults.next(POST, Respond(200, body=b"no JSON"))
+    scene.slack.faults.next("/api/conversations.replies", refused("invalid_auth"))
+    await put_off(scene, watch)
+    await scene.try_again(watch)
+    assert len(scene.replies) == 1
+
+
+@pytest.mark.parametrize("status", ["RUNNING", "COMPLETED"])
+async def test_what_nothing_came_after_is_told_after_days(scene: Scene, status: str) -> None:
+    watch = await scene.moved(status)
+    scene.clock.advance(timedelta(days=13).total_seconds())
+    scene.slack.faults.next(UPDATE, LIMIT)
+    await put_off(scene, watch)
+    await scene.try_again(watch)
+    assert len(scene.replies) == 1
+
+
+async def test_what_slack_never_takes_is_dropped_when_no_watch_lasts_longer(scene: Scene) -> None:
+    await scene.moved("COMPLETED")
+    scene.clock.advance(LONGEST.total_seconds() + 60)
+    scene.slack.faults.next(UPDATE, LIMIT)
+    with capture_logs() as logs:
+        assert await scene.report() == [Done()]
+    assert [line["event"] for line in logs if line["log_level"] == "error"] == [
+        "a report is dropped"
+    ]
+
+
+async def test_stale_news_is_dropped_where_there_is_newer(scene: Scene) -> None:
+    watch = await scene.moved()
+    scene.slack.faults.always(POST, LIMIT)
+    await put_off(scene, watch)
+    scene.set(scene.latest(watch.project.id), "COMPLETED")
+    await scene.look()
+    scene.clock.advance(3000)
+    await scene.journal.wake(f"report:{watch.id}:1")
+    assert Done() not in await scene.report()
+    scene.clock.advance(700)
+    await scene.journal.wake(f"report:{watch.id}:1")
+    assert await scene.report() == [Done()]
+    await put_off(scene, watch, 2)
+    scene.clock.advance(7200)
+    await put_off(scene, watch, 2)
+    scene.slack.faults.clear()
+    await scene.try_again(watch, 2)
+    assert [reply.split(" ")[0] for reply in scene.replies] == ["✅"]
+
+
+# It fails, or cannot be read
+
+
+async def test_a_turn_is_waited_for_less_and_less_often(scene: Scene) -> None:
+    watch = await scene.moved()
+    scene.set(scene.latest(watch.project.id), "COMPLETED")
+    await scene.look()
+    await scene.journal.claim([REPORT], 1)  # and it takes its time
+    for least in (5, 10, 20, 40, 60, 60):
+        assert least <= await put_off(scene, watch, 2) <= 1.5 * least
+
+
+async def test_a_report_that_fails_again_and_again_is_dropped(scene: Scene) -> None:
+    watch = await scene.moved()
+    await failed(scene, watch)
+    with capture_logs() as logs:
+        await scene.try_again(watch)
+    assert [line["event"] for line in logs] == ["a report is dropped"]
+    assert (await scene.the_report(watch)).done
+    assert len(scene.slack.messages) == 1
+
+
+async def test_an_end_that_fails_again_and_again_is_told_directly(scene: Scene) -> None:
+    watch = await scene.moved("FAILED")
+    await failed(scene, watch)
+    await scene.try_again(watch)
+    assert (await scene.the_report(watch)).done
+    told = scene.slack.messages[-1]
+    assert told.channel == "D0SANDBOX1"
+    assert "something went wrong" in told.text
+    assert "had failed" in told.text
+
+
+async def test_the_end_of_a_watch_that_fails_again_and_again_is_told_directly(
+    scene: Scene,
+) -> None:
+    watch = await scene.moved()
+    (entry,) = await scene.journal.claim([REPORT], 1)
+    closing = {"step": "close", "why": "restricted_action", "unanswerable": True}
+    await scene.journal.release(entry, entry.state | closing, after=0)
+    await failed(scene, watch)
+    await scene.try_again(watch)
+    assert "let me reply in its thread" in scene.slack.messages[-1].text
+
+
+async def test_last_words_that_fail_again_and_again_are_dropped(scene: Scene) -> None:
+    watch = await scene.moved("FAILED")
+    (entry,) = await scene.journal.claim([REPORT], 1)
+    await scene.journal.release(entry, entry.state | {"step": "farewell"}, after=0)
+    await failed(scene, watch)
+    await scene.try_again(watch)
+    assert (await scene.the_report(watch)).done
+    assert len(scene.slack.messages) == 1
+
+
+async def unreadable(scene: Scene, watch: Watch) -> Entry:
+    """Put something in place of the first report that only another version can read."""
+    (entry,) = await scene.journal.claim([REPORT], 1)
+    await scene.journal.release(entry, entry.state | {"version": 2}, after=0)
+    return await scene.the_report(watch)
+
+
+async def test_a_report_that_cannot_be_read_is_let_go_of(scene: Scene) -> None:
+    watch = await scene.moved()
+    await unreadable(scene, watch)
+    await failed(scene, watch)
+    with capture_logs() as logs:
+        await scene.try_again(watch)
+    assert [line["event"] for line in logs] == ["a report is dropped"]
+    assert (await scene.the_report(watch)).done
+
+
+async def test_nothing_waits_for_a_report_that_cannot_be_read(scene: Scene) -> None:
+    watch = await scene.moved()
+    await unreadable(scene, watch)
+    scene.set(scene.latest(watch.project.id), "COMPLETED")
+    await scene.look()
+    first, second = await scene.journal.claim([REPORT], 2)
+    assert first.id.endswith(":1")
+    assert await scene.attempt(second) == Done()
+    assert [reply.split(" ")[0] for reply in scene.replies] == ["✅"]
+
+
+# There are too many
+
+
+async def bring(scene: Scene, count: int) -> list[Later]:
+    """Bring so many reports with one `Reports`; return those that were put off."""
+    reports, later = scene.reports, []
+    for entry in await scene.journal.claim([REPORT], count):
+        steps = Steps(scene.journal, entry)
+        then = await steps.run(reports.handle)
+        if isinstance(then, Later):
+            later.append(then)
+            await scene.journal.release(steps.entry, then.state, after=then.seconds)
+        else:
+            await scene.journal.finish(steps.entry)
+    return later
+
+
+async def test_what_tells_nothing_new_waits_while_much_is_drawn(scene: Scene) -> None:
+    project = scene.project()
+    watches = [await scene.answer(project) for _ in range(34)]
+    scene.baseten.set_job(scene.latest(project), error_message="Spot capacity is available.")
+    await scene.look()
+    later = await bring(scene, 34)
+    assert len(later) == 4
+    assert all(60 <= then.seconds <= 90 for then in later)
+    assert sum(answer.edits for answer in scene.answers) == 30
+    scene.clock.advance(61)
+    for watch in watches:
+        await scene.journal.wake(f"report:{watch.id}:1")
+    assert await bring(scene, 34) == []
+    assert sum(answer.edits for answer in scene.answers) == 34
+
+
+async def test_news_waits_too_but_comes_first(scene: Scene) -> None:
+    project = scene.project()
+    for _ in range(42):
+        await scene.answer(project)
+    scene.set(scene.latest(project), "RUNNING")
+    await scene.look()
+    assert len(await bring(scene, 42)) == 2
+    assert len(scene.replies) == 40
+
+
+async def test_the_budget_is_of_one_minute(scene: Scene) -> None:
+    project = scene.project()
+    for _ in range(31):
+        await scene.answer(project)
+    scene.baseten.set_job(scene.latest(project), error_message="Spot capacity is available.")
+    await scene.look()
+    reports = scene.reports
+    later = 0
+    for entry in await scene.journal.claim([REPORT], 31):
+        scene.clock.advance(2.1)
+        later += isinstance(await Steps(scene.journal, entry).run(reports.handle), Later)
+    assert later == 0
