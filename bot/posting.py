@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
@@ -15,6 +16,8 @@ from bot.slack_calls import raise_for, taken
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+
+    from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -48,11 +51,13 @@ class Posted:
         channel_id: the channel, or the direct message with the person.
         ts: which message; empty where it went through a response URL, which does not tell.
         as_member: whether the bot may change it later.
+        thread_ts: the thread that it is in; None outside of one.
     """
 
     channel_id: str
     ts: str
     as_member: bool
+    thread_ts: str | None = None
 
 
 class Poster:
@@ -116,16 +121,19 @@ class Poster:
             "include_all_metadata": True,
             "limit": 200,
         }
-        if (thread_ts := place.thread_ts) is not None:
-            answer = await taken(lambda: self._client.conversations_replies(ts=thread_ts, **asked))
-        else:
-            answer = await taken(lambda: self._client.conversations_history(**asked))
-        for message in answer.get("messages") or ():
-            carried = message.get("metadata", {}).get("event_payload", {})
-            if carried.get("work") == work_id:
-                ts: str = message["ts"]
-                return ts
-        return None
+        read: Callable[..., Awaitable[AsyncSlackResponse]] = self._client.conversations_history
+        if place.thread_ts is not None:
+            read, asked["ts"] = self._client.conversations_replies, place.thread_ts
+        while True:  # to the last page: a busy channel fills many while a process is away
+            answer = await taken(partial(read, **asked))
+            for message in answer.get("messages") or ():
+                carried = message.get("metadata", {}).get("event_payload", {})
+                if carried.get("work") == work_id:
+                    ts: str = message["ts"]
+                    return ts
+            asked["cursor"] = (answer.get("response_metadata") or {}).get("next_cursor")
+            if not asked["cursor"]:
+                return None
 
     async def _post_otherwise(
         self, place: Place, payload: dict[str, Any], refused: NotTakenError
@@ -170,6 +178,14 @@ class Poster:
         except NotTakenError as refused:
             log.info("could not remove an answered question", slack_error=refused.error)
 
+    async def delete(self, posted: Posted) -> None:
+        """Take a message of the bot's own away. https://docs.slack.dev/reference/methods/chat.delete
+
+        Raises:
+            NotTakenError: Slack did not.
+        """
+        await taken(lambda: self._client.chat_delete(channel=posted.channel_id, ts=posted.ts))
+
     async def tell(self, place: Place, message: Message) -> None:
         """Tell one person, by the first way that works.
 
@@ -210,7 +226,12 @@ class Poster:
                 **payload,
             )
         )
-        return Posted(answer.get("channel") or channel, answer.get("ts") or "", as_member=True)
+        return Posted(
+            answer.get("channel") or channel,
+            answer.get("ts") or "",
+            as_member=True,
+            thread_ts=(answer.get("message") or {}).get("thread_ts"),
+        )
 
     async def _post_ephemeral(self, place: Place, payload: dict[str, Any]) -> None:
         await taken(

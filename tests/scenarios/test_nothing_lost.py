@@ -20,7 +20,7 @@ from bot.journal.journal import Journal, JournalUnavailableError
 from bot.journal.memory import MemoryJournal
 from bot.listeners.opening import OPEN, Order
 from bot.posting import Place
-from bot.sandbox import Drop, Hang, Respond
+from bot.sandbox import Drop, Hang, PostedMessage, Respond
 from bot.sandbox.slack import DEFAULT_SCOPES
 from tests.conftest import RESEARCH, World
 from tests.journal.postgres import (
@@ -35,7 +35,7 @@ from tests.scenarios.filled import chosen, dialog, typed
 __all__ = ["postgres", "postgres_programs", "postgres_server", "postgres_url"]  # the fixtures
 
 CHANNEL, USER = "C0SANDBOX1", "U0SANDBOX1"
-POST = "/api/chat.postMessage"
+POST, HISTORY = "/api/chat.postMessage", "/api/conversations.history"
 
 
 def order(**changes: Any) -> dict[str, Any]:
@@ -94,10 +94,23 @@ async def test_an_answer_that_is_there_is_not_posted_again(still: World) -> None
     state = await at_posting(still, "w1")
     journal = await interrupted("w1", state)
     async with still.running(journal):
-        await still.slack.until(
-            lambda: still.slack.requests[-1].path == "/api/conversations.history"
-        )
+        await still.slack.until(lambda: still.slack.requests[-1].path == HISTORY)
     assert len(still.slack.messages) == 1
+    assert (await done(journal, "w1")) is True
+
+
+async def test_an_answer_is_found_however_much_was_said_since(still: World) -> None:
+    still.slack.scopes = (*DEFAULT_SCOPES, "channels:history")
+    state = await at_posting(still, "w1")
+    journal = await interrupted("w1", state)
+    (answer,) = still.slack.messages
+    for number in range(450):
+        ts = f"{float(answer.ts) + number + 1:.6f}"
+        still.slack.messages.append(PostedMessage(CHANNEL, ts, "U0KIM00001", "hm", [], "person"))
+    async with still.running(journal):
+        await still.slack.until(lambda: still.slack.requests[-1].path == HISTORY)
+        await still.bot.drain()
+    assert [message for message in still.slack.messages if message.blocks] == [answer]
     assert (await done(journal, "w1")) is True
 
 
@@ -121,7 +134,7 @@ async def test_an_unconfirmed_answer_that_is_there_is_no_failure(http: World) ->
     http.slack.faults.next(POST, Drop(after=True))
     await http.slack.command("research sft")
     await http.answered()
-    await http.slack.until(lambda: http.slack.requests[-1].path == "/api/conversations.history")
+    await http.slack.until(lambda: http.slack.requests[-1].path == HISTORY)
     await http.bot.drain()
     assert http.slack.ephemerals == []
 
@@ -225,15 +238,14 @@ async def test_where_looking_fails_only_for_now_the_answer_waits(still: World) -
     still.slack.scopes = (*DEFAULT_SCOPES, "channels:history")
     state = await at_posting(still, "w1")
     journal = await interrupted("w1", state)
-    history = "/api/conversations.history"
-    still.slack.faults.always(history, Respond(429, headers={"Retry-After": "60"}))
+    still.slack.faults.always(HISTORY, Respond(429, headers={"Retry-After": "60"}))
     async with still.running(journal):
-        await still.slack.until(lambda: still.slack.requests[-1].path == history)
+        await still.slack.until(lambda: still.slack.requests[-1].path == HISTORY)
         await still.bot.drain()
     still.slack.faults.clear()
     assert await journal.wake("w1")
     async with still.running(journal):
-        await still.slack.until(lambda: sum(r.path == history for r in still.slack.requests) == 2)
+        await still.slack.until(lambda: sum(r.path == HISTORY for r in still.slack.requests) == 2)
         await still.bot.drain()
     assert len(still.slack.messages) == 1
     assert await done(journal, "w1")
