@@ -94,6 +94,59 @@ def test_a_sockets_ticket_is_taken_out() -> None:
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "https://b.s3.amazonaws.com/k?X-Amz-Date=20261123T000000Z&X-Amz-Signature=*&a=1",
+        "https://storage.googleapis.com/k?X-Goog-Signature=* was slow",
+        "https://x.blob.core.windows.net/c?sv=2026-01-01&sig=*&se=2026",
+        "https://x.blob.core.windows.net/c?sig=*",
+        "cloning https://*@git.example.org/a/b",
+        "machine api.wandb.ai\n  login user\n  password *\n",
+        "machine api.wandb.ai login user password *",
+        "{'authorization': '*', 'host': 'x'}",
+        'headers: {"Authorization":"*","a":1}',
+        '{"auths": {"r.example.org": {"auth": "*"}}}',
+        "Set-Cookie: session=*",
+        "Cookie: session=*",
+    ],
+)
+def test_secrets_are_taken_out_of_where_they_often_stand(text: str) -> None:
+    secret = "0123456789abcdef0123456789ABCDEF01234567"
+    assert Redactor().text(text.replace("*", secret)) == text.replace("*", MARK)
+
+
+def test_a_secret_that_follows_its_id_goes_with_it() -> None:
+    text = "AKIAIOSFODNN7EXAMPLE:wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY us-east-1"
+    assert Redactor().text(text) == f"{MARK} us-east-1"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "-----BEGIN PGP PRIVATE KEY BLOCK-----\n\nlQOY\n-----END PGP PRIVATE KEY BLOCK-----",
+        "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: A,5F\n\nlQOY",
+    ],
+)
+def test_other_kinds_of_private_keys_are_taken_out_too(text: str) -> None:
+    assert Redactor().text(f"before\n{text}") == f"before\n{MARK}"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ssh://git@github.com/a/b",
+        "postgresql://training_project_bot@db/bot",
+        "the password is wrong",
+        "cookie: none",
+        "Basic auth: on",
+        "sig=0.5 mu=1.0",
+    ],
+)
+def test_what_only_resembles_those_places_stays(text: str) -> None:
+    assert Redactor().text(text) == text
+
+
+@pytest.mark.parametrize(
     "secret", ["8f742231b10e8888abcd99yyyzzz85a5", "odd/secret+with=signs", "50%-off-today"]
 )
 def test_known_values_are_taken_out_plain_and_percent_encoded(secret: str) -> None:
