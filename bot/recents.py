@@ -33,9 +33,10 @@ class Recents:
         self._journal = journal
 
     async def add(self, user_id: str, recent: Recent) -> None:
-        """Put a project first in a person's list."""
+        """Put a project first in a person's list; the sixth is forgotten."""
         value = recent.model_dump(mode="json")
         await self._journal.put(_collection(user_id), recent.project_id, value)
+        await self.of(user_id)
 
     async def of(self, user_id: str) -> list[Recent]:
         """Return a person's projects, newest first, and forget those beyond the last five."""

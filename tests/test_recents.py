@@ -26,8 +26,8 @@ async def test_the_newest_come_first_and_five_are_kept() -> None:
     recents = Recents(journal)
     for number in range(7):
         await recents.add("U1", recent(f"p{number}", number))
-    assert await ids(recents) == ["p6", "p5", "p4", "p3", "p2"]
     assert len(await journal.read_all("recent projects of U1")) == 5
+    assert await ids(recents) == ["p6", "p5", "p4", "p3", "p2"]
 
 
 async def test_one_that_is_opened_again_moves_to_the_front_as_it_is_now() -> None:
