@@ -28,7 +28,8 @@ class NearName:
         # One question is answered once, however often and whatever is clicked.
         work_id = f"near name:{clicked.place.channel_id}:{clicked.ts}"
         request = ProjectRequest(choice.team_id, choice.name)
-        if await self.desk.accept(work_id, request, place, sure=True):
-            with suppress(BusyError):  # then the question stays, and is answered all the same
-                self.desk.start(place, looking(), lambda: self.desk.poster.remove(clicked.place))
+        await self.desk.accept(work_id, request, place, sure=True)
+        # Also after a click that came before: a process may have died before it took it away.
+        with suppress(BusyError):  # then the question stays, and is answered all the same
+            self.desk.start(place, looking(), lambda: self.desk.poster.remove(clicked.place))
         await ack()

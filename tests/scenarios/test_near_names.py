@@ -121,6 +121,19 @@ async def test_a_question_that_cannot_be_taken_away_is_no_fault(http: World) -> 
     assert len(http.slack.ephemerals) == 1
 
 
+async def test_a_question_that_stayed_is_taken_away_by_the_next_click(http: World) -> None:
+    http.baseten.add_project(RESEARCH, "llama-3-ft")
+    await http.slack.command("research llama_3_ft")
+    await http.told()
+    (question,) = http.slack.ephemerals
+    http.slack.faults.next("/response/.*", Respond(404, body=b"expired_url"))
+    await http.slack.action(question, USE_EXISTING)
+    await http.answered()
+    await http.slack.action(question, CREATE_ANYWAY)
+    await http.slack.until(lambda: http.slack.ephemerals == [])
+    assert opened(http) == ["llama-3-ft"]
+
+
 async def test_a_failure_after_the_choice_is_told_in_words(world: World) -> None:
     world.baseten.add_project(RESEARCH, "llama-3-ft")
     await world.slack.command("research llama_3_ft")
