@@ -2,15 +2,20 @@
 
 from typing import Any
 
+import structlog
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.message import NotTakenError
 from bot.redaction import Redactor
 from bot.slack_calls import taken
 
+log = structlog.stdlib.get_logger(__name__)
+
+_OVER = "function_execution_not_found"  # Slack forgets a step that has ended
+
 
 class StepEnds:
-    """End workflow steps; both ends are safe to repeat.
+    """End workflow steps; both ends are safe to repeat, and a step that has ended stays as it is.
 
     Both methods raise ``NotTakenError`` where Slack does not take the end, or does not confirm it,
     which is ``passing`` then.
@@ -42,5 +47,8 @@ class StepEnds:
         try:
             await taken(lambda: self._client.api_call(method, json=body))
         except NotTakenError as refused:
+            if refused.error == _OVER:
+                log.info("a workflow step had ended already")
+                return
             passing = refused.passing or refused.maybe
             raise NotTakenError(refused.error, passing=passing) from refused
