@@ -33,7 +33,7 @@ from bot.modals import Modals
 from bot.posting import Poster
 from bot.projects import Projects
 from bot.recents import Recents
-from bot.server import DATABASE, Health, build_server
+from bot.server import DATABASE, DRAINING, Health, build_server
 from bot.settings import Settings
 from bot.slack_calls import REFUSALS, taken
 from bot.socket_mode import SocketDownError, SocketMode
@@ -55,7 +55,7 @@ class FatalError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Tuning:
-    """What no operator has to set, and some tests do.
+    """What only tests set.
 
     Attributes:
         most_work: how many pieces of accepted work may be under way; what is more waits on disk.
@@ -92,6 +92,7 @@ class Bot:
         self._looking = Runner(journal, retries=sys.maxsize)
         self._loops: list[asyncio.Task[None]] = []
         self._drain = tuning.drain
+        self._shared = journal.shared
         poster, watches = Poster(out.slack, out.session, out.redactor), Watches(journal)
         projects, recents = Projects(out.baseten, journal), Recents(journal)
         failures, following = Failures(poster, self._work), Following(poster, watches, tuning.now)
@@ -142,7 +143,7 @@ class Bot:
             SignatureVerifier(secret.get_secret_value()) if secret and not self._socket else None
         )
         runner = web.AppRunner(
-            build_server(self.health, verifier, self._dispatch),
+            build_server(self.health, verifier, self._dispatch, shared=self._shared),
             access_log=None,
             auto_decompress=False,  # Slack signs what it sends, and compresses nothing
             shutdown_timeout=1.0,  # seconds; what was accepted is done by then
@@ -194,11 +195,11 @@ class Bot:
                 task.cancel()
 
     def stop_taking(self) -> None:
-        """Take no more work from here on."""
-        self.health.unwell("draining", "the bot is shutting down")
+        """Take no more work from here on, unless it is for other replicas to do."""
+        self.health.unwell(DRAINING, "the bot is shutting down")
 
     async def drain(self) -> None:
-        """Take no more work, and finish what was accepted."""
+        """Finish what was accepted."""
         self.stop_taking()
         if self._socket is not None:
             await self._socket.close()

@@ -31,10 +31,14 @@ class NotTakenError(Exception):
         error: Slack's own code, such as ``is_archived``, or what happened to the connection.
         maybe: whether it may have arrived all the same, so that posting again could double it.
         passing: whether the same may be taken later: Slack was not reached, or had too much to do.
+        wait: seconds until then, where Slack said so; else 0.
     """
 
-    def __init__(self, error: str, *, maybe: bool = False, passing: bool = False) -> None:
+    def __init__(
+        self, error: str, *, maybe: bool = False, passing: bool = False, wait: float = 0.0
+    ) -> None:
         super().__init__(error)
         self.error = error
         self.maybe = maybe
         self.passing = passing
+        self.wait = wait

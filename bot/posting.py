@@ -212,7 +212,10 @@ class Poster:
                 return
         log.error("no way to tell the person", user=place.user_id, channel=place.channel_id)
         passing = any(refused.passing for refused in refusals)
-        raise NotTakenError(refusals[-1].error if refusals else "no_way", passing=passing)
+        wait = max((refused.wait for refused in refusals), default=0.0)
+        raise NotTakenError(
+            refusals[-1].error if refusals else "no_way", passing=passing, wait=wait
+        )
 
     async def _post(self, channel: str, thread_ts: str | None, payload: dict[str, Any]) -> Posted:
         if not channel:

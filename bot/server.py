@@ -18,7 +18,9 @@ from bot.views.notice import unavailable
 
 log = structlog.stdlib.get_logger(__name__)
 
-DATABASE = "database"  # this part's name in the health pages; what it cannot take, it says itself
+# Names of parts in the health pages.
+DATABASE = "database"  # what this cannot take, it says itself
+DRAINING = "draining"
 MOST_BODY = 1024 * 1024  # bytes
 _TIMESTAMP = re.compile("[0-9]{1,12}")
 Dispatch = Callable[[dict[str, Any]], Awaitable[BoltResponse]]
@@ -33,12 +35,12 @@ class Health:
         self._ready.set()
 
     def unwell(self, part: str, reason: str) -> None:
-        """Hear from a part of the bot why no work can be taken."""
+        """Record why a part of the bot cannot take work."""
         self._reasons[part] = reason
         self._ready.clear()
 
     def well(self, part: str) -> None:
-        """Hear that a part is not, or no longer, in the way."""
+        """Record that a part is not, or no longer, in the way."""
         self._reasons.pop(part, None)
         if not self._reasons:
             self._ready.set()
@@ -55,7 +57,8 @@ class Health:
 def read_body(text: str, content_type: str) -> dict[str, Any]:
     """Read what Slack sends: JSON, a form, or a form with JSON in its field ``payload``.
 
-    Bolt's own reader takes any form with the word "payload" in it for the last kind, and loses it.
+    Bolt's own reader mistakes any form that contains "payload" for the last kind, and drops its
+    fields.
 
     Raises:
         ValueError: it is none of these.
@@ -71,7 +74,7 @@ def read_body(text: str, content_type: str) -> dict[str, Any]:
 
 
 def build_server(
-    health: Health, verifier: SignatureVerifier | None, dispatch: Dispatch
+    health: Health, verifier: SignatureVerifier | None, dispatch: Dispatch, *, shared: bool = False
 ) -> web.Application:
     """Build the web application.
 
@@ -79,13 +82,16 @@ def build_server(
         health: what the health pages tell.
         verifier: checks Slack's signatures; None in Socket Mode, where Slack calls nobody.
         dispatch: hands a body that Slack did sign to Bolt.
+        shared: a replica that ends takes things on as long as it listens, for the others to do.
     """
     server = web.Application(client_max_size=MOST_BODY)
     pages = _Health(health)
     server.router.add_get("/healthz", pages.healthz)
     server.router.add_get("/readyz", pages.readyz)
     if verifier is not None:
-        server.router.add_post("/slack/events", _Events(health, verifier, dispatch).handle)
+        may_be = frozenset({DATABASE, DRAINING} if shared else {DATABASE})
+        events = _Events(health, verifier, dispatch, may_be)
+        server.router.add_post("/slack/events", events.handle)
     return server
 
 
@@ -110,11 +116,15 @@ class _Events:
     """Everything from Slack in HTTP mode.
 
     https://docs.slack.dev/authentication/verifying-requests-from-slack
+
+    Attributes:
+        may_be: the parts that may be unwell while things are taken on.
     """
 
     health: Health
     verifier: SignatureVerifier
     dispatch: Dispatch
+    may_be: frozenset[str]
 
     async def handle(self, request: web.Request) -> web.Response:
         """Check the signature before anything is read, then let Bolt answer."""
@@ -127,7 +137,7 @@ class _Events:
             read = read_body(text, request.content_type)
         except (ValueError, RecursionError) as error:
             return _unreadable(error)
-        if self.health.reasons().keys() - {DATABASE}:
+        if self.health.reasons().keys() - self.may_be:
             # A person who typed a command sees these words; everything else is told to come back.
             answer = unavailable().payload() if "command" in read else {"error": "unavailable"}
             return web.json_response(answer, status=200 if "command" in read else 503)

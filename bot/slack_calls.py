@@ -1,6 +1,7 @@
 """Calling Slack so that nothing is ever done twice by a repeat."""
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, NoReturn, TypeVar
 
@@ -15,6 +16,7 @@ log = structlog.stdlib.get_logger(__name__)
 
 ATTEMPTS = 4
 LONGEST_WAIT = 20.0  # seconds; a longer Retry-After is not waited for
+_AN_HOUR = 3600.0  # seconds; to be told of a longer wait is of no use
 _OK = 200
 _NOT_SLACKS = "an answer that is not Slack's"
 # Slack's documentation says of these that some of the call may have been carried out.
@@ -69,7 +71,8 @@ async def taken(send: Callable[[], Awaitable[Answer]]) -> Answer:
                     maybe = maybe or error.maybe  # whatever is said after it fell over once
                     raise
     except _TryAgainError as error:
-        raise NotTakenError(str(error), maybe=maybe, passing=True) from error
+        wait = error.wait or 0.0
+        raise NotTakenError(str(error), maybe=maybe, passing=True, wait=wait) from error
     raise AssertionError  # stamina returns what was answered, or raises  # pragma: no cover
 
 
@@ -85,8 +88,8 @@ def raise_for(status: int, headers: Mapping[str, str], said: str) -> None:
         try:
             wait = float(headers.get("Retry-After", ""))
         except ValueError:
-            wait = None
-        raise _TryAgainError("ratelimited", wait)
+            wait = math.nan
+        raise _TryAgainError("ratelimited", min(wait, _AN_HOUR) if wait >= 0 else None)
     if status >= 500:  # noqa: PLR2004
         raise _TryAgainError(f"status {status}", maybe=True)
     if status != _OK:

@@ -51,4 +51,4 @@ class StepEnds:
                 log.info("a workflow step had ended already")
                 return
             passing = refused.passing or refused.maybe
-            raise NotTakenError(refused.error, passing=passing) from refused
+            raise NotTakenError(refused.error, passing=passing, wait=refused.wait) from refused

@@ -55,13 +55,17 @@ class Work:
         task.add_done_callback(self._tasks.discard)
 
     async def drain(self, seconds: float) -> int:
-        """Wait for the work under way, up to ``seconds``; cancel the rest and say how many."""
+        """Wait for the work under way, up to ``seconds``; cancel the rest and say how many.
+
+        After that, there is no room for any.
+        """
         if self._tasks:
             log.info("finishing accepted work", under_way=len(self))
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 while self._tasks:
                     await asyncio.wait(self._tasks)
+        self._limit = 0  # nobody would wait for what comes now
         late = list(self._tasks)
         for task in late:
             task.cancel()

@@ -163,3 +163,10 @@ async def test_work_accepted_while_draining_is_finished_too(job: Job) -> None:
     second.may_end.set()
     assert await draining == 0
     assert second.ended.is_set()
+
+
+async def test_after_draining_there_is_no_room() -> None:
+    work = Work(1000)
+    await work.drain(LONG)
+    with pytest.raises(BusyError):
+        work.start(Job().run)

@@ -93,7 +93,12 @@ class Journal(ABC):
 
     Args:
         lease: seconds for which a taken entry is its taker's alone.
+
+    Attributes:
+        shared: other replicas may be there, who do at once what is handed in while this one ends.
     """
+
+    shared = False
 
     def __init__(self, lease: float = LEASE) -> None:
         self.lease = lease

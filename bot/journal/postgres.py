@@ -21,6 +21,7 @@ _RECONNECT = 1.0  # seconds
 class PostgresJournal(SqlJournal):
     """A journal that several replicas share."""
 
+    shared = True
     # Until a connection stands, asyncpg's errors come as they are.
     faults = (*FAULTS, asyncpg.PostgresError, asyncpg.InterfaceError)
 

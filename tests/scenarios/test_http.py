@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 import httpx
 import pytest
 
+from bot.journal.memory import MemoryJournal
 from bot.sandbox import Delay
 from tests.conftest import World, over_a_socket
 
@@ -141,6 +142,24 @@ async def test_the_health_pages_tell_life_and_readiness(world: World) -> None:
         ready = await platform.get("/readyz")
     assert ready.status_code == 200
     assert ready.json() == {"ready": True, "reasons": {}}
+
+
+async def test_what_comes_while_a_replica_ends_is_done_by_another(still: World) -> None:
+    class Shared(MemoryJournal):
+        shared = True
+
+    journal = Shared()
+    async with still.running(journal) as ending, still.running(journal) as other:
+        still.slack.bot_url = ending.url
+        ending.stop_taking()
+        await ending.drain()
+        delivery = await still.slack.command("research late")
+        assert (delivery.status, delivery.body) == (200, "")
+        await still.answered()
+        still.slack.bot_url = other.url
+        await still.slack.command("research later")
+        await still.answered(2)
+    assert ["*late*" in message.text for message in still.slack.messages] == [True, False]
 
 
 async def test_while_it_ends_the_bot_finishes_its_work_and_takes_no_more(
