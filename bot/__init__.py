@@ -21,6 +21,7 @@
 ``watching``               an answer follows its job until that ends
 ``recents``                what each person opened last
 ``remembered``             what was seen before, as long as the process lives
+``turns``                  what changes the same thing takes turns
 ``sandbox``                a Slack and a Baseten on loopback, to try it all with
 =========================  ==========================================================
 """

@@ -125,7 +125,7 @@ class Poster:
         if place.thread_ts is not None:
             read, asked["ts"] = self._client.conversations_replies, place.thread_ts
         while True:  # to the last page: a busy channel fills many while a process is away
-            answer = await taken(partial(read, **asked))
+            answer = await taken(partial(read, **asked), repeatable=True)
             for message in answer.get("messages") or ():
                 carried = message.get("metadata", {}).get("event_payload", {})
                 if carried.get("work") == work_id:
@@ -159,12 +159,13 @@ class Poster:
         https://docs.slack.dev/reference/methods/chat.update
 
         Raises:
-            NotTakenError: Slack did not take the change.
+            NotTakenError: Slack did not take the change; ``passing`` where it did not confirm it.
         """
         payload = self._payload(message)
         try:
             await taken(
-                lambda: self._client.chat_update(channel=place.channel_id, ts=ts, **payload)
+                lambda: self._client.chat_update(channel=place.channel_id, ts=ts, **payload),
+                repeatable=True,
             )
         except NotTakenError:
             if place.response_url is None:

@@ -5,8 +5,10 @@ from datetime import datetime
 from pydantic import BaseModel, ConfigDict
 
 from bot.journal.journal import Journal
+from bot.turns import Turns
 
 MOST_EACH = 5
+_COLLECTION = "recent projects"
 
 
 class Recent(BaseModel):
@@ -20,33 +22,33 @@ class Recent(BaseModel):
     at: datetime
 
 
+class _Kept(BaseModel):
+    """A person's document; the newest project comes first."""
+
+    projects: tuple[Recent, ...] = ()
+
+
 class Recents:
     """Remember five projects a person.
 
     Both methods raise ``JournalUnavailableError``.
 
     Args:
-        journal: keeps them, a collection for each person and a document for each project.
+        journal: keeps them, a document for each person.
     """
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
+        self._turns = Turns()
 
     async def add(self, user_id: str, recent: Recent) -> None:
-        """Put a project first in a person's list; the sixth is forgotten."""
-        value = recent.model_dump(mode="json")
-        await self._journal.put(_collection(user_id), recent.project_id, value)
-        await self.of(user_id)
+        """Put a project first in a person's list, and forget the sixth."""
+        async with self._turns.of(user_id):
+            others = [one for one in await self.of(user_id) if one.project_id != recent.project_id]
+            kept = _Kept(projects=(recent, *others)[:MOST_EACH])
+            await self._journal.put(_COLLECTION, user_id, kept.model_dump(mode="json"))
 
     async def of(self, user_id: str) -> list[Recent]:
-        """Return a person's projects, newest first, and forget those beyond the last five."""
-        kept = await self._journal.read_all(_collection(user_id))
-        found = [Recent.model_validate(value) for value in kept.values()]
-        found.sort(key=lambda recent: recent.at, reverse=True)
-        for old in found[MOST_EACH:]:
-            await self._journal.remove(_collection(user_id), old.project_id)
-        return found[:MOST_EACH]
-
-
-def _collection(user_id: str) -> str:
-    return f"recent projects of {user_id}"
+        """Return a person's projects, newest first."""
+        found = await self._journal.read(_COLLECTION, user_id)
+        return list(_Kept.model_validate(found or {}).projects)

@@ -52,11 +52,15 @@ class _TryAgainError(Exception):
         self.maybe = maybe
 
 
-async def taken(send: Callable[[], Awaitable[Answer]]) -> Answer:
+async def taken(send: Callable[[], Awaitable[Answer]], *, repeatable: bool = False) -> Answer:
     """Send until Slack takes it, and return its answer.
 
     Repeated only where Slack took nothing (429), fell over (5xx), or was never reached: there is no
     idempotency key, so a repeat after anything else could post twice.
+
+    Args:
+        send: makes the call once.
+        repeatable: twice does the same as once, so it is repeated after anything but a no.
 
     Raises:
         NotTakenError: Slack did not take it, or did not confirm it.
@@ -67,6 +71,11 @@ async def taken(send: Callable[[], Awaitable[Answer]]) -> Answer:
             with attempt:
                 try:
                     return await _once(send)
+                except NotTakenError as error:
+                    if not (repeatable and error.maybe):
+                        raise
+                    maybe = True
+                    raise _TryAgainError(error.error) from error
                 except _TryAgainError as error:
                     maybe = maybe or error.maybe  # whatever is said after it fell over once
                     raise

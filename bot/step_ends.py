@@ -17,8 +17,8 @@ _OVER = "function_execution_not_found"  # Slack forgets a step that has ended
 class StepEnds:
     """End workflow steps; both ends are safe to repeat, and a step that has ended stays as it is.
 
-    Both methods raise ``NotTakenError`` where Slack does not take the end, or does not confirm it,
-    which is ``passing`` then.
+    Both methods raise ``NotTakenError`` where Slack does not take the end; ``passing`` where it
+    does not confirm it.
 
     Args:
         client: Slack's Web API, with the bot's token and without retries of its own.
@@ -45,10 +45,8 @@ class StepEnds:
         # As a JSON body: slack_sdk's own methods put it all into the address.
         body = {"function_execution_id": execution_id, **said}
         try:
-            await taken(lambda: self._client.api_call(method, json=body))
+            await taken(lambda: self._client.api_call(method, json=body), repeatable=True)
         except NotTakenError as refused:
-            if refused.error == _OVER:
-                log.info("a workflow step had ended already")
-                return
-            passing = refused.passing or refused.maybe
-            raise NotTakenError(refused.error, passing=passing, wait=refused.wait) from refused
+            if refused.error != _OVER:
+                raise
+            log.info("a workflow step had ended already")

@@ -86,7 +86,7 @@ def put_off(steps: Steps, refused: NotTakenError) -> Next:
     log.warning("Slack cannot take it now", slack_error=refused.error)
     state = steps.entry.state
     unsure = steps.entry.dirty or refused.maybe or state.get("unsure", False)
-    return Later(_AGAIN, state | {"unsure": unsure})
+    return Later(max(_AGAIN, refused.wait), state | {"unsure": unsure})
 
 
 def _age(entry: Entry) -> timedelta:
@@ -191,6 +191,8 @@ class Opening:
             await self._ask_in(place)
         if watches:
             where = replace(place, channel_id=posted.channel_id)
+            if where.channel_id != place.channel_id:  # there is no such thread
+                where = replace(where, thread_ts=None)
             card = card_of(opened, place.user_id)
             try:
                 await self.following.begin(where, posted.ts, card, opened.project)

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from slack_bolt.context.ack.async_ack import AsyncAck
 
 from bot.baseten.errors import BasetenError
+from bot.baseten.models import TrainingProject
 from bot.journal.journal import Entry
 from bot.journal.steps import Done, Next, Steps
 from bot.listeners.desk import Desk
@@ -21,19 +22,28 @@ from bot.views.failure import Attempt, looking, stopping
 from bot.views.notice import cannot_watch, nothing_to_watch, stopped
 from bot.views.project import Card, can_follow, project_message
 from bot.watching.following import Following
+from bot.watching.watches import Watch
 
 WATCH_ANSWER = "watch/1"
 STOP_ANSWER = "stop/1"
 
 
 class _Wanted(BaseModel):
-    """Who wants which answer watched; the journal keeps it."""
+    """Who wants which answer watched, or no longer; the journal keeps it.
+
+    Attributes:
+        place: who, and where the answer is.
+        ts: which message it is.
+        card: what it remembers.
+        ended: the watch has ended, and only the message is to be drawn.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     place: Place
     ts: str
     card: Card
+    ended: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,43 +83,69 @@ class Watching:
         entry: Entry,
         steps: Steps,
         attempt: Attempt,
-        work: Callable[[_Wanted], Awaitable[None]],
+        work: Callable[[_Wanted, Steps], Awaitable[None]],
     ) -> Next:
         wanted = _Wanted.model_validate(entry.state)
         tell = partial(self.desk.poster.tell, wanted.place)
         try:
             async with self.desk.failures.caught(attempt, tell, kept=True):
-                await work(wanted)
+                await work(wanted, steps)
         except NotTakenError as refused:
             return put_off(steps, refused)
         return Done()
 
-    async def _begin(self, wanted: _Wanted) -> None:
-        project = await self.desk.projects.get_project(wanted.card.project_id)
-        if not can_follow(project):
-            drawn = project_message(project, wanted.card)
-            await self.desk.poster.update(wanted.place, wanted.ts, drawn)
-            await self.desk.poster.tell(wanted.place, nothing_to_watch())
-            return
-        try:
-            await self.following.begin(wanted.place, wanted.ts, wanted.card, project)
-        except NotTakenError as refused:
-            if refused.passing or refused.maybe:
-                raise
-            await self.desk.poster.tell(wanted.place, cannot_watch())
+    async def _begin(self, wanted: _Wanted, _steps: Steps) -> None:
+        watched = False
+        while not watched:  # a watch that ended meanwhile has changed what there is to watch
+            project = await self.desk.projects.get_project(wanted.card.project_id)
+            if not can_follow(project):
+                drawn = project_message(project, wanted.card)
+                await self.desk.poster.update(wanted.place, wanted.ts, drawn)
+                await self.desk.poster.tell(wanted.place, nothing_to_watch())
+                return
+            try:
+                watched = await self.following.begin(wanted.place, wanted.ts, wanted.card, project)
+            except NotTakenError as refused:
+                if refused.passing:
+                    raise
+                await self.desk.poster.tell(wanted.place, cannot_watch())
+                return
 
-    async def _end(self, wanted: _Wanted) -> None:
-        place = wanted.place
-        watch = await self.desk.watches.end(place.channel_id, wanted.ts)
-        if watch is not None:
-            words = stopped(watch.project.name, place.user_id)
-            for watcher in set(watch.watchers) - {place.user_id}:
-                with suppress(NotTakenError):  # which is in the log
-                    await self.desk.poster.tell(Place(watcher, place.channel_id), words)
+    async def _end(self, wanted: _Wanted, steps: Steps) -> None:
+        last: TrainingProject | None = None
+        if not wanted.ended:
+            watch = await self.desk.watches.end(wanted.place.channel_id, wanted.ts)
+            if watch is not None:
+                last = watch.project
+                await self._tell_others(watch, wanted.place)
+            # By the time that the message can be drawn, it may be watched anew.
+            await steps.keep(wanted.model_copy(update={"ended": True}).model_dump(mode="json"))
         try:
             project = await self.desk.projects.get_project(wanted.card.project_id)
         except BasetenError:
-            if watch is None:
+            if last is None:
                 raise
-            project = watch.project
-        await self.desk.poster.update(place, wanted.ts, project_message(project, wanted.card))
+            project = last
+        await self._draw(wanted, project)
+
+    async def _draw(self, wanted: _Wanted, project: TrainingProject) -> None:
+        """Draw the message as it is watched now, again if that changes meanwhile."""
+        place, ts, drawn = wanted.place, wanted.ts, False
+        watch = shown = await self.desk.watches.of(place.channel_id, ts)
+        while not drawn or watch != shown:
+            followed = watch.followed() if watch else None
+            now = watch.project if watch else project
+            message = project_message(now, wanted.card, followed=followed)
+            await self.desk.poster.update(place, ts, message)
+            drawn, shown = True, watch
+            watch = await self.desk.watches.of(place.channel_id, ts)
+
+    async def _tell_others(self, watch: Watch, place: Place) -> None:
+        """Tell who else watched, where it is still there when they come back."""
+        words = stopped(watch.project.name, place.user_id)
+        for watcher in set(watch.watchers) - {place.user_id}:
+            try:
+                await self.desk.poster.post(Place(watcher), words)
+            except NotTakenError:
+                with suppress(NotTakenError):  # which is in the log
+                    await self.desk.poster.tell(Place(watcher, place.channel_id), words)

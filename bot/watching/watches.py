@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from bot.baseten.models import Moment, TrainingJob, TrainingProject
 from bot.journal.journal import Journal, State
+from bot.turns import Turns
 from bot.views.job import Stage
 from bot.views.project import Card, Followed
 
@@ -71,9 +72,9 @@ class Watch(BaseModel):
         job_id = self.job.id if self.job else ""
         return Followed(self.watchers, self.running_since, job_id, over=over, gone=gone)
 
-    def joined_by(self, user_id: str) -> "Watch":
-        """Return it with one more watcher, who may be one already."""
-        watchers = tuple(dict.fromkeys((*self.watchers, user_id)))
+    def joined_by(self, *user_ids: str) -> "Watch":
+        """Return it with more watchers, who may be some already."""
+        watchers = tuple(dict.fromkeys((*self.watchers, *user_ids)))
         return self.model_copy(update={"watchers": watchers})
 
 
@@ -81,11 +82,13 @@ class Watches:
     """Keep the watches. Every method may raise `JournalUnavailableError`.
 
     What changes a watch looks first whether it is still that one. Between the look and the change
-    is a millisecond, not nothing: the journal's documents know no conditions.
+    nothing comes from this process; from another replica it may, in a millisecond, as the
+    journal's documents know no conditions.
     """
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
+        self._turns = Turns()
 
     async def of(self, channel_id: str, ts: str) -> Watch | None:
         """Return the watch of an answer, if it is watched."""
@@ -105,17 +108,23 @@ class Watches:
         return watches
 
     async def begin(self, watch: Watch) -> None:
-        """Begin a watch, in place of one that the answer may have had, and look at it soon."""
-        await self._journal.put(_COLLECTION, _key(watch.channel_id, watch.ts), _written(watch))
+        """Begin a watch, and look at it soon; its watchers join one that has begun meanwhile."""
+        key = _key(watch.channel_id, watch.ts)
+        async with self._turns.of(key):
+            kept = await self.of(watch.channel_id, watch.ts)
+            if kept is not None:
+                kept = kept.joined_by(*watch.watchers)
+            await self._journal.put(_COLLECTION, key, _written(kept or watch))
         await self._journal.wake(POLLER)
 
     async def join(self, channel_id: str, ts: str, user_id: str) -> Watch | None:
         """Let one more person watch an answer; return the watch, None where there is none."""
-        kept = await self.of(channel_id, ts)
-        if kept is None or user_id in kept.watchers:
-            return kept
-        joined = kept.joined_by(user_id)
-        return joined if await self._amend(joined) else None
+        async with self._turns.of(_key(channel_id, ts)):
+            kept = await self.of(channel_id, ts)
+            if kept is None or user_id in kept.watchers:
+                return kept
+            joined = kept.joined_by(user_id)
+            return joined if await self._amend(joined) else None
 
     async def save(self, watch: Watch) -> bool:
         """Save a watch, but for its watchers: whoever has joined meanwhile stays.
@@ -123,10 +132,11 @@ class Watches:
         Returns:
             False: it has ended, or another has begun, and nothing was written.
         """
-        kept = await self.of(watch.channel_id, watch.ts)
-        if kept is None or kept.id != watch.id:
-            return False
-        return await self._amend(watch.model_copy(update={"watchers": kept.watchers}))
+        async with self._turns.of(_key(watch.channel_id, watch.ts)):
+            kept = await self.of(watch.channel_id, watch.ts)
+            if kept is None or kept.id != watch.id:
+                return False
+            return await self._amend(watch.model_copy(update={"watchers": kept.watchers}))
 
     async def end(self, channel_id: str, ts: str, watch_id: str = "") -> Watch | None:
         """End the watch of an answer, and return what it was.
@@ -136,11 +146,12 @@ class Watches:
             ts: which message it is.
             watch_id: ends only this one; empty: whichever there is.
         """
-        watch = await self.of(channel_id, ts)
-        if watch_id and (watch is None or watch.id != watch_id):
-            return None
-        await self._journal.remove(_COLLECTION, _key(channel_id, ts))
-        return watch
+        async with self._turns.of(_key(channel_id, ts)):
+            watch = await self.of(channel_id, ts)
+            if watch_id and (watch is None or watch.id != watch_id):
+                return None
+            await self._journal.remove(_COLLECTION, _key(channel_id, ts))
+            return watch
 
     async def _amend(self, watch: Watch) -> bool:
         key = _key(watch.channel_id, watch.ts)

@@ -21,6 +21,9 @@ __all__ = ["postgres_programs", "postgres_server", "postgres_url"]  # the fixtur
 
 KILLS = 20
 AT_ONCE = 4  # people who type one command after the other
+EACH = (
+    10  # commands, at most, before the bot dies: all those make more requests than it lives to see
+)
 UPSERT = r"/v1/teams/[^/]+/training_projects"
 POST = "/api/chat.postMessage"
 Record = Callable[[str, object], None]
@@ -48,8 +51,8 @@ class Stream:
         self._typed = 0
 
     async def type_until_it_dies(self) -> None:
-        """Type until nobody answers any more."""
-        while True:
+        """Type until nobody answers any more, but not for ever."""
+        for _ in range(EACH):
             self._typed += 1
             name = f"project-{self._typed:04}"
             try:

@@ -1,7 +1,7 @@
 """A watched answer, from the click to the last word, by a clock that only the test moves."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -86,6 +86,22 @@ async def watching(journal: Journal | None = None, **settings: Any) -> AsyncIter
             watched = Watched(world, clock)
             watched.project_id = baseten.add_project(RESEARCH, "llama")["id"]
             yield watched
+
+
+async def put_off(lines: Sequence[Mapping[str, Any]]) -> str:
+    """Wait until the log says that Slack could not take something; return which work that is."""
+    async with asyncio.timeout(10):
+        while not (late := {line["work"] for line in lines if "take it now" in line["event"]}):
+            await asyncio.sleep(0.01)
+    (work_id,) = late
+    return str(work_id)
+
+
+async def wake(journal: Journal, work_id: str) -> None:
+    """Let work that was put off be done now."""
+    async with asyncio.timeout(10):
+        while not await journal.wake(work_id):
+            await asyncio.sleep(0.01)
 
 
 async def test_the_thread_hears_of_each_turn_once_and_the_message_follows() -> None:
@@ -211,9 +227,33 @@ async def test_who_stops_it_for_others_is_named_to_them() -> None:
         await it.watch()
         it.world.baseten.set_job(it.job_id, status="TRAINING_JOB_STOPPED")
         await it.slack.action(it.answer, "stop_watching", user="U0KIM00001")
-        assert "<@U0KIM00001> stopped the watch of *llama*" in await it.world.told()
-        assert it.slack.ephemerals[0].user == DANA
         await it.shows("Stopped by a user")
+        (told,) = [each for each in it.slack.messages if each.channel == f"D{DANA[1:]}"]
+        assert "<@U0KIM00001> stopped" in told.text
+        assert "*llama*" in told.text
+
+
+async def test_a_stop_that_is_shown_later_leaves_a_newer_watch_alone() -> None:
+    journal = MemoryJournal()
+    async with watching(journal) as it:
+        it.start("RUNNING")
+        await it.open()
+        await it.watch()
+        busy = Respond(429, headers={"Retry-After": "60"})
+        it.slack.faults.next("/api/chat.update", busy)
+        it.slack.faults.next("/response/.*", busy)
+        with capture_logs([merge_contextvars]) as lines:
+            await it.slack.action(it.answer, "stop_watching")
+            work_id = await put_off(lines)
+        await it.slack.action(it.answer, "stop_watching")
+        await it.shows("'watch'")
+        await it.watch()
+        edits = it.answer.edits
+        await wake(journal, work_id)
+        await it.slack.until(lambda: it.answer.edits > edits)
+        assert "Watched by" in str(it.answer.blocks)
+        await it.becomes("COMPLETED")
+        assert "completed" in await it.hears(1)
 
 
 async def test_a_stop_that_slack_cannot_show_has_ended_the_watch_all_the_same() -> None:
@@ -249,13 +289,8 @@ async def test_a_watch_that_slack_cannot_show_now_begins_later() -> None:
         with capture_logs([merge_contextvars]) as lines:
             delivery = await it.slack.action(it.answer, "watch")
             assert delivery.status == 200
-            async with asyncio.timeout(10):
-                while "Slack cannot take it now" not in [line["event"] for line in lines]:
-                    await asyncio.sleep(0.01)
-        (work_id,) = {line["work"] for line in lines if "cannot take it now" in line["event"]}
-        async with asyncio.timeout(10):
-            while not await journal.wake(work_id):
-                await asyncio.sleep(0.01)
+            work_id = await put_off(lines)
+        await wake(journal, work_id)
         await it.shows("Watched by")
 
 
@@ -282,6 +317,29 @@ async def test_a_setting_watches_every_answer() -> None:
         await it.shows("Watched by")
         await it.becomes("COMPLETED")
         assert f"<@{DANA}>" in await it.hears(1)
+
+
+async def test_an_answer_with_nothing_to_wait_for_is_not_watched_by_itself() -> None:
+    async with watching(watch_answers=True) as it:
+        it.start("COMPLETED")
+        await it.open()
+        await it.world.bot.drain()
+        assert it.answer.edits == 0
+        assert it.replies == []
+
+
+async def test_a_watch_that_begins_during_a_slow_refresh_is_shown() -> None:
+    async with watching() as it:
+        it.start("RUNNING")
+        await it.open()
+        update = "/api/chat.update"
+        it.slack.faults.next(update, Respond(429, headers={"Retry-After": "1"}))
+        await it.slack.action(it.answer, "refresh")
+        await it.slack.until(lambda: it.slack.requests[-1].path == update)
+        await it.watch()
+        await it.shows("Refreshed by")
+        await it.slack.until(lambda: it.answer.edits == 3)
+        assert "Watched by" in str(it.answer.blocks)
 
 
 async def test_a_watch_of_a_deleted_message_ends_with_a_word_to_who_watches() -> None:

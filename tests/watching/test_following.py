@@ -1,25 +1,37 @@
 """An answer is watched by one more person, or by the same one again."""
 
 import asyncio
+from pathlib import Path
 
 import pytest
 
+from bot.journal.database import open_journal
 from bot.message import NotTakenError
 from bot.posting import Place
-from bot.sandbox import Respond
+from bot.sandbox import Drop, Respond
 from bot.watching.following import Following
-from bot.watching.watches import Watch
+from bot.watching.watches import Watch, Watches
 from tests.watching.made import BEGIN
 from tests.watching.scene import CHANNEL, Scene
 
-DANA, KIM = "U0SANDBOX1", "U0KIM00001"
+DANA, KIM, LEE = "U0SANDBOX1", "U0KIM00001", "U0LEE00001"
+UPDATE = "/api/chat.update"
 
 
-async def press(scene: Scene, watch: Watch, person: str) -> None:
+async def press(scene: Scene, watch: Watch, person: str) -> bool:
     """Press *Watch* on an answer, as the project is now."""
     following = Following(scene.poster, scene.watches, scene.clock)
     project = await scene.client.get_training_project(watch.project.id)
-    await following.begin(Place(person, CHANNEL), watch.ts, watch.card, project)
+    return await following.begin(Place(person, CHANNEL), watch.ts, watch.card, project)
+
+
+async def pressing_slowly(scene: Scene, watch: Watch) -> asyncio.Task[bool]:
+    """Begin to press, while Slack has too much to do."""
+    scene.slack.requests.clear()
+    scene.slack.faults.next(UPDATE, Respond(429, headers={"Retry-After": "1"}))
+    joining = asyncio.create_task(press(scene, watch, KIM))
+    await scene.slack.until(lambda: UPDATE in [each.path for each in scene.slack.requests])
+    return joining
 
 
 @pytest.mark.parametrize(("person", "watchers"), [(DANA, (DANA,)), (KIM, (DANA, KIM))])
@@ -49,6 +61,54 @@ async def test_two_who_press_at_once_both_watch(scene: Scene) -> None:
     await asyncio.gather(press(scene, watch, DANA), press(scene, watch, KIM))
     (kept,) = await scene.watches.every()
     assert set(kept.watchers) == {DANA, KIM}
+
+
+async def test_two_who_join_at_once_both_watch_and_are_shown(scene: Scene, tmp_path: Path) -> None:
+    async with open_journal(f"sqlite:///{tmp_path}/bot.db") as journal:
+        scene.watches = Watches(journal)
+        watch = await scene.answer(scene.project(status="RUNNING"))
+        await asyncio.gather(press(scene, watch, LEE), press(scene, watch, KIM))
+        (kept,) = await scene.watches.every()
+    assert set(kept.watchers) == {DANA, KIM, LEE}
+    assert all(f"<@{each}>" in str(scene.answers[0].blocks) for each in kept.watchers)
+
+
+async def test_a_slow_press_does_not_leave_an_old_picture(scene: Scene) -> None:
+    watch = await scene.answer(project := scene.project())
+    joining = await pressing_slowly(scene, watch)
+    scene.set(scene.latest(project), "RUNNING")
+    await scene.look_and_report()
+    await joining
+    assert "Running" in str(scene.answers[0].blocks)
+    assert f"<@{KIM}>" in str(scene.answers[0].blocks)
+
+
+async def test_a_watch_that_ends_during_a_press_is_not_begun_again(scene: Scene) -> None:
+    watch = await scene.answer(project := scene.project(status="RUNNING"))
+    joining = await pressing_slowly(scene, watch)
+    scene.set(scene.latest(project), "COMPLETED")
+    await scene.look_and_report()
+    assert await joining is False
+    assert await scene.watches.every() == []
+
+
+async def test_an_unconfirmed_change_of_the_message_is_made_again(scene: Scene) -> None:
+    watch = await scene.answer(scene.project(status="RUNNING"))
+    await scene.watches.end(CHANNEL, watch.ts)
+    scene.slack.faults.next(UPDATE, Drop(after=True))
+    assert await press(scene, watch, KIM)
+    assert "Stop watching" in str(scene.answers[0].blocks)
+    assert [kept.watchers for kept in await scene.watches.every()] == [(KIM,)]
+
+
+async def test_what_may_be_shown_as_watched_is_watched(scene: Scene) -> None:
+    watch = await scene.answer(scene.project(status="RUNNING"))
+    await scene.watches.end(CHANNEL, watch.ts)
+    scene.slack.faults.always(UPDATE, Drop(after=True))
+    with pytest.raises(NotTakenError) as unconfirmed:
+        await press(scene, watch, KIM)
+    assert unconfirmed.value.passing
+    assert [kept.watchers for kept in await scene.watches.every()] == [(KIM,)]
 
 
 async def test_a_message_that_cannot_be_changed_is_watched_by_nobody_more(scene: Scene) -> None:
