@@ -59,7 +59,7 @@ class Answers:
 
     def wait(self, report: Report) -> float:
         """Return the seconds until there is room to draw it; sooner where there is news."""
-        return self._budget.wait(_MOST if report.news else _MOST_QUIETLY)
+        return self._budget.wait(_key(report.watch), _MOST if report.news else _MOST_QUIETLY)
 
     async def draw(self, picture: Picture) -> None:
         """Draw the message again. https://docs.slack.dev/reference/methods/chat.update
@@ -68,6 +68,10 @@ class Answers:
             NotTakenError: Slack did not take it.
         """
         watch, followed = picture
-        self._budget.spend()
+        self._budget.spend(_key(watch))
         message = project_message(watch.project, watch.card, followed=followed)
         await self._poster.update(Place("", watch.channel_id), watch.ts, message)
+
+
+def _key(watch: Watch) -> str:
+    return f"{watch.channel_id}:{watch.ts}"

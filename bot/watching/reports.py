@@ -15,7 +15,7 @@ from bot.redaction import Redactor
 from bot.views.watch import farewell_message
 from bot.watching.answers import Answers
 from bot.watching.refusals import ENDINGS, reads_later, takes_later
-from bot.watching.report import REPORT, Report, again, read_report, report_id, spread
+from bot.watching.report import REPORT, Report, again, read_report, report_id
 from bot.watching.rules import LONGEST
 from bot.watching.watches import Watch, Watches
 from bot.watching.words import Words
@@ -25,10 +25,8 @@ __all__ = ["REPORT", "Reports"]
 log = structlog.stdlib.get_logger(__name__)
 
 _AGAIN, _LONGEST_AGAIN = 30.0, 600.0  # seconds until what Slack could not take is sent again
-_IN_TURN, _LONGEST_IN_TURN = (
-    5.0,
-    60.0,
-)  # seconds until it is looked again whether the report before is done
+# Seconds until it is looked again whether the report before is done.
+_IN_TURN, _LONGEST_IN_TURN = 5.0, 60.0
 _STALE = timedelta(hours=1)
 _MOST_FAILS = 10  # of one step, for reasons that nobody foresaw
 
@@ -42,7 +40,7 @@ class _PutOffError(Exception):
 
 
 class _NoRoomError(Exception):
-    """Slack has been given much to draw; ``report`` is where to go on in so many seconds."""
+    """Others took the room for a picture; ``report`` is where to go on in so many seconds."""
 
     def __init__(self, report: Report, seconds: float) -> None:
         super().__init__(seconds)
@@ -83,12 +81,17 @@ class Reports:
         if entry.fails >= _MOST_FAILS:
             return await self._give_up(entry, steps)
         report = Report.model_validate(entry.state)
-        if report.step == "update" and not await self._is_its_turn(report.watch):
-            return again(report, _IN_TURN, _LONGEST_IN_TURN)
+        if report.step == "update":
+            # Before the journal is read: of a thousand that find no room, each comes by here.
+            if (seconds := self._answers.wait(report)) > 0:
+                unsure = entry.dirty or report.unsure
+                return Later(seconds, report.model_copy(update={"unsure": unsure}).state())
+            if not await self._is_its_turn(report.watch):
+                return again(report, _IN_TURN, _LONGEST_IN_TURN)
         try:
             return await self._go_on(report, steps)
         except _NoRoomError as full:
-            return Later(spread(max(full.seconds, _IN_TURN)), full.report.state())
+            return Later(full.seconds, full.report.state())
         except _PutOffError as put_off:
             return await self._put_off(put_off, entry)
 
