@@ -220,6 +220,9 @@ class Reports:
         if refused.error in ENDINGS:
             return await self._ended(report, refused.error)
         log.error("Slack does not take a part of a report", slack_error=refused.error)
+        if report.over and report.step == "reply":  # nothing comes after it: they hear directly
+            why = {"why": refused.error, "unanswerable": True}
+            return report.model_copy(update={"step": "farewell", "done": 0} | why)
         return None
 
     async def _ended(self, report: Report, why: str) -> Report:

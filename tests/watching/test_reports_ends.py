@@ -158,6 +158,22 @@ async def test_an_end_that_cannot_be_told_in_its_thread_is_told_directly(scene: 
     assert scene.answers[0].edits == 1
 
 
+@pytest.mark.parametrize(
+    "code",
+    ["ekm_access_denied", "invalid_blocks", "message_limit_exceeded", "user_is_restricted"],
+)
+async def test_an_end_whose_reply_slack_will_not_have_is_told_directly(
+    scene: Scene, code: str
+) -> None:
+    await scene.moved("FAILED")
+    scene.slack.faults.next(POST, refused(code))
+    assert await scene.report() == [Done()]
+    (text,) = told(scene)
+    assert f"Slack does not let me reply in its thread (`{code}`)" in text
+    assert "had failed" in text
+    assert scene.replies == []
+
+
 async def test_a_watch_that_has_begun_anew_is_not_ended_by_an_old_report(scene: Scene) -> None:
     watch = await scene.moved()
     await scene.watches.begin(watch.model_copy(update={"id": "another"}))
