@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from bot.journal.journal import Entry, State
 from bot.journal.steps import Later
+from bot.message import NotTakenError
 from bot.watching.rules import Gone, News
 from bot.watching.watches import Watch
 
@@ -63,6 +64,23 @@ class Report(BaseModel):
     def state(self) -> State:
         """Return it as JSON."""
         return self.model_dump(mode="json")
+
+
+class PutOffError(Exception):
+    """Slack cannot take it now; ``report`` is where to go on."""
+
+    def __init__(self, report: Report, why: NotTakenError) -> None:
+        super().__init__(why.error)
+        self.report = report
+
+
+class NoRoomError(Exception):
+    """Others took the room for a picture; ``report`` is where to go on in so many seconds."""
+
+    def __init__(self, report: Report, seconds: float) -> None:
+        super().__init__(seconds)
+        self.report = report
+        self.seconds = seconds
 
 
 def report_id(watch: Watch, number: int) -> str:

@@ -5,6 +5,7 @@ from structlog.testing import capture_logs
 
 from bot.journal.steps import Done, Later
 from bot.sandbox import PostedMessage, Respond
+from bot.watching.watches import Watch
 from tests.watching.scene import CHANNEL, Scene
 
 POST, UPDATE = "/api/chat.postMessage", "/api/chat.update"
@@ -53,6 +54,49 @@ async def test_the_end_of_a_job_is_in_the_last_words(scene: Scene) -> None:
     (text,) = told(scene)
     assert "had failed" in text
     assert scene.replies == []
+
+
+async def deleted_before_the_reply(
+    scene: Scene, watch: Watch, ts: str, deleting: Respond | None = None
+) -> None:
+    """Bring a report whose reply Slack takes only once a message is gone."""
+    scene.slack.faults.next(POST, Respond(429, headers={"Retry-After": "60"}))
+    await scene.report()
+    await scene.poster._client.chat_delete(channel=CHANNEL, ts=ts)  # noqa: SLF001 - as people do
+    if deleting is not None:
+        scene.slack.faults.next("/api/chat.delete", deleting)
+    await scene.try_again(watch)
+
+
+@pytest.mark.parametrize("status", ["RUNNING", "FAILED"])
+async def test_of_a_message_that_is_deleted_before_the_reply_no_reply_is_left_in_the_channel(
+    scene: Scene, status: str
+) -> None:
+    watch = await scene.moved(status)
+    await deleted_before_the_reply(scene, watch, watch.ts)
+    assert [message.channel for message in scene.slack.messages] == [DIRECT]
+    assert "the message that I kept up to date was deleted" in told(scene)[0]
+    assert await scene.watches.every() == []
+
+
+async def test_an_answer_whose_thread_is_gone_is_drawn_without_its_watch(scene: Scene) -> None:
+    first = await scene.answer(scene.project("first"))
+    watch = await scene.answer(project := scene.project())
+    await scene.watches.end(CHANNEL, first.ts)
+    await scene.watches.begin(watch.model_copy(update={"thread_ts": first.ts}))
+    scene.set(scene.latest(project), "RUNNING")
+    await scene.look()
+    await deleted_before_the_reply(scene, watch, first.ts)
+    assert [message.channel for message in scene.slack.messages] == [CHANNEL, DIRECT]
+    assert "(`thread_not_found`)" in told(scene)[0]
+    assert "stop_watching" not in drawn(scene.answers[0])
+
+
+async def test_a_reply_that_is_astray_and_stays_still_ends_the_watch(scene: Scene) -> None:
+    watch = await scene.moved()
+    await deleted_before_the_reply(scene, watch, watch.ts, refused("cant_delete_message"))
+    assert len(told(scene)) == 1
+    assert await scene.watches.every() == []
 
 
 async def test_of_an_archived_channel_its_watchers_are_told_directly(scene: Scene) -> None:
