@@ -18,12 +18,15 @@ class Budget:
 
     Args:
         now: an aware clock.
+        gap: seconds between two times that one message is drawn.
     """
 
-    def __init__(self, now: Callable[[], datetime]) -> None:
+    def __init__(self, now: Callable[[], datetime], gap: float) -> None:
         self._now = now
+        self._gap = timedelta(seconds=gap)
         self._last = now()
         self._drawn: deque[datetime] = deque()
+        self._drawn_by_message: dict[str, datetime] = {}  # the earliest is the first
         # By how many are drawn a minute, and then by message; the earliest moment is the first.
         self._queues: defaultdict[int, dict[str, datetime]] = defaultdict(dict)
 
@@ -31,7 +34,10 @@ class Budget:
         """Count one, which needs its place no longer."""
         for queue in self._queues.values():
             queue.pop(message, None)
-        self._drawn.append(self._now())
+        now = self._tidied()
+        self._drawn.append(now)
+        self._drawn_by_message.pop(message, None)
+        self._drawn_by_message[message] = now
 
     def wait(self, message: str, most: int) -> float:
         """Return the seconds until it is a message's turn; 0: there is room for it.
@@ -50,21 +56,28 @@ class Budget:
             last = next(reversed(queue.values()), None)
             if last is not None and last > now:
                 at = max(at, last + _WINDOW / most)
-        if at <= now:
-            return 0.0
-        queue[message] = at
-        return (at - now).total_seconds()
+        if at > now:
+            queue[message] = at
+        if (drawn := self._drawn_by_message.get(message)) is not None:
+            at = max(at, drawn + self._gap)
+        return max(0.0, (at - now).total_seconds())
 
     def _tidied(self) -> datetime:
         """Forget what is over, and return the time; a clock that was set back begins anew."""
         now = self._now()
         if now < self._last:
             self._drawn.clear()
+            self._drawn_by_message.clear()
             self._queues.clear()
         self._last = now
         while self._drawn and now - self._drawn[0] >= _WINDOW:
             self._drawn.popleft()
+        _forget(self._drawn_by_message, now - self._gap)
         for queue in self._queues.values():
-            while queue and now - next(iter(queue.values())) >= _WINDOW:
-                del queue[next(iter(queue))]
+            _forget(queue, now - _WINDOW)
         return now
+
+
+def _forget(moments: dict[str, datetime], until: datetime) -> None:
+    while moments and next(iter(moments.values())) <= until:
+        del moments[next(iter(moments))]

@@ -29,6 +29,7 @@ class Report(BaseModel):
         unanswerable: it is the thread that Slack takes no more of, not the message.
         watch: as it is from here on.
         news: what the thread is told.
+        changed: the message would not look as it did.
         over: the watch ends with this.
     """
 
@@ -44,6 +45,7 @@ class Report(BaseModel):
     unanswerable: bool = False
     watch: Watch
     news: tuple[News, ...] = ()
+    changed: bool = True
     over: bool = False
 
     @property
@@ -55,6 +57,11 @@ class Report(BaseModel):
     def next_id(self) -> str:
         """What makes the next reply the same, however often it is posted."""
         return f"{self.id}:{self.done}"
+
+    @property
+    def draws(self) -> bool:
+        """Whether the message is to be drawn again; at the end, to take its button away."""
+        return self.changed or self.over
 
     @property
     def gone(self) -> bool:

@@ -49,6 +49,8 @@ class Reports:
         journal: where the reports are.
         redactor: takes secrets out of logs.
         now: an aware clock, close to the journal's.
+        gap: seconds between two times that one message is drawn; a report waits for them whole, as
+            its replies are to be no earlier than what they tell of is shown.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917 - what a report is brought with
@@ -59,13 +61,14 @@ class Reports:
         journal: Journal,
         redactor: Redactor,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        gap: float = 15.0,
     ) -> None:
         self._poster = poster
         self._words = Words(baseten, redactor)
         self._watches = watches
         self._journal = journal
         self._now = now
-        self._answers = Answers(poster, watches, journal, now)
+        self._answers = Answers(poster, watches, journal, now, gap)
 
     async def handle(self, entry: Entry, steps: Steps) -> Next:
         """Bring one report to Slack, after the one before it, so that the thread is in order."""
@@ -89,7 +92,9 @@ class Reports:
     async def _put_off(self, put_off: PutOffError, entry: Entry) -> Next:
         """Try again later, unless nobody needs to hear it any more."""
         report, age = put_off.report, self._now() - entry.accepted_at
-        superseded = age > _STALE and not report.over and await self._answers.is_newer(report.watch)
+        superseded = (
+            age > _STALE and not report.over and await self._answers.is_superseded(report.watch)
+        )
         if superseded or age > LONGEST:
             log.error("a report is dropped", slack_error=str(put_off))
             return Done()
@@ -135,10 +140,12 @@ class Reports:
         picture is the last one, nobody can tell. So it is looked again, and drawn as it should be.
         """
         watch, then = report.watch, report.model_copy(update={"step": "reply"})
+        if not report.draws:
+            return then
         wanted, shown = await self._answers.wanted(report), None
         own = wanted[0] is watch and wanted[1] is not None
         began = steps.entry.dirty or report.unsure  # and what was drawn then may be wrong by now
-        if not began and (not own or await self._answers.is_newer(watch)):
+        if not began and (not own or await self._answers.is_superseded(watch)):
             return then
         if (seconds := self._answers.wait(report)) > 0:
             raise NoRoomError(report.model_copy(update={"unsure": began}), seconds)
@@ -232,7 +239,7 @@ class Reports:
         """Return how a report goes on once the message, or its thread, takes no more."""
         watch = report.watch
         skipped = report.model_copy(update={"step": "reply", "done": len(report.news)})
-        if await self._answers.is_newer(watch):  # it finds the same, and says so
+        if await self._answers.is_superseded(watch):  # it finds the same, and says so
             return skipped
         kept = await self._watches.of(watch.channel_id, watch.ts)
         if kept is not None and kept.id != watch.id:  # its own reports find the same

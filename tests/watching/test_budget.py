@@ -5,7 +5,7 @@ import pytest
 from bot.sandbox import Clock
 from bot.watching.budget import Budget
 
-MOST = 30
+MOST, GAP = 30, 15.0
 
 
 @pytest.fixture
@@ -16,7 +16,7 @@ def clock() -> Clock:
 @pytest.fixture
 def full(clock: Clock) -> Budget:
     """All that may be drawn in a minute has been."""
-    budget = Budget(clock)
+    budget = Budget(clock, GAP)
     for number in range(MOST):
         assert budget.wait(f"early{number}", MOST) == 0
         budget.spend(f"early{number}")
@@ -72,6 +72,7 @@ def test_nothing_is_kept_for_ever(full: Budget, clock: Clock) -> None:
     clock.advance(3600)
     full.wait("new", MOST)
     assert not full._drawn  # noqa: SLF001 - what it holds is all that can be seen
+    assert not full._drawn_by_message  # noqa: SLF001
     assert not any(full._queues.values())  # noqa: SLF001
 
 
@@ -79,3 +80,13 @@ def test_a_clock_that_was_set_back_holds_nobody_up(full: Budget, clock: Clock) -
     waits(full, 10)
     clock.advance(-7200)
     assert full.wait("late5", MOST) == 0
+
+
+def test_one_message_is_not_drawn_twice_in_a_short_while(clock: Clock) -> None:
+    budget = Budget(clock, GAP)
+    budget.spend("one")
+    clock.advance(1)
+    assert budget.wait("one", MOST) == 14
+    assert budget.wait("another", MOST) == 0
+    clock.advance(14)
+    assert budget.wait("one", MOST) == 0

@@ -208,6 +208,48 @@ async def test_the_end_of_a_project_is_told(scene: Scene) -> None:
 # In order, and not too often
 
 
+async def test_a_message_that_would_look_as_it_did_is_not_drawn(scene: Scene) -> None:
+    await scene.answer(scene.project())
+    await scene.look_and_report(after=1900)
+    assert len(scene.replies) == 1
+    assert scene.answers[0].edits == 0
+
+
+async def test_a_change_is_drawn_though_a_report_that_changes_nothing_follows(
+    scene: Scene,
+) -> None:
+    watch = await scene.answer(project := scene.project())
+    scene.baseten.set_job(scene.latest(project), error_message="Spot capacity is available.")
+    await scene.look()
+    await scene.look(after=1900)
+    await scene.report()
+    await scene.try_again(watch, 2)
+    assert "Spot capacity is available." in drawn(scene.answers[0])
+    assert len(scene.replies) == 1
+    assert scene.answers[0].edits == 1
+
+
+async def test_a_message_that_was_just_drawn_waits_with_its_news(scene: Scene) -> None:
+    watch = await scene.moved("DEPLOYING")
+    reports = scene.reports
+    scene.clock.advance(14)  # until the first report comes through
+    (first,) = await scene.journal.claim([REPORT], 1)
+    assert await scene.attempt(first, reports) == Done()
+    scene.set(scene.latest(watch.project.id), "RUNNING")
+    await scene.look(after=1)
+    (second,) = await scene.journal.claim([REPORT], 1)
+    then = await scene.attempt(second, reports)
+    assert isinstance(then, Later)
+    assert then.seconds == 14
+    assert len(scene.replies) == 1
+    assert scene.answers[0].edits == 1
+    scene.clock.advance(14)
+    await scene.journal.wake(second.id)
+    (second,) = await scene.journal.claim([REPORT], 1)
+    assert await scene.attempt(second, reports) == Done()
+    assert [reply.split(" ")[0] for reply in scene.replies] == ["🚀", "▶️"]
+
+
 async def test_of_a_burst_only_the_last_draws_the_message_and_all_is_told_in_order(
     scene: Scene,
 ) -> None:
