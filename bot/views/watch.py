@@ -130,7 +130,7 @@ def waiting_message(
 def taken_over_message(
     project_id: str, old: TrainingJob, new: TrainingJob, *, seen: bool
 ) -> Message:
-    """Say that the watch goes on with a newer job.
+    """Say that the watch goes on with a newer job; of one that has ended, its own reply tells.
 
     Args:
         project_id: whose jobs.
@@ -138,9 +138,12 @@ def taken_over_message(
         new: the job that is watched from here on.
         seen: whether the old one is as Baseten tells it now.
     """
+    lost = f"I can't tell what became of {bold(job_name(old))}."
+    if status(new).ended:
+        return plain(f"🔀 There is a newer job. {lost}")
     said = f"🔀 There is a newer job, so I follow that one from here on: {does(new)}."
     if not seen:
-        said += f" What became of {bold(job_name(old))}, I can't tell."
+        said += f" {lost}"
     elif not status(old).ended:
         said += f" {does(old)}, and I no longer follow it."
     return _message(said, project_id, new, say(machines(new), 80))

@@ -112,6 +112,9 @@ MESSAGES = {
     "taken_over": taken_over_message(PROJECT, a_job(), NEW, seen=True),
     "taken_over_ended": taken_over_message(PROJECT, a_job("STOPPED"), NEW, seen=True),
     "taken_over_not_seen": taken_over_message(PROJECT, a_job(), NEW, seen=False),
+    "taken_over_not_seen_by_one_that_has_ended": taken_over_message(
+        PROJECT, a_job(), a_job("FAILED", id="q8rs0rw", name="second-try"), seen=False
+    ),
     "first_job": first_job_message(PROJECT, NEW),
     "waiting_with_an_unknown_capacity": waiting_message(
         PROJECT, a_job("PENDING"), SINCE, GpuCapacity(gpu_type="H100")
