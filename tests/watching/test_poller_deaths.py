@@ -10,6 +10,7 @@ from bot.journal.memory import MemoryJournal
 from bot.journal.steps import Later
 from bot.sandbox import Respond
 from bot.watching.poller import POLL
+from bot.watching.watches import Watch
 from tests.watching.scene import Scene
 
 
@@ -122,6 +123,46 @@ async def test_a_watch_that_was_stopped_during_the_look_is_not_reported(scene: S
     await scene.look()
     assert await scene.reported(watch) == []
     assert await scene.watches.every() == []
+
+
+async def test_a_watch_that_began_anew_during_the_look_is_reported_once(scene: Scene) -> None:
+    class Restarting(MemoryJournal):
+        newer: Watch | None = None
+
+        async def read_all(self, collection: str) -> dict[str, State]:
+            found = await super().read_all(collection)
+            if self.newer is not None:
+                newer, self.newer = self.newer, None
+                await scene.watches.begin(newer)
+            return found
+
+    scene.keep_in(journal := Restarting())
+    watch = await scene.answer(project := scene.project())
+    journal.newer = watch.model_copy(update={"id": "newer"})
+    scene.set(scene.latest(project), "RUNNING")
+    await scene.look_and_report()
+    await scene.look_and_report()
+    assert len(scene.replies) == 1
+
+
+async def test_what_another_process_has_seen_since_is_not_forgotten(scene: Scene) -> None:
+    class Overtaken(MemoryJournal):
+        ahead: Watch | None = None
+
+        async def read_all(self, collection: str) -> dict[str, State]:
+            found = await super().read_all(collection)
+            if self.ahead is not None:
+                ahead, self.ahead = self.ahead, None
+                await scene.watches.save(ahead)
+            return found
+
+    scene.keep_in(journal := Overtaken())
+    watch = await scene.answer(project := scene.project())
+    journal.ahead = ahead = watch.model_copy(update={"reports": 2})
+    scene.set(scene.latest(project), "RUNNING")
+    await scene.look()
+    assert await scene.watches.every() == [ahead]
+    assert await scene.reported(watch) == []
 
 
 @pytest.mark.parametrize("error", [LostLeaseError("gone"), JournalUnavailableError("away")])

@@ -81,6 +81,8 @@ async def test_the_last_lines_of_a_job_that_failed_hold_no_secret(scene: Scene) 
     assert "<!channel>" not in said
     (asked,) = [one for one in scene.baseten.requests if one.path.endswith("/logs")]
     assert asked.query["limit"] == "200"
+    ended_at = int(scene.clock().timestamp() * 1000)
+    assert int(asked.query["start_epoch_millis"]) < ended_at < int(asked.query["end_epoch_millis"])
     assert "much earlier" not in said.split("key=")[-1]
 
 

@@ -89,9 +89,11 @@ async def test_while_it_cannot_be_looked_for_it_is_not_posted(scene: Scene) -> N
     assert len(scene.looked_for) == 2
 
 
-async def test_a_process_that_lost_its_lease_says_nothing(scene: Scene) -> None:
+@pytest.mark.parametrize("step", ["update", "reply"])
+async def test_a_process_that_lost_its_lease_says_nothing(scene: Scene, step: str) -> None:
     await scene.moved()
     (entry,) = await scene.journal.claim([REPORT], 1)
+    entry = await scene.journal.keep(entry, entry.state | {"step": step})
     steps = Steps(scene.journal, entry)
 
     async def stalled(entry: Entry, steps: Steps) -> Any:
