@@ -96,7 +96,7 @@ class Watching:
         except NotTakenError as refused:
             if refused.passing or refused.maybe:
                 raise
-            await self.desk.poster.tell(wanted.place, cannot_watch())
+            await self.desk.poster.tell(wanted.place, cannot_watch(refused.error))
 
     async def _end(self, wanted: _Wanted) -> None:
         place = wanted.place

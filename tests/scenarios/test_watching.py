@@ -177,7 +177,7 @@ async def test_a_newer_job_takes_the_watch_over() -> None:
         assert "*new*" in said
         await it.shows("`new`")
         await it.becomes("FAILED")
-        assert "*new* failed" in await it.hears(2)
+        assert "*new* of *llama* failed" in await it.hears(2)
 
 
 async def test_the_first_job_of_a_new_project_is_followed() -> None:
@@ -211,7 +211,7 @@ async def test_who_stops_it_for_others_is_named_to_them() -> None:
         await it.watch()
         it.world.baseten.set_job(it.job_id, status="TRAINING_JOB_STOPPED")
         await it.slack.action(it.answer, "stop_watching", user="U0KIM00001")
-        assert "<@U0KIM00001> stopped the watch of *llama*" in await it.world.told()
+        assert "<@U0KIM00001> stopped watching *llama* for everyone" in await it.world.told()
         assert it.slack.ephemerals[0].user == DANA
         await it.shows("Stopped by a user")
 

@@ -9,6 +9,7 @@ from bot.sandbox import PostedMessage, Respond
 from bot.watching.report import REPORT
 from tests.watching.scene import Scene
 
+DANA = "<@U0SANDBOX1>"
 KEY = "b10_abcd1234.0123456789abcdefghijABCDEFGHIJ12"
 
 
@@ -43,11 +44,11 @@ async def test_a_job_is_followed_from_the_queue_to_its_end(scene: Scene) -> None
     scene.clock.advance(600)
     scene.set(job, "COMPLETED")
     await scene.look_and_report()
-    name = f"*{job}*"
+    name, project_name = f"*{job}*", "*support-bot-sft*"
     assert scene.replies == [
         f"🚀 {name} is deploying.",
         f"▶️ {name} is running.",
-        f"✅ {name} completed after running for 10 minutes 45 seconds. <@U0SANDBOX1>",
+        f"✅ {name} of {project_name} completed after running for 10 minutes 45 seconds. {DANA}",
     ]
     assert "Ran for" in drawn(answer)
     assert "watch" not in drawn(answer).lower()

@@ -155,7 +155,7 @@ async def test_an_end_that_fails_again_and_again_is_told_directly(scene: Scene) 
     assert (await scene.the_report(watch)).done
     told = scene.slack.messages[-1]
     assert told.channel == "D0SANDBOX1"
-    assert "something went wrong" in told.text
+    assert "I repeatedly failed to post its news" in told.text
     assert "had failed" in told.text
 
 
