@@ -208,6 +208,19 @@ async def test_the_end_of_a_project_is_told(scene: Scene) -> None:
     assert "actions" not in drawn(scene.answers[0])
 
 
+async def test_a_job_that_is_no_longer_there_is_told_of(scene: Scene) -> None:
+    watch = await scene.answer(project := scene.project(status="RUNNING"))
+    assert watch.job is not None
+    scene.set(watch.job.id, "FAILED")
+    scene.job(project, "STOPPED", created_at=watch.job.created_at - timedelta(days=1))
+    gone = Respond(404, {"code": "NOT_FOUND", "message": "Training job not found"})
+    scene.baseten.faults.always(f".*/jobs/{watch.job.id}", gone)
+    for _ in range(2):
+        await scene.look_and_report()
+    assert "I can no longer find" in scene.replies[0]
+    assert "*support-bot-sft*" in scene.replies[0]
+
+
 # In order, and not too often
 
 
