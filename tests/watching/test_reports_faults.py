@@ -34,7 +34,7 @@ async def test_a_reply_that_was_posted_before_its_process_died_is_not_repeated(
     scene.slack.scopes += ("channels:history",)
     watch = await scene.moved()
     await scene.report()
-    state = (await scene.the_report(watch)).state
+    state = (await scene.the_report(watch)).state | {"done": 0}
     await scene.journal.prune(-1)
     await scene.journal.submit(f"report:{watch.id}:1", REPORT, state, after=0)
     await died(scene, watch, "reply")
