@@ -116,7 +116,7 @@ class Bot:
             tuning.now,
         )
         self._looking.on(POLL, poller.handle)
-        reports = Reports(poster, out.baseten, watches, journal, out.redactor)
+        reports = Reports(poster, out.baseten, watches, journal, out.redactor, gap=tuning.pace.fast)
         self._reporting.on(REPORT, reports.handle)
         self._looking.on(HOUSEKEEPING, Housekeeping(journal).handle)
         self.health = Health()

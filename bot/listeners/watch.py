@@ -108,7 +108,7 @@ class Watching:
             except NotTakenError as refused:
                 if refused.passing:
                     raise
-                await self.desk.poster.tell(wanted.place, cannot_watch())
+                await self.desk.poster.tell(wanted.place, cannot_watch(refused.error))
                 return
 
     async def _end(self, wanted: _Wanted, steps: Steps) -> None:

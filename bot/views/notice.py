@@ -5,6 +5,7 @@ from bot.message import Message
 from bot.views.blocks import plain
 from bot.views.people import person
 from bot.views.text import bold
+from bot.views.watch import OUTSIDE
 
 
 def still_opening(request: ProjectRequest) -> Message:
@@ -17,8 +18,17 @@ def still_looking() -> Message:
     return plain("⏳ Still asking Baseten, which is taking its time.")
 
 
-def cannot_watch() -> Message:
-    """Say why an answer cannot be watched, and what would change that."""
+def cannot_watch(why: str) -> Message:
+    """Say why an answer cannot be watched, and what would change that.
+
+    Args:
+        why: Slack's code for why it cannot be changed.
+    """
+    if why not in OUTSIDE:
+        return plain(
+            "Slack no longer lets me change this message, so I can't watch it.",
+            "Open the project again and watch that.",
+        )
     return plain(
         "I can only watch an answer that I can change, and here I can't.",
         "Use `/invite` to add me to this channel, then open the project again and watch that.",
@@ -37,14 +47,14 @@ def stopped(name: str, user_id: str) -> Message:
         name: of the project.
         user_id: who ended it.
     """
-    return plain(f"{person(user_id)} stopped the watch of {bold(name)} for everybody.")
+    return plain(f"{person(user_id)} stopped watching {bold(name)} for everyone.")
 
 
 def invite() -> Message:
     """Say what makes messages in this channel ones the bot can keep up to date."""
     return plain(
-        "I'm not a member of this channel, so I could only answer your command. "
-        "Use `/invite` to add me here, and I can post like everyone else."
+        "I'm not a member of this channel, so I can't keep my answer up to date. "
+        "Use `/invite` to add me here."
     )
 
 

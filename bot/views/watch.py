@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from slack_sdk.models.blocks import Block
 
 MOST_LINES = 20  # of a log
-_MOST_MENTIONED = 50
+_MOST_MENTIONED = 20
 _MOST_LOG = 2000  # characters
 _MOST_ESCAPED = 2900  # characters; a section holds 3,000, and "&" is five of them
 _MOST_READ = 2000  # characters of a line; much more, and reading the log would hold up all else
@@ -39,9 +39,10 @@ _REASONS = {
     "is_archived": "the channel is archived",
     "is_inactive": "the channel is archived",
     "channel_is_archived": "the channel is archived",
-    "": "something went wrong, again and again, while I brought its news",
+    "": "I repeatedly failed to post its news",
 }
-_OUTSIDE = frozenset({"channel_not_found", "not_in_channel"})
+OUTSIDE = frozenset({"channel_not_found", "not_in_channel"})  # Slack's codes for a bot that is
+_CLOSED = frozenset({"channel_is_archived", "is_archived", "is_inactive"})  # to everybody
 
 
 def moved_message(project_id: str, job: TrainingJob, *, again: bool) -> Message:
@@ -79,7 +80,7 @@ def _as_shown(line: str) -> str:
 
 
 def ended_message(
-    project_id: str,
+    project: TrainingProject,
     job: TrainingJob,
     ran: float | None,
     watchers: Sequence[str],
@@ -88,7 +89,7 @@ def ended_message(
     """Say how the job ended, to those who watch.
 
     Args:
-        project_id: whose job.
+        project: whose job; named, as a notification shows nothing else.
         job: as it is now.
         ran: for how many seconds it ran, if that is known.
         watchers: their ids.
@@ -102,13 +103,14 @@ def ended_message(
     else:
         lasted = f"after running for {duration(ran)}"
     why = ": its spot capacity was taken back" if job.current_status.endswith("PREEMPTED") else ""
-    said = f"{now.mark} {does(job)} {lasted}{why}. {people(watchers, _MOST_MENTIONED)}".rstrip()
+    ended = f"{now.mark} {_of(project, job)} {say(now.does)} {lasted}{why}."
+    said = f"{ended} {people(watchers, _MOST_MENTIONED)}".rstrip()
     tail, note = "", ""
     if now.failed:
         tail = _log_tail(logs or ())
         if not tail:
-            note = "Its logs could not be read" if logs is None else "No log lines yet"
-    return _message(said, project_id, job, note, tail)
+            note = "Its logs could not be read" if logs is None else "It left no log lines"
+    return _message(said, project.id, job, note, tail)
 
 
 def waiting_message(
@@ -130,7 +132,7 @@ def waiting_message(
 def taken_over_message(
     project_id: str, old: TrainingJob, new: TrainingJob, *, seen: bool
 ) -> Message:
-    """Say that the watch goes on with a newer job.
+    """Say that the watch goes on with a newer job; of one that has ended, its own reply tells.
 
     Args:
         project_id: whose jobs.
@@ -138,9 +140,12 @@ def taken_over_message(
         new: the job that is watched from here on.
         seen: whether the old one is as Baseten tells it now.
     """
+    lost = f"I can't tell what became of {bold(job_name(old))}."
+    if status(new).ended:
+        return plain(f"🔀 There is a newer job. {lost}")
     said = f"🔀 There is a newer job, so I follow that one from here on: {does(new)}."
     if not seen:
-        said += f" What became of {bold(job_name(old))}, I can't tell."
+        said += f" {lost}"
     elif not status(old).ended:
         said += f" {does(old)}, and I no longer follow it."
     return _message(said, project_id, new, say(machines(new), 80))
@@ -153,29 +158,29 @@ def first_job_message(project_id: str, job: TrainingJob) -> Message:
 
 
 def expired_message(
-    project_id: str, job: TrainingJob | None, days: int, watchers: Sequence[str], *, drawn: bool
+    project: TrainingProject, days: int, watchers: Sequence[str], *, drawn: bool
 ) -> Message:
     """Say that the watch ends, because it has lasted so many days.
 
     Args:
-        project_id: whose job.
-        job: as it is now; None without any.
+        project: as it is now.
         days: how many.
         watchers: their ids.
         drawn: the message has a button to watch it.
     """
+    job = project.latest_job
     state = "There is still no job" if job is None else does(job)
     go_on = " To go on, press *Watch* on the message." if drawn else ""
     said = (
-        f"⌛ I have watched this for {days} days, and stop here. {state}.{go_on} "
+        f"⌛ I have watched {bold(project.name)} for {days} days, and stop here. {state}.{go_on} "
         f"{people(watchers, _MOST_MENTIONED)}"
     ).rstrip()
-    return plain(said, "" if job is None else _link(project_id, job))
+    return plain(said, "" if job is None else _link(project.id, job))
 
 
-def lost_message(job: TrainingJob, watchers: Sequence[str]) -> Message:
-    """Say that the watch ends, because its job is no longer there."""
-    said = f"🔎 I can no longer find {bold(job_name(job))}, so I stop watching it."
+def lost_message(project: TrainingProject, job: TrainingJob, watchers: Sequence[str]) -> Message:
+    """Say that the watch ends, because its job is no longer there, though its project is."""
+    said = f"🔎 I can no longer find {_of(project, job)}, so I stop watching it."
     return plain(f"{said}{_last_seen(job)} {people(watchers, _MOST_MENTIONED)}".rstrip())
 
 
@@ -205,11 +210,13 @@ def farewell_message(
     what = "reply in its thread" if unanswerable else "change the message"
     reason = _REASONS.get(why) or f"Slack does not let me {what} ({code(why)})"
     again = code(f"{COMMAND} {command_text(team, project.name)}", 300)
-    invite = f"{code('/invite')} me to the channel first, then run" if why in _OUTSIDE else "run"
+    invite = f"{code('/invite')} me to the channel first, then run" if why in OUTSIDE else "run"
+    closed = why in _CLOSED or why.startswith("restricted_action")
+    elsewhere = " in another channel" if closed else ""
     last = _last_seen(project.latest_job)
     return plain(
         f"I stopped watching the training project {bold(project.name)}{where}: {reason}.{last}",
-        f"For a new message that can be watched, {invite} {again}",
+        f"For a new message that can be watched, {invite} {again}{elsewhere}",
     )
 
 
@@ -225,6 +232,10 @@ def _message(said: str, project_id: str, job: TrainingJob, note: str, tail: str 
         words.append(tail)
     small = " · ".join(part for part in (note, _link(project_id, job)) if part)
     return Message("\n".join([*words, small]), [*blocks, context(small)])
+
+
+def _of(project: TrainingProject, job: TrainingJob) -> str:
+    return f"{bold(job_name(job))} of {bold(project.name)}"
 
 
 def _link(project_id: str, job: TrainingJob) -> str:

@@ -7,7 +7,7 @@ from bot.journal.journal import Journal
 from bot.posting import Place, Poster
 from bot.views.project import Followed, project_message
 from bot.watching.budget import Budget
-from bot.watching.report import Report, report_id
+from bot.watching.report import Report, read_report, report_id
 from bot.watching.watches import Watch, Watches
 
 _MOST, _MOST_QUIETLY = 40, 30  # messages a minute, with news and without
@@ -23,15 +23,21 @@ class Answers:
         watches: what is watched.
         journal: where the reports are.
         now: an aware clock.
+        gap: seconds between two times that reports draw one message.
     """
 
     def __init__(
-        self, poster: Poster, watches: Watches, journal: Journal, now: Callable[[], datetime]
+        self,
+        poster: Poster,
+        watches: Watches,
+        journal: Journal,
+        now: Callable[[], datetime],
+        gap: float,
     ) -> None:
         self._poster = poster
         self._watches = watches
         self._journal = journal
-        self._budget = Budget(now)
+        self._budget = Budget(now, gap)
 
     async def wanted(self, report: Report) -> Picture:
         """Return what the message should show: the report, another's watch, or no watch at all."""
@@ -43,9 +49,13 @@ class Answers:
             return watch, None
         return watch, watch.followed(over=report.over, gone=report.gone)
 
-    async def is_newer(self, watch: Watch) -> bool:
-        """Tell whether there is a report after this."""
-        return await self._journal.get(report_id(watch, watch.reports + 1)) is not None
+    async def is_superseded(self, watch: Watch) -> bool:
+        """Tell whether there is a report after this, which draws the message as it is by then."""
+        after = await self._journal.get(report_id(watch, watch.reports + 1))
+        if after is None:
+            return False
+        report = read_report(after)
+        return report is None or report.draws
 
     async def is_stopped(self, report: Report) -> bool:
         """Tell whether somebody has stopped the watch; one that ends by itself reports that."""
@@ -58,8 +68,10 @@ class Answers:
         return True
 
     def wait(self, report: Report) -> float:
-        """Return the seconds until there is room to draw it; sooner where there is news."""
-        return self._budget.wait(_MOST if report.news else _MOST_QUIETLY)
+        """Return the seconds until there is room to draw it, if it is; sooner with news."""
+        if not report.draws:
+            return 0.0
+        return self._budget.wait(_key(report.watch), _MOST if report.news else _MOST_QUIETLY)
 
     async def draw(self, picture: Picture) -> None:
         """Draw the message again. https://docs.slack.dev/reference/methods/chat.update
@@ -68,6 +80,10 @@ class Answers:
             NotTakenError: Slack did not take it.
         """
         watch, followed = picture
-        self._budget.spend()
+        self._budget.spend(_key(watch))
         message = project_message(watch.project, watch.card, followed=followed)
         await self._poster.update(Place("", watch.channel_id), watch.ts, message)
+
+
+def _key(watch: Watch) -> str:
+    return f"{watch.channel_id}:{watch.ts}"

@@ -209,7 +209,7 @@ class Poller:
             await self._watches.save(seen.watch)
             return
         mentioned = seen.watch.model_copy(update={"watchers": kept.watchers})
-        report = Report(watch=mentioned, news=seen.news, over=seen.over)
+        report = Report(watch=mentioned, news=seen.news, changed=seen.changed, over=seen.over)
         if await self._journal.submit(report.id, REPORT, report.state(), after=0) is None:
             report = await self._handed_in(report, kept)
         if report.over:

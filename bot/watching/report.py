@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from bot.journal.journal import Entry, State
 from bot.journal.steps import Later
+from bot.message import NotTakenError
 from bot.watching.rules import Gone, News
 from bot.watching.watches import Watch
 
@@ -28,6 +29,7 @@ class Report(BaseModel):
         unanswerable: it is the thread that Slack takes no more of, not the message.
         watch: as it is from here on.
         news: what the thread is told.
+        changed: the message would not look as it did.
         over: the watch ends with this.
     """
 
@@ -43,6 +45,7 @@ class Report(BaseModel):
     unanswerable: bool = False
     watch: Watch
     news: tuple[News, ...] = ()
+    changed: bool = True
     over: bool = False
 
     @property
@@ -56,6 +59,11 @@ class Report(BaseModel):
         return f"{self.id}:{self.done}"
 
     @property
+    def draws(self) -> bool:
+        """Whether the message is to be drawn again; at the end, to take its button away."""
+        return self.changed or self.over
+
+    @property
     def gone(self) -> bool:
         """Whether the project is no longer there."""
         return any(isinstance(said, Gone) for said in self.news)
@@ -63,6 +71,23 @@ class Report(BaseModel):
     def state(self) -> State:
         """Return it as JSON."""
         return self.model_dump(mode="json")
+
+
+class PutOffError(Exception):
+    """Slack cannot take it now; ``report`` is where to go on."""
+
+    def __init__(self, report: Report, why: NotTakenError) -> None:
+        super().__init__(why.error)
+        self.report = report
+
+
+class NoRoomError(Exception):
+    """Others took the room for a picture; ``report`` is where to go on in so many seconds."""
+
+    def __init__(self, report: Report, seconds: float) -> None:
+        super().__init__(seconds)
+        self.report = report
+        self.seconds = seconds
 
 
 def report_id(watch: Watch, number: int) -> str:

@@ -10,12 +10,20 @@ from bot.baseten.client import Baseten
 from bot.journal.journal import Entry, Journal
 from bot.journal.steps import Done, Later, Next, Steps
 from bot.message import NotTakenError
-from bot.posting import Place, Poster
+from bot.posting import Place, Posted, Poster
 from bot.redaction import Redactor
 from bot.views.watch import farewell_message
 from bot.watching.answers import Answers
 from bot.watching.refusals import ENDINGS, reads_later, takes_later
-from bot.watching.report import REPORT, Report, again, read_report, report_id, spread
+from bot.watching.report import (
+    REPORT,
+    NoRoomError,
+    PutOffError,
+    Report,
+    again,
+    read_report,
+    report_id,
+)
 from bot.watching.rules import LONGEST
 from bot.watching.watches import Watch, Watches
 from bot.watching.words import Words
@@ -25,29 +33,10 @@ __all__ = ["REPORT", "Reports"]
 log = structlog.stdlib.get_logger(__name__)
 
 _AGAIN, _LONGEST_AGAIN = 30.0, 600.0  # seconds until what Slack could not take is sent again
-_IN_TURN, _LONGEST_IN_TURN = (
-    5.0,
-    60.0,
-)  # seconds until it is looked again whether the report before is done
+# Seconds until it is looked again whether the report before is done.
+_IN_TURN, _LONGEST_IN_TURN = 5.0, 60.0
 _STALE = timedelta(hours=1)
 _MOST_FAILS = 10  # of one step, for reasons that nobody foresaw
-
-
-class _PutOffError(Exception):
-    """Slack cannot take it now; ``report`` is where to go on."""
-
-    def __init__(self, report: Report, why: NotTakenError) -> None:
-        super().__init__(why.error)
-        self.report = report
-
-
-class _NoRoomError(Exception):
-    """Slack has been given much to draw; ``report`` is where to go on in so many seconds."""
-
-    def __init__(self, report: Report, seconds: float) -> None:
-        super().__init__(seconds)
-        self.report = report
-        self.seconds = seconds
 
 
 class Reports:
@@ -60,6 +49,8 @@ class Reports:
         journal: where the reports are.
         redactor: takes secrets out of logs.
         now: an aware clock, close to the journal's.
+        gap: seconds between two times that one message is drawn; a report waits for them whole, as
+            its replies are to be no earlier than what they tell of is shown.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917 - what a report is brought with
@@ -70,32 +61,40 @@ class Reports:
         journal: Journal,
         redactor: Redactor,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        gap: float = 15.0,
     ) -> None:
         self._poster = poster
         self._words = Words(baseten, redactor)
         self._watches = watches
         self._journal = journal
         self._now = now
-        self._answers = Answers(poster, watches, journal, now)
+        self._answers = Answers(poster, watches, journal, now, gap)
 
     async def handle(self, entry: Entry, steps: Steps) -> Next:
         """Bring one report to Slack, after the one before it, so that the thread is in order."""
         if entry.fails >= _MOST_FAILS:
             return await self._give_up(entry, steps)
         report = Report.model_validate(entry.state)
-        if report.step == "update" and not await self._is_its_turn(report.watch):
-            return again(report, _IN_TURN, _LONGEST_IN_TURN)
+        if report.step == "update":
+            # Before the journal is read: of a thousand that find no room, each comes by here.
+            if (seconds := self._answers.wait(report)) > 0:
+                unsure = entry.dirty or report.unsure
+                return Later(seconds, report.model_copy(update={"unsure": unsure}).state())
+            if not await self._is_its_turn(report.watch):
+                return again(report, _IN_TURN, _LONGEST_IN_TURN)
         try:
             return await self._go_on(report, steps)
-        except _NoRoomError as full:
-            return Later(spread(max(full.seconds, _IN_TURN)), full.report.state())
-        except _PutOffError as put_off:
+        except NoRoomError as full:
+            return Later(full.seconds, full.report.state())
+        except PutOffError as put_off:
             return await self._put_off(put_off, entry)
 
-    async def _put_off(self, put_off: _PutOffError, entry: Entry) -> Next:
+    async def _put_off(self, put_off: PutOffError, entry: Entry) -> Next:
         """Try again later, unless nobody needs to hear it any more."""
         report, age = put_off.report, self._now() - entry.accepted_at
-        superseded = age > _STALE and not report.over and await self._answers.is_newer(report.watch)
+        superseded = (
+            age > _STALE and not report.over and await self._answers.is_superseded(report.watch)
+        )
         if superseded or age > LONGEST:
             log.error("a report is dropped", slack_error=str(put_off))
             return Done()
@@ -141,13 +140,15 @@ class Reports:
         picture is the last one, nobody can tell. So it is looked again, and drawn as it should be.
         """
         watch, then = report.watch, report.model_copy(update={"step": "reply"})
+        if not report.draws:
+            return then
         wanted, shown = await self._answers.wanted(report), None
         own = wanted[0] is watch and wanted[1] is not None
         began = steps.entry.dirty or report.unsure  # and what was drawn then may be wrong by now
-        if not began and (not own or await self._answers.is_newer(watch)):
+        if not began and (not own or await self._answers.is_superseded(watch)):
             return then
         if (seconds := self._answers.wait(report)) > 0:
-            raise _NoRoomError(report.model_copy(update={"unsure": began}), seconds)
+            raise NoRoomError(report.model_copy(update={"unsure": began}), seconds)
         while wanted != shown:
             steps.check()
             try:
@@ -172,25 +173,37 @@ class Reports:
         message = await self._words.say(report.news[number], watch, drawn=report.drawn)
         steps.check()
         try:
-            await self._poster.post(_thread(watch), message, report.next_id)
+            posted = await self._poster.post(_thread(watch), message, report.next_id)
         except NotTakenError as refused:
             if not refused.maybe:
                 return await self._refused(report, refused) or then
             await self._unconfirmed(report, steps.entry, refused)
+            return then
+        if posted.thread_ts is None:
+            return await self._astray(report, posted)
         return then
+
+    async def _astray(self, report: Report, posted: Posted) -> Report:
+        """Take back what Slack posted in the channel, as the message of the thread was deleted."""
+        try:
+            await self._poster.delete(posted)
+        except NotTakenError as refused:
+            log.warning("a reply is left outside of its thread", slack_error=refused.error)
+        whole = report.watch.ts == report.watch.thread_ts
+        return await self._ended(report, "message_not_found" if whole else "thread_not_found")
 
     async def _is_posted(self, report: Report, entry: Entry) -> bool | None:
         """Look whether the next reply is in the thread; None where the bot may not read.
 
         Raises:
-            _PutOffError: that cannot be told now.
+            PutOffError: that cannot be told now.
         """
         try:
             place, work_id = _thread(report.watch), report.next_id
             return await self._poster.find(place, work_id, entry.accepted_at) is not None
         except NotTakenError as refused:
             if reads_later(refused):
-                raise _PutOffError(_unsure(report), refused) from refused
+                raise PutOffError(_unsure(report), refused) from refused
             log.info("may not look for a reply", slack_error=refused.error)
             return None
 
@@ -198,11 +211,11 @@ class Reports:
         """Return if the reply is in the thread, or if nobody can tell: then it is not repeated.
 
         Raises:
-            _PutOffError: it is not there, and is looked for once more before it is repeated.
+            PutOffError: it is not there, and is looked for once more before it is repeated.
         """
         posted = await self._is_posted(report, entry)
         if posted is False or (posted is None and why.passing):
-            raise _PutOffError(_unsure(report), why) from why
+            raise PutOffError(_unsure(report), why) from why
         if posted is None:
             log.warning("a reply is taken as posted", slack_error=why.error)
 
@@ -210,26 +223,30 @@ class Reports:
         """Return how a report goes on after a no for ever; None: without what was refused.
 
         Raises:
-            _PutOffError: it was only a no for now.
+            PutOffError: it was only a no for now.
         """
         if takes_later(refused) or refused.maybe:
-            raise _PutOffError(report, refused) from refused
+            raise PutOffError(report, refused) from refused
         if refused.error in ENDINGS:
             return await self._ended(report, refused.error)
         log.error("Slack does not take a part of a report", slack_error=refused.error)
+        if report.over and report.step == "reply":  # nothing comes after it: they hear directly
+            why = {"why": refused.error, "unanswerable": True}
+            return report.model_copy(update={"step": "farewell", "done": 0} | why)
         return None
 
     async def _ended(self, report: Report, why: str) -> Report:
         """Return how a report goes on once the message, or its thread, takes no more."""
         watch = report.watch
         skipped = report.model_copy(update={"step": "reply", "done": len(report.news)})
-        if await self._answers.is_newer(watch):  # it finds the same, and says so
+        if await self._answers.is_superseded(watch):  # it finds the same, and says so
             return skipped
         kept = await self._watches.of(watch.channel_id, watch.ts)
         if kept is not None and kept.id != watch.id:  # its own reports find the same
             return skipped
         log.info("a watch cannot go on", watch=watch.id, slack_error=why)
-        ends = {"step": "close", "done": 0, "why": why, "unanswerable": report.step == "reply"}
+        unanswerable = report.step == "reply" and why != "message_not_found"
+        ends = {"step": "close", "done": 0, "why": why, "unanswerable": unanswerable}
         return report.model_copy(update=ends)
 
     async def _close(self, report: Report, steps: Steps) -> Report:
@@ -246,7 +263,7 @@ class Reports:
             await self._answers.draw((watch, watch.followed(over=True)))
         except NotTakenError as refused:
             if takes_later(refused) or refused.maybe:
-                raise _PutOffError(report, refused) from refused
+                raise PutOffError(report, refused) from refused
             log.info("a message is left as it is", slack_error=refused.error)
         return then
 
@@ -268,7 +285,7 @@ class Reports:
             await self._poster.post(Place(user_id), message)
         except NotTakenError as refused:
             if takes_later(refused):
-                raise _PutOffError(report, refused) from refused
+                raise PutOffError(report, refused) from refused
             with suppress(NotTakenError):  # which is in the log
                 await self._poster.tell(Place(user_id, watch.channel_id), message)
         return report.model_copy(update=then)

@@ -191,9 +191,12 @@ def _seen(watch: Watch, found: Found) -> tuple[Watch, list[News]]:
         watch, news = _followed(watch, found, old, watched)
     if new is None or not newer:
         return watch, news
-    news.append(TakenOver(old=watched or old, new=new, seen=watched is not None))
     watch = _turned_to(watch, found, new)
-    return watch, [*news, *_ended(watch, new)]
+    ended = _ended(watch, new)
+    # Nobody follows a job that has ended: its end says it all, but for an old one that is lost.
+    if not ended or watched is None:
+        news.append(TakenOver(old=watched or old, new=new, seen=watched is not None))
+    return watch, [*news, *ended]
 
 
 def _first(watch: Watch, found: Found, job: TrainingJob | None) -> tuple[Watch, list[News]]:

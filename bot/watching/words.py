@@ -69,7 +69,7 @@ class Words:
                 return moved_message(project.id, job, again=again)
             case Ended(job=job, ran=ran):
                 logs = await self._last_lines(project.id, job) if status(job).failed else ()
-                return ended_message(project.id, job, ran, watchers, logs)
+                return ended_message(project, job, ran, watchers, logs)
             case StillWaiting(job=job, since=since):
                 return waiting_message(project.id, job, since, await self._capacity(job))
             case TakenOver(old=old, new=new, seen=seen):
@@ -77,10 +77,9 @@ class Words:
             case FirstJob(job=job):
                 return first_job_message(project.id, job)
             case Expired():
-                days = LONGEST.days
-                return expired_message(project.id, watch.job, days, watchers, drawn=drawn)
+                return expired_message(project, LONGEST.days, watchers, drawn=drawn)
             case Lost(job=job):
-                return lost_message(job, watchers)
+                return lost_message(project, job, watchers)
             case Gone():
                 return gone_message(project, watchers)
             case _:  # pragma: no cover - there is no other

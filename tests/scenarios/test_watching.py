@@ -193,7 +193,7 @@ async def test_a_newer_job_takes_the_watch_over() -> None:
         assert "*new*" in said
         await it.shows("`new`")
         await it.becomes("FAILED")
-        assert "*new* failed" in await it.hears(2)
+        assert "*new* of *llama* failed" in await it.hears(2)
 
 
 async def test_the_first_job_of_a_new_project_is_followed() -> None:
@@ -229,8 +229,7 @@ async def test_who_stops_it_for_others_is_named_to_them() -> None:
         await it.slack.action(it.answer, "stop_watching", user="U0KIM00001")
         await it.shows("Stopped by a user")
         (told,) = [each for each in it.slack.messages if each.channel == f"D{DANA[1:]}"]
-        assert "<@U0KIM00001> stopped" in told.text
-        assert "*llama*" in told.text
+        assert "<@U0KIM00001> stopped watching *llama* for everyone" in told.text
 
 
 async def test_a_stop_that_is_shown_later_leaves_a_newer_watch_alone() -> None:

@@ -45,11 +45,11 @@ def a_project(latest_job: dict[str, Any] | None = None, **changes: Any) -> Train
 
 
 def ended(status: str, ran: float | None = 7500, **changes: Any) -> Message:
-    return ended_message(PROJECT, a_job(status, **changes), ran, DANA)
+    return ended_message(a_project(), a_job(status, **changes), ran, DANA)
 
 
 def failed(logs: list[str] | None, **changes: Any) -> Message:
-    return ended_message(PROJECT, a_job("FAILED", **changes), 7500, DANA, logs)
+    return ended_message(a_project(), a_job("FAILED", **changes), 7500, DANA, logs)
 
 
 NEW = a_job("PENDING", id="q8rs0rw", name="second-try")
@@ -67,10 +67,10 @@ WRITTEN_ELSEWHERE = {
     "hostile_farewell": farewell_message(
         a_project(job(name=HOSTILE), name=HOSTILE), HOSTILE, "C0SANDBOX1", HOSTILE
     ),
-    "hostile_lost": lost_message(a_job(HOSTILE, name=HOSTILE), DANA),
+    "hostile_lost": lost_message(a_project(name=HOSTILE), a_job(HOSTILE, name=HOSTILE), DANA),
     "hostile_gone": gone_message(a_project(job(name=HOSTILE), name=HOSTILE), DANA),
     "long_moved": moved_message(PROJECT, a_job(**LONG_JOB), again=True),
-    "long_ended": ended_message(PROJECT, a_job("FAILED", **LONG_JOB), 1e9, MANY, HUNDREDS),
+    "long_ended": ended_message(a_project(), a_job("FAILED", **LONG_JOB), 1e9, MANY, HUNDREDS),
     "long_line": failed([LONG]),
     "long_taken_over": taken_over_message(
         PROJECT, a_job(**LONG_JOB), a_job(LONG, **LONG_JOB), seen=True
@@ -79,7 +79,7 @@ WRITTEN_ELSEWHERE = {
         PROJECT, a_job("PENDING", **LONG_JOB), SINCE, GpuCapacity(gpu_type=LONG, limit=9)
     ),
     "long_farewell": farewell_message(a_project(job(name=LONG), name=LONG), LONG, "C1", LONG),
-    "long_lost": lost_message(a_job(LONG, **LONG_JOB), MANY),
+    "long_lost": lost_message(a_project(name=LONG), a_job(LONG, **LONG_JOB), MANY),
     "long_gone": gone_message(a_project(job(name=LONG), name=LONG), MANY),
 }
 MESSAGES = {
@@ -97,8 +97,8 @@ MESSAGES = {
     "failed_to_deploy": ended("DEPLOY_FAILED", None, error_message="No such image."),
     "stopped": ended("STOPPED"),
     "preempted": ended("PREEMPTED"),
-    "ended_watched_by_many": ended_message(PROJECT, a_job("COMPLETED"), 59.6, MANY),
-    "ended_watched_by_nobody": ended_message(PROJECT, a_job("COMPLETED"), 7500, ()),
+    "ended_watched_by_many": ended_message(a_project(), a_job("COMPLETED"), 59.6, MANY),
+    "ended_watched_by_nobody": ended_message(a_project(), a_job("COMPLETED"), 7500, ()),
     "waiting": waiting_message(
         PROJECT,
         a_job("PENDING", error_message="Spot capacity is available for this job."),
@@ -112,14 +112,17 @@ MESSAGES = {
     "taken_over": taken_over_message(PROJECT, a_job(), NEW, seen=True),
     "taken_over_ended": taken_over_message(PROJECT, a_job("STOPPED"), NEW, seen=True),
     "taken_over_not_seen": taken_over_message(PROJECT, a_job(), NEW, seen=False),
+    "taken_over_not_seen_by_one_that_has_ended": taken_over_message(
+        PROJECT, a_job(), a_job("FAILED", id="q8rs0rw", name="second-try"), seen=False
+    ),
     "first_job": first_job_message(PROJECT, NEW),
     "waiting_with_an_unknown_capacity": waiting_message(
         PROJECT, a_job("PENDING"), SINCE, GpuCapacity(gpu_type="H100")
     ),
-    "expired": expired_message(PROJECT, a_job(), 14, DANA, drawn=True),
-    "expired_not_drawn": expired_message(PROJECT, a_job(), 14, DANA, drawn=False),
-    "expired_without_a_job": expired_message(PROJECT, None, 14, DANA, drawn=True),
-    "lost": lost_message(a_job(), DANA),
+    "expired": expired_message(a_project(job()), 14, DANA, drawn=True),
+    "expired_not_drawn": expired_message(a_project(job()), 14, DANA, drawn=False),
+    "expired_without_a_job": expired_message(a_project(), 14, DANA, drawn=True),
+    "lost": lost_message(a_project(), a_job(), DANA),
     "gone": gone_message(a_project(job()), DANA),
     "gone_without_a_job": gone_message(a_project(), ()),
 } | {
@@ -247,7 +250,10 @@ def test_as_many_lines_are_kept_as_are_asked_for() -> None:
     ],
 )
 def test_what_was_seen_last_is_told_as_the_past(status: str, words: str) -> None:
-    assert f"When I last looked, *gpt-oss-job* {words}." in lost_message(a_job(status), ()).text
+    assert (
+        f"When I last looked, *gpt-oss-job* {words}."
+        in lost_message(a_project(), a_job(status), ()).text
+    )
 
 
 def test_who_is_outside_of_a_channel_asks_to_be_invited() -> None:
@@ -256,12 +262,39 @@ def test_who_is_outside_of_a_channel_asks_to_be_invited() -> None:
     assert "/invite" not in MESSAGES["farewell_is_archived"].text
 
 
+@pytest.mark.parametrize(
+    "why",
+    [
+        "channel_is_archived",
+        "is_archived",
+        "is_inactive",
+        "restricted_action",
+        "restricted_action_read_only_channel",
+    ],
+)
+def test_where_nobody_can_be_answered_another_channel_is_advised(why: str) -> None:
+    said = farewell_message(a_project(job()), "Research", "C0SANDBOX1", why).text
+    assert said.endswith("run `/training-project Research support-bot-sft` in another channel")
+    assert "another channel" not in MESSAGES["farewell_message_not_found"].text
+
+
+def test_who_is_mentioned_is_told_of_which_project() -> None:
+    for name in ("completed", "failed", "stopped", "preempted", "expired", "gone", "lost"):
+        assert "*support-bot-sft*" in MESSAGES[name].text
+
+
+def test_of_very_many_who_watch_a_few_are_mentioned() -> None:
+    said = MESSAGES["ended_watched_by_many"].text
+    assert said.count("<@") == 20
+    assert "<@U0WATCHER19> and 40 more" in said
+
+
 def test_logs_are_shown_only_of_a_job_that_failed() -> None:
     for status in ("COMPLETED", "STOPPED", "PREEMPTED"):
-        drawn = ended_message(PROJECT, a_job(status), None, DANA, TRACEBACK)
+        drawn = ended_message(a_project(), a_job(status), None, DANA, TRACEBACK)
         assert "```" not in drawn.text
     assert "could not be read" in failed(None).text
-    assert "No log lines yet" in failed([]).text
+    assert "It left no log lines" in failed([]).text
 
 
 def test_who_watches_is_mentioned_by_what_comes_last() -> None:

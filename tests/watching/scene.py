@@ -94,6 +94,11 @@ class Scene:
         self.baseten.requests.clear()
         return watch
 
+    async def begin_anew(self, watch: Watch) -> None:
+        """Let this watch stand in the place of the one that its answer has."""
+        await self.watches.end(watch.channel_id, watch.ts)
+        await self.watches.begin(watch)
+
     async def look(self, after: float = 15) -> Later:
         """Let time pass, and look once at everything."""
         self.clock.advance(after)
@@ -141,9 +146,10 @@ class Scene:
         """The kinds of all that there was to tell of a watch."""
         return [said.kind for report in await self.reported(watch) for said in report.news]
 
-    async def attempt(self, entry: Entry) -> Next:
+    async def attempt(self, entry: Entry, reports: Reports | None = None) -> Next:
+        """Bring one report, by those who have brought others if they are given."""
         steps = Steps(self.journal, entry)
-        then = await steps.run(self.reports.handle)
+        then = await steps.run((reports or self.reports).handle)
         match then:
             case Done():
                 await self.journal.finish(steps.entry)

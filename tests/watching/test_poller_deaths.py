@@ -10,6 +10,7 @@ from bot.journal.memory import MemoryJournal
 from bot.journal.steps import Later
 from bot.sandbox import Respond
 from bot.watching.poller import POLL
+from bot.watching.watches import Watch
 from tests.watching.scene import Scene
 
 
@@ -124,6 +125,46 @@ async def test_a_watch_that_was_stopped_during_the_look_is_not_reported(scene: S
     assert await scene.watches.every() == []
 
 
+async def test_a_watch_that_began_anew_during_the_look_is_reported_once(scene: Scene) -> None:
+    class Restarting(MemoryJournal):
+        newer: Watch | None = None
+
+        async def read_all(self, collection: str) -> dict[str, State]:
+            found = await super().read_all(collection)
+            if self.newer is not None:
+                newer, self.newer = self.newer, None
+                await scene.begin_anew(newer)
+            return found
+
+    scene.keep_in(journal := Restarting())
+    watch = await scene.answer(project := scene.project())
+    journal.newer = watch.model_copy(update={"id": "newer"})
+    scene.set(scene.latest(project), "RUNNING")
+    await scene.look_and_report()
+    await scene.look_and_report()
+    assert len(scene.replies) == 1
+
+
+async def test_what_another_process_has_seen_since_is_not_forgotten(scene: Scene) -> None:
+    class Overtaken(MemoryJournal):
+        ahead: Watch | None = None
+
+        async def read_all(self, collection: str) -> dict[str, State]:
+            found = await super().read_all(collection)
+            if self.ahead is not None:
+                ahead, self.ahead = self.ahead, None
+                await scene.watches.save(ahead)
+            return found
+
+    scene.keep_in(journal := Overtaken())
+    watch = await scene.answer(project := scene.project())
+    journal.ahead = ahead = watch.model_copy(update={"reports": 2})
+    scene.set(scene.latest(project), "RUNNING")
+    await scene.look()
+    assert await scene.watches.every() == [ahead]
+    assert await scene.reported(watch) == []
+
+
 @pytest.mark.parametrize("error", [LostLeaseError("gone"), JournalUnavailableError("away")])
 async def test_what_is_not_the_pollers_to_deal_with_passes_through(
     scene: Scene, error: Exception
@@ -155,14 +196,17 @@ async def test_whatever_else_happens_is_logged_and_outlived(scene: Scene) -> Non
 
 async def test_a_watch_that_cannot_be_looked_at_is_not_in_the_others_way(scene: Scene) -> None:
     class HalfBroken(MemoryJournal):
+        broken = ""
+
         async def read(self, collection: str, key: str) -> State | None:
-            if key == f"{watches[0].channel_id}:{watches[0].ts}":
+            if key == self.broken:
                 raise ZeroDivisionError(key)
             return await super().read(collection, key)
 
-    scene.keep_in(HalfBroken())
+    scene.keep_in(journal := HalfBroken())
     projects = [scene.project(name) for name in ("one", "two")]
     watches = [await scene.answer(project) for project in projects]
+    journal.broken = f"{watches[0].channel_id}:{watches[0].ts}"
     for project in projects:
         scene.set(scene.latest(project), "RUNNING")
     with capture_logs() as logs:
@@ -249,8 +293,7 @@ async def test_a_watch_that_began_during_the_look_is_neither_changed_nor_ended(
             self, entry_id: str, kind: str, state: State, *, after: float | None = None
         ) -> Entry | None:
             if entry_id != POLL:
-                await scene.watches.end(watch.channel_id, watch.ts)
-                await scene.watches.begin(newer)
+                await scene.begin_anew(newer)
             return await super().submit(entry_id, kind, state, after=after)
 
     scene.keep_in(Restarting())

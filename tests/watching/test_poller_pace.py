@@ -27,6 +27,13 @@ async def test_the_pace_is_fast_while_something_moves_and_slow_while_nothing_doe
     assert 22.5 <= (await scene.look(after=80)).seconds <= 27
 
 
+async def test_two_bots_do_not_look_in_step(scene: Scene) -> None:
+    await scene.answer(scene.project(status="RUNNING"))
+    waits = [(await scene.look(after=80)).seconds for _ in range(25)][5:]
+    assert min(waits) >= 60
+    assert max(waits) - min(waits) > 1
+
+
 async def test_a_watch_that_begins_is_something_that_moves(scene: Scene) -> None:
     await scene.answer(scene.project())
     for _ in range(5):

@@ -9,6 +9,7 @@ from bot.sandbox import PostedMessage, Respond
 from bot.watching.report import REPORT
 from tests.watching.scene import Scene
 
+DANA = "<@U0SANDBOX1>"
 KEY = "b10_abcd1234.0123456789abcdefghijABCDEFGHIJ12"
 
 
@@ -43,11 +44,11 @@ async def test_a_job_is_followed_from_the_queue_to_its_end(scene: Scene) -> None
     scene.clock.advance(600)
     scene.set(job, "COMPLETED")
     await scene.look_and_report()
-    name = f"*{job}*"
+    name, project_name = f"*{job}*", "*support-bot-sft*"
     assert scene.replies == [
         f"🚀 {name} is deploying.",
         f"▶️ {name} is running.",
-        f"✅ {name} completed after running for 10 minutes 45 seconds. <@U0SANDBOX1>",
+        f"✅ {name} of {project_name} completed after running for 10 minutes 45 seconds. {DANA}",
     ]
     assert "Ran for" in drawn(answer)
     assert "watch" not in drawn(answer).lower()
@@ -81,6 +82,8 @@ async def test_the_last_lines_of_a_job_that_failed_hold_no_secret(scene: Scene) 
     assert "<!channel>" not in said
     (asked,) = [one for one in scene.baseten.requests if one.path.endswith("/logs")]
     assert asked.query["limit"] == "200"
+    ended_at = int(scene.clock().timestamp() * 1000)
+    assert int(asked.query["start_epoch_millis"]) < ended_at < int(asked.query["end_epoch_millis"])
     assert "much earlier" not in said.split("key=")[-1]
 
 
@@ -205,7 +208,62 @@ async def test_the_end_of_a_project_is_told(scene: Scene) -> None:
     assert "actions" not in drawn(scene.answers[0])
 
 
+async def test_a_job_that_is_no_longer_there_is_told_of(scene: Scene) -> None:
+    watch = await scene.answer(project := scene.project(status="RUNNING"))
+    assert watch.job is not None
+    scene.set(watch.job.id, "FAILED")
+    scene.job(project, "STOPPED", created_at=watch.job.created_at - timedelta(days=1))
+    gone = Respond(404, {"code": "NOT_FOUND", "message": "Training job not found"})
+    scene.baseten.faults.always(f".*/jobs/{watch.job.id}", gone)
+    for _ in range(2):
+        await scene.look_and_report()
+    assert "I can no longer find" in scene.replies[0]
+    assert "*support-bot-sft*" in scene.replies[0]
+
+
 # In order, and not too often
+
+
+async def test_a_message_that_would_look_as_it_did_is_not_drawn(scene: Scene) -> None:
+    await scene.answer(scene.project())
+    await scene.look_and_report(after=1900)
+    assert len(scene.replies) == 1
+    assert scene.answers[0].edits == 0
+
+
+async def test_a_change_is_drawn_though_a_report_that_changes_nothing_follows(
+    scene: Scene,
+) -> None:
+    watch = await scene.answer(project := scene.project())
+    scene.baseten.set_job(scene.latest(project), error_message="Spot capacity is available.")
+    await scene.look()
+    await scene.look(after=1900)
+    await scene.report()
+    await scene.try_again(watch, 2)
+    assert "Spot capacity is available." in drawn(scene.answers[0])
+    assert len(scene.replies) == 1
+    assert scene.answers[0].edits == 1
+
+
+async def test_a_message_that_was_just_drawn_waits_with_its_news(scene: Scene) -> None:
+    watch = await scene.moved("DEPLOYING")
+    reports = scene.reports
+    scene.clock.advance(14)  # until the first report comes through
+    (first,) = await scene.journal.claim([REPORT], 1)
+    assert await scene.attempt(first, reports) == Done()
+    scene.set(scene.latest(watch.project.id), "RUNNING")
+    await scene.look(after=1)
+    (second,) = await scene.journal.claim([REPORT], 1)
+    then = await scene.attempt(second, reports)
+    assert isinstance(then, Later)
+    assert then.seconds == 14
+    assert len(scene.replies) == 1
+    assert scene.answers[0].edits == 1
+    scene.clock.advance(14)
+    await scene.journal.wake(second.id)
+    (second,) = await scene.journal.claim([REPORT], 1)
+    assert await scene.attempt(second, reports) == Done()
+    assert [reply.split(" ")[0] for reply in scene.replies] == ["🚀", "▶️"]
 
 
 async def test_of_a_burst_only_the_last_draws_the_message_and_all_is_told_in_order(

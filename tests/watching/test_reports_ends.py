@@ -5,6 +5,7 @@ from structlog.testing import capture_logs
 
 from bot.journal.steps import Done, Later
 from bot.sandbox import PostedMessage, Respond
+from bot.watching.watches import Watch
 from tests.watching.scene import CHANNEL, Scene
 
 POST, UPDATE = "/api/chat.postMessage", "/api/chat.update"
@@ -27,7 +28,7 @@ def told(scene: Scene, channel: str = DIRECT) -> list[str]:
 async def test_of_a_deleted_message_its_watchers_are_told_and_no_thread(scene: Scene) -> None:
     project = scene.project()
     watch = await scene.answer(project)
-    await scene.watches.begin(watch.model_copy(update={"watchers": ("U0SANDBOX1", "", "U0DANA")}))
+    await scene.begin_anew(watch.model_copy(update={"watchers": ("U0SANDBOX1", "", "U0DANA")}))
     await scene.poster._client.chat_delete(channel=CHANNEL, ts=watch.ts)  # noqa: SLF001 - as people do
     scene.set(scene.latest(project), "RUNNING")
     with capture_logs() as logs:
@@ -53,6 +54,49 @@ async def test_the_end_of_a_job_is_in_the_last_words(scene: Scene) -> None:
     (text,) = told(scene)
     assert "had failed" in text
     assert scene.replies == []
+
+
+async def deleted_before_the_reply(
+    scene: Scene, watch: Watch, ts: str, deleting: Respond | None = None
+) -> None:
+    """Bring a report whose reply Slack takes only once a message is gone."""
+    scene.slack.faults.next(POST, Respond(429, headers={"Retry-After": "60"}))
+    await scene.report()
+    await scene.poster._client.chat_delete(channel=CHANNEL, ts=ts)  # noqa: SLF001 - as people do
+    if deleting is not None:
+        scene.slack.faults.next("/api/chat.delete", deleting)
+    await scene.try_again(watch)
+
+
+@pytest.mark.parametrize("status", ["RUNNING", "FAILED"])
+async def test_of_a_message_that_is_deleted_before_the_reply_no_reply_is_left_in_the_channel(
+    scene: Scene, status: str
+) -> None:
+    watch = await scene.moved(status)
+    await deleted_before_the_reply(scene, watch, watch.ts)
+    assert [message.channel for message in scene.slack.messages] == [DIRECT]
+    assert "the message that I kept up to date was deleted" in told(scene)[0]
+    assert await scene.watches.every() == []
+
+
+async def test_an_answer_whose_thread_is_gone_is_drawn_without_its_watch(scene: Scene) -> None:
+    first = await scene.answer(scene.project("first"))
+    watch = await scene.answer(project := scene.project())
+    await scene.watches.end(CHANNEL, first.ts)
+    await scene.begin_anew(watch.model_copy(update={"thread_ts": first.ts}))
+    scene.set(scene.latest(project), "RUNNING")
+    await scene.look()
+    await deleted_before_the_reply(scene, watch, first.ts)
+    assert [message.channel for message in scene.slack.messages] == [CHANNEL, DIRECT]
+    assert "(`thread_not_found`)" in told(scene)[0]
+    assert "stop_watching" not in drawn(scene.answers[0])
+
+
+async def test_a_reply_that_is_astray_and_stays_still_ends_the_watch(scene: Scene) -> None:
+    watch = await scene.moved()
+    await deleted_before_the_reply(scene, watch, watch.ts, refused("cant_delete_message"))
+    assert len(told(scene)) == 1
+    assert await scene.watches.every() == []
 
 
 async def test_of_an_archived_channel_its_watchers_are_told_directly(scene: Scene) -> None:
@@ -158,9 +202,25 @@ async def test_an_end_that_cannot_be_told_in_its_thread_is_told_directly(scene: 
     assert scene.answers[0].edits == 1
 
 
+@pytest.mark.parametrize(
+    "code",
+    ["ekm_access_denied", "invalid_blocks", "message_limit_exceeded", "user_is_restricted"],
+)
+async def test_an_end_whose_reply_slack_will_not_have_is_told_directly(
+    scene: Scene, code: str
+) -> None:
+    await scene.moved("FAILED")
+    scene.slack.faults.next(POST, refused(code))
+    assert await scene.report() == [Done()]
+    (text,) = told(scene)
+    assert f"Slack does not let me reply in its thread (`{code}`)" in text
+    assert "had failed" in text
+    assert scene.replies == []
+
+
 async def test_a_watch_that_has_begun_anew_is_not_ended_by_an_old_report(scene: Scene) -> None:
     watch = await scene.moved()
-    await scene.watches.begin(watch.model_copy(update={"id": "another"}))
+    await scene.begin_anew(watch.model_copy(update={"id": "another"}))
     scene.slack.faults.next(POST, refused("restricted_action"))
     await scene.report()
     assert [kept.id for kept in await scene.watches.every()] == ["another"]
@@ -175,7 +235,7 @@ async def test_a_watch_that_begins_anew_while_another_ends_is_not_drawn_away(
     limit = Respond(429, headers={"Retry-After": "60"})
     scene.slack.faults.next(UPDATE, Respond(200, {"ok": True}), limit)
     await scene.report()
-    await scene.watches.begin(watch.model_copy(update={"id": "another"}))
+    await scene.begin_anew(watch.model_copy(update={"id": "another"}))
     await scene.try_again(watch)
     assert [kept.id for kept in await scene.watches.every()] == ["another"]
     assert scene.answers[0].edits == 0

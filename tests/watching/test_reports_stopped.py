@@ -48,7 +48,7 @@ async def test_nothing_is_told_of_a_watch_that_was_stopped(scene: Scene) -> None
 
 async def test_of_a_message_that_is_watched_anew_only_the_thread_is_told(scene: Scene) -> None:
     watch = await scene.moved()
-    await scene.watches.begin(watch.model_copy(update={"id": "another"}))
+    await scene.begin_anew(watch.model_copy(update={"id": "another"}))
     assert await scene.report() == [Done()]
     assert len(scene.replies) == 1
     assert scene.answers[0].edits == 0
@@ -100,7 +100,7 @@ async def test_another_watch_that_begins_meanwhile_is_not_drawn_away(scene: Scen
     watch = await scene.moved()
     bringing = await refused_at_first(scene, UPDATE)
     other = watch.model_copy(update={"id": "another", "watchers": ("U0SANDBOX1", "U0KIM")})
-    await scene.watches.begin(other)
+    await scene.begin_anew(other)
     assert await bringing == [Done()]
     assert "U0KIM" in drawn(scene.answers[0])
     assert len(scene.replies) == 1

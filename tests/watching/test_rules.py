@@ -202,9 +202,26 @@ def test_an_old_job_that_is_not_there_any_more_is_not_guessed_at() -> None:
 def test_a_newer_job_that_has_ended_already_ends_the_watch() -> None:
     newer = job("FAILED", at=250, id="j0b0002", created_at=after(200))
     looked = seen(watch(job("RUNNING")), job("RUNNING"), latest=newer)
-    assert kinds(looked) == ["taken_over", "ended"]
-    assert looked.news[1] == Ended(job=newer, ran=None)
+    assert looked.news == (Ended(job=newer, ran=None),)
     assert looked.over
+
+
+def test_of_two_jobs_that_have_ended_both_ends_are_told_and_nothing_else() -> None:
+    newer = job("FAILED", at=250, id="j0b0002", created_at=after(200))
+    looked = seen(watch(job("RUNNING")), job("STOPPED", at=100), latest=newer)
+    assert looked.news == (
+        Ended(job=job("STOPPED", at=100), ran=None),
+        Ended(job=newer, ran=None),
+    )
+
+
+def test_an_old_job_that_is_lost_is_told_of_though_the_newer_has_ended() -> None:
+    newer = job("FAILED", at=250, id="j0b0002", created_at=after(200))
+    looked = seen(watch(job("RUNNING")), None, latest=newer)
+    assert looked.news == (
+        TakenOver(old=job("RUNNING"), new=newer, seen=False),
+        Ended(job=newer, ran=None),
+    )
 
 
 @pytest.mark.parametrize("created", [-100, 0])

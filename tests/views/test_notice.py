@@ -1,0 +1,31 @@
+"""Small notes to one person, in their words."""
+
+import pytest
+
+from bot.views.notice import cannot_watch, invite, stopped
+
+
+@pytest.mark.parametrize("why", ["channel_not_found", "not_in_channel"])
+def test_who_cannot_watch_where_the_bot_is_no_member_is_told_to_invite_it(why: str) -> None:
+    assert "`/invite`" in cannot_watch(why).text
+
+
+@pytest.mark.parametrize("why", ["cant_update_message", "edit_window_closed", "message_not_found"])
+def test_who_cannot_watch_what_is_too_old_is_told_to_open_it_again(why: str) -> None:
+    said = cannot_watch(why).text
+    assert "`/invite`" not in said
+    assert "Slack no longer lets me change this message" in said
+    assert "Open the project again" in said
+
+
+def test_who_is_asked_for_an_invitation_is_told_what_for() -> None:
+    assert invite().text == (
+        "I'm not a member of this channel, so I can't keep my answer up to date. "
+        "Use `/invite` to add me here."
+    )
+
+
+def test_who_stopped_a_watch_is_named() -> None:
+    said = stopped("*llama*", "U0KIM00001").text
+    assert said.startswith("<@U0KIM00001> stopped watching ")
+    assert said.endswith(" for everyone.")
