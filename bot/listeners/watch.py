@@ -35,7 +35,7 @@ class _Wanted(BaseModel):
         place: who, and where the answer is.
         ts: which message it is.
         card: what it remembers.
-        ended: the watch has ended, and only the message is to be drawn.
+        watch_id: which watch is to end, once that is known; empty: there was none.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -43,7 +43,7 @@ class _Wanted(BaseModel):
     place: Place
     ts: str
     card: Card
-    ended: bool = False
+    watch_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,13 +113,15 @@ class Watching:
 
     async def _end(self, wanted: _Wanted, steps: Steps) -> None:
         last: TrainingProject | None = None
-        if not wanted.ended:
-            watch = await self.desk.watches.end(wanted.place.channel_id, wanted.ts)
-            if watch is not None:
-                last = watch.project
-                await self._tell_others(watch, wanted.place)
-            # By the time that the message can be drawn, it may be watched anew.
-            await steps.keep(wanted.model_copy(update={"ended": True}).model_dump(mode="json"))
+        answer = (wanted.place.channel_id, wanted.ts)
+        if wanted.watch_id is None:
+            # Done again later, or by another process, it must not end a watch that began since.
+            meant = await self.desk.watches.of(*answer)
+            wanted = wanted.model_copy(update={"watch_id": meant.id if meant else ""})
+            await steps.keep(wanted.model_dump(mode="json"))
+        if wanted.watch_id and (watch := await self.desk.watches.end(*answer, wanted.watch_id)):
+            last = watch.project
+            await self._tell_others(watch, wanted.place)
         try:
             project = await self.desk.projects.get_project(wanted.card.project_id)
         except BasetenError:

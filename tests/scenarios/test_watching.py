@@ -13,6 +13,7 @@ from structlog.testing import capture_logs
 from bot.app import Tuning
 from bot.journal.journal import Journal
 from bot.journal.memory import MemoryJournal
+from bot.listeners.watch import STOP_ANSWER
 from bot.sandbox import Clock, PostedMessage, Respond, SandboxBaseten, SandboxSlack
 from bot.watching.poller import Pace
 from tests.conftest import RESEARCH, World
@@ -253,6 +254,24 @@ async def test_a_stop_that_is_shown_later_leaves_a_newer_watch_alone() -> None:
         assert "Watched by" in str(it.answer.blocks)
         await it.becomes("COMPLETED")
         assert "completed" in await it.hears(1)
+
+
+async def test_a_stop_that_is_done_again_ends_only_the_watch_that_was_meant() -> None:
+    journal = MemoryJournal()
+    async with watching(journal) as it:
+        it.start("RUNNING")
+        await it.open()
+        await it.watch()
+        (watch,) = (await journal.read_all("watches")).values()
+        place = {"user_id": DANA, "channel_id": it.answer.channel}
+        state = {"place": place, "ts": it.answer.ts, "card": watch["card"], "watch_id": "older"}
+        edits = it.answer.edits
+        # As a process leaves it that died after the end of the older watch.
+        await journal.submit("stop/1:left", STOP_ANSWER, state, after=0)
+        it.clock.advance(FAST)
+        await it.slack.until(lambda: it.answer.edits > edits)
+        assert "Watched by" in str(it.answer.blocks)
+        assert await journal.read_all("watches")
 
 
 async def test_a_stop_that_slack_cannot_show_has_ended_the_watch_all_the_same() -> None:
