@@ -18,6 +18,7 @@ from bot.settings import BadSettingsError, Settings, load_settings
 log = structlog.stdlib.get_logger(__name__)
 
 BAD_SETTINGS = 2
+INTERRUPTED = 130  # by Ctrl-C, as shells say it
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -74,12 +75,16 @@ async def run(settings: Settings) -> int:
 
 
 def _run_loop(command: Coroutine[Any, Any, int]) -> int:
-    if sys.platform == "win32":
-        return asyncio.run(command)
-    import uvloop  # noqa: PLC0415 - does not exist for Windows
+    try:
+        if sys.platform == "win32":
+            return asyncio.run(command)
+        import uvloop  # noqa: PLC0415 - does not exist for Windows
 
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(command)
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            return runner.run(command)
+    except KeyboardInterrupt:
+        sys.stdout.write("\n")
+        return INTERRUPTED
 
 
 def _parser() -> argparse.ArgumentParser:

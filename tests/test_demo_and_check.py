@@ -3,6 +3,7 @@
 import os
 import pty
 import re
+import signal
 from functools import partial
 from pathlib import Path
 
@@ -64,6 +65,7 @@ async def test_at_a_terminal_the_demo_takes_commands_buttons_and_dialogs(tmp_pat
                 ("9", "There is no button 9."),
                 ("platform", "Team [Platform Team"),
                 ("zzz", "No team matches."),
+                ("", "Name of the project:"),
                 ("", "The dialog says: Give the project a name."),
                 ("default", "Team [Default"),
                 ("resea", "Research ("),
@@ -71,11 +73,35 @@ async def test_at_a_terminal_the_demo_takes_commands_buttons_and_dialogs(tmp_pat
             ):
                 os.write(keyboard, f"{typed}\n".encode())
                 await process.until(partial(shows, answer))
-            os.write(keyboard, b"q\n")
+            os.write(keyboard, b"quit\n")
             assert await process.ended() == 0
     finally:
         os.close(keyboard)
         os.close(terminal)
+
+
+async def test_ctrl_c_ends_the_demo_at_its_prompt(tmp_path: Path) -> None:
+    keyboard, terminal = pty.openpty()
+    try:
+        async with started("demo", cwd=tmp_path, stdin=terminal) as process:
+            await process.until(partial(shows, "mend makes all well again."))
+            process.process.send_signal(signal.SIGINT)
+            assert await process.ended() == 130
+    finally:
+        os.close(keyboard)
+        os.close(terminal)
+    assert "Traceback" not in process.said
+
+
+async def test_a_pipe_is_read_to_its_end_and_can_break_baseten(tmp_path: Path) -> None:
+    piped = tmp_path / "typed"
+    piped.write_text("break baseten\nresearch b-new\nmend\nresearch c-new\nb\n")
+    with piped.open() as lines:
+        async with started("demo", cwd=tmp_path, stdin=lines.fileno()) as process:
+            assert await process.ended() == 0
+    said = unwrapped(process.said)
+    assert "Baseten has a problem of its own (it answered 502)" in said
+    assert "Created training project c-new in team Research" in said
 
 
 @pytest.mark.parametrize("socket", [False, True], ids=["http", "socket"])
