@@ -34,7 +34,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write("The settings need mending:\n")
         sys.stderr.writelines(f"  {line}\n" for line in error.lines)
         return BAD_SETTINGS
-    configure_logs(settings.log_level, settings.log_format, Redactor(settings.secrets))
+    # What is tried again while checking is told once, in its line.
+    level = "error" if chosen.command == "check" else settings.log_level
+    configure_logs(level, settings.log_format, Redactor(settings.secrets))
     if chosen.command == "check":
         from bot.check import check  # noqa: PLC0415 - the bot itself does not need it
 

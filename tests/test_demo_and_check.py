@@ -124,9 +124,18 @@ async def test_check_says_which_credential_is_wrong(still: World, tmp_path: Path
     async with started("check", cwd=tmp_path, settings=settings) as process:
         assert await process.ended() == 1
     assert process.said.splitlines()[1:] == [
-        "✗ SLACK_BOT_TOKEN: Slack refuses it: invalid_auth",
-        "✗ SLACK_APP_TOKEN: Slack refuses it: invalid_auth",
-        "✗ BASETEN_API_KEY: Baseten refuses it: 403 PERMISSION_DENIED Authorization error",
+        (
+            "✗ SLACK_BOT_TOKEN: Slack refuses it: invalid_auth; copy the Bot User OAuth Token "
+            "(xoxb-…) from OAuth & Permissions of the app"
+        ),
+        (
+            "✗ SLACK_APP_TOKEN: Slack refuses it: invalid_auth; create an app-level token (xapp-…) "
+            "with connections:write under Basic Information"
+        ),
+        (
+            "✗ BASETEN_API_KEY: Baseten refuses it: 403 PERMISSION_DENIED Authorization error; "
+            "copy a workspace API key from Baseten's settings"
+        ),
         "✓ DATABASE_URL: can be used",
     ]
 
@@ -157,7 +166,7 @@ async def test_check_names_missing_scopes_and_servers_that_are_away(
     async with started("check", cwd=tmp_path, settings=settings_of(still) | away) as process:
         assert await process.ended() == 1
     assert "lacks the scopes chat:write.public" in process.said
-    assert "✗ BASETEN_API_KEY: Baseten does not answer as it should" in process.said
+    assert "✗ BASETEN_API_KEY: Baseten cannot be reached" in process.said
 
 
 async def test_check_tells_a_slack_that_does_not_answer(
@@ -166,4 +175,4 @@ async def test_check_tells_a_slack_that_does_not_answer(
     away = {"SLACK_API_URL": f"http://127.0.0.1:{closed_port}/api/"}
     async with started("check", cwd=tmp_path, settings=settings_of(still) | away) as process:
         assert await process.ended() == 1
-    assert "✗ SLACK_BOT_TOKEN: Slack does not answer as it should" in process.said
+    assert "✗ SLACK_BOT_TOKEN: Slack cannot be reached; check the network" in process.said
