@@ -18,6 +18,7 @@ from bot.settings import BadSettingsError, Settings, load_settings
 log = structlog.stdlib.get_logger(__name__)
 
 BAD_SETTINGS = 2
+INTERRUPTED = 130  # by Ctrl-C, as shells say it
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -33,7 +34,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write("The settings need mending:\n")
         sys.stderr.writelines(f"  {line}\n" for line in error.lines)
         return BAD_SETTINGS
-    configure_logs(settings.log_level, settings.log_format, Redactor(settings.secrets))
+    # What is tried again while checking is told once, in its line.
+    level = "error" if chosen.command == "check" else settings.log_level
+    configure_logs(level, settings.log_format, Redactor(settings.secrets))
     if chosen.command == "check":
         from bot.check import check  # noqa: PLC0415 - the bot itself does not need it
 
@@ -74,12 +77,16 @@ async def run(settings: Settings) -> int:
 
 
 def _run_loop(command: Coroutine[Any, Any, int]) -> int:
-    if sys.platform == "win32":
-        return asyncio.run(command)
-    import uvloop  # noqa: PLC0415 - does not exist for Windows
+    try:
+        if sys.platform == "win32":
+            return asyncio.run(command)
+        import uvloop  # noqa: PLC0415 - does not exist for Windows
 
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(command)
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            return runner.run(command)
+    except KeyboardInterrupt:
+        sys.stdout.write("\n")
+        return INTERRUPTED
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -1,9 +1,10 @@
 """``python -m bot check``: prove the settings, the credentials and the database, a line each."""
 
+import asyncio
 import sys
 from collections.abc import Awaitable, Callable
 
-from bot.baseten.errors import BasetenError, Refused
+from bot.baseten.errors import BasetenError, Refused, Unreachable
 from bot.connections import Connections, connections
 from bot.journal.database import DatabaseError, InUseError, open_journal
 from bot.message import NotTakenError
@@ -13,6 +14,14 @@ from bot.views.text import listing
 
 _Proof = Callable[[Connections], Awaitable[str]]
 NEEDED_SCOPES = ("commands", "chat:write", "chat:write.public")
+_CURES = {
+    "slack_bot_token": "copy the Bot User OAuth Token (xoxb-…) from OAuth & Permissions of the app",
+    "slack_app_token": "create an app-level token (xapp-…) with connections:write under Basic "
+    "Information",
+    "slack_api_url": "check the network, a proxy, or SLACK_API_URL",
+    "baseten_api_key": "copy a workspace API key from Baseten's settings",
+    "baseten_api_url": "check the network, a proxy, or BASETEN_API_URL",
+}
 
 
 class _NotProvedError(Exception):
@@ -34,9 +43,10 @@ async def check(settings: Settings) -> int:
         )
     good = True
     async with connections(settings) as out:
-        for name, prove in proofs:
+        proving = [asyncio.ensure_future(prove(out)) for _, prove in proofs]
+        for (name, _), proof in zip(proofs, proving, strict=True):
             try:
-                sys.stdout.write(f"✓ {name}: {await prove(out)}\n")
+                sys.stdout.write(f"✓ {name}: {await proof}\n")
             except _NotProvedError as error:
                 good = False
                 sys.stdout.write(f"✗ {name}: {error}\n")
@@ -48,7 +58,7 @@ async def _bot_token(out: Connections) -> str:
     try:
         answer = await taken(out.slack.auth_test)
     except NotTakenError as error:
-        raise _NotProvedError(_slack_says(error)) from error
+        raise _NotProvedError(_slack_says(error, "slack_bot_token")) from error
     scopes = answer.headers.get("x-oauth-scopes", "")
     missing = [scope for scope in NEEDED_SCOPES if scope not in scopes.split(",")]
     if scopes and missing:
@@ -62,7 +72,7 @@ async def _app_token(out: Connections, token: str) -> str:
     try:
         await taken(lambda: out.slack.apps_connections_open(app_token=token))
     except NotTakenError as error:
-        raise _NotProvedError(_slack_says(error)) from error
+        raise _NotProvedError(_slack_says(error, "slack_app_token")) from error
     return "opens sockets"
 
 
@@ -71,7 +81,10 @@ async def _baseten_key(out: Connections) -> str:
     try:
         teams = await out.baseten.list_teams()
     except Refused as error:
-        why = f"Baseten refuses it: {error}"
+        why = f"Baseten refuses it: {error}; {_CURES['baseten_api_key']}"
+        raise _NotProvedError(why) from error
+    except Unreachable as error:
+        why = f"Baseten cannot be reached: {error}; {_CURES['baseten_api_url']}"
         raise _NotProvedError(why) from error
     except BasetenError as error:
         why = f"Baseten does not answer as it should: {error}"
@@ -91,7 +104,9 @@ async def _database(url: str) -> str:
         raise _NotProvedError(str(error)) from error
 
 
-def _slack_says(error: NotTakenError) -> str:
+def _slack_says(error: NotTakenError, name: str) -> str:
     if error.error in REFUSALS:
-        return f"Slack refuses it: {error.error}"
+        return f"Slack refuses it: {error.error}; {_CURES[name]}"
+    if error.error == "ClientConnectorError":
+        return f"Slack cannot be reached; {_CURES['slack_api_url']}"
     return f"Slack does not answer as it should: {error.error}"

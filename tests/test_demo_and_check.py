@@ -3,6 +3,7 @@
 import os
 import pty
 import re
+import signal
 from functools import partial
 from pathlib import Path
 
@@ -64,6 +65,7 @@ async def test_at_a_terminal_the_demo_takes_commands_buttons_and_dialogs(tmp_pat
                 ("9", "There is no button 9."),
                 ("platform", "Team [Platform Team"),
                 ("zzz", "No team matches."),
+                ("", "Name of the project:"),
                 ("", "The dialog says: Give the project a name."),
                 ("default", "Team [Default"),
                 ("resea", "Research ("),
@@ -71,11 +73,35 @@ async def test_at_a_terminal_the_demo_takes_commands_buttons_and_dialogs(tmp_pat
             ):
                 os.write(keyboard, f"{typed}\n".encode())
                 await process.until(partial(shows, answer))
-            os.write(keyboard, b"q\n")
+            os.write(keyboard, b"quit\n")
             assert await process.ended() == 0
     finally:
         os.close(keyboard)
         os.close(terminal)
+
+
+async def test_ctrl_c_ends_the_demo_at_its_prompt(tmp_path: Path) -> None:
+    keyboard, terminal = pty.openpty()
+    try:
+        async with started("demo", cwd=tmp_path, stdin=terminal) as process:
+            await process.until(partial(shows, "mend makes all well again."))
+            process.process.send_signal(signal.SIGINT)
+            assert await process.ended() == 130
+    finally:
+        os.close(keyboard)
+        os.close(terminal)
+    assert "Traceback" not in process.said
+
+
+async def test_a_pipe_is_read_to_its_end_and_can_break_baseten(tmp_path: Path) -> None:
+    piped = tmp_path / "typed"
+    piped.write_text("break baseten\nresearch b-new\nmend\nresearch c-new\nb\n")
+    with piped.open() as lines:
+        async with started("demo", cwd=tmp_path, stdin=lines.fileno()) as process:
+            assert await process.ended() == 0
+    said = unwrapped(process.said)
+    assert "Baseten has a problem of its own (it answered 502)" in said
+    assert "Created training project c-new in team Research" in said
 
 
 @pytest.mark.parametrize("socket", [False, True], ids=["http", "socket"])
@@ -98,9 +124,18 @@ async def test_check_says_which_credential_is_wrong(still: World, tmp_path: Path
     async with started("check", cwd=tmp_path, settings=settings) as process:
         assert await process.ended() == 1
     assert process.said.splitlines()[1:] == [
-        "✗ SLACK_BOT_TOKEN: Slack refuses it: invalid_auth",
-        "✗ SLACK_APP_TOKEN: Slack refuses it: invalid_auth",
-        "✗ BASETEN_API_KEY: Baseten refuses it: 403 PERMISSION_DENIED Authorization error",
+        (
+            "✗ SLACK_BOT_TOKEN: Slack refuses it: invalid_auth; copy the Bot User OAuth Token "
+            "(xoxb-…) from OAuth & Permissions of the app"
+        ),
+        (
+            "✗ SLACK_APP_TOKEN: Slack refuses it: invalid_auth; create an app-level token (xapp-…) "
+            "with connections:write under Basic Information"
+        ),
+        (
+            "✗ BASETEN_API_KEY: Baseten refuses it: 403 PERMISSION_DENIED Authorization error; "
+            "copy a workspace API key from Baseten's settings"
+        ),
         "✓ DATABASE_URL: can be used",
     ]
 
@@ -131,7 +166,7 @@ async def test_check_names_missing_scopes_and_servers_that_are_away(
     async with started("check", cwd=tmp_path, settings=settings_of(still) | away) as process:
         assert await process.ended() == 1
     assert "lacks the scopes chat:write.public" in process.said
-    assert "✗ BASETEN_API_KEY: Baseten does not answer as it should" in process.said
+    assert "✗ BASETEN_API_KEY: Baseten cannot be reached" in process.said
 
 
 async def test_check_tells_a_slack_that_does_not_answer(
@@ -140,4 +175,4 @@ async def test_check_tells_a_slack_that_does_not_answer(
     away = {"SLACK_API_URL": f"http://127.0.0.1:{closed_port}/api/"}
     async with started("check", cwd=tmp_path, settings=settings_of(still) | away) as process:
         assert await process.ended() == 1
-    assert "✗ SLACK_BOT_TOKEN: Slack does not answer as it should" in process.said
+    assert "✗ SLACK_BOT_TOKEN: Slack cannot be reached; check the network" in process.said

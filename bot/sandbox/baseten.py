@@ -134,15 +134,24 @@ class SandboxBaseten(Wire):
         self.touch()
         return self._training.job_json(job)
 
-    def script_job(self, job_id: str, turns: Sequence[tuple[float, Mapping[str, Any]]]) -> None:
+    def script_job(
+        self,
+        job_id: str,
+        turns: Sequence[tuple[float, Mapping[str, Any]]],
+        once_opened: str | None = None,
+    ) -> None:
         """Plan changes of a job.
 
         Args:
             job_id: whose.
             turns: seconds from now, and what changes then; made when something is next read
                 once that time has come, and stamped with the time they were planned for.
+            once_opened: a project's id; the seconds count from when it is first upserted.
         """
-        self._training.plan(job_id, turns)
+        if once_opened is None:
+            self._training.plan(job_id, turns)
+        else:
+            self._training.plan_once_opened(once_opened, job_id, turns)
 
     def job(self, job_id: str) -> dict[str, Json]:
         """A job as it stands, planned changes included."""

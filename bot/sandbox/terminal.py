@@ -2,11 +2,12 @@
 
 import itertools
 import re
-import textwrap
+import time
 from html import unescape
 from typing import Any
 
 WIDTH = 78
+_AGO = re.compile(r"<!date\^(\d+)\^\{ago\}\|[^>]*>")
 _DATE = re.compile(r"<!date\^\d+\^[^|>]*\|([^>]*)>")
 _LINK = re.compile(r"<(?:https?|mailto):[^|>]*\|([^>]*)>")
 _PERSON = re.compile(r"<@[^>]*>")
@@ -36,6 +37,11 @@ def buttons(blocks: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return the buttons of a message, the first of which is number 1."""
     rows = [block["elements"] for block in blocks if block.get("type") == "actions"]
     return [button for row in rows for button in row]
+
+
+def hyperlink(text: str, address: str) -> str:
+    """Return a text that a terminal opens as a link, where it can; and the way without."""
+    return f"\033]8;;{address}\033\\{text}: open in Block Kit Builder\033]8;;\033\\ (or type b)"
 
 
 def _block(block: dict[str, Any], *, color: bool) -> list[str]:
@@ -74,6 +80,7 @@ def _columns(fields: list[str], *, color: bool) -> list[str]:
 
 
 def _mrkdwn(text: str, *, color: bool) -> str:
+    text = _AGO.sub(lambda found: _ago(int(found[1])), text)
     text = _DATE.sub(r"\1", text)
     text = _LINK.sub(r"\1", text)
     text = _PERSON.sub("@you", text)
@@ -83,11 +90,36 @@ def _mrkdwn(text: str, *, color: bool) -> str:
 
 def _wrapped(text: str, width: int = WIDTH - 4) -> list[str]:
     """Wrap each line, counting what is seen rather than the colours."""
-    lines = []
-    for line in text.split("\n"):
-        hidden = len(line) - len(_ANSI.sub("", line))
-        lines += textwrap.wrap(line, width + hidden, break_long_words=True) or [""]
-    return lines
+    return [part for line in text.split("\n") for part in _filled(line, width)]
+
+
+def _filled(line: str, width: int) -> list[str]:
+    if _seen(line) <= width:
+        return [line]
+    rows = [""]
+    for word in line.split(" "):
+        joined = f"{rows[-1]} {word}" if rows[-1] else word
+        if _seen(joined) <= width:
+            rows[-1] = joined
+            continue
+        rows.append(word)
+        while _seen(rows[-1]) > width:  # an address, or the like
+            rows[-1:] = [rows[-1][:width], rows[-1][width:]]
+    return [row for row in rows if row]
+
+
+def _seen(text: str) -> int:
+    """Count the characters that take room on the screen."""
+    return len(_ANSI.sub("", text))
+
+
+def _ago(moment: int) -> str:
+    """Say how long ago a moment was, as Slack does."""
+    passed = max(1, int(time.time()) - moment)
+    for size, unit in ((86_400, "day"), (3_600, "hour"), (60, "minute")):
+        if passed >= size:
+            return f"{passed // size} {unit}{'s' if passed >= 2 * size else ''} ago"
+    return f"{passed} second{'s' if passed > 1 else ''} ago"
 
 
 def _strong(text: str, *, color: bool) -> str:

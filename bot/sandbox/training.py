@@ -6,7 +6,7 @@ import string
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeAlias
 
 from bot.sandbox.faults import Json
 from bot.sandbox.job_logs import Line
@@ -105,6 +105,10 @@ class _Turn:
     changes: Mapping[str, Any]
 
 
+_Turns: TypeAlias = Sequence[tuple[float, Mapping[str, Any]]]  # seconds, and what changes then
+_Plan: TypeAlias = tuple[str, _Turns]  # of which job
+
+
 @dataclass(slots=True)
 class Training:
     """The state of the service.
@@ -125,6 +129,7 @@ class Training:
     logs: dict[str, list[Line]] = field(default_factory=dict)
     checkpoints: dict[str, list[dict[str, Json]]] = field(default_factory=dict)
     _script: list[_Turn] = field(default_factory=list)
+    _once_opened: dict[str, list[_Plan]] = field(default_factory=dict)
     # Seeded, so that a test's ids are the same in every run.
     _random: random.Random = field(default_factory=lambda: random.Random(7))  # noqa: S311 - no secret
 
@@ -136,6 +141,8 @@ class Training:
         """The project of this name in the team, created if there is none."""
         for project in self.projects.values():
             if (project.team_id, project.name) == (team_id, name):
+                for job_id, turns in self._once_opened.pop(project.id, []):
+                    self.plan(job_id, turns)
                 return project
         return self.create(team_id, name, self.now())
 
@@ -179,7 +186,11 @@ class Training:
         )
         return job
 
-    def plan(self, job_id: str, turns: Sequence[tuple[float, Mapping[str, Any]]]) -> None:
+    def plan_once_opened(self, project_id: str, job_id: str, turns: _Turns) -> None:
+        """Plan so only when a project is first asked for, that nobody comes too late to see it."""
+        self._once_opened.setdefault(project_id, []).append((job_id, turns))
+
+    def plan(self, job_id: str, turns: _Turns) -> None:
         """Change a job so many seconds from now; `catch_up` makes it so."""
         begin = self.now()
         for after, changes in turns:

@@ -157,7 +157,7 @@ def _happened(name: str, team: str, outcome: Outcome | None) -> str:
         case None:
             return (
                 f"🗑️ Training project {name} of team {team} is gone from Baseten, or my key can no "
-                "longer see it. This is what I saw of it last"
+                "longer see it. This is what I last saw"
             )
 
 
@@ -177,11 +177,10 @@ def _plain_details(project: TrainingProject, known: list[tuple[str, str]]) -> st
 
 def _no_job(name: str, team: str) -> str:
     """Say how to start a job. https://docs.baseten.co/reference/cli/training/training-cli"""
+    shown = text.code(name)
+    called = shown if shown == f"`{text.escape(name)}`" else "exactly as above"
     push = text.code(f"truss train push config.py --team {shlex.quote(team)}", 250)
-    return (
-        f"*No job yet.* To start one, name the project {text.code(name)} in your config and run\n"
-        f"{push}"
-    )
+    return f"*No job yet.* To start one, name the project {called} in your config and run\n{push}"
 
 
 def _known_of(job: TrainingJob, followed: Followed | None) -> list[tuple[str, str]]:

@@ -19,11 +19,13 @@ _WRONG = {
 def help_message() -> Message:
     """Say what the command does and how to type it."""
     return plain(
-        f"*{COMMAND}* opens a Baseten training project and shows it to everyone here, with its "
-        "latest job. If the project is already there, nothing about it changes.",
+        f"*{COMMAND}* opens a Baseten training project and shows it to everyone in the channel, "
+        "with its latest job. If the project is already there, nothing about it changes.",
         f"Type {code(f'{COMMAND} <team> <name>')}, for example {_EXAMPLE}",
         f"Or type {code(COMMAND)} alone, and choose the team in a dialog.",
         f"Put quotes around a team of several words: {_QUOTED_EXAMPLE}",
+        "On the answer, *Watch* follows the latest job and *Refresh* asks again; the shortcut "
+        "*Open training project* opens the dialog from any message.",
     )
 
 

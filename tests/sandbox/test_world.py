@@ -4,6 +4,8 @@ import httpx
 
 from bot.sandbox import Clock, SandboxBaseten, furnish
 
+WANTED = {"training_project": {"name": "Qwen3 Long Context"}}
+
 
 async def test_it_holds_jobs_in_every_state_and_leaves_room_for_the_demo(
     baseten: SandboxBaseten, api: httpx.AsyncClient
@@ -35,6 +37,9 @@ async def test_one_job_moves_on_while_somebody_looks(
 ) -> None:
     furnish(baseten)
     seen = []
+    clock.advance(500)  # nobody has opened it yet
+    team = next(each["id"] for each in (await api.get("/v1/teams")).json()["teams"][2:])
+    await api.post(f"/v1/teams/{team}/training_projects", json=WANTED)
     for _ in range(4):
         projects = (await api.get("/v1/training_projects")).json()["training_projects"]
         (job,) = (each["latest_job"] for each in projects if each["name"] == "Qwen3 Long Context")
@@ -42,3 +47,13 @@ async def test_one_job_moves_on_while_somebody_looks(
         seen.append((status, job["error_message"] is not None))
         clock.advance(50)
     assert seen == [("PENDING", True), ("RUNNING", False), ("RUNNING", False), ("COMPLETED", False)]
+
+
+async def test_what_one_job_waits_for_another_holds(
+    baseten: SandboxBaseten, api: httpx.AsyncClient
+) -> None:
+    furnish(baseten)
+    capacity = (await api.get("/v1/training/capacity")).json()
+    assert [
+        gpus["usage_count"] for gpus in next(iter(capacity.values())) if gpus["gpu_type"] == "H200"
+    ] == [16]
