@@ -34,6 +34,7 @@ _NO_URL = (
 _WAIT = 30.0  # seconds; a process that was told to end takes up to 25
 _BUSY = 0.9 * SOON  # seconds; a statement that fails by itself has surely done nothing
 _CLOSING = 2.0  # seconds
+_GONE = 60.0  # seconds; a machine that vanished says nothing: its connections would last for ever
 _CONNECTIONS = 5
 _LOOK_AGAIN = 0.1  # seconds
 ADVISORY_LOCK = 4_205_881_316_030_211  # any number, the same in every version
@@ -177,7 +178,7 @@ async def _postgres(address: URL, lease: float, wait: float) -> AsyncIterator[Sq
         pool_pre_ping=True,
         pool_size=_CONNECTIONS + 1,  # and the line to the replicas
         max_overflow=0,
-        connect_args={"timeout": LONG, "command_timeout": LONG},
+        connect_args={"timeout": LONG, "command_timeout": _GONE},
     )
     async with AsyncExitStack() as opened:
         # TypeError: the URL has a parameter that the driver does not know.
