@@ -28,8 +28,9 @@ _DRIVERS = {
     "postgresql": "postgresql+asyncpg",
 }
 _NO_URL = (
-    "DATABASE_URL is not a URL. In a password, write what is neither a letter nor a digit as % and"
-    " two hex digits, such as %40 for @"
+    "DATABASE_URL is not a URL: give sqlite:///… or postgresql://…, or leave it out for data/bot.db"
+    ". In a password, write what is neither a letter nor a digit as % and two hex digits, such as"
+    " %40 for @"
 )
 _WAIT = 30.0  # seconds; a process that was told to end takes up to 25
 _BUSY = 0.9 * SOON  # seconds; a statement that fails by itself has surely done nothing
