@@ -65,6 +65,10 @@ def read_url(url: str) -> URL:
     driver = _DRIVERS.get(address.drivername, address.drivername)
     if driver not in _DRIVERS.values():
         raise DatabaseError("DATABASE_URL must begin with sqlite:/// or postgresql://")
+    if driver == _DRIVERS["sqlite"] and address.host:
+        raise DatabaseError(
+            "DATABASE_URL needs three slashes before a file's name, such as sqlite:///data/bot.db"
+        )
     if driver == _DRIVERS["sqlite"] and address.database in {None, "", ":memory:"}:
         raise DatabaseError("DATABASE_URL must name a file, such as sqlite:///data/bot.db")
     return address.set(drivername=driver)
@@ -182,8 +186,8 @@ async def _postgres(address: URL, lease: float, wait: float) -> AsyncIterator[Sq
         connect_args={"timeout": LONG, "command_timeout": _GONE},
     )
     async with AsyncExitStack() as opened:
-        # TypeError: the URL has a parameter that the driver does not know.
-        with _told_in_words(address, (*PostgresJournal.faults, TypeError)):
+        # The URL has a parameter that the driver does not know, or a host that can be none.
+        with _told_in_words(address, (*PostgresJournal.faults, TypeError, UnicodeError)):
             await _migrate_postgres(address, wait)
         journal = PostgresJournal(engine, _CONNECTIONS, lease)
         hearing = asyncio.create_task(journal.hear())

@@ -53,6 +53,8 @@ def test_a_url_is_read(url: str, driver: str) -> None:
         ("sqlite://", "must name a file"),
         ("sqlite:///", "must name a file"),
         ("sqlite:///:memory:", "must name a file"),
+        ("sqlite://secret/bot.db", "three slashes.*, such as sqlite:///data/bot.db"),
+        ("sqlite://secret.db", "three slashes"),
     ],
 )
 def test_what_is_no_url_is_said_without_a_word_of_it(url: str, words: str) -> None:
