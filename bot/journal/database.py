@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 import structlog
 from sqlalchemy import event, func, select, text, update
@@ -173,27 +174,41 @@ async def _postgres(address: URL, lease: float, wait: float) -> AsyncIterator[Sq
         raise DatabaseError(
             "PostgreSQL needs a driver: pip install 'training-project-bot[postgres]'"
         ) from None
-    if (mode := address.query.get("sslmode")) is not None:  # the server's own tools' word for it
-        address = address.difference_update_query(["sslmode"]).update_query_dict({"ssl": mode})
-    engine = create_async_engine(
-        address,
-        isolation_level="AUTOCOMMIT",
-        skip_autocommit_rollback=True,
-        hide_parameters=True,
-        pool_pre_ping=True,
-        pool_size=_CONNECTIONS + 1,  # and the line to the replicas
-        max_overflow=0,
-        connect_args={"timeout": LONG, "command_timeout": _GONE},
-    )
     async with AsyncExitStack() as opened:
         # The URL has a parameter that the driver does not know, or a host that can be none.
-        with _told_in_words(address, (*PostgresJournal.faults, TypeError, UnicodeError)):
-            await _migrate_postgres(address, wait)
+        with _told_in_words(address, (*PostgresJournal.faults, TypeError, ValueError)):
+            address, options = _for_the_driver(address)
+            await _migrate_postgres(address, options, wait)
+        engine = create_async_engine(
+            address,
+            isolation_level="AUTOCOMMIT",
+            skip_autocommit_rollback=True,
+            hide_parameters=True,
+            pool_pre_ping=True,
+            pool_size=_CONNECTIONS + 1,  # and the line to the replicas
+            max_overflow=0,
+            connect_args=options | {"command_timeout": _GONE},
+        )
         journal = PostgresJournal(engine, _CONNECTIONS, lease)
         hearing = asyncio.create_task(journal.hear())
         opened.push_async_callback(_let_go, journal, engine, hearing)
         await journal.hears.wait()
         yield journal
+
+
+def _for_the_driver(address: URL) -> tuple[URL, dict[str, Any]]:
+    """Translate what the server's own tools call otherwise, as the URLs of managed servers do.
+
+    ``channel_binding`` is left out, as asyncpg has none; ``sslmode=verify-full`` proves the server.
+    """
+    query = address.query
+    options: dict[str, Any] = {"timeout": float(str(query.get("connect_timeout", 0))) or LONG}
+    if (mode := query.get("sslmode")) is not None:
+        options["ssl"] = mode
+    if (name := query.get("application_name")) is not None:
+        options["server_settings"] = {"application_name": name}
+    theirs = ["sslmode", "application_name", "connect_timeout", "channel_binding"]
+    return address.difference_update_query(theirs), options
 
 
 async def _let_go(
@@ -216,9 +231,9 @@ async def _let_go(
         log.warning("the database does not let go of its connections; they end with the process")
 
 
-async def _migrate_postgres(address: URL, wait: float) -> None:
+async def _migrate_postgres(address: URL, options: dict[str, Any], wait: float) -> None:
     """Migrate on a connection of its own, whose statements may take their time."""
-    engine = create_async_engine(address, connect_args={"timeout": LONG})
+    engine = create_async_engine(address, connect_args=options)
     try:
         async with engine.begin() as connection:
             await _lock(connection, wait)

@@ -103,6 +103,17 @@ async def test_that_it_waits_for_another_process_is_said_once(sqlite_url: str) -
     assert [(line["event"], line["log_level"]) for line in lines] == [(WAITING, "info")]
 
 
+async def test_what_a_managed_server_puts_in_its_url_is_understood(postgres_url: str) -> None:
+    words = "application_name=a-bot&connect_timeout=7&channel_binding=prefer&sslmode=disable"
+    other = await asyncpg.connect(postgres_url)
+    async with open_journal(f"{postgres_url}?{words}"):
+        names = await other.fetch(
+            "SELECT application_name FROM pg_stat_activity WHERE datname = current_database()"
+        )
+        assert "a-bot" in {name for (name,) in names}
+    await other.close()
+
+
 async def test_who_migrates_for_too_long_is_not_waited_for(postgres_url: str) -> None:
     other = await asyncpg.connect(postgres_url)
     await other.execute(f"SELECT pg_advisory_lock({ADVISORY_LOCK})")
