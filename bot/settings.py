@@ -87,7 +87,7 @@ def _database(url: SecretStr) -> SecretStr:
     try:
         read_url(url.get_secret_value())
     except DatabaseError as error:
-        kind = "malformed"
+        kind = "malformed"  # and why is a whole line, which shows no part of the value
         raise PydanticCustomError(kind, "{why}", {"why": str(error)}) from None
     return url
 
@@ -195,6 +195,8 @@ def load_settings() -> Settings:
 
 def _line(problem: ErrorDetails) -> str:
     """Say what is wrong with one setting and how to mend it, never showing its value."""
+    if why := problem.get("ctx", {}).get("why"):
+        return str(why)
     name = str(problem["loc"][0]).lower()
     wrong = "missing or empty" if problem["type"] == "missing" else "malformed"
     return f"{name.upper()} is {wrong}: {_CURES[name]}"

@@ -249,19 +249,21 @@ def test_the_databases_password_is_a_secret_too(good: pytest.MonkeyPatch, passwo
 
 
 @pytest.mark.parametrize(
-    "url",
+    ("url", "why"),
     [
-        "mysql://bot@db.example.com/bot",
-        "postgresql://bot:secret@pw:x@h/db",
-        "postgresql://bot:pw@h:abc/db",
-        "sqlite://",
-        "data/bot.db",
+        ("mysql://bot@db.example.com/bot", "must begin with sqlite:/// or postgresql://"),
+        ("postgresql://bot:secret@pw:x@h/db", "is not a URL: give sqlite:///"),
+        ("postgresql://bot:p@pw@h/db", "is not a URL: give sqlite:///"),
+        ("postgresql://bot:pw@h:abc/db", "is not a URL: give sqlite:///"),
+        ("sqlite://", "must name a file, such as sqlite:///"),
+        ("data/bot.db", "is not a URL"),
     ],
 )
-def test_what_is_no_database_is_refused_without_a_word_of_it(
-    good: pytest.MonkeyPatch, url: str
+def test_why_an_address_is_no_databases_is_said_without_a_word_of_it(
+    good: pytest.MonkeyPatch, url: str, why: str
 ) -> None:
     good.setenv("DATABASE_URL", url)
     (line,) = complaints()
-    assert line.startswith("DATABASE_URL is malformed: give sqlite:///")
+    assert line.startswith(f"DATABASE_URL {why}")
+    assert ("such as %40 for @" in line) == ("not a URL" in line)
     assert "pw" not in line

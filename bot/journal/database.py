@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 import structlog
 from sqlalchemy import event, func, select, text, update
@@ -28,12 +29,14 @@ _DRIVERS = {
     "postgresql": "postgresql+asyncpg",
 }
 _NO_URL = (
-    "DATABASE_URL is not a URL. In a password, write what is neither a letter nor a digit as % and"
-    " two hex digits, such as %40 for @"
+    "DATABASE_URL is not a URL: give sqlite:///… or postgresql://…, or leave it out for data/bot.db"
+    ". In a password, write what is neither a letter nor a digit as % and two hex digits, such as"
+    " %40 for @"
 )
 _WAIT = 30.0  # seconds; a process that was told to end takes up to 25
 _BUSY = 0.9 * SOON  # seconds; a statement that fails by itself has surely done nothing
 _CLOSING = 2.0  # seconds
+_GONE = 60.0  # seconds; a machine that vanished says nothing: its connections would last for ever
 _CONNECTIONS = 5
 _LOOK_AGAIN = 0.1  # seconds
 ADVISORY_LOCK = 4_205_881_316_030_211  # any number, the same in every version
@@ -63,6 +66,10 @@ def read_url(url: str) -> URL:
     driver = _DRIVERS.get(address.drivername, address.drivername)
     if driver not in _DRIVERS.values():
         raise DatabaseError("DATABASE_URL must begin with sqlite:/// or postgresql://")
+    if driver == _DRIVERS["sqlite"] and address.host:
+        raise DatabaseError(
+            "DATABASE_URL needs three slashes before a file's name, such as sqlite:///data/bot.db"
+        )
     if driver == _DRIVERS["sqlite"] and address.database in {None, "", ":memory:"}:
         raise DatabaseError("DATABASE_URL must name a file, such as sqlite:///data/bot.db")
     return address.set(drivername=driver)
@@ -167,27 +174,41 @@ async def _postgres(address: URL, lease: float, wait: float) -> AsyncIterator[Sq
         raise DatabaseError(
             "PostgreSQL needs a driver: pip install 'training-project-bot[postgres]'"
         ) from None
-    if (mode := address.query.get("sslmode")) is not None:  # the server's own tools' word for it
-        address = address.difference_update_query(["sslmode"]).update_query_dict({"ssl": mode})
-    engine = create_async_engine(
-        address,
-        isolation_level="AUTOCOMMIT",
-        skip_autocommit_rollback=True,
-        hide_parameters=True,
-        pool_pre_ping=True,
-        pool_size=_CONNECTIONS + 1,  # and the line to the replicas
-        max_overflow=0,
-        connect_args={"timeout": LONG, "command_timeout": LONG},
-    )
     async with AsyncExitStack() as opened:
-        # TypeError: the URL has a parameter that the driver does not know.
-        with _told_in_words(address, (*PostgresJournal.faults, TypeError)):
-            await _migrate_postgres(address, wait)
+        # The URL has a parameter that the driver does not know, or a host that can be none.
+        with _told_in_words(address, (*PostgresJournal.faults, TypeError, ValueError)):
+            address, options = _for_the_driver(address)
+            await _migrate_postgres(address, options, wait)
+        engine = create_async_engine(
+            address,
+            isolation_level="AUTOCOMMIT",
+            skip_autocommit_rollback=True,
+            hide_parameters=True,
+            pool_pre_ping=True,
+            pool_size=_CONNECTIONS + 1,  # and the line to the replicas
+            max_overflow=0,
+            connect_args=options | {"command_timeout": _GONE},
+        )
         journal = PostgresJournal(engine, _CONNECTIONS, lease)
         hearing = asyncio.create_task(journal.hear())
         opened.push_async_callback(_let_go, journal, engine, hearing)
         await journal.hears.wait()
         yield journal
+
+
+def _for_the_driver(address: URL) -> tuple[URL, dict[str, Any]]:
+    """Translate what the server's own tools call otherwise, as the URLs of managed servers do.
+
+    ``channel_binding`` is left out, as asyncpg has none; ``sslmode=verify-full`` proves the server.
+    """
+    query = address.query
+    options: dict[str, Any] = {"timeout": float(str(query.get("connect_timeout", 0))) or LONG}
+    if (mode := query.get("sslmode")) is not None:
+        options["ssl"] = mode
+    if (name := query.get("application_name")) is not None:
+        options["server_settings"] = {"application_name": name}
+    theirs = ["sslmode", "application_name", "connect_timeout", "channel_binding"]
+    return address.difference_update_query(theirs), options
 
 
 async def _let_go(
@@ -210,9 +231,9 @@ async def _let_go(
         log.warning("the database does not let go of its connections; they end with the process")
 
 
-async def _migrate_postgres(address: URL, wait: float) -> None:
+async def _migrate_postgres(address: URL, options: dict[str, Any], wait: float) -> None:
     """Migrate on a connection of its own, whose statements may take their time."""
-    engine = create_async_engine(address, connect_args={"timeout": LONG})
+    engine = create_async_engine(address, connect_args=options)
     try:
         async with engine.begin() as connection:
             await _lock(connection, wait)

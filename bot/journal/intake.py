@@ -55,7 +55,8 @@ class Intake:
 
         Raises:
             JournalUnavailableError: within 1 s. What is inserted after that is deleted, unless the
-                process dies before it can be, the deletion fails too, or somebody has taken it.
+                process dies before it can be, the connection breaks before the rows are known, the
+                deletion fails too, or somebody has taken it.
         """
         waiting = _Waiting(entry_id, values, asyncio.get_running_loop().create_future())
         self._waiting.append(waiting)

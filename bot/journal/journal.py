@@ -113,8 +113,9 @@ class Journal(ABC):
         """Accept work; when this returns, it survives the process.
 
         Within 1 s, and after an error nothing is accepted: what the database wrote too late is
-        taken back. One case remains: the process dies before that, the database does not do that
-        either, or another replica has it already. It is done within a lease then.
+        taken back. One case remains: the process dies before that, the connection breaks while it
+        inserts (or the server says nothing for a minute), the database does not take it back
+        either, or another replica has it already. It may be done within a lease then.
 
         Args:
             entry_id: chosen by whoever hands the work in; up to 255 printable characters.

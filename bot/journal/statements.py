@@ -73,7 +73,9 @@ class Statements:
         self, statement: Executable, values: Values | Sequence[Values] | None = None
     ) -> Rows:
         """Execute a statement to its end; the caller has seen to it that a connection is free."""
-        async with self._engine.connect() as connection:
+        async with AsyncExitStack() as opened:
+            async with asyncio.timeout(LONG):  # a connection of the pool may lead nowhere by now
+                connection = await opened.enter_async_context(self._engine.connect())
             result = await connection.execute(statement, values)
             return result.all() if result.returns_rows else ()
 

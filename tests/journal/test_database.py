@@ -107,6 +107,11 @@ async def _execute(url: str, statement: str) -> None:
         ("postgres://bot:secret@127.0.0.1:1/bot", r"bot:\*\*\*@127.0.0.1:1/bot cannot be used"),
         ("postgresql://bot:secret@127.0.0.1:1/bot?sslmode=disable", "Connect call failed"),
         ("postgresql://bot:secret@127.0.0.1:1/bot?unknown=1", "unknown"),
+        (
+            "postgresql://bot:secret@127.0.0.1:1/bot?connect_timeout=soon",
+            "cannot be used: .*'soon'",
+        ),
+        ("postgresql://bot:secret@a..b/bot", r"a\.\.b/bot cannot be used: .*label empty"),
     ],
 )
 async def test_what_cannot_be_used_is_said_in_words(url: str, words: str) -> None:

@@ -11,6 +11,7 @@ from structlog.testing import capture_logs
 
 from bot.journal.database import open_journal
 from bot.journal.journal import WORK, JournalUnavailableError
+from bot.journal.statements import LONG
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
@@ -69,6 +70,24 @@ async def test_what_a_server_inserts_too_late_is_taken_back(postgres_url: str) -
     async with open_journal(postgres_url) as journal:
         assert await journal.get("late") is None
         assert await journal.submit("late", "open", {}) is not None
+
+
+async def test_what_a_server_takes_very_long_to_commit_is_taken_back(postgres_url: str) -> None:
+    other = await asyncpg.connect(postgres_url)
+    async with open_journal(postgres_url) as journal:
+        await other.execute("ALTER SYSTEM SET synchronous_standby_names = 'none'")
+        try:
+            await other.execute("SELECT pg_reload_conf()")
+            await asyncio.sleep(0.2)
+            with pytest.raises(JournalUnavailableError):
+                await journal.submit("late", "open", {}, after=0)
+            await asyncio.sleep(LONG)
+        finally:
+            await other.execute("ALTER SYSTEM RESET synchronous_standby_names")
+            await other.execute("SELECT pg_reload_conf()")
+            await other.close()
+    async with open_journal(postgres_url) as journal:
+        assert await journal.get("late") is None
 
 
 async def test_nobody_is_told_that_what_is_taken_back_was_accepted_before(url: str) -> None:

@@ -53,6 +53,8 @@ def test_a_url_is_read(url: str, driver: str) -> None:
         ("sqlite://", "must name a file"),
         ("sqlite:///", "must name a file"),
         ("sqlite:///:memory:", "must name a file"),
+        ("sqlite://secret/bot.db", "three slashes.*, such as sqlite:///data/bot.db"),
+        ("sqlite://secret.db", "three slashes"),
     ],
 )
 def test_what_is_no_url_is_said_without_a_word_of_it(url: str, words: str) -> None:
@@ -99,6 +101,17 @@ async def test_that_it_waits_for_another_process_is_said_once(sqlite_url: str) -
                 async with open_journal(sqlite_url, wait=0.5):
                     pass
     assert [(line["event"], line["log_level"]) for line in lines] == [(WAITING, "info")]
+
+
+async def test_what_a_managed_server_puts_in_its_url_is_understood(postgres_url: str) -> None:
+    words = "application_name=a-bot&connect_timeout=7&channel_binding=prefer&sslmode=disable"
+    other = await asyncpg.connect(postgres_url)
+    async with open_journal(f"{postgres_url}?{words}"):
+        names = await other.fetch(
+            "SELECT application_name FROM pg_stat_activity WHERE datname = current_database()"
+        )
+        assert "a-bot" in {name for (name,) in names}
+    await other.close()
 
 
 async def test_who_migrates_for_too_long_is_not_waited_for(postgres_url: str) -> None:
