@@ -195,7 +195,9 @@ class Opening:
                 where = replace(where, thread_ts=None)
             card = card_of(opened, place.user_id)
             try:
-                await self.following.begin(where, posted.ts, card, opened.project)
+                if not await self.following.begin(where, posted.ts, card, opened.project):
+                    now = await self.projects.get_project(opened.project.id)
+                    await self.poster.update(where, posted.ts, project_message(now, card))
             except NotTakenError as refused:
                 if refused.passing:
                     raise

@@ -79,6 +79,7 @@ class PutOffError(Exception):
     def __init__(self, report: Report, why: NotTakenError) -> None:
         super().__init__(why.error)
         self.report = report
+        self.wait = why.wait
 
 
 class NoRoomError(Exception):

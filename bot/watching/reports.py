@@ -99,7 +99,7 @@ class Reports:
             log.error("a report is dropped", slack_error=str(put_off))
             return Done()
         log.info("Slack cannot take a report now", slack_error=str(put_off))
-        return again(report, _AGAIN, _LONGEST_AGAIN)
+        return again(report, max(_AGAIN, put_off.wait), max(_LONGEST_AGAIN, put_off.wait))
 
     async def _give_up(self, entry: Entry, steps: Steps) -> Next:
         """Let go of what fails again and again; of an end, the watchers at least hear directly."""
