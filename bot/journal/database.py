@@ -245,9 +245,14 @@ async def _migrate_postgres(address: URL, options: dict[str, Any], wait: float) 
 async def _lock(connection: AsyncConnection, wait: float) -> None:
     """Wait until the commit of who migrates: of replicas that start together, one does."""
     milliseconds = max(1, round(wait * 1000))  # 0 would be for ever
-    await connection.execute(text(f"SET LOCAL lock_timeout = {milliseconds}"))
     try:
-        await connection.execute(select(func.pg_advisory_xact_lock(ADVISORY_LOCK)))
+        async with asyncio.timeout(wait + LONG):  # a server that hangs does not look at its clock
+            await connection.execute(text(f"SET LOCAL lock_timeout = {milliseconds}"))
+            await connection.execute(select(func.pg_advisory_xact_lock(ADVISORY_LOCK)))
+    except TimeoutError:
+        raise DatabaseError(
+            f"the database gave no answer within {wait + LONG:g} s. Look whether its server hangs"
+        ) from None
     except DBAPIError as error:
         if getattr(error.orig, "sqlstate", None) != _LOCK_NOT_AVAILABLE:
             raise
