@@ -270,4 +270,13 @@ def _told_in_words(address: URL, faults: tuple[type[Exception], ...]) -> Iterato
         raise DatabaseError(str(error)) from None
     except faults as error:
         where = address.render_as_string(hide_password=True)
-        raise DatabaseError(f"{where} cannot be used: {in_words(error)}") from error
+        cure = _cure(error) if address.drivername == _DRIVERS["sqlite"] else ""
+        raise DatabaseError(f"{where} cannot be used: {in_words(error)}{cure}") from error
+
+
+def _cure(error: Exception) -> str:
+    """Say what to do about SQLite's file or its folder, where it is one of them."""
+    name = getattr(getattr(error, "orig", error), "sqlite_errorname", "")
+    if isinstance(error, OSError) or name.startswith(("SQLITE_CANTOPEN", "SQLITE_READONLY")):
+        return ". Give a file in a folder that the bot may write to"
+    return ". Give another file, or put a backup in its place" if name == "SQLITE_NOTADB" else ""
