@@ -118,7 +118,8 @@ async def _sqlite(address: URL, lease: float, wait: float) -> AsyncIterator[SqlJ
             journal = SqlJournal(engine, connections=1, lease=lease)
             opened.push_async_callback(_let_go, journal, engine)
             async with engine.connect() as connection:
-                # Around the whole migration: SQLite's driver opens none for a CREATE TABLE.
+                # One transaction for the whole migration: SQLite's driver opens none for a CREATE
+                # TABLE.
                 await connection.execute(text("BEGIN IMMEDIATE"))
                 await connection.run_sync(migrate)
                 # Whoever held these is dead, as nobody else can have the file.
@@ -129,7 +130,10 @@ async def _sqlite(address: URL, lease: float, wait: float) -> AsyncIterator[SqlJ
 
 
 def _make_private(path: Path) -> None:
-    """Make the file before SQLite does, for all to read; its files beside it follow it in that."""
+    """Create the file for its owner alone.
+
+    SQLite would let all read it, and the files beside it follow it in that.
+    """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     path.touch(mode=0o600)
 
