@@ -118,7 +118,8 @@ async def _sqlite(address: URL, lease: float, wait: float) -> AsyncIterator[SqlJ
             journal = SqlJournal(engine, connections=1, lease=lease)
             opened.push_async_callback(_let_go, journal, engine)
             async with engine.connect() as connection:
-                # Around the whole migration: SQLite's driver opens none for a CREATE TABLE.
+                # One transaction for the whole migration: SQLite's driver opens none for a CREATE
+                # TABLE.
                 await connection.execute(text("BEGIN IMMEDIATE"))
                 await connection.run_sync(migrate)
                 # Whoever held these is dead, as nobody else can have the file.
@@ -129,7 +130,10 @@ async def _sqlite(address: URL, lease: float, wait: float) -> AsyncIterator[SqlJ
 
 
 def _make_private(path: Path) -> None:
-    """Make the file before SQLite does, for all to read; its files beside it follow it in that."""
+    """Create the file for its owner alone.
+
+    SQLite would let all read it, and the files beside it follow it in that.
+    """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     path.touch(mode=0o600)
 
@@ -245,9 +249,14 @@ async def _migrate_postgres(address: URL, options: dict[str, Any], wait: float) 
 async def _lock(connection: AsyncConnection, wait: float) -> None:
     """Wait until the commit of who migrates: of replicas that start together, one does."""
     milliseconds = max(1, round(wait * 1000))  # 0 would be for ever
-    await connection.execute(text(f"SET LOCAL lock_timeout = {milliseconds}"))
     try:
-        await connection.execute(select(func.pg_advisory_xact_lock(ADVISORY_LOCK)))
+        async with asyncio.timeout(wait + LONG):  # a server that hangs does not look at its clock
+            await connection.execute(text(f"SET LOCAL lock_timeout = {milliseconds}"))
+            await connection.execute(select(func.pg_advisory_xact_lock(ADVISORY_LOCK)))
+    except TimeoutError:
+        raise DatabaseError(
+            f"the database gave no answer within {wait + LONG:g} s. Look whether its server hangs"
+        ) from None
     except DBAPIError as error:
         if getattr(error.orig, "sqlstate", None) != _LOCK_NOT_AVAILABLE:
             raise
@@ -265,4 +274,13 @@ def _told_in_words(address: URL, faults: tuple[type[Exception], ...]) -> Iterato
         raise DatabaseError(str(error)) from None
     except faults as error:
         where = address.render_as_string(hide_password=True)
-        raise DatabaseError(f"{where} cannot be used: {in_words(error)}") from error
+        cure = _cure(error) if address.drivername == _DRIVERS["sqlite"] else ""
+        raise DatabaseError(f"{where} cannot be used: {in_words(error)}{cure}") from error
+
+
+def _cure(error: Exception) -> str:
+    """Say what to do about SQLite's file or its folder, where it is one of them."""
+    name = getattr(getattr(error, "orig", error), "sqlite_errorname", "")
+    if isinstance(error, OSError) or name.startswith(("SQLITE_CANTOPEN", "SQLITE_READONLY")):
+        return ". Give a file in a folder that the bot may write to"
+    return ". Give another file, or put a backup in its place" if name == "SQLITE_NOTADB" else ""

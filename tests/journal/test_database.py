@@ -124,8 +124,19 @@ async def test_what_cannot_be_used_is_said_in_words(url: str, words: str) -> Non
 async def test_a_file_that_is_no_database_is_said_in_words(tmp_path: Path) -> None:
     path = tmp_path / "bot.db"
     path.write_text("not a database, " * 1000)
-    with pytest.raises(DatabaseError, match="file is not a database"):
+    with pytest.raises(DatabaseError, match=r"file is not a database\. Give another file"):
         async with open_journal(f"sqlite:///{path}"):
+            pass
+
+
+@pytest.mark.parametrize("path", ["a-file/bot.db", "a-folder", "/proc/none/bot.db"])
+async def test_where_no_file_can_be_another_folder_is_asked_for(tmp_path: Path, path: str) -> None:
+    (tmp_path / "a-file").touch()
+    (tmp_path / "a-folder").mkdir()
+    with pytest.raises(
+        DatabaseError, match=r"\. Give a file in a folder that the bot may write to"
+    ):
+        async with open_journal(f"sqlite:///{tmp_path / path}"):
             pass
 
 

@@ -125,6 +125,25 @@ async def test_who_migrates_for_too_long_is_not_waited_for(postgres_url: str) ->
         pass
 
 
+async def test_a_server_that_hangs_does_not_hold_up_the_start_for_ever(
+    postgres: Postgres, postgres_url: str
+) -> None:
+    other = await asyncpg.connect(postgres_url)
+    await other.execute(f"SELECT pg_advisory_lock({ADVISORY_LOCK})")
+
+    async def start() -> None:
+        async with open_journal(postgres_url, wait=1):
+            pass
+
+    starting = asyncio.create_task(start())
+    await asyncio.wait([starting], timeout=0.5)  # it waits for the lock
+    postgres.hang()
+    with pytest.raises(DatabaseError, match=r"no answer within 6 s"):
+        async with asyncio.timeout(15):
+            await starting
+    other.terminate()
+
+
 async def test_a_server_that_hangs_does_not_hold_up_the_end(
     postgres: Postgres, postgres_url: str
 ) -> None:
