@@ -61,7 +61,9 @@ async def run(settings: Settings) -> int:
                 starting.cancel()
                 await asyncio.wait({starting})
                 return 0
-            serving = asyncio.create_task(starting.result().serve())
+            bot = starting.result()
+            serving = asyncio.create_task(bot.serve())
+            proving = asyncio.create_task(bot.prove_key())
             # A full collection of what was imported would hold an ack for tens of milliseconds.
             gc.collect()
             gc.freeze()
@@ -70,6 +72,7 @@ async def run(settings: Settings) -> int:
             if serving.done():
                 serving.result()
             serving.cancel()
+            proving.cancel()
     except FatalError as error:
         log.critical("cannot run", why=str(error))
         return 1

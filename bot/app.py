@@ -19,6 +19,7 @@ from slack_sdk.signature import SignatureVerifier
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
+from bot.baseten.errors import BasetenError
 from bot.connections import Connections, connections
 from bot.journal.database import DatabaseError, open_journal
 from bot.journal.housekeeping import HOUSEKEEPING, Housekeeping
@@ -94,7 +95,8 @@ class Bot:
         self._drain = tuning.drain
         self._shared = journal.shared
         poster, watches = Poster(out.slack, out.session, out.redactor), Watches(journal)
-        projects, recents = Projects(out.baseten, journal), Recents(journal)
+        self._projects = projects = Projects(out.baseten, journal)
+        recents = Recents(journal)
         failures, following = Failures(poster, self._work), Following(poster, watches, tuning.now)
         opening = Opening(
             projects,
@@ -107,14 +109,8 @@ class Bot:
         )
         desk = Desk(projects, poster, failures, recents, watches, self._commands, self._work)
         register(self._bolt, desk, opening, Modals(out.slack), StepEnds(out.slack, out.redactor))
-        poller = Poller(
-            out.baseten,
-            journal,
-            watches,
-            tuning.pace,
-            settings.waiting_too_long * 60,
-            tuning.now,
-        )
+        too_long = settings.waiting_too_long * 60  # seconds
+        poller = Poller(out.baseten, journal, watches, tuning.pace, too_long, tuning.now)
         self._looking.on(POLL, poller.handle)
         reports = Reports(poster, out.baseten, watches, journal, out.redactor, gap=tuning.pace.fast)
         self._reporting.on(REPORT, reports.handle)
@@ -193,6 +189,13 @@ class Bot:
         finally:
             for task in ends[len(self._loops) :]:
                 task.cancel()
+
+    async def prove_key(self) -> None:
+        """Look at the teams once, so that a wrong key is known before a person meets it."""
+        try:
+            await self._projects.teams()
+        except BasetenError as error:
+            log.warning("cannot list the teams; look with `check`", error=str(error))
 
     def stop_taking(self) -> None:
         """Take no more work from here on, unless it is for other replicas to do."""

@@ -82,6 +82,17 @@ async def test_a_refused_token_ends_it_with_a_clear_line(
     assert "Traceback" not in process.said
 
 
+async def test_a_refused_key_is_told_in_the_log_at_the_start(still: World, tmp_path: Path) -> None:
+    wrong = {"BASETEN_API_KEY": "not-the-one-0123456789"}
+    async with started(cwd=tmp_path, settings=settings_of(still) | wrong) as process:
+        await process.until(lambda said: "cannot list the teams" in said)
+        await process.until(lambda said: "Slack knows the bot" in said)
+        process.process.terminate()
+        assert await process.ended() == 0
+    assert "403 PERMISSION_DENIED" in process.said
+    assert "not-the-one" not in process.said
+
+
 @pytest.mark.parametrize("body", [b"<html>", b"[1]", b"null"])
 async def test_an_odd_answer_about_the_token_is_asked_again(
     still: World, tmp_path: Path, body: bytes
