@@ -134,6 +134,8 @@ def _make_private(path: Path) -> None:
 
     SQLite would let all read it, and the files beside it follow it in that.
     """
+    if path.is_dir():  # which the driver finds out too, and its thread dies of it with a traceback
+        raise IsADirectoryError(f"{path} is a folder")
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     path.touch(mode=0o600)
 
