@@ -31,7 +31,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         settings = load_settings()
     except BadSettingsError as error:
-        sys.stderr.write("The settings need mending:\n")
+        sys.stderr.write(
+            "The settings need mending; .env.example explains each, and `python -m bot demo` needs"
+            " none:\n"
+        )
         sys.stderr.writelines(f"  {line}\n" for line in error.lines)
         return BAD_SETTINGS
     # What is tried again while checking is told once, in its line.
