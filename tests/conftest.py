@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+import structlog
 from pydantic import AnyHttpUrl, SecretStr
 
 from bot.app import Bot, Tuning, running
@@ -17,6 +18,16 @@ from bot.sandbox import SandboxBaseten, SandboxSlack
 from bot.settings import Settings
 
 RESEARCH = "wp7ndew"
+
+
+@pytest.fixture(autouse=True)
+def plain_logs() -> None:
+    """Log as the bot does by itself, but for tracebacks in colours, each of which takes seconds."""
+    drawn = structlog.dev.ConsoleRenderer(
+        colors=False, exception_formatter=structlog.dev.plain_traceback
+    )
+    structlog.reset_defaults()
+    structlog.configure(processors=[*structlog.get_config()["processors"][:-1], drawn])
 
 
 @dataclass
