@@ -8,7 +8,7 @@ from bot.posting import Place, Poster
 from bot.views.project import Followed, project_message
 from bot.watching.budget import Budget
 from bot.watching.report import Report, read_report, report_id
-from bot.watching.watches import Watch, Watches
+from bot.watching.watches import Watch, Watches, answer_key
 
 _MOST, _MOST_QUIETLY = 40, 30  # messages a minute, with news and without
 
@@ -71,7 +71,8 @@ class Answers:
         """Return the seconds until there is room to draw it, if it is; sooner with news."""
         if not report.draws:
             return 0.0
-        return self._budget.wait(_key(report.watch), _MOST if report.news else _MOST_QUIETLY)
+        key = answer_key(report.watch.channel_id, report.watch.ts)
+        return self._budget.wait(key, _MOST if report.news else _MOST_QUIETLY)
 
     async def draw(self, picture: Picture) -> None:
         """Draw the message again. https://docs.slack.dev/reference/methods/chat.update
@@ -80,10 +81,6 @@ class Answers:
             NotTakenError: Slack did not take it.
         """
         watch, followed = picture
-        self._budget.spend(_key(watch))
+        self._budget.spend(answer_key(watch.channel_id, watch.ts))
         message = project_message(watch.project, watch.card, followed=followed)
         await self._poster.update(Place("", watch.channel_id), watch.ts, message)
-
-
-def _key(watch: Watch) -> str:
-    return f"{watch.channel_id}:{watch.ts}"

@@ -92,7 +92,7 @@ class Watches:
 
     async def of(self, channel_id: str, ts: str) -> Watch | None:
         """Return the watch of an answer, if it is watched."""
-        key = _key(channel_id, ts)
+        key = answer_key(channel_id, ts)
         document = await self._journal.read(_COLLECTION, key)
         return None if document is None else _read(key, document)
 
@@ -109,7 +109,7 @@ class Watches:
 
     async def begin(self, watch: Watch) -> None:
         """Begin a watch, and look at it soon; its watchers join one that has begun meanwhile."""
-        key = _key(watch.channel_id, watch.ts)
+        key = answer_key(watch.channel_id, watch.ts)
         async with self._turns.of(key):
             kept = await self.of(watch.channel_id, watch.ts)
             if kept is not None:
@@ -119,7 +119,7 @@ class Watches:
 
     async def join(self, channel_id: str, ts: str, user_id: str) -> Watch | None:
         """Let one more person watch an answer; return the watch, None where there is none."""
-        async with self._turns.of(_key(channel_id, ts)):
+        async with self._turns.of(answer_key(channel_id, ts)):
             kept = await self.of(channel_id, ts)
             if kept is None or user_id in kept.watchers:
                 return kept
@@ -132,7 +132,7 @@ class Watches:
         Returns:
             False: it has ended, or another has begun, and nothing was written.
         """
-        async with self._turns.of(_key(watch.channel_id, watch.ts)):
+        async with self._turns.of(answer_key(watch.channel_id, watch.ts)):
             kept = await self.of(watch.channel_id, watch.ts)
             if kept is None or kept.id != watch.id:
                 return False
@@ -146,19 +146,20 @@ class Watches:
             ts: which message it is.
             watch_id: ends only this one; empty: whichever there is.
         """
-        async with self._turns.of(_key(channel_id, ts)):
+        async with self._turns.of(answer_key(channel_id, ts)):
             watch = await self.of(channel_id, ts)
             if watch_id and (watch is None or watch.id != watch_id):
                 return None
-            await self._journal.remove(_COLLECTION, _key(channel_id, ts))
+            await self._journal.remove(_COLLECTION, answer_key(channel_id, ts))
             return watch
 
     async def _amend(self, watch: Watch) -> bool:
-        key = _key(watch.channel_id, watch.ts)
+        key = answer_key(watch.channel_id, watch.ts)
         return await self._journal.amend(_COLLECTION, key, _written(watch))
 
 
-def _key(channel_id: str, ts: str) -> str:
+def answer_key(channel_id: str, ts: str) -> str:
+    """Return what names an answer wherever things are kept by answer."""
     return f"{channel_id}:{ts}"
 
 
