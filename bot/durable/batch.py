@@ -1,0 +1,256 @@
+"""Write a batch of units in one transaction: read and lock, decide in Python, write."""
+
+import json
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from bot.durable.model import (
+    Amend,
+    Change,
+    Claim,
+    Enqueue,
+    Finish,
+    LeaseLostError,
+    Run,
+    Save,
+    State,
+    Task,
+)
+from bot.durable.statements import (
+    CLAIM_DUE,
+    CLAIM_WAITING,
+    DELETE_DOCUMENTS,
+    FINISH_TASKS,
+    INSERT_DOCUMENTS,
+    INSERT_TASKS,
+    READ_DOCUMENTS,
+    READ_TASKS,
+    SAVE_TASKS,
+    UPDATE_DOCUMENTS,
+    Statement,
+)
+
+Row = Sequence[Any]
+Execute = Callable[[Statement, Sequence[Row]], Awaitable[Sequence[Row]]]
+_Key = tuple[str, str]
+_encode = json.JSONEncoder(allow_nan=False).encode
+
+
+class DocumentRaceError(Exception):
+    """Another process inserted one of the documents at the same time; the batch can be retried."""
+
+
+@dataclass(slots=True)
+class Unit:
+    """Changes that are written whole or not at all.
+
+    Attributes:
+        changes: at most one for each task.
+        retried: a commit with an unknown outcome might have written them.
+        results: one for each change, after the batch: whether a task was inserted, the document as
+            it is now, the claimed tasks with their turns, a statement's rows, or None.
+        error: the unit was left out, and this is the reason.
+    """
+
+    changes: tuple[Change, ...]
+    retried: bool = False
+    results: list[Any] = field(default_factory=list)
+    error: Exception | None = None
+
+    def task_ids(self) -> list[str]:
+        """Return the ids of the tasks that this changes."""
+        return [task_id for task_id in map(task_id_of, self.changes) if task_id]
+
+
+def task_id_of(change: Change) -> str:
+    """Return the id of the task that a change is about; empty where it is about none."""
+    match change:
+        case Enqueue(task_id=task_id) | Finish(task_id=task_id):
+            return task_id
+        case Save(task=task):
+            return task.id
+    return ""
+
+
+async def write_batch(units: Sequence[Unit], execute: Execute, *, locks: bool) -> None:
+    """Write units within a transaction that the caller begins and commits.
+
+    Args:
+        units: no two of them change the same task; their results and errors are set.
+        execute: executes a statement for rows, which it leaves out where there are none.
+        locks: other processes write to this database too, so every row is locked first, by id.
+
+    Raises:
+        DocumentRaceError: nothing of this batch can be committed.
+    """
+    for unit in units:
+        unit.results, unit.error = [None] * len(unit.changes), None
+    changes = [change for unit in units for change in unit.changes]
+    looked_at = {
+        task_id_of(change)
+        for unit in units
+        for change in unit.changes
+        if isinstance(change, Save)
+        or (isinstance(change, Finish) and locks)
+        or (isinstance(change, Enqueue) and unit.retried)
+    }
+    tasks: dict[str, Row] = {}
+    if looked_at:
+        read = await execute(READ_TASKS, [(task_id,) for task_id in sorted(looked_at)])
+        tasks = {row[0]: row for row in read}
+    keys = sorted({(one.collection, one.key) for one in changes if isinstance(one, Amend)})
+    documents = _Documents(await execute(READ_DOCUMENTS, keys) if keys else ())
+    for unit in units:
+        lost = [one for one in unit.changes if isinstance(one, Save) and not _is_ours(one, tasks)]
+        unit.error = LeaseLostError(lost[0].task.id) if lost else documents.amend(unit)
+    going = [unit for unit in units if unit.error is None]
+    inserted = await _write_tasks(going, tasks, execute)
+    for unit in going:
+        for i, change in enumerate(unit.changes):
+            match change:
+                case Enqueue(task_id=task_id):
+                    unit.results[i] = task_id in inserted
+                case Claim():
+                    unit.results[i] = await _claim(change, execute)
+                case Run(statement, row):
+                    unit.results[i] = await execute(statement, [row])
+    await documents.write(execute)
+
+
+async def _write_tasks(units: Iterable[Unit], tasks: dict[str, Row], execute: Execute) -> set[str]:
+    """Write the tasks; return the ids of those that were inserted."""
+    by_kind: defaultdict[type[Change], list[Any]] = defaultdict(list)
+    for unit in units:
+        for change in unit.changes:
+            by_kind[type(change)].append(change)
+    new: list[Enqueue] = by_kind[Enqueue]
+    # An earlier try of this very change might have inserted it.
+    inserted = {e.task_id for e in new if e.task_id in tasks and tasks[e.task_id][3] == e.origin}
+    rows = [_new(enqueue) for enqueue in new if enqueue.task_id not in tasks]
+    if rows:
+        inserted |= {row[0] for row in await execute(INSERT_TASKS, sorted(rows))}
+    if saves := by_kind[Save]:
+        await execute(SAVE_TASKS, [_saved(save) for save in saves])
+    if finished := by_kind[Finish]:
+        await execute(FINISH_TASKS, [(finish.task_id,) for finish in finished])
+    return inserted
+
+
+async def _claim(claim: Claim, execute: Execute) -> list[tuple[Task, int]]:
+    """Claim due tasks, then waiting ones; return them with their turns."""
+    found: list[Row] = []
+    for statement in (CLAIM_DUE, CLAIM_WAITING):
+        most = claim.limit - len(found)
+        if most > 0:
+            row = (claim.queue, claim.kinds, most, claim.full_lanes, claim.held, claim.owner)
+            found += await execute(statement, [row])
+    return [(task_of(row), row[12]) for row in found]
+
+
+class _Documents:
+    """The documents of a batch: as they were read, and as they will be."""
+
+    def __init__(self, rows: Iterable[Row]) -> None:
+        self._were: dict[_Key, tuple[str, str]] = {(r[0], r[1]): (r[2], r[3]) for r in rows}
+        self._now: dict[_Key, tuple[State | None, str]] = {}
+
+    def amend(self, unit: Unit) -> Exception | None:
+        """Apply a unit's changes to the documents as the units before left them, all or none.
+
+        Returns:
+            The error of a change, if one fails.
+        """
+        before = dict(self._now)
+        try:
+            for i, change in enumerate(unit.changes):
+                if isinstance(change, Amend):
+                    unit.results[i] = self._amend(change, retried=unit.retried)
+        except Exception as error:  # noqa: BLE001 - it is the change's own; the other units go on
+            self._now = before
+            return error
+        return None
+
+    def _amend(self, change: Amend, *, retried: bool) -> State | None:
+        key = (change.collection, change.key)
+        text, version = self._were.get(key, (None, ""))
+        current: State | None = (
+            self._now[key][0] if key in self._now else json.loads(text or "null")
+        )
+        if retried and version == change.version:
+            return current
+        new = change.change(current)
+        if new != current:
+            self._now[key] = (new, change.version)
+        return new
+
+    async def write(self, execute: Execute) -> None:
+        """Write the documents that changed."""
+        inserts, updates, deletes = [], [], []
+        for key, (value, version) in sorted(self._now.items()):
+            if value is None:
+                deletes.append(key)
+            elif key in self._were:
+                updates.append((*key, _encode(value), version))
+            else:
+                inserts.append((*key, _encode(value), version))
+        if updates:
+            await execute(UPDATE_DOCUMENTS, updates)
+        if deletes:
+            await execute(DELETE_DOCUMENTS, deletes)
+        if inserts and len(await execute(INSERT_DOCUMENTS, inserts)) < len(inserts):
+            raise DocumentRaceError
+
+
+def _is_ours(save: Save, tasks: dict[str, Row]) -> bool:
+    row, task = tasks.get(save.task.id), save.task
+    return row is not None and (row[1], row[2], row[4]) == (task.owner, task.attempt, None)
+
+
+def _new(enqueue: Enqueue) -> Row:
+    return (
+        enqueue.task_id,
+        enqueue.kind,
+        enqueue.queue,
+        enqueue.person,
+        enqueue.lane,
+        _encode(enqueue.state),
+        enqueue.owner or None,
+        enqueue.turn,
+        enqueue.delay,
+        enqueue.origin,
+    )
+
+
+def _saved(save: Save) -> Row:
+    task = save.task
+    return (
+        task.id,
+        _encode(task.state),
+        task.owner if save.owned else None,
+        int(task.step_may_have_run),
+        task.failures,
+        task.error,
+        save.delay,
+        int(task.ended),
+    )
+
+
+def task_of(row: Row) -> Task:
+    """Read a task as the statements return it."""
+    return Task(
+        id=row[0],
+        kind=row[1],
+        state=json.loads(row[2]),
+        created_at=datetime.fromtimestamp(row[3], UTC),
+        person=row[4],
+        lane=row[5],
+        owner=row[6] or "",
+        attempt=row[7],
+        step_may_have_run=bool(row[8]),
+        failures=row[9],
+        error=row[10],
+        ended=bool(row[11]),
+    )
