@@ -68,10 +68,10 @@ class SQLite:
                 raise NotWrittenError(str(error), outcome_unknown=False) from error
             raise
 
-    async def read(self, statement: Statement, row: Row, within: float) -> list[Row]:  # noqa: ARG002
-        """Read for one row of parameters; what is committed is seen at once."""
+    async def read(self, statement: Statement, rows: Sequence[Row], within: float) -> list[Row]:  # noqa: ARG002
+        """Read from what is committed. It takes microseconds, so there is no time-out."""
         try:
-            return self._fetch(self._reader, statement, [row])
+            return self._fetch(self._reader, statement, rows)
         except sqlite3.Error as error:
             raise StoreUnavailableError(str(error)) from error
 

@@ -141,14 +141,16 @@ OLDEST_WAITING = Statement(
     "SELECT {now} - min(created_at) FROM training_bot_tasks WHERE queue = {one:queue}"
     " AND owner IS NULL AND due_at IS NULL AND ended_at IS NULL",
 )
-OPEN_OF_PERSON = Statement(
-    "person text",
-    "SELECT count(*) FROM training_bot_tasks WHERE person = {one:person} AND ended_at IS NULL",
+STILL_OPEN = Statement(
+    "id text",
+    "SELECT count(*) FROM training_bot_tasks"
+    " WHERE id IN (SELECT c.id FROM {rows}) AND ended_at IS NULL",
 )
 TURNS = Statement(
-    "nothing int4",
+    "queue text",
     "SELECT person, min(turn), max(turn) FROM training_bot_tasks"
-    " WHERE owner IS NULL AND due_at IS NULL AND ended_at IS NULL GROUP BY person",
+    " WHERE queue = {one:queue} AND owner IS NULL AND due_at IS NULL AND ended_at IS NULL"
+    " GROUP BY person",
 )
 PRUNE = Statement(
     "age float8, most int8",

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from itertools import count
 from typing import Any, Protocol, cast
@@ -17,9 +17,9 @@ from bot.durable.statements import (
     GET_TASK,
     NEXT_DUE,
     OLDEST_WAITING,
-    OPEN_OF_PERSON,
     PAGE_OF_DOCUMENTS,
     PRUNE,
+    STILL_OPEN,
     TURNS,
     WAKE_TASK,
     Statement,
@@ -50,7 +50,7 @@ class Database(Backend, Protocol):
     on_topic: Callable[[str | None], object]
     on_lost: Callable[[], object]
 
-    async def read(self, statement: Statement, row: Row, within: float) -> list[Row]:
+    async def read(self, statement: Statement, rows: Sequence[Row], within: float) -> list[Row]:
         """Execute a statement that reads."""
 
     def publish(self, topic: str) -> None:
@@ -77,9 +77,10 @@ class Turns:
     served now. (Start-time fair queueing, with people as flows.)
     """
 
-    def __init__(self) -> None:
-        self.now = 0
-        self._last: dict[str, int] = {}
+    def __init__(self, waiting: Iterable[Row] = ()) -> None:
+        found = list(waiting)  # a person, the first place, the last place
+        self.now: int = min((first for _, first, _ in found), default=0)
+        self._last: dict[str, int] = {person: last for person, _, last in found}
 
     def next(self, person: str) -> int:
         """Return the place of a person's next task."""
@@ -93,12 +94,6 @@ class Turns:
             self.now = place
             self._last = {person: last for person, last in self._last.items() if last >= place}
 
-    def load(self, rows: Iterable[Row]) -> None:
-        """Note what waits in the database: a person's first and last place in each row."""
-        found = list(rows)
-        self._last = {person: last for person, _, last in found}
-        self.now = min((first for _, first, _ in found), default=0)
-
 
 class Store:
     """Tasks and documents.
@@ -111,13 +106,11 @@ class Store:
     Attributes:
         shared: other processes use the database too.
         held: the ids of the tasks in this process's memory.
-        turns: the places of tasks that wait.
     """
 
     def __init__(self, database: Database) -> None:
         self.shared = database.shared
         self.held: set[str] = set()
-        self.turns = Turns()
         self._database = database
         self._callbacks: list[tuple[str, Callback]] = []
         self._problem: str | None = None
@@ -125,10 +118,6 @@ class Store:
         self._committer = Committer(database, self._set_problem)
         database.on_topic = self._call
         database.on_lost = lambda: self._call(LEASE_LOST)
-
-    async def start(self) -> None:
-        """Read the places of the tasks that wait."""
-        self.turns.load(await self._read(TURNS, (0,)))
 
     async def close(self, within: float) -> None:
         """Write for so many seconds more at most what is still to be written."""
@@ -188,10 +177,14 @@ class Store:
         ((seconds,),) = await self._read(OLDEST_WAITING, (queue,))
         return seconds or 0.0
 
-    async def open_tasks(self, person: str) -> int:
-        """Return how many tasks of a person have not ended."""
-        ((number,),) = await self._read(OPEN_OF_PERSON, (person,))
+    async def still_open(self, task_ids: Iterable[str]) -> int:
+        """Return how many of these tasks have not ended."""
+        ((number,),) = await self._read(STILL_OPEN, *((task_id,) for task_id in task_ids))
         return int(number)
+
+    async def turns_of(self, queue: str) -> Turns:
+        """Return the places of a queue's tasks."""
+        return Turns(await self._read(TURNS, (queue,)))
 
     async def prune(self, age: float) -> int:
         """Delete the tasks that ended so many seconds ago; return their number."""
@@ -280,8 +273,8 @@ class Store:
         self._problem = problem
         self._call(HEALTH)
 
-    async def _read(self, statement: Statement, row: Row) -> list[Row]:
-        return await self._database.read(statement, row, BACKGROUND_TIMEOUT)
+    async def _read(self, statement: Statement, *rows: Row) -> list[Row]:
+        return await self._database.read(statement, rows, BACKGROUND_TIMEOUT)
 
     def _unique(self) -> str:
         return f"{self.owner}.{next(self._numbers)}"

@@ -29,7 +29,7 @@ from bot.durable.model import (
     StoreUnavailableError,
     Task,
 )
-from bot.durable.store import LEASE_LOST, Store
+from bot.durable.store import LEASE_LOST, Store, Turns
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -132,6 +132,7 @@ class Worker:
         self._wake = asyncio.Event()
         self._backlog = True  # tasks might wait in the database
         self._full_lanes: tuple[str, ...] = ()  # at the last claim
+        self._turns = Turns()
         self._draining = False
         self._last_post = math.inf  # the moment after which no post begins, monotonic
         self._lost: set[str] = set()  # ids of tasks that other processes took over
@@ -169,7 +170,7 @@ class Worker:
             person=person,
             lane=lane,
             owner=self.store.owner if at_once else "",
-            turn=self.store.turns.now if at_once else self.store.turns.next(person),
+            turn=self._turns.now if at_once else self._turns.next(person),
         )
         json.dumps(state, allow_nan=False)
         if at_once:
@@ -186,6 +187,7 @@ class Worker:
             self.store.subscribe(LEASE_LOST, self._drop_all),
         ]
         try:
+            await self._load_turns()
             while True:
                 self._wake.clear()
                 pause = await self._claim()
@@ -245,6 +247,10 @@ class Worker:
         self._backlog = True
         self._wake.set()
 
+    async def _load_turns(self) -> None:
+        with suppress(StoreUnavailableError):  # then people take turns from here on
+            self._turns = await self.store.turns_of(self._queue)
+
     def _room(self) -> int:
         if self._draining:
             return 0
@@ -270,7 +276,7 @@ class Worker:
         try:
             (claimed,) = await self.store.write(claim)
             for task, turn in claimed:
-                self.store.turns.served(turn)
+                self._turns.served(turn)
                 self._hold(task.id, task.lane)
                 self._start(task)
             self._backlog = len(claimed) == most or self._wake.is_set()

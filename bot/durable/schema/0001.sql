@@ -1,5 +1,7 @@
 -- Both databases read this file. Moments are seconds since 1970 by the database's clock; JSON is text.
 
+CREATE TABLE training_bot_schema (version INTEGER NOT NULL PRIMARY KEY);
+
 -- A task is one of: waiting for its turn (no owner, no due_at), sleeping (due_at), owned, ended.
 CREATE TABLE training_bot_tasks (
     id TEXT NOT NULL PRIMARY KEY,
