@@ -29,14 +29,14 @@ from bot.listeners import register
 from bot.listeners.desk import Desk
 from bot.listeners.failures import Failures
 from bot.listeners.opening import Opening
-from bot.message import NotTakenError
+from bot.message import SlackCallFailed
 from bot.modals import Modals
 from bot.posting import Poster
 from bot.projects import Projects
 from bot.recents import Recents
 from bot.server import DATABASE, DRAINING, Health, build_server
 from bot.settings import Settings
-from bot.slack_calls import REFUSALS, taken
+from bot.slack_calls import AUTH_ERRORS, call_slack
 from bot.socket_mode import SocketDownError, SocketMode
 from bot.step_ends import StepEnds
 from bot.watching.following import Following
@@ -250,15 +250,15 @@ async def prove_token(slack: AsyncWebClient) -> AsyncSlackResponse:
     """
 
     def not_refused(error: Exception) -> bool:
-        return isinstance(error, NotTakenError) and error.error not in REFUSALS
+        return isinstance(error, SlackCallFailed) and error.error not in AUTH_ERRORS
 
     try:
         async for attempt in stamina.retry_context(
             not_refused, attempts=None, timeout=None, wait_max=15.0
         ):
             with attempt:
-                return await taken(slack.auth_test)
-    except NotTakenError as refused:
+                return await call_slack(slack.auth_test)
+    except SlackCallFailed as refused:
         why = f"Slack refuses SLACK_BOT_TOKEN ({refused.error})"
         raise FatalError(why) from None
     raise AssertionError  # stamina returns what was answered, or raises  # pragma: no cover

@@ -7,9 +7,9 @@ from collections.abc import Awaitable, Callable
 from bot.baseten.errors import BasetenError, Refused, Unreachable
 from bot.connections import Connections, connections
 from bot.journal.database import DatabaseError, InUseError, open_journal
-from bot.message import NotTakenError
+from bot.message import SlackCallFailed
 from bot.settings import Settings
-from bot.slack_calls import REFUSALS, taken
+from bot.slack_calls import AUTH_ERRORS, call_slack
 from bot.views.text import listing
 
 _Proof = Callable[[Connections], Awaitable[str]]
@@ -56,8 +56,8 @@ async def check(settings: Settings) -> int:
 async def _bot_token(out: Connections) -> str:
     """``auth.test``, whose answer's headers name the granted scopes."""
     try:
-        answer = await taken(out.slack.auth_test)
-    except NotTakenError as error:
+        answer = await call_slack(out.slack.auth_test)
+    except SlackCallFailed as error:
         raise _NotProvedError(_slack_says(error, "slack_bot_token")) from error
     scopes = answer.headers.get("x-oauth-scopes", "")
     missing = [scope for scope in NEEDED_SCOPES if scope not in scopes.split(",")]
@@ -70,8 +70,8 @@ async def _bot_token(out: Connections) -> str:
 async def _app_token(out: Connections, token: str) -> str:
     """``apps.connections.open``: its answer is an address, which is left unused."""
     try:
-        await taken(lambda: out.slack.apps_connections_open(app_token=token))
-    except NotTakenError as error:
+        await call_slack(lambda: out.slack.apps_connections_open(app_token=token))
+    except SlackCallFailed as error:
         raise _NotProvedError(_slack_says(error, "slack_app_token")) from error
     return "opens sockets"
 
@@ -104,8 +104,8 @@ async def _database(url: str) -> str:
         raise _NotProvedError(str(error)) from error
 
 
-def _slack_says(error: NotTakenError, name: str) -> str:
-    if error.error in REFUSALS:
+def _slack_says(error: SlackCallFailed, name: str) -> str:
+    if error.error in AUTH_ERRORS:
         return f"Slack refuses it: {error.error}; {_CURES[name]}"
     if error.error == "ClientConnectorError":
         return f"Slack cannot be reached; {_CURES['slack_api_url']}"

@@ -24,21 +24,26 @@ class Message:
         return {"text": self.text, "blocks": [block.to_dict() for block in self.blocks]}
 
 
-class NotTakenError(Exception):
-    """Slack did not take, or did not confirm, what it was sent.
+class SlackCallFailed(Exception):  # noqa: N818 - "Failed" says it
+    """A call of Slack failed, or its outcome is unknown.
 
     Attributes:
-        error: Slack's own code, such as ``is_archived``, or what happened to the connection.
-        maybe: whether it may have arrived all the same, so that posting again could double it.
-        passing: whether the same may be taken later: Slack was not reached, or had too much to do.
-        wait: seconds until then, where Slack said so; else 0.
+        error: Slack's own code, such as ``is_archived``, or the fault of the connection.
+        outcome_unknown: Slack might have done it, so a repeat might do it a second time.
+        retryable: a later repeat can succeed: Slack was not reached, or was too busy.
+        retry_after: seconds to wait before that repeat; 0 where Slack named none.
     """
 
     def __init__(
-        self, error: str, *, maybe: bool = False, passing: bool = False, wait: float = 0.0
+        self,
+        error: str,
+        *,
+        outcome_unknown: bool = False,
+        retryable: bool = False,
+        retry_after: float = 0.0,
     ) -> None:
         super().__init__(error)
         self.error = error
-        self.maybe = maybe
-        self.passing = passing
-        self.wait = wait
+        self.outcome_unknown = outcome_unknown
+        self.retryable = retryable
+        self.retry_after = retry_after

@@ -3,8 +3,8 @@
 from slack_sdk.models.views import View
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.message import NotTakenError
-from bot.slack_calls import taken
+from bot.message import SlackCallFailed
+from bot.slack_calls import call_slack
 
 _LEFT = frozenset({"not_found", "view_not_found"})  # the person closed it meanwhile
 
@@ -12,7 +12,7 @@ _LEFT = frozenset({"not_found", "view_not_found"})  # the person closed it meanw
 class Modals:
     """Open windows and change them.
 
-    Every method raises ``NotTakenError`` where Slack does not take the view.
+    Every method raises ``SlackCallFailed`` where Slack does not take the view.
 
     Args:
         client: Slack's Web API, with the bot's token and without retries of its own.
@@ -26,7 +26,7 @@ class Modals:
 
         https://docs.slack.dev/reference/methods/views.open
         """
-        answer = await taken(
+        answer = await call_slack(
             lambda: self._client.views_open(trigger_id=trigger_id, view=view.to_dict())
         )
         view_id: str = answer["view"]["id"]
@@ -38,11 +38,13 @@ class Modals:
         https://docs.slack.dev/reference/methods/views.update
         """
         try:
-            await taken(lambda: self._client.views_update(view_id=view_id, view=view.to_dict()))
-        except NotTakenError as refused:
+            await call_slack(
+                lambda: self._client.views_update(view_id=view_id, view=view.to_dict())
+            )
+        except SlackCallFailed as refused:
             if refused.error not in _LEFT:
                 raise
 
     async def publish(self, user_id: str, view: View) -> None:
         """Show a person's home tab. https://docs.slack.dev/reference/methods/views.publish"""
-        await taken(lambda: self._client.views_publish(user_id=user_id, view=view.to_dict()))
+        await call_slack(lambda: self._client.views_publish(user_id=user_id, view=view.to_dict()))

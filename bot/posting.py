@@ -10,9 +10,9 @@ import structlog
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
-from bot.message import Message, NotTakenError
+from bot.message import Message, SlackCallFailed
 from bot.redaction import Redactor
-from bot.slack_calls import raise_for, taken
+from bot.slack_calls import call_slack, raise_for
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -76,7 +76,7 @@ class Poster:
         self._session = session
         self._redactor = redactor
 
-    async def post(self, place: Place, message: Message, work_id: str = "") -> Posted:
+    async def post(self, place: Place, message: Message, post_id: str = "") -> Posted:
         """Post for everyone in the channel; where the bot may not, answer as best it can.
 
         That is through the response URL, for everyone too, or else to the person alone.
@@ -85,23 +85,23 @@ class Poster:
         Args:
             place: where.
             message: what.
-            work_id: goes along as metadata, so that `find` can tell that it is there.
+            post_id: goes along as metadata, so that `find` can tell that it is there.
 
         Raises:
-            NotTakenError: Slack did not take the message, or did not confirm it.
+            SlackCallFailed: Slack did not take the message, or did not confirm it.
         """
         payload = self._payload(message)
-        if work_id:
-            payload["metadata"] = {"event_type": _EVENT, "event_payload": {"work": work_id}}
+        if post_id:
+            payload["metadata"] = {"event_type": _EVENT, "event_payload": {"work": post_id}}
         try:
             return await self._post(place.channel_id, place.thread_ts, payload)
-        except NotTakenError as refused:
-            if refused.maybe:
+        except SlackCallFailed as refused:
+            if refused.outcome_unknown:
                 raise
             log.info("cannot post in the channel", slack_error=refused.error)
             return await self._post_otherwise(place, payload, refused)
 
-    async def find(self, place: Place, work_id: str, since: datetime) -> str | None:
+    async def find(self, place: Place, post_id: str, since: datetime) -> str | None:
         """Look whether a message is there that was posted for this work, and return its ``ts``.
 
         https://docs.slack.dev/reference/methods/conversations.history
@@ -109,11 +109,11 @@ class Poster:
 
         Args:
             place: the channel, or the thread.
-            work_id: what the message carries as metadata.
+            post_id: what the message carries as metadata.
             since: when the work was accepted; nothing older is looked at.
 
         Raises:
-            NotTakenError: the bot may not read there, as with the least scopes.
+            SlackCallFailed: the bot may not read there, as with the least scopes.
         """
         asked: dict[str, Any] = {
             "channel": place.channel_id,
@@ -125,10 +125,10 @@ class Poster:
         if place.thread_ts is not None:
             read, asked["ts"] = self._client.conversations_replies, place.thread_ts
         while True:  # to the last page: a busy channel fills many while a process is away
-            answer = await taken(partial(read, **asked), repeatable=True)
+            answer = await call_slack(partial(read, **asked), idempotent=True)
             for message in answer.get("messages") or ():
                 carried = message.get("metadata", {}).get("event_payload", {})
-                if carried.get("work") == work_id:
+                if carried.get("work") == post_id:
                     ts: str = message["ts"]
                     return ts
             asked["cursor"] = (answer.get("response_metadata") or {}).get("next_cursor")
@@ -136,19 +136,19 @@ class Poster:
                 return None
 
     async def _post_otherwise(
-        self, place: Place, payload: dict[str, Any], refused: NotTakenError
+        self, place: Place, payload: dict[str, Any], refused: SlackCallFailed
     ) -> Posted:
         as_member = refused.error not in _NOT_A_MEMBER
         if place.response_url is not None:
             everyone = {"response_type": "in_channel", "replace_original": False}
             try:
                 await self._respond(place, payload | everyone)
-            except NotTakenError as error:
-                if error.maybe:
+            except SlackCallFailed as error:
+                if error.outcome_unknown:
                     raise
             else:
                 return Posted(place.channel_id, "", as_member)
-        if refused.passing or not place.user_id:
+        if refused.retryable or not place.user_id:
             raise refused
         alone = await self._post(place.user_id, None, payload)
         return replace(alone, as_member=as_member)
@@ -159,39 +159,39 @@ class Poster:
         https://docs.slack.dev/reference/methods/chat.update
 
         Raises:
-            NotTakenError: Slack did not take the change; ``passing`` where it did not confirm it.
+            SlackCallFailed: Slack did not take the change, or did not confirm it.
         """
         payload = self._payload(message)
         try:
-            await taken(
+            await call_slack(
                 lambda: self._client.chat_update(channel=place.channel_id, ts=ts, **payload),
-                repeatable=True,
+                idempotent=True,
             )
-        except NotTakenError:
+        except SlackCallFailed:
             if place.response_url is None:
                 raise
             await self._respond(place, payload | {"replace_original": True})
 
-    async def remove(self, place: Place) -> None:
+    async def delete_ephemeral(self, place: Place) -> None:
         """Take away the message that was clicked, which only one person sees."""
         try:
             await self._respond(place, {"delete_original": True})
-        except NotTakenError as refused:
+        except SlackCallFailed as refused:
             log.info("could not remove an answered question", slack_error=refused.error)
 
-    async def delete(self, posted: Posted) -> None:
+    async def delete_message(self, posted: Posted) -> None:
         """Take a message of the bot's own away. https://docs.slack.dev/reference/methods/chat.delete
 
         Raises:
-            NotTakenError: Slack did not.
+            SlackCallFailed: Slack did not.
         """
-        await taken(lambda: self._client.chat_delete(channel=posted.channel_id, ts=posted.ts))
+        await call_slack(lambda: self._client.chat_delete(channel=posted.channel_id, ts=posted.ts))
 
-    async def tell(self, place: Place, message: Message) -> None:
+    async def send_privately(self, place: Place, message: Message) -> None:
         """Tell one person, by the first way that works.
 
         Raises:
-            NotTakenError: none did; ``passing`` if one of them may work later.
+            SlackCallFailed: none did; ``retryable`` if one of them may work later.
         """
         payload = self._payload(message)
         alone = {"response_type": "ephemeral", "replace_original": False}
@@ -206,22 +206,22 @@ class Poster:
         for way in ways:
             try:
                 await way()
-            except NotTakenError as refused:
+            except SlackCallFailed as refused:
                 log.warning("could not tell the person", slack_error=refused.error)
                 refusals.append(refused)
             else:
                 return
         log.error("no way to tell the person", user=place.user_id, channel=place.channel_id)
-        passing = any(refused.passing for refused in refusals)
-        wait = max((refused.wait for refused in refusals), default=0.0)
-        raise NotTakenError(
-            refusals[-1].error if refusals else "no_way", passing=passing, wait=wait
+        passing = any(refused.retryable for refused in refusals)
+        wait = max((refused.retry_after for refused in refusals), default=0.0)
+        raise SlackCallFailed(
+            refusals[-1].error if refusals else "no_way", retryable=passing, retry_after=wait
         )
 
     async def _post(self, channel: str, thread_ts: str | None, payload: dict[str, Any]) -> Posted:
         if not channel:
-            raise NotTakenError("channel_not_found")
-        answer = await taken(
+            raise SlackCallFailed("channel_not_found")
+        answer = await call_slack(
             lambda: self._client.chat_postMessage(
                 channel=channel,
                 thread_ts=thread_ts,
@@ -238,7 +238,7 @@ class Poster:
         )
 
     async def _post_ephemeral(self, place: Place, payload: dict[str, Any]) -> None:
-        await taken(
+        await call_slack(
             lambda: self._client.chat_postEphemeral(
                 channel=place.channel_id, user=place.user_id, thread_ts=place.thread_ts, **payload
             )
@@ -256,7 +256,7 @@ class Poster:
             answer = await webhook.send_dict(payload)
             raise_for(answer.status_code, answer.headers, answer.body)
 
-        await taken(send)
+        await call_slack(send)
 
     def _payload(self, message: Message) -> dict[str, Any]:
         payload: dict[str, Any] = self._redactor.tree(message.payload())

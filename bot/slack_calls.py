@@ -10,7 +10,7 @@ import stamina
 import structlog
 from slack_sdk.errors import SlackApiError
 
-from bot.message import NotTakenError
+from bot.message import SlackCallFailed
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -20,11 +20,11 @@ _AN_HOUR = 3600.0  # seconds; to be told of a longer wait is of no use
 _OK = 200
 _NOT_SLACKS = "an answer that is not Slack's"
 # Slack's documentation says of these that some of the call may have been carried out.
-_PERHAPS_DONE = frozenset({"fatal_error", "internal_error", "request_timeout"})
+_OUTCOME_UNKNOWN = frozenset({"fatal_error", "internal_error", "request_timeout"})
 # Slack takes nothing now, and may in a minute.
-_NOT_NOW = frozenset({"ratelimited", "rate_limited", "service_unavailable", "team_added_to_org"})
+_TEMPORARY = frozenset({"ratelimited", "rate_limited", "service_unavailable", "team_added_to_org"})
 # Slack will not change its mind about these while the process lives.
-REFUSALS = frozenset(
+AUTH_ERRORS = frozenset(
     {
         "access_denied",
         "account_inactive",
@@ -43,16 +43,18 @@ REFUSALS = frozenset(
 Answer = TypeVar("Answer")
 
 
-class _TryAgainError(Exception):
+class _RetryError(Exception):
     """Slack took nothing, or fell over."""
 
-    def __init__(self, error: str, wait: float | None = None, *, maybe: bool = False) -> None:
+    def __init__(
+        self, error: str, wait: float | None = None, *, outcome_unknown: bool = False
+    ) -> None:
         super().__init__(error)
-        self.wait = wait
-        self.maybe = maybe
+        self.retry_after = wait
+        self.outcome_unknown = outcome_unknown
 
 
-async def taken(send: Callable[[], Awaitable[Answer]], *, repeatable: bool = False) -> Answer:
+async def call_slack(send: Callable[[], Awaitable[Answer]], *, idempotent: bool = False) -> Answer:
     """Send until Slack takes it, and return its answer.
 
     Repeated only where Slack took nothing (429), fell over (5xx), or was never reached: there is no
@@ -60,10 +62,10 @@ async def taken(send: Callable[[], Awaitable[Answer]], *, repeatable: bool = Fal
 
     Args:
         send: makes the call once.
-        repeatable: twice does the same as once, so it is repeated after anything but a no.
+        idempotent: twice does the same as once, so it is repeated after anything but a no.
 
     Raises:
-        NotTakenError: Slack did not take it, or did not confirm it.
+        SlackCallFailed: Slack did not take it, or did not confirm it.
     """
     maybe = False
     try:
@@ -71,17 +73,21 @@ async def taken(send: Callable[[], Awaitable[Answer]], *, repeatable: bool = Fal
             with attempt:
                 try:
                     return await _once(send)
-                except NotTakenError as error:
-                    if not (repeatable and error.maybe):
+                except SlackCallFailed as error:
+                    if not (idempotent and error.outcome_unknown):
                         raise
                     maybe = True
-                    raise _TryAgainError(error.error) from error
-                except _TryAgainError as error:
-                    maybe = maybe or error.maybe  # whatever is said after it fell over once
+                    raise _RetryError(error.error) from error
+                except _RetryError as error:
+                    maybe = (
+                        maybe or error.outcome_unknown
+                    )  # whatever is said after it fell over once
                     raise
-    except _TryAgainError as error:
-        wait = error.wait or 0.0
-        raise NotTakenError(str(error), maybe=maybe, passing=True, wait=wait) from error
+    except _RetryError as error:
+        wait = error.retry_after or 0.0
+        raise SlackCallFailed(
+            str(error), outcome_unknown=maybe, retryable=True, retry_after=wait
+        ) from error
     raise AssertionError  # stamina returns what was answered, or raises  # pragma: no cover
 
 
@@ -98,11 +104,11 @@ def raise_for(status: int, headers: Mapping[str, str], said: str) -> None:
             wait = float(headers.get("Retry-After", ""))
         except ValueError:
             wait = math.nan
-        raise _TryAgainError("ratelimited", min(wait, _AN_HOUR) if wait >= 0 else None)
+        raise _RetryError("ratelimited", min(wait, _AN_HOUR) if wait >= 0 else None)
     if status >= 500:  # noqa: PLR2004
-        raise _TryAgainError(f"status {status}", maybe=True)
+        raise _RetryError(f"status {status}", outcome_unknown=True)
     if status != _OK:
-        raise NotTakenError(said[:80] or f"status {status}")
+        raise SlackCallFailed(said[:80] or f"status {status}")
 
 
 async def _once(send: Callable[[], Awaitable[Answer]]) -> Answer:
@@ -111,9 +117,9 @@ async def _once(send: Callable[[], Awaitable[Answer]]) -> Answer:
     except SlackApiError as error:
         _raise_for_slack(error)
     except aiohttp.ClientConnectorError as error:
-        raise _TryAgainError(type(error).__name__) from error
+        raise _RetryError(type(error).__name__) from error
     except aiohttp.InvalidURL as error:
-        raise NotTakenError("an address that is none") from error
+        raise SlackCallFailed("an address that is none") from error
     except (aiohttp.ClientError, TimeoutError, asyncio.IncompleteReadError) as error:
         _unconfirmed(type(error).__name__, error)
     except (AttributeError, TypeError) as error:
@@ -127,19 +133,19 @@ def _raise_for_slack(error: SlackApiError) -> NoReturn:
     code = data.get("error") if isinstance(data, dict) else None
     status: int = getattr(answer, "status_code", 0) or getattr(answer, "status", 0)
     if status == _OK and code:
-        maybe, passing = code in _PERHAPS_DONE, code in _NOT_NOW
-        raise NotTakenError(str(code), maybe=maybe, passing=passing) from error
+        maybe, passing = code in _OUTCOME_UNKNOWN, code in _TEMPORARY
+        raise SlackCallFailed(str(code), outcome_unknown=maybe, retryable=passing) from error
     raise_for(status, answer.headers, str(code or ""))
     _unconfirmed(_NOT_SLACKS, error)
 
 
 def _unconfirmed(what: str, error: Exception) -> NoReturn:
-    raise NotTakenError(what, maybe=True) from error
+    raise SlackCallFailed(what, outcome_unknown=True) from error
 
 
 def _wait(error: Exception) -> bool | float:
     """Tell stamina whether to send again, or after how many seconds."""
-    if not isinstance(error, _TryAgainError) or (error.wait or 0) > LONGEST_WAIT:
+    if not isinstance(error, _RetryError) or (error.retry_after or 0) > LONGEST_WAIT:
         return False
-    log.info("Slack did not take it; sending again", slack_error=str(error), wait=error.wait)
-    return True if error.wait is None else error.wait
+    log.info("Slack did not take it; sending again", slack_error=str(error), wait=error.retry_after)
+    return True if error.retry_after is None else error.retry_after

@@ -15,9 +15,9 @@ from slack_sdk.socket_mode.async_client import AsyncBaseSocketModeClient
 from slack_sdk.socket_mode.request import SocketModeRequest
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.message import NotTakenError
+from bot.message import SlackCallFailed
 from bot.server import Dispatch, Health
-from bot.slack_calls import REFUSALS, taken
+from bot.slack_calls import AUTH_ERRORS, call_slack
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -126,11 +126,11 @@ class _Client(SocketModeClient):
 
     async def issue_new_wss_url(self) -> str:
         try:
-            answer = await taken(
+            answer = await call_slack(
                 lambda: self.web_client.apps_connections_open(app_token=self.app_token)
             )
-        except NotTakenError as error:
-            if error.error in REFUSALS:
+        except SlackCallFailed as error:
+            if error.error in AUTH_ERRORS:
                 self.refused = error.error
             raise
         url: str = answer["url"]

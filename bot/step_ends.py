@@ -5,9 +5,9 @@ from typing import Any
 import structlog
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.message import NotTakenError
+from bot.message import SlackCallFailed
 from bot.redaction import Redactor
-from bot.slack_calls import taken
+from bot.slack_calls import call_slack
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -17,7 +17,7 @@ _OVER = "function_execution_not_found"  # Slack forgets a step that has ended
 class StepEnds:
     """End workflow steps; both ends are safe to repeat, and a step that has ended stays as it is.
 
-    Both methods raise ``NotTakenError`` where Slack does not take the end; ``passing`` where it
+    Both methods raise ``SlackCallFailed`` where Slack does not take the end; ``retryable`` where it
     does not confirm it.
 
     Args:
@@ -45,8 +45,8 @@ class StepEnds:
         # As a JSON body: slack_sdk's own methods put it all into the address.
         body = {"function_execution_id": execution_id, **said}
         try:
-            await taken(lambda: self._client.api_call(method, json=body), repeatable=True)
-        except NotTakenError as refused:
+            await call_slack(lambda: self._client.api_call(method, json=body), idempotent=True)
+        except SlackCallFailed as refused:
             if refused.error != _OVER:
                 raise
             log.info("a workflow step had ended already")

@@ -4,7 +4,7 @@ import json
 
 from slack_sdk.models.blocks import DividerBlock, SectionBlock
 
-from bot.message import Message, NotTakenError
+from bot.message import Message, SlackCallFailed
 
 
 def test_a_message_becomes_the_fields_that_slack_takes() -> None:
@@ -19,6 +19,10 @@ def test_a_message_becomes_the_fields_that_slack_takes() -> None:
 
 
 def test_a_message_that_was_not_posted_tells_why_and_whether_it_may_have_arrived() -> None:
-    refused = NotTakenError("is_archived")
-    assert (refused.error, refused.maybe, str(refused)) == ("is_archived", False, "is_archived")
-    assert NotTakenError("TimeoutError", maybe=True).maybe
+    refused = SlackCallFailed("is_archived")
+    assert (refused.error, refused.outcome_unknown, str(refused)) == (
+        "is_archived",
+        False,
+        "is_archived",
+    )
+    assert SlackCallFailed("TimeoutError", outcome_unknown=True).outcome_unknown

@@ -13,7 +13,7 @@ from slack_bolt.response import BoltResponse
 
 from bot.journal.journal import JournalUnavailableError, LostLeaseError
 from bot.listeners.inputs import place_of
-from bot.message import Message, NotTakenError
+from bot.message import Message, SlackCallFailed
 from bot.posting import Place, Poster
 from bot.views.failure import Attempt, failure_message, is_foreseen, looking
 from bot.work import BusyError, InterruptedWorkError, Work
@@ -34,7 +34,7 @@ class Failures:
         self, place: Place, attempt: Attempt, work: Callable[[], Awaitable[None]]
     ) -> None:
         """Do a piece of light work; tell the person if it fails."""
-        async with self.caught(attempt, lambda words: self.poster.tell(place, words)):
+        async with self.caught(attempt, lambda words: self.poster.send_privately(place, words)):
             await work()
 
     @asynccontextmanager
@@ -59,7 +59,7 @@ class Failures:
         except asyncio.CancelledError:
             if not kept:
                 # The process is ending, and this did not finish in the time allowed.
-                with suppress(TimeoutError, NotTakenError):
+                with suppress(TimeoutError, SlackCallFailed):
                     async with asyncio.timeout(LAST_WORDS):
                         await tell(self.words(InterruptedWorkError(), attempt))
             raise
@@ -69,8 +69,8 @@ class Failures:
             words = self.words(error, attempt)
             try:
                 await tell(words)
-            except NotTakenError as refused:
-                if kept and refused.passing:
+            except SlackCallFailed as refused:
+                if kept and refused.retryable:
                     raise
                 log.error("no way to tell of a failure", slack_error=refused.error)  # noqa: TRY400
 
@@ -104,11 +104,11 @@ class Failures:
         )
 
     async def _tell(self, place: Place, words: Message) -> None:
-        with suppress(NotTakenError):  # which is in the log
-            await self.poster.tell(place, words)
+        with suppress(SlackCallFailed):  # which is in the log
+            await self.poster.send_privately(place, words)
 
 
 def _can_be_done_later(error: Exception) -> bool:
-    if isinstance(error, NotTakenError):
-        return error.passing
+    if isinstance(error, SlackCallFailed):
+        return error.retryable
     return isinstance(error, LostLeaseError | JournalUnavailableError)

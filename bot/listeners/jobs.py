@@ -29,6 +29,8 @@ class Jobs:
 
     async def _list(self, clicked: Click) -> None:
         card = Card.model_validate_json(clicked.value)
-        async with patience(partial(self.desk.poster.tell, clicked.place), still_looking()):
+        async with patience(
+            partial(self.desk.poster.send_privately, clicked.place), still_looking()
+        ):
             listed = await self.desk.projects.list_jobs(card.project_id)
-        await self.desk.poster.tell(clicked.place, jobs_message(listed))
+        await self.desk.poster.send_privately(clicked.place, jobs_message(listed))

@@ -31,5 +31,7 @@ class NearName:
         await self.desk.accept(work_id, request, place, sure=True)
         # Also after a click that came before: a process may have died before it took it away.
         with suppress(BusyError):  # then the question stays, and is answered all the same
-            self.desk.start(place, looking(), lambda: self.desk.poster.remove(clicked.place))
+            self.desk.start(
+                place, looking(), lambda: self.desk.poster.delete_ephemeral(clicked.place)
+            )
         await ack()

@@ -18,7 +18,7 @@ from bot.journal.journal import Entry, State
 from bot.journal.steps import Done, Later, Next, Steps
 from bot.listeners.failures import Failures
 from bot.listeners.patience import patience
-from bot.message import Message, NotTakenError
+from bot.message import Message, SlackCallFailed
 from bot.posting import Place, Posted, Poster
 from bot.projects import Found, Opened, Projects
 from bot.recents import Recent, Recents
@@ -78,15 +78,15 @@ def check_in_time(order: Order, entry: Entry) -> None:
         raise MissedWorkError(entry.accepted_at)
 
 
-def put_off(steps: Steps, refused: NotTakenError) -> Next:
+def put_off(steps: Steps, refused: SlackCallFailed) -> Next:
     """Try later what Slack cannot take now, for as long as anybody may wait for it."""
-    if not refused.passing or _age(steps.entry) > 2 * _TOO_LATE:
+    if not refused.retryable or _age(steps.entry) > 2 * _TOO_LATE:
         log.error("given up: Slack does not take it", slack_error=refused.error)
         return Done()
     log.warning("Slack cannot take it now", slack_error=refused.error)
     state = steps.entry.state
-    unsure = steps.entry.dirty or refused.maybe or state.get("unsure", False)
-    return Later(max(_AGAIN, refused.wait), state | {"unsure": unsure})
+    unsure = steps.entry.dirty or refused.outcome_unknown or state.get("unsure", False)
+    return Later(max(_AGAIN, refused.retry_after), state | {"unsure": unsure})
 
 
 def _age(entry: Entry) -> timedelta:
@@ -117,13 +117,13 @@ class Opening:
 
         async def tell(words: Message) -> None:
             steps.check()
-            await self.poster.tell(order.place, words)
+            await self.poster.send_privately(order.place, words)
 
         try:
             async with self.failures.caught(opening(order.request), tell, kept=True):
                 check_in_time(order, entry)
                 await self._go_on(order, steps, tell)
-        except NotTakenError as refused:
+        except SlackCallFailed as refused:
             return put_off(steps, refused)
         return Done()
 
@@ -170,7 +170,7 @@ class Opening:
         """Do the second step: post the answer, if there is a channel to post in.
 
         Raises:
-            NotTakenError: Slack did not take the message, or did not confirm it.
+            SlackCallFailed: Slack did not take the message, or did not confirm it.
         """
         place, opened, posted = order.place, order.opened, None
         if place.channel_id and opened is not None:
@@ -198,8 +198,8 @@ class Opening:
                 if not await self.following.begin(where, posted.ts, card, opened.project):
                     now = await self.projects.get_project(opened.project.id)
                     await self.poster.update(where, posted.ts, project_message(now, card))
-            except NotTakenError as refused:
-                if refused.passing:
+            except SlackCallFailed as refused:
+                if refused.retryable:
                     raise
                 log.info("cannot watch this answer", slack_error=refused.error)
 
@@ -210,26 +210,28 @@ class Opening:
             try:
                 if ts := await self.poster.find(place, entry.id, entry.accepted_at):
                     return Posted(place.channel_id, ts, as_member=True)
-            except NotTakenError as unread:
-                if unread.passing:
+            except SlackCallFailed as unread:
+                if unread.retryable:
                     raise
                 log.info("may not look whether it is posted", slack_error=unread.error)
         steps.check()
         try:
             return await self.poster.post(place, message, entry.id)
-        except NotTakenError as refused:
-            if not refused.maybe:
+        except SlackCallFailed as refused:
+            if not refused.outcome_unknown:
                 raise
             return await self._unconfirmed(place, entry, refused)
 
-    async def _unconfirmed(self, place: Place, entry: Entry, refused: NotTakenError) -> Posted:
+    async def _unconfirmed(self, place: Place, entry: Entry, refused: SlackCallFailed) -> Posted:
         """Look whether it arrived; where the bot may not, the person is told that it may have."""
         try:
             ts = await self.poster.find(place, entry.id, entry.accepted_at)
-        except NotTakenError as unread:
-            raise NotTakenError(refused.error, maybe=True, passing=unread.passing) from refused
+        except SlackCallFailed as unread:
+            raise SlackCallFailed(
+                refused.error, outcome_unknown=True, retryable=unread.retryable
+            ) from refused
         if ts is None:
-            raise NotTakenError(refused.error, passing=True) from refused
+            raise SlackCallFailed(refused.error, retryable=True) from refused
         return Posted(place.channel_id, ts, as_member=True)
 
     async def _ask_in(self, place: Place) -> None:
@@ -237,5 +239,5 @@ class Opening:
         if place.channel_id.startswith("D") or place.channel_id in self._invited:
             return
         self._invited.add(place.channel_id)
-        with suppress(NotTakenError):  # which is in the log
-            await self.poster.tell(place, invite())
+        with suppress(SlackCallFailed):  # which is in the log
+            await self.poster.send_privately(place, invite())

@@ -48,7 +48,9 @@ class Refresh:
             self._under_way.discard(message)
 
     async def _draw(self, clicked: Click, card: Card, watch: Watch | None) -> None:
-        async with patience(partial(self.desk.poster.tell, clicked.place), still_looking()):
+        async with patience(
+            partial(self.desk.poster.send_privately, clicked.place), still_looking()
+        ):
             project = await self.desk.projects.get_project(card.project_id)
         refreshed = Refreshed(by=clicked.place.user_id, at=datetime.now(UTC))
         followed = watch.followed() if watch else None

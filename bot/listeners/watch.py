@@ -16,7 +16,7 @@ from bot.journal.steps import Done, Next, Steps
 from bot.listeners.desk import Desk
 from bot.listeners.inputs import click
 from bot.listeners.opening import put_off
-from bot.message import NotTakenError
+from bot.message import SlackCallFailed
 from bot.posting import Place
 from bot.views.failure import Attempt, looking, stopping
 from bot.views.notice import cannot_watch, nothing_to_watch, stopped
@@ -86,11 +86,11 @@ class Watching:
         work: Callable[[_Wanted, Steps], Awaitable[None]],
     ) -> Next:
         wanted = _Wanted.model_validate(entry.state)
-        tell = partial(self.desk.poster.tell, wanted.place)
+        tell = partial(self.desk.poster.send_privately, wanted.place)
         try:
             async with self.desk.failures.caught(attempt, tell, kept=True):
                 await work(wanted, steps)
-        except NotTakenError as refused:
+        except SlackCallFailed as refused:
             return put_off(steps, refused)
         return Done()
 
@@ -101,14 +101,14 @@ class Watching:
             if not can_follow(project):
                 drawn = project_message(project, wanted.card)
                 await self.desk.poster.update(wanted.place, wanted.ts, drawn)
-                await self.desk.poster.tell(wanted.place, nothing_to_watch())
+                await self.desk.poster.send_privately(wanted.place, nothing_to_watch())
                 return
             try:
                 watched = await self.following.begin(wanted.place, wanted.ts, wanted.card, project)
-            except NotTakenError as refused:
-                if refused.passing:
+            except SlackCallFailed as refused:
+                if refused.retryable:
                     raise
-                await self.desk.poster.tell(wanted.place, cannot_watch(refused.error))
+                await self.desk.poster.send_privately(wanted.place, cannot_watch(refused.error))
                 return
 
     async def _end(self, wanted: _Wanted, steps: Steps) -> None:
@@ -148,6 +148,6 @@ class Watching:
         for watcher in set(watch.watchers) - {place.user_id}:
             try:
                 await self.desk.poster.post(Place(watcher), words)
-            except NotTakenError:
-                with suppress(NotTakenError):  # which is in the log
-                    await self.desk.poster.tell(Place(watcher, place.channel_id), words)
+            except SlackCallFailed:
+                with suppress(SlackCallFailed):  # which is in the log
+                    await self.desk.poster.send_privately(Place(watcher, place.channel_id), words)

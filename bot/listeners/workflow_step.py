@@ -17,7 +17,7 @@ from bot.journal.journal import Entry
 from bot.journal.steps import Done, Next, Steps
 from bot.listeners.desk import Desk
 from bot.listeners.opening import Opening, Order, check_in_time, put_off
-from bot.message import Message, NotTakenError
+from bot.message import Message, SlackCallFailed
 from bot.posting import Place
 from bot.projects import Opened, Outcome
 from bot.step_ends import StepEnds
@@ -67,7 +67,7 @@ class WorkflowStep:
             async with self.desk.failures.caught(opening(order.request), fail, kept=True):
                 check_in_time(order, entry)
                 await self._go_on(order, steps)
-        except NotTakenError as refused:
+        except SlackCallFailed as refused:
             return put_off(steps, refused)
         return Done()
 

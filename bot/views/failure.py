@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from bot.arguments import ProjectRequest, command_text
 from bot.baseten.errors import BasetenError, RateLimited, Refused, Unreachable, Unreadable
 from bot.journal.journal import JournalUnavailableError
-from bot.message import Message, NotTakenError
+from bot.message import Message, SlackCallFailed
 from bot.projects import AmbiguousTeamError, TeamsUnavailableError, UnknownTeamError
 from bot.views.blocks import plain
 from bot.views.text import COMMAND, ago, bold, code, duration, listing, say
@@ -117,7 +117,7 @@ def _words(error: Exception, attempt: Attempt) -> _Words | None:
                 f"My database does not answer, so I could not take this on. {attempt.nothing}",
                 "Try again in a minute. If it goes on, tell whoever runs this bot.",
             )
-        case NotTakenError():
+        case SlackCallFailed():
             return _not_posted(error, attempt)
         case TeamsUnavailableError(cause=cause):
             listing_teams = replace(attempt, what="to list its teams", unsure=attempt.nothing)
@@ -169,7 +169,7 @@ def _command(team: str, name: str) -> str:
     return code(command, _MOST_COMMAND) if len(command) <= _MOST_COMMAND else ""
 
 
-def _not_posted(error: NotTakenError, attempt: Attempt) -> _Words:
+def _not_posted(error: SlackCallFailed, attempt: Attempt) -> _Words:
     if error.error.endswith("_trigger_id"):
         return _Words(
             f"Slack gave up before I could open the dialog ({code(error.error)}). "
@@ -181,7 +181,7 @@ def _not_posted(error: NotTakenError, attempt: Attempt) -> _Words:
             f"Slack refused what I wanted to show you ({code(error.error)}). {attempt.nothing}",
             f"Try again{attempt.again}",
         )
-    if error.maybe:
+    if error.outcome_unknown:
         return _Words(
             f"{attempt.what} is open in Baseten, but Slack did not confirm my message about it, "
             "so it may or may not be in the channel.",

@@ -78,7 +78,7 @@ class Answers:
         """Draw the message again. https://docs.slack.dev/reference/methods/chat.update
 
         Raises:
-            NotTakenError: Slack did not take it.
+            SlackCallFailed: Slack did not take it.
         """
         watch, followed = picture
         self._budget.spend(answer_key(watch.channel_id, watch.ts))

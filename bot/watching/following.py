@@ -6,7 +6,7 @@ from datetime import datetime
 from uuid import uuid4
 
 from bot.baseten.models import TrainingProject
-from bot.message import NotTakenError
+from bot.message import SlackCallFailed
 from bot.posting import Place, Poster
 from bot.views.project import Card, Followed, project_message
 from bot.watching.watches import Watch, Watches
@@ -44,8 +44,8 @@ class Following:
             project is no longer as it was and the message may be wrong.
 
         Raises:
-            NotTakenError: the bot cannot change this message, and the person does not watch it;
-                where it may have changed it (``maybe``), they do.
+            SlackCallFailed: the bot cannot change this message, and the person does not watch it;
+                where it may have changed it (``outcome_unknown``), they do.
         """
         new = Watch(
             id=uuid4().hex,
@@ -72,19 +72,19 @@ class Following:
             wanted, drawn = kept, wanted
         return True
 
-    async def _draw(self, watch: Watch) -> NotTakenError | None:
+    async def _draw(self, watch: Watch) -> SlackCallFailed | None:
         """Draw the message; return why that may not have happened.
 
         It comes first: it tells whether the bot may change the message at all.
 
         Raises:
-            NotTakenError: it did not.
+            SlackCallFailed: it did not.
         """
         message = project_message(watch.project, watch.card, followed=watch.followed())
         try:
             await self.poster.update(Place("", watch.channel_id), watch.ts, message)
-        except NotTakenError as refused:
-            if not refused.maybe:
+        except SlackCallFailed as refused:
+            if not refused.outcome_unknown:
                 raise
             return refused
         return None

@@ -1,7 +1,7 @@
 """What Slack's codes mean for a watch. https://docs.slack.dev/reference/methods/chat.postMessage"""
 
-from bot.message import NotTakenError
-from bot.slack_calls import REFUSALS
+from bot.message import SlackCallFailed
+from bot.slack_calls import AUTH_ERRORS
 
 # With these, Slack takes no more changes of the message, or no more replies to it.
 ENDINGS = frozenset(
@@ -24,18 +24,18 @@ ENDINGS = frozenset(
     }
 )
 # Who runs the bot, or the workspace, can mend these.
-_MENDED = REFUSALS | {"accesslimited"}
+_MENDED = AUTH_ERRORS | {"accesslimited"}
 # Of those, what a token may get that may post and not read.
 _MAY_NOT_READ = frozenset(
     {"access_denied", "missing_scope", "no_permission", "not_allowed_token_type"}
 )
 
 
-def takes_later(refused: NotTakenError) -> bool:
+def takes_later(refused: SlackCallFailed) -> bool:
     """Tell whether Slack may yet take what it did not take now."""
-    return refused.passing or refused.error in _MENDED
+    return refused.retryable or refused.error in _MENDED
 
 
-def reads_later(refused: NotTakenError) -> bool:
+def reads_later(refused: SlackCallFailed) -> bool:
     """Tell whether Slack may yet show what it did not show now."""
-    return refused.maybe or (takes_later(refused) and refused.error not in _MAY_NOT_READ)
+    return refused.outcome_unknown or (takes_later(refused) and refused.error not in _MAY_NOT_READ)

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from bot.journal.journal import Entry, State
 from bot.journal.steps import Later
-from bot.message import NotTakenError
+from bot.message import SlackCallFailed
 from bot.watching.rules import Gone, News
 from bot.watching.watches import Watch
 
@@ -76,10 +76,10 @@ class Report(BaseModel):
 class PutOffError(Exception):
     """Slack cannot take it now; ``report`` is where to go on."""
 
-    def __init__(self, report: Report, why: NotTakenError) -> None:
+    def __init__(self, report: Report, why: SlackCallFailed) -> None:
         super().__init__(why.error)
         self.report = report
-        self.wait = why.wait
+        self.wait = why.retry_after
 
 
 class NoRoomError(Exception):

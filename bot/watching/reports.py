@@ -9,7 +9,7 @@ import structlog
 from bot.baseten.client import Baseten
 from bot.journal.journal import Entry, Journal
 from bot.journal.steps import Done, Later, Next, Steps
-from bot.message import NotTakenError
+from bot.message import SlackCallFailed
 from bot.posting import Place, Posted, Poster
 from bot.redaction import Redactor
 from bot.views.watch import farewell_message
@@ -153,7 +153,7 @@ class Reports:
             steps.check()
             try:
                 await self._answers.draw(wanted)
-            except NotTakenError as refused:
+            except SlackCallFailed as refused:
                 return await self._refused(_unsure(report), refused) or then
             wanted, shown = await self._answers.wanted(report), wanted
         return then.model_copy(update={"drawn": wanted[0] is watch})
@@ -174,8 +174,8 @@ class Reports:
         steps.check()
         try:
             posted = await self._poster.post(_thread(watch), message, report.next_id)
-        except NotTakenError as refused:
-            if not refused.maybe:
+        except SlackCallFailed as refused:
+            if not refused.outcome_unknown:
                 return await self._refused(report, refused) or then
             await self._unconfirmed(report, steps.entry, refused)
             return then
@@ -186,8 +186,8 @@ class Reports:
     async def _astray(self, report: Report, posted: Posted) -> Report:
         """Take back what Slack posted in the channel, as the message of the thread was deleted."""
         try:
-            await self._poster.delete(posted)
-        except NotTakenError as refused:
+            await self._poster.delete_message(posted)
+        except SlackCallFailed as refused:
             log.warning("a reply is left outside of its thread", slack_error=refused.error)
         whole = report.watch.ts == report.watch.thread_ts
         return await self._ended(report, "message_not_found" if whole else "thread_not_found")
@@ -201,31 +201,31 @@ class Reports:
         try:
             place, work_id = _thread(report.watch), report.next_id
             return await self._poster.find(place, work_id, entry.accepted_at) is not None
-        except NotTakenError as refused:
+        except SlackCallFailed as refused:
             if reads_later(refused):
                 raise PutOffError(_unsure(report), refused) from refused
             log.info("may not look for a reply", slack_error=refused.error)
             return None
 
-    async def _unconfirmed(self, report: Report, entry: Entry, why: NotTakenError) -> None:
+    async def _unconfirmed(self, report: Report, entry: Entry, why: SlackCallFailed) -> None:
         """Return if the reply is in the thread, or if nobody can tell: then it is not repeated.
 
         Raises:
             PutOffError: it is not there, and is looked for once more before it is repeated.
         """
         posted = await self._is_posted(report, entry)
-        if posted is False or (posted is None and why.passing):
+        if posted is False or (posted is None and why.retryable):
             raise PutOffError(_unsure(report), why) from why
         if posted is None:
             log.warning("a reply is taken as posted", slack_error=why.error)
 
-    async def _refused(self, report: Report, refused: NotTakenError) -> Report | None:
+    async def _refused(self, report: Report, refused: SlackCallFailed) -> Report | None:
         """Return how a report goes on after a no for ever; None: without what was refused.
 
         Raises:
             PutOffError: it was only a no for now.
         """
-        if takes_later(refused) or refused.maybe:
+        if takes_later(refused) or refused.outcome_unknown:
             raise PutOffError(report, refused) from refused
         if refused.error in ENDINGS:
             return await self._ended(report, refused.error)
@@ -261,8 +261,8 @@ class Reports:
         steps.check()
         try:
             await self._answers.draw((watch, watch.followed(over=True)))
-        except NotTakenError as refused:
-            if takes_later(refused) or refused.maybe:
+        except SlackCallFailed as refused:
+            if takes_later(refused) or refused.outcome_unknown:
                 raise PutOffError(report, refused) from refused
             log.info("a message is left as it is", slack_error=refused.error)
         return then
@@ -283,11 +283,11 @@ class Reports:
         steps.check()
         try:
             await self._poster.post(Place(user_id), message)
-        except NotTakenError as refused:
+        except SlackCallFailed as refused:
             if takes_later(refused):
                 raise PutOffError(report, refused) from refused
-            with suppress(NotTakenError):  # which is in the log
-                await self._poster.tell(Place(user_id, watch.channel_id), message)
+            with suppress(SlackCallFailed):  # which is in the log
+                await self._poster.send_privately(Place(user_id, watch.channel_id), message)
         return report.model_copy(update=then)
 
 

@@ -7,7 +7,7 @@ import pytest
 from bot.arguments import ProjectRequest, parse
 from bot.baseten.errors import BasetenError, RateLimited, Refused, Unreachable, Unreadable
 from bot.baseten.models import Team
-from bot.message import NotTakenError
+from bot.message import SlackCallFailed
 from bot.projects import AmbiguousTeamError, TeamsUnavailableError, UnknownTeamError
 from bot.views.failure import Attempt, failure_message, is_foreseen, looking, opening
 from bot.views.text import COMMAND
@@ -35,8 +35,12 @@ CASES = [
     (AmbiguousTeamError("Twins", TEAMS), NOTHING_DONE, ["2 teams", "`aaaaaa1` or `aaaaaa2`"]),
     (BusyError(), NOTHING_DONE, ["more to do"]),
     (InterruptedWorkError(), CANNOT_TELL, ["restart"]),
-    (NotTakenError("is_archived"), IS_OPEN, ["is_archived", "refused my message"]),
-    (NotTakenError("TimeoutError", maybe=True), IS_OPEN, ["did not confirm", "may or may not"]),
+    (SlackCallFailed("is_archived"), IS_OPEN, ["is_archived", "refused my message"]),
+    (
+        SlackCallFailed("TimeoutError", outcome_unknown=True),
+        IS_OPEN,
+        ["did not confirm", "may or may not"],
+    ),
     (RateLimited("slow down", 37), NOTHING_DONE, ["more requests", "in 37 seconds"]),
     (RateLimited("slow down", 90), NOTHING_DONE, ["in 1 minute 30 seconds"]),
     (RateLimited("", None), NOTHING_DONE, ["in a minute"]),
@@ -192,7 +196,7 @@ def test_words_of_any_length_fit(word: str) -> None:
         UnknownTeamError(word, [], [Team(id="i", name=word)] * 50),
         UnknownTeamError(word, [], []),
         AmbiguousTeamError(word, TEAMS * 30),
-        NotTakenError(word),
+        SlackCallFailed(word),
         RateLimited(word, 1e9),
         *(Refused(status, word, word) for status in (400, 401, 403, 404, 409, 418, 500)),
         Refused(403, word, f"{WRONG_KEY}{word}"),

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bot.journal.database import open_journal
-from bot.message import NotTakenError
+from bot.message import SlackCallFailed
 from bot.posting import Place
 from bot.sandbox import Drop, Respond
 from bot.watching.following import Following
@@ -105,9 +105,9 @@ async def test_what_may_be_shown_as_watched_is_watched(scene: Scene) -> None:
     watch = await scene.answer(scene.project(status="RUNNING"))
     await scene.watches.end(CHANNEL, watch.ts)
     scene.slack.faults.always(UPDATE, Drop(after=True))
-    with pytest.raises(NotTakenError) as unconfirmed:
+    with pytest.raises(SlackCallFailed) as unconfirmed:
         await press(scene, watch, KIM)
-    assert unconfirmed.value.passing
+    assert unconfirmed.value.retryable
     assert [kept.watchers for kept in await scene.watches.every()] == [(KIM,)]
 
 
@@ -115,7 +115,7 @@ async def test_a_message_that_cannot_be_changed_is_watched_by_nobody_more(scene:
     watch = await scene.answer(scene.project(status="RUNNING"))
     refused = Respond(200, {"ok": False, "error": "edit_window_closed"})
     scene.slack.faults.next("/api/chat.update", refused)
-    with pytest.raises(NotTakenError):
+    with pytest.raises(SlackCallFailed):
         await press(scene, watch, KIM)
     assert await scene.watches.every() == [watch]
 
