@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from slack_sdk.models.blocks import Block
+Block = dict[str, Any]  # as Slack takes it: slack_sdk's classes cost ten times as much to build
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class Message:
 
     def payload(self) -> dict[str, Any]:
         """Return the fields that Slack's methods, response URLs and acks take."""
-        return {"text": self.text, "blocks": [block.to_dict() for block in self.blocks]}
+        return {"text": self.text, "blocks": list(self.blocks)}
 
 
 class SlackCallFailed(Exception):  # noqa: N818 - "Failed" says it

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 from urllib.parse import quote
 
-from bot.secret_shapes import MARK, without_shapes
+from bot.secret_shapes import MARK, has_hint, without_shapes
 
 __all__ = ["MARK", "Redactor", "redact_shapes"]
 
@@ -121,21 +121,45 @@ class Redactor:
         # A shorter one is part of too many words.
         long = [secret for secret in secrets if len(secret) >= _SHORTEST]
         known = {form for secret in long for form in (secret, quote(secret, safe=""))}
-        longest_first = sorted(known, key=len, reverse=True)
-        self._known = re.compile("|".join(map(re.escape, longest_first))) if known else None
+        self._known = sorted(known, key=len, reverse=True)  # the longest first
 
     def text(self, text: str) -> str:
         """Return the text with each secret replaced by a mark."""
-        if self._known is not None:
-            text = self._known.sub(MARK, text)
+        for secret in self._known:
+            text = text.replace(secret, MARK)
         return redact_shapes(text)
 
     def tree(self, value: Any) -> Any:  # noqa: ANN401 - JSON is any shape
         """Redact every string in a JSON-like value; the value itself stays as it is."""
+        # Hardly any message holds a hint of a secret, and one look at all its strings finds out.
+        return self._tree(value) if self._has_hint("\n".join(_strings(value))) else value
+
+    def _tree(self, value: Any) -> Any:  # noqa: ANN401 - JSON is any shape
         if isinstance(value, str):
             return self.text(value)
         if isinstance(value, dict):
-            return {key: self.tree(item) for key, item in value.items()}
+            return {key: self._tree(item) for key, item in value.items()}
         if isinstance(value, list | tuple):
-            return [self.tree(item) for item in value]
+            return [self._tree(item) for item in value]
         return value
+
+    def _has_hint(self, text: str) -> bool:
+        return (
+            any(map(text.__contains__, self._known))
+            or any(map(text.lower().__contains__, _WORDS))
+            or has_hint(text)
+        )
+
+
+def _strings(value: Any) -> list[str]:  # noqa: ANN401 - JSON is any shape
+    """Return every string in a JSON-like value, in no order."""
+    found, rest = [], [value]
+    while rest:
+        value = rest.pop()
+        if isinstance(value, str):
+            found.append(value)
+        elif isinstance(value, dict):
+            rest.extend(value.values())
+        elif isinstance(value, (list, tuple)):
+            rest.extend(value)
+    return found

@@ -142,6 +142,8 @@ _SHAPES = (
         any_case=True,
     ),
 )
+_CASED_HINTS = tuple(hint for shape in _SHAPES if not shape.any_case for hint in shape.hints)
+_HINTS = ("-----end", *(hint for shape in _SHAPES if shape.any_case for hint in shape.hints))
 _KEY_END = re.compile(rf"\s*-----END\ {_PRIVATE}-----")
 _KEY_LINE = re.compile(r"\s*[A-Za-z0-9+/=]+\s*")
 # A Baseten API key is looked for by its rarer half.
@@ -149,8 +151,19 @@ _BASETEN_HALF = re.compile(r"\.[A-Za-z0-9]{32}\b")
 _BASETEN_KEY = re.compile(r"(?:[bB]10_)?[A-Za-z0-9]{8}\.[A-Za-z0-9]{32}\b")
 
 
+def has_hint(text: str) -> bool:
+    """Return False only for a text in which no shape of a secret can be found."""
+    return (
+        any(map(text.__contains__, _CASED_HINTS))
+        or any(map(text.lower().__contains__, _HINTS))
+        or _BASETEN_HALF.search(text) is not None
+    )
+
+
 def without_shapes(text: str) -> str:
     """Take out what has the shape of a secret."""
+    if not has_hint(text):
+        return text
     lower = text.lower()
     for shape in _SHAPES:
         hay = lower if shape.any_case else text

@@ -2,13 +2,12 @@
 
 import json
 
-from slack_sdk.models.blocks import DividerBlock, SectionBlock
-
 from bot.message import Message, SlackCallFailed
+from bot.views.blocks import divider, section
 
 
 def test_a_message_becomes_the_fields_that_slack_takes() -> None:
-    message = Message("hello", [SectionBlock(text="*hello*"), DividerBlock()])
+    message = Message("hello", [section("*hello*"), divider()])
     assert json.loads(json.dumps(message.payload())) == {
         "text": "hello",
         "blocks": [

@@ -1,10 +1,9 @@
 """The few blocks that the views are made of."""
 
 import re
+from typing import Any
 
-from slack_sdk.models.blocks import Block, ContextBlock, MarkdownTextObject, SectionBlock
-
-from bot.message import Message
+from bot.message import Block, Message
 
 MOST_TEXT = 3000  # characters in a section, https://docs.slack.dev/reference/block-kit/blocks
 
@@ -13,34 +12,56 @@ MOST_TEXT = 3000  # characters in a section, https://docs.slack.dev/reference/bl
 _WOULD_EXPAND = re.compile(r"(?<![\w<])(?:[@#]\w|https?://|www\.)")
 
 
-def mrkdwn(text: str) -> MarkdownTextObject:
-    """Make a text object in which Slack links nothing by itself.
+def mrkdwn(text: str) -> dict[str, Any]:
+    """Return a text object in which Slack links nothing by itself.
 
     https://docs.slack.dev/reference/block-kit/composition-objects/text-object
     """
-    return MarkdownTextObject(text=text, verbatim=True if _WOULD_EXPAND.search(text) else None)
+    made = {"type": "mrkdwn", "text": text}
+    return made | {"verbatim": True} if _WOULD_EXPAND.search(text) else made
 
 
-def section(text: str) -> SectionBlock:
-    """Make a section of mrkdwn, cut to what Slack takes."""
-    return SectionBlock(
-        text=mrkdwn(text if len(text) <= MOST_TEXT else text[: MOST_TEXT - 1] + "…")
-    )
+def section(text: str) -> Block:
+    """Return a section of mrkdwn, cut to what Slack takes."""
+    shown = text if len(text) <= MOST_TEXT else text[: MOST_TEXT - 1] + "…"
+    return {"type": "section", "text": mrkdwn(shown)}
 
 
-def fields(*named: tuple[str, str]) -> SectionBlock:
-    """Set values in two columns, each under its name."""
-    return SectionBlock(fields=[mrkdwn(f"*{name}*\n{value}") for name, value in named])
+def fields(*named: tuple[str, str]) -> Block:
+    """Return values in two columns, each under its name."""
+    return {
+        "type": "section",
+        "fields": [mrkdwn(f"*{name}*\n{value}") for name, value in named],
+    }
 
 
-def context(*lines: str) -> ContextBlock:
-    """Make a block of small print."""
-    return ContextBlock(elements=[mrkdwn(line) for line in lines])
+def context(*lines: str) -> Block:
+    """Return a block of small print."""
+    return {"type": "context", "elements": [mrkdwn(line) for line in lines]}
+
+
+def divider() -> Block:
+    """Return a line between blocks."""
+    return {"type": "divider"}
+
+
+def actions(*elements: dict[str, Any]) -> Block:
+    """Return a row of buttons."""
+    return {"type": "actions", "elements": list(elements)}
+
+
+def button(label: str, action_id: str, **more: str) -> dict[str, Any]:
+    """Return a button; ``more`` is its ``value``, ``url`` or ``style``.
+
+    https://docs.slack.dev/reference/block-kit/block-elements/button-element
+    """
+    text = {"type": "plain_text", "text": label, "emoji": False}
+    return {"type": "button", "text": text, "action_id": action_id, **more}
 
 
 def plain(text: str, *more: str) -> Message:
     """Make a message of one section, with small print below it, that reads the same as text."""
-    blocks: list[Block] = [section(text)]
+    blocks = [section(text)]
     small = [line for line in more if line]
     if small:
         blocks.append(context(*small))

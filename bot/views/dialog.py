@@ -1,10 +1,10 @@
 """The dialog that asks for the team and the name, for who does not remember the syntax."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 from slack_sdk.models.blocks import (
-    Block,
     ConversationFilter,
     ConversationSelectElement,
     ExternalDataSelectElement,
@@ -67,7 +67,7 @@ def dialog_view(
         asked: the team that was typed after the command, or empty.
         chosen: the team that is filled in.
     """
-    blocks: list[Block] = []
+    blocks: list[dict[str, Any] | InputBlock] = []
     if asked and teams and chosen is None:
         known = (
             "Several teams are called" if match_team(asked, teams) else "I don't know a team called"

@@ -1,16 +1,9 @@
 """The home tab: how to use the bot, a way in, and what one has opened lately."""
 
-from slack_sdk.models.blocks import (
-    ActionsBlock,
-    Block,
-    ButtonElement,
-    DividerBlock,
-    PlainTextObject,
-)
 from slack_sdk.models.views import View
 
 from bot.recents import Recent
-from bot.views.blocks import section
+from bot.views.blocks import actions, button, divider, section
 from bot.views.text import COMMAND, ago, bold, code
 from bot.views.usage import help_message
 
@@ -23,12 +16,8 @@ def home_view(recents: list[Recent]) -> View:
     Args:
         recents: the projects this person opened last, newest first.
     """
-    button = ButtonElement(
-        text=PlainTextObject(text="Open a training project", emoji=False),
-        action_id=HOME_OPEN,
-        style="primary",
-    )
-    blocks: list[Block] = [*help_message().blocks, ActionsBlock(elements=[button]), DividerBlock()]
+    way_in = button("Open a training project", HOME_OPEN, style="primary")
+    blocks = [*help_message().blocks, actions(way_in), divider()]
     if recents:
         blocks.append(section("*Your last projects*"))
         blocks += [section(_line(recent)) for recent in recents]

@@ -4,9 +4,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from urllib.parse import quote as percent
 
-from slack_sdk.models.blocks import SectionBlock
-
 from bot.baseten.models import TrainingJob
+from bot.message import Block
 from bot.views.blocks import section
 from bot.views.text import bold, quote, say
 
@@ -109,7 +108,7 @@ def logs_url(project_id: str, job_id: str) -> str:
     return f"https://app.baseten.co/training/{project}/logs/{job}"
 
 
-def error_section(job: TrainingJob) -> SectionBlock | None:
+def error_section(job: TrainingJob) -> Block | None:
     """Show what Baseten says of the job: its error where it failed, advice while it waits."""
     said = (job.error_message or "").strip()
     if not said:

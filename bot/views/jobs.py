@@ -1,10 +1,8 @@
 """The last jobs of a project, for the one person who asked."""
 
-from slack_sdk.models.blocks import Block, DividerBlock
-
 from bot.baseten.models import ProjectJobs, TrainingJob
 from bot.message import Message
-from bot.views.blocks import plain, section
+from bot.views.blocks import divider, plain, section
 from bot.views.job import job_name, logs_url, machines, status
 from bot.views.text import ago, bold, code, say
 
@@ -17,7 +15,7 @@ def jobs_message(listed: ProjectJobs) -> Message:
     if not jobs:
         return plain(f"{bold(project.name)} has no jobs yet.")
     title = f"The last jobs of {bold(project.name)}, newest first"
-    blocks: list[Block] = [section(title), DividerBlock()]
+    blocks = [section(title), divider()]
     blocks += [section(_line(project.id, job)) for job in jobs[:MOST_JOBS]]
     newest = jobs[0]
     said = f"{title}. The newest, {say(job_name(newest))}: {say(status(newest).words)}."

@@ -1,11 +1,10 @@
 """The question that keeps a typo from making a twin."""
 
 from pydantic import BaseModel, ConfigDict
-from slack_sdk.models.blocks import ActionsBlock, ButtonElement, PlainTextObject
 
 from bot.message import Message
 from bot.projects import Found
-from bot.views.blocks import section
+from bot.views.blocks import actions, button, section
 from bot.views.text import bold, code, shorten
 
 USE_EXISTING = "use_existing"
@@ -40,27 +39,12 @@ def near_name_message(found: Found, thread_ts: str | None) -> Message:
         f"There is already a project {code(near)} in team {bold(found.team.name)}. "
         f"Did you mean that one, or do you want a new {code(found.name)}? Nothing was done yet."
     )
-    buttons = ActionsBlock(
-        elements=[
-            _button(f"Use {near}", USE_EXISTING, found, near, thread_ts, style="primary"),
-            _button(f"Create {found.name}", CREATE_ANYWAY, found, found.name, thread_ts),
-        ]
+    use, create = (
+        Choice(team_id=found.team.id, name=name, thread_ts=thread_ts).model_dump_json()
+        for name in (near, found.name)
+    )
+    buttons = actions(
+        button(shorten(f"Use {near}", 75), USE_EXISTING, value=use, style="primary"),
+        button(shorten(f"Create {found.name}", 75), CREATE_ANYWAY, value=create),
     )
     return Message(asked, [section(asked), buttons])
-
-
-def _button(  # noqa: PLR0913, PLR0917 - what a button is made of
-    label: str,
-    action_id: str,
-    found: Found,
-    name: str,
-    thread_ts: str | None,
-    style: str | None = None,
-) -> ButtonElement:
-    choice = Choice(team_id=found.team.id, name=name, thread_ts=thread_ts)
-    return ButtonElement(
-        text=PlainTextObject(text=shorten(label, 75), emoji=False),
-        action_id=action_id,
-        value=choice.model_dump_json(),
-        style=style,
-    )

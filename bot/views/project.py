@@ -5,19 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict
-from slack_sdk.models.blocks import (
-    ActionsBlock,
-    Block,
-    ButtonElement,
-    DividerBlock,
-    PlainTextObject,
-)
 
 from bot.baseten.models import TrainingJob, TrainingProject
-from bot.message import Message
+from bot.message import Block, Message
 from bot.projects import Opened, Outcome
 from bot.views import text
-from bot.views.blocks import context, section
+from bot.views.blocks import actions, button, context, divider, section
 from bot.views.blocks import fields as columns
 from bot.views.job import (
     Stage,
@@ -124,7 +117,7 @@ def project_message(
     team = project.team_name or card.team
     gone = followed is not None and followed.gone
     happened = _happened(project.name, team, None if gone else card.outcome)
-    blocks: list[Block] = [
+    blocks = [
         section(happened),
         columns(
             ("Project ID", text.code(project.id)),
@@ -132,7 +125,7 @@ def project_message(
             ("Created", text.date(project.created_at)),
             ("Updated", text.date(project.updated_at)),
         ),
-        DividerBlock(),
+        divider(),
     ]
     if job is None:
         blocks.append(section(_no_job(project.name, team)))
@@ -207,7 +200,7 @@ def _job_blocks(job: TrainingJob, known: list[tuple[str, str]]) -> list[Block]:
         fields.append(("Started by", text.say(job.user.email, 70)))
     fields += [("Created", text.date(job.created_at)), ("Updated", text.date(job.updated_at))]
     fields += known
-    blocks: list[Block] = [
+    blocks = [
         section(f"*Latest job*  {name}\n{now.mark} *{text.say(now.words, 44)}*"),
         columns(*fields),
     ]
@@ -216,26 +209,21 @@ def _job_blocks(job: TrainingJob, known: list[tuple[str, str]]) -> list[Block]:
     return blocks
 
 
-def _buttons(project: TrainingProject, card: Card, followed: Followed | None) -> ActionsBlock:
+def _buttons(project: TrainingProject, card: Card, followed: Followed | None) -> Block:
     """Draw the buttons; Refresh is always there, for a project may get its first job later."""
     value = card.model_dump_json()
-    elements = [ButtonElement(text=_label("Refresh"), action_id=REFRESH, value=value)]
+    elements = [button("Refresh", REFRESH, value=value)]
     if followed is not None and not followed.over:
-        stop = ButtonElement(text=_label("Stop watching"), action_id=STOP_WATCHING, value=value)
-        elements.append(stop)
+        elements.append(button("Stop watching", STOP_WATCHING, value=value))
     elif can_follow(project):
-        elements.append(ButtonElement(text=_label("Watch"), action_id=WATCH, value=value))
+        elements.append(button("Watch", WATCH, value=value))
     if project.latest_job is not None:
         url = logs_url(project.id, project.latest_job.id)
         elements += [
-            ButtonElement(text=_label("Jobs"), action_id=JOBS, value=value),
-            ButtonElement(text=_label("Open logs"), action_id=OPEN_LOGS, url=url),
+            button("Jobs", JOBS, value=value),
+            button("Open logs", OPEN_LOGS, url=url),
         ]
-    return ActionsBlock(elements=elements)
-
-
-def _label(label: str) -> PlainTextObject:
-    return PlainTextObject(text=label, emoji=False)
+    return actions(*elements)
 
 
 def _small_print(card: Card, refreshed: Refreshed | None, followed: Followed | None) -> str:

@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from itertools import islice
-from typing import TYPE_CHECKING
 
 from bot.arguments import command_text
 from bot.baseten.models import GpuCapacity, TrainingJob, TrainingProject
@@ -13,9 +12,6 @@ from bot.views.blocks import context, plain, section
 from bot.views.job import does, error_section, job_name, logs_url, machines, status
 from bot.views.people import people
 from bot.views.text import COMMAND, ago, bold, code, date, duration, escape, say
-
-if TYPE_CHECKING:
-    from slack_sdk.models.blocks import Block
 
 MOST_LINES = 20  # of a log
 _MOST_MENTIONED = 20
@@ -222,11 +218,11 @@ def farewell_message(
 
 def _message(said: str, project_id: str, job: TrainingJob, note: str, tail: str = "") -> Message:
     """Draw a reply about a job: what there is to say, its error, its last lines, small print."""
-    blocks: list[Block] = [section(said)]
+    blocks = [section(said)]
     words = [said]
     if (error := error_section(job)) is not None:
         blocks.append(error)
-        words.append(error.text.text if error.text else "")
+        words.append(error["text"]["text"])
     if tail:
         blocks.append(section(tail))
         words.append(tail)
