@@ -14,10 +14,12 @@ _SHORTEST = 8  # characters
 # --- what is given to a name that tells of a secret
 
 _WORDS = ("key", "token", "secret", "password", "passwd", "passphrase", "credential", "credentials")
-_NOT_A_NAME = "".join(f"(?<!{word})" for word in _WORDS)
-# A character of a value. A sign after one of the words belongs to that: it is looked at by itself.
-_INNER = rf"""(?:[^\s"'`,;&<>(){{}}\[\]|\\=:]|{_NOT_A_NAME}[=:])"""
-_VALUE = rf"(?P<value>{_INNER}++)(?![=:])"
+_CHARACTER = r"""[^\s"'`,;&<>(){}\[\]|\\]"""  # of a value
+# A value with another name in it is no value: what is given to that name is looked at by itself. No
+# possessive quantifier here or in other patterns: before Python 3.11.5 they can miss a secret
+# (https://github.com/python/cpython/issues/106052).
+_NAME_INSIDE = "|".join(f"(?<={word}[=:])" for word in _WORDS)
+_VALUE = rf"(?!{_CHARACTER}*?[=:](?:{_NAME_INSIDE}))(?P<value>{_CHARACTER}+)"
 _ASSIGNED = re.compile(
     rf"""
       (?P<word>{"|".join(sorted(_WORDS, reverse=True))})

@@ -68,7 +68,7 @@ _SHAPES = (
         "-----BEGIN",
         pattern=rf"""
             -----BEGIN\ {_PRIVATE}-----
-            (?:(?:[^-]|-(?!----))*+-----END\ {_PRIVATE}-----
+            (?:[^-]*(?:-(?!----)[^-]*)*-----END\ {_PRIVATE}-----
               |(?:\s*(?:Proc-Type|DEK-Info|Version|Comment):[^\n]*)*  # where its end was cut off
                [A-Za-z0-9+/=\s\\]*)
         """,

@@ -82,12 +82,15 @@ async def test_at_a_terminal_the_demo_takes_commands_buttons_and_dialogs(tmp_pat
 
 async def test_ctrl_c_ends_the_demo_at_its_prompt(tmp_path: Path) -> None:
     keyboard, terminal = pty.openpty()
+    # A shell's background job ignores the signal, and so do the processes that it starts.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         async with started("demo", cwd=tmp_path, stdin=terminal) as process:
             await process.until(partial(shows, "mend makes all well again."))
             process.process.send_signal(signal.SIGINT)
             assert await process.ended() == 130
     finally:
+        signal.signal(signal.SIGINT, before)
         os.close(keyboard)
         os.close(terminal)
     assert "Traceback" not in process.said

@@ -182,6 +182,19 @@ def test_a_file_of_the_bot_can_be_read_in_one_sitting(path: Path) -> None:
     assert len(read(str(path)).splitlines()) < LONGEST_FILE
 
 
+@pytest.mark.parametrize("path", [each for each in PYTHON_FILES if each.parts[0] == "bot"], ids=str)
+def test_no_pattern_needs_what_a_supported_python_mishandles(path: Path) -> None:
+    """Before 3.11.5, possessive quantifiers and atomic groups can miss a match (gh-106052)."""
+    tree = ast.parse(read(str(path)))
+    strings = [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)]
+    found = [
+        text
+        for text in strings
+        if isinstance(text, str) and re.search(r"(?<!\\)[*+?}]\+|\(\?>", text)
+    ]
+    assert found == []
+
+
 @pytest.mark.parametrize(
     "path", [each for each in PYTHON_FILES if each.parts[0] == "tests"], ids=str
 )

@@ -29,6 +29,7 @@ class Watched:
 
     world: World
     clock: Clock
+    journal: Journal
     project_id: str = ""
     job_id: str = ""
 
@@ -56,9 +57,12 @@ class Watched:
         await self.world.answered(before + 1)
 
     async def watch(self) -> None:
-        """Press the button, and wait until the message says so."""
+        """Press the button; wait until the message says so and, soon after that, the journal."""
         await self.slack.action(self.answer, "watch")
         await self.slack.until(lambda: "Watched by" in str(self.answer.blocks))
+        async with asyncio.timeout(10):
+            while not await self.journal.read_all("watches"):
+                await asyncio.sleep(0.01)
 
     async def becomes(self, status: str, after: float = FAST, **changes: Any) -> None:
         """Let the job change, and time pass until the next look."""
@@ -83,8 +87,9 @@ async def watching(journal: Journal | None = None, **settings: Any) -> AsyncIter
         baseten.add_team("Research", id=RESEARCH)
         world = World(slack, baseten)
         tuning = Tuning(pace=Pace(fast=0.05, slow=0.05), now=clock)
+        journal = journal or MemoryJournal()
         async with world.running(journal, tuning, **settings):
-            watched = Watched(world, clock)
+            watched = Watched(world, clock, journal)
             watched.project_id = baseten.add_project(RESEARCH, "llama")["id"]
             yield watched
 
