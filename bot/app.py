@@ -21,13 +21,14 @@ from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from bot.baseten.errors import BasetenError
 from bot.connections import Connections, connections
-from bot.journal.database import DatabaseError, open_journal
-from bot.journal.housekeeping import HOUSEKEEPING, Housekeeping
-from bot.journal.journal import Journal, JournalUnavailableError
-from bot.journal.runner import Runner
+from bot.durable.cleanup import CLEANUP, CleanupTask
+from bot.durable.database import open_store
+from bot.durable.model import DatabaseError, StoreUnavailableError
+from bot.durable.store import HEALTH, Store
+from bot.durable.worker import Limits, Worker
 from bot.listeners import register
 from bot.listeners.desk import Desk
-from bot.listeners.failures import Failures
+from bot.listeners.failures import LAST_WORDS, Failures
 from bot.listeners.opening import Opening
 from bot.message import SlackCallFailed
 from bot.modals import Modals
@@ -47,7 +48,8 @@ from bot.work import Work
 
 log = structlog.stdlib.get_logger(__name__)
 
-_REPORTS = 8  # at once: more only makes Slack say that it is too much
+_REPORTS = Limits(slots=8, retries=sys.maxsize)  # with more, Slack only answers 429
+_LOOKS = Limits(slots=2, retries=sys.maxsize)
 
 
 class FatalError(Exception):
@@ -59,14 +61,14 @@ class Tuning:
     """What only tests set.
 
     Attributes:
-        most_work: how many pieces of accepted work may be under way; what is more waits on disk.
-        drain: seconds for what is under way at the end; last words, and closing, make it 25.
+        most_work: how many acts that are not tasks may be under way.
+        limits: how many commands run at once; the others wait on disk.
         pace: how often watched jobs are looked at.
         now: the time that watches go by.
     """
 
     most_work: int = 1000
-    drain: float = 20.0
+    limits: Limits = field(default_factory=Limits)
     pace: Pace = field(default_factory=Pace)
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
@@ -79,24 +81,21 @@ class Bot:
         health: whether it takes work.
     """
 
-    def __init__(
-        self, settings: Settings, out: Connections, journal: Journal, tuning: Tuning
-    ) -> None:
+    def __init__(self, settings: Settings, out: Connections, store: Store, tuning: Tuning) -> None:
         self._settings = settings
         self._out = out
         self._authorized: asyncio.Future[AuthorizeResult] = asyncio.Future()
         self._bolt = self._build_bolt()
         self._work = Work(tuning.most_work)
-        self._commands = Runner(journal, concurrency=tuning.most_work)
-        # Apart, so that however much there is to report, no command and no look waits for it.
-        self._reporting = Runner(journal, concurrency=_REPORTS, retries=sys.maxsize)
-        self._looking = Runner(journal, retries=sys.maxsize)
+        self._commands = Worker(store, "commands", tuning.limits)
+        # With slots of their own: no command waits for reports, and no report for commands.
+        self._reporting = Worker(store, "reports", _REPORTS)
+        self._looking = Worker(store, "looks", _LOOKS)
         self._loops: list[asyncio.Task[None]] = []
-        self._drain = tuning.drain
-        self._shared = journal.shared
-        poster, watches = Poster(out.slack, out.session, out.redactor), Watches(journal)
-        self._projects = projects = Projects(out.baseten, journal)
-        recents = Recents(journal)
+        self._store = store
+        poster, watches = Poster(out.slack, out.session, out.redactor), Watches(store)
+        self._projects = projects = Projects(out.baseten, store)
+        recents = Recents(store)
         failures, following = Failures(poster, self._work), Following(poster, watches, tuning.now)
         opening = Opening(
             projects,
@@ -110,15 +109,17 @@ class Bot:
         desk = Desk(projects, poster, failures, recents, watches, self._commands, self._work)
         register(self._bolt, desk, opening, Modals(out.slack), StepEnds(out.slack, out.redactor))
         too_long = settings.waiting_too_long * 60  # seconds
-        poller = Poller(out.baseten, journal, watches, tuning.pace, too_long, tuning.now)
+        poller = Poller(
+            out.baseten, store, self._reporting, watches, tuning.pace, too_long, tuning.now
+        )
         self._looking.on(POLL, poller.handle)
-        reports = Reports(poster, out.baseten, watches, journal, out.redactor, gap=tuning.pace.fast)
+        reports = Reports(poster, out.baseten, watches, store, out.redactor, gap=tuning.pace.fast)
         self._reporting.on(REPORT, reports.handle)
-        self._looking.on(HOUSEKEEPING, Housekeeping(journal).handle)
-        self.health = Health()
+        self._looking.on(CLEANUP, CleanupTask(store).handle)
+        self.health = Health(self._look_at_database)
         self.health.unwell("slack", "Slack has not confirmed the bot's token yet")
-        self._hear_of_database("has not been looked at yet")
-        self._commands.hear(self._hear_of_database)
+        self._look_at_database()
+        store.subscribe(HEALTH, self._look_at_database)
         self.url = ""
         self._socket = (
             SocketMode(
@@ -139,7 +140,7 @@ class Bot:
             SignatureVerifier(secret.get_secret_value()) if secret and not self._socket else None
         )
         runner = web.AppRunner(
-            build_server(self.health, verifier, self._dispatch, shared=self._shared),
+            build_server(self.health, verifier, self._dispatch, shared=self._store.shared),
             access_log=None,
             auto_decompress=False,  # Slack signs what it sends, and compresses nothing
             shutdown_timeout=1.0,  # seconds; what was accepted is done by then
@@ -172,7 +173,8 @@ class Bot:
         )
         self.health.well("slack")
         log.info("Slack knows the bot", workspace=answer.get("team"), bot=answer.get("user"))
-        # Only now: what was accepted before is posted with this token.
+        await self._enqueue_singletons()
+        # Only now, as tasks post with this token.
         self._loops = [
             asyncio.create_task(runner.run())
             for runner in (self._commands, self._reporting, self._looking)
@@ -206,21 +208,30 @@ class Bot:
         self.stop_taking()
         if self._socket is not None:
             await self._socket.close()
+        seconds = self._settings.shutdown_seconds
         late = await asyncio.gather(
-            *(
-                work.drain(self._drain)
-                for work in (self._commands, self._reporting, self._looking, self._work)
-            )
+            *(worker.drain(seconds) for worker in (self._commands, self._reporting, self._looking)),
+            self._work.drain(max(0.0, seconds - LAST_WORDS)),
         )
         for loop in self._loops:
             loop.cancel()
         log.info("stopped", unfinished=sum(late))
 
-    def _hear_of_database(self, trouble: str | None) -> None:
-        if trouble is None:
-            self.health.well(DATABASE)
+    def _look_at_database(self) -> None:
+        if problem := self._store.problem or self._commands.problem:
+            self.health.unwell(DATABASE, problem)
         else:
-            self.health.unwell(DATABASE, trouble)
+            self.health.well(DATABASE)
+        late = self._commands.late_by
+        self.health.warnings = {"backlog": f"a command has waited {late:.0f} s"} if late else {}
+
+    async def _enqueue_singletons(self) -> None:
+        """Enqueue the tasks of which there is one each, and that never end."""
+        for kind in (POLL, CLEANUP):
+            try:
+                await self._looking.enqueue(kind, kind, {})
+            except StoreUnavailableError as error:
+                raise FatalError(str(error)) from None
 
     def _build_bolt(self) -> AsyncApp:
         async def authorize() -> AuthorizeResult:
@@ -265,14 +276,11 @@ async def prove_token(slack: AsyncWebClient) -> AsyncSlackResponse:
 
 
 @asynccontextmanager
-async def running(
-    settings: Settings, journal: Journal | None = None, tuning: Tuning | None = None
-) -> AsyncIterator[Bot]:
+async def running(settings: Settings, tuning: Tuning | None = None) -> AsyncIterator[Bot]:
     """Run a bot: it listens on entry, and drains and closes everything on exit.
 
     Args:
         settings: what an operator has set.
-        journal: what keeps accepted work, instead of the database of the settings.
         tuning: what tests set.
 
     Raises:
@@ -280,14 +288,11 @@ async def running(
     """
     async with connections(settings) as out, AsyncExitStack() as stack:
         try:
-            if journal is None:
-                url = settings.database_url.get_secret_value()
-                journal = await stack.enter_async_context(open_journal(url))
-            for kind in (POLL, HOUSEKEEPING):  # there is one of each, and it never ends
-                await journal.submit(kind, kind, {}, after=0)
-        except (DatabaseError, JournalUnavailableError) as error:
+            url = settings.database_url.get_secret_value()
+            store = await stack.enter_async_context(open_store(url))
+        except DatabaseError as error:
             raise FatalError(str(error)) from None
-        bot = Bot(settings, out, journal, tuning or Tuning())
+        bot = Bot(settings, out, store, tuning or Tuning())
         await bot.listen(stack)
         try:
             yield bot

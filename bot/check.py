@@ -6,7 +6,8 @@ from collections.abc import Awaitable, Callable
 
 from bot.baseten.errors import BasetenError, Refused, Unreachable
 from bot.connections import Connections, connections
-from bot.journal.database import DatabaseError, InUseError, open_journal
+from bot.durable.database import InUseError, open_store
+from bot.durable.model import DatabaseError
 from bot.message import SlackCallFailed
 from bot.settings import Settings
 from bot.slack_calls import AUTH_ERRORS, call_slack
@@ -96,7 +97,7 @@ async def _baseten_key(out: Connections) -> str:
 async def _database(url: str) -> str:
     """Open it as the bot would, which brings an older one up to date."""
     try:
-        async with open_journal(url, wait=0):
+        async with open_store(url, wait=0):
             return "can be used"
     except InUseError:
         return "in use by a bot that runs"

@@ -2,11 +2,12 @@
 
 import asyncio
 import sys
+from contextlib import AsyncExitStack
+from tempfile import TemporaryDirectory
 
 from pydantic import AnyHttpUrl, SecretStr
 
 from bot.app import Tuning, running
-from bot.journal.memory import MemoryJournal
 from bot.logs import configure_logs
 from bot.redaction import Redactor
 from bot.sandbox import SandboxBaseten, SandboxSlack, furnish
@@ -26,11 +27,14 @@ async def demo(text: str) -> int:
         text: what is typed after the command; empty for the default, and for further lines
             after it, from the terminal or a pipe, until they end.
     """
-    async with SandboxBaseten() as baseten, SandboxSlack() as slack:
+    async with AsyncExitStack() as stack:
+        baseten = await stack.enter_async_context(SandboxBaseten())
+        slack = await stack.enter_async_context(SandboxSlack())
+        folder = stack.enter_context(TemporaryDirectory(prefix="bot-demo-"))
         furnish(baseten)
-        settings = _settings(slack, baseten)
+        settings = _settings(slack, baseten, folder)
         configure_logs("error", None, Redactor(settings.secrets))
-        async with running(settings, MemoryJournal(), Tuning(pace=_PACE)) as bot:
+        async with running(settings, Tuning(pace=_PACE)) as bot:
             serving = asyncio.create_task(bot.serve())
             slack.bot_url = bot.url
             await bot.health.ready()
@@ -47,7 +51,7 @@ async def demo(text: str) -> int:
     return 0
 
 
-def _settings(slack: SandboxSlack, baseten: SandboxBaseten) -> Settings:
+def _settings(slack: SandboxSlack, baseten: SandboxBaseten, folder: str) -> Settings:
     """Make settings that owe nothing to this machine's environment."""
     return Settings(
         slack_bot_token=SecretStr(slack.bot_token),
@@ -57,6 +61,7 @@ def _settings(slack: SandboxSlack, baseten: SandboxBaseten) -> Settings:
         baseten_api_key=SecretStr(baseten.api_key),
         baseten_api_url=AnyHttpUrl(baseten.url),
         baseten_timeout=15,
+        database_url=SecretStr(f"sqlite:///{folder}/bot.db"),
         host="127.0.0.1",
         port=0,
         ask_near_names=True,

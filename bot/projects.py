@@ -13,11 +13,13 @@ from bot.baseten.client import Baseten, Upserted
 from bot.baseten.errors import BasetenError, Refused
 from bot.baseten.models import ProjectJobs, Team, TrainingProject
 from bot.cache import Cached
-from bot.journal.journal import Journal
+from bot.durable.model import State
+from bot.durable.store import Store
 from bot.names import near_name
 from bot.remembered import Remembered
 
 TEAMS_ARE_GOOD_FOR = 300.0  # seconds
+_CREATED = "created projects"  # documents: which task created a project
 _TEAMS = "teams"  # what replicas tell each other of
 NAMES_ARE_GOOD_FOR = 60.0  # seconds
 NAMES_PATIENCE = 1.0  # seconds that an answer waits for the names of projects
@@ -109,16 +111,17 @@ class Projects:
 
     Args:
         baseten: the management API.
-        journal: tells the other replicas that the teams are no longer what they were.
+        store: keeps which task created a project, and tells replicas that the teams changed.
     """
 
-    def __init__(self, baseten: Baseten, journal: Journal) -> None:
+    def __init__(self, baseten: Baseten, store: Store) -> None:
         self._baseten = baseten
-        self._journal = journal
+        self._store = store
+        self._started = time.monotonic()
         self._teams = Cached(baseten.list_teams, TEAMS_ARE_GOOD_FOR)
         self._projects = Cached(baseten.list_training_projects, NAMES_ARE_GOOD_FOR)
         self._opened = Remembered()
-        journal.listen(_TEAMS, self._teams.forget)
+        store.subscribe(_TEAMS, self._teams.forget)
 
     async def look(self, request: ProjectRequest) -> Found:
         """Find the team, and what there is already of that name or nearly so.
@@ -132,24 +135,51 @@ class Projects:
         finally:
             listing.cancel()
 
-    async def open_project(self, found: Found, *, begun_at: datetime | None = None) -> Opened:
+    async def open_project(
+        self, found: Found, task_id: str, *, begun_at: datetime | None = None
+    ) -> Opened:
         """Create the project in the team, or return it as it is.
 
         Args:
             found: the team and the name.
-            begun_at: when this was first tried, if that may have created the project already.
+            task_id: the task that asks.
+            begun_at: when the task first asked, if that attempt might have created the project.
         """
         upserted = await self._baseten.upsert_training_project(found.team.id, found.name)
         project = upserted.project
-        # A project that this process has opened before was not created by this request.
-        opened_before = project.id in self._opened
-        outcome = Outcome.EXISTED if opened_before else judge(upserted, listed=found.listed)
+        outcome = judge(upserted, listed=found.listed)
+        # Several requests at once can each look as if they created it; and so can the second
+        # attempt of a task, and a request that follows a killed process.
         if begun_at is not None and project.created_at > begun_at - _CLOCKS:
             outcome = Outcome.CREATED if outcome is Outcome.CREATED else Outcome.UNKNOWN
+        if outcome is not Outcome.EXISTED:
+            outcome = await self._first(upserted, outcome, task_id)
         self._opened.add(project.id)
         if outcome is not Outcome.EXISTED:
             self._projects.amend(lambda projects: [*projects, project])
         return Opened(project, project.team_name or found.team.name, outcome, found.also_in)
+
+    async def _first(self, upserted: Upserted, outcome: Outcome, task_id: str) -> Outcome:
+        """Let one task at most say that it created a project.
+
+        Replicas share a document for each created project, and the first to write it wins. A
+        process that is alone remembers. What an interrupted process created, nobody can tell.
+        """
+        project = upserted.project
+        if not self._store.shared:
+            if project.id in self._opened:
+                return Outcome.EXISTED
+            before = self._store.unclean_start and _precedes(project, upserted, self._started)
+            return Outcome.UNKNOWN if before else outcome
+
+        def claimed(document: State | None) -> State | None:
+            new = {"task": task_id} if outcome is Outcome.CREATED else None
+            return document or new
+
+        document = await self._store.amend(_CREATED, project.id, claimed)
+        if document is None:
+            return outcome
+        return Outcome.CREATED if document["task"] == task_id else Outcome.EXISTED
 
     async def get_project(self, project_id: str) -> TrainingProject:
         """Return a project as it is now."""
@@ -177,7 +207,7 @@ class Projects:
                 before, teams = teams, await self._teams.get(asked_since=asked_at)
                 found = match_team(asked, teams)
                 if teams != before:
-                    await self._journal.notify(_TEAMS)
+                    self._store.publish(_TEAMS)
         except BasetenError as error:
             # Where the list is refused, an id works all the same; other words become no path.
             if isinstance(error, Refused) and error.status in {403, 404} and _ID.fullmatch(asked):
@@ -233,6 +263,14 @@ def judge(upserted: Upserted, *, listed: bool | None = None) -> Outcome:
     # more is for clocks behind one API that differ a little.
     began = upserted.answered_at - timedelta(seconds=upserted.took + 1)
     return Outcome.CREATED if upserted.project.created_at >= began else Outcome.EXISTED
+
+
+def _precedes(project: TrainingProject, upserted: Upserted, started: float) -> bool:
+    """Return whether the project might be older than this process, by Baseten's clock."""
+    if upserted.answered_at is None:
+        return True
+    age = timedelta(seconds=time.monotonic() - started)
+    return project.created_at < upserted.answered_at - age + timedelta(seconds=2)
 
 
 def match_team(asked: str, teams: list[Team]) -> list[Team]:

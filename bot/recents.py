@@ -1,11 +1,11 @@
-"""The last projects that each person opened, on record for every replica."""
+"""The last projects that each person opened, for every replica."""
 
 from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict
 
-from bot.journal.journal import Journal
-from bot.turns import Turns
+from bot.durable.model import Amend, State
+from bot.durable.store import Store
 
 MOST_EACH = 5
 _COLLECTION = "recent projects"
@@ -31,24 +31,29 @@ class _Kept(BaseModel):
 class Recents:
     """Remember five projects a person.
 
-    Both methods raise ``JournalUnavailableError``.
-
     Args:
-        journal: keeps them, a document for each person.
+        store: keeps a document for each person.
     """
 
-    def __init__(self, journal: Journal) -> None:
-        self._journal = journal
-        self._turns = Turns()
+    def __init__(self, store: Store) -> None:
+        self._store = store
 
-    async def add(self, user_id: str, recent: Recent) -> None:
-        """Put a project first in a person's list, and forget the sixth."""
-        async with self._turns.of(user_id):
-            others = [one for one in await self.of(user_id) if one.project_id != recent.project_id]
-            kept = _Kept(projects=(recent, *others)[:MOST_EACH])
-            await self._journal.put(_COLLECTION, user_id, kept.model_dump(mode="json"))
+    def addition(self, user_id: str, recent: Recent) -> Amend:
+        """Return the change that puts a project first in a person's list."""
+        added = recent.model_dump(mode="json")
+
+        def change(document: State | None) -> State:
+            kept = (document or {}).get("projects", ())
+            others = [one for one in kept if one["project_id"] != recent.project_id]
+            return {"projects": [added, *others][:MOST_EACH]}
+
+        return self._store.amendment(_COLLECTION, user_id, change)
 
     async def of(self, user_id: str) -> list[Recent]:
-        """Return a person's projects, newest first."""
-        found = await self._journal.read(_COLLECTION, user_id)
+        """Return a person's projects, newest first.
+
+        Raises:
+            StoreUnavailableError: the database does not answer.
+        """
+        found = await self._store.read(_COLLECTION, user_id)
         return list(_Kept.model_validate(found or {}).projects)

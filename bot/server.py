@@ -27,12 +27,25 @@ Dispatch = Callable[[dict[str, Any]], Awaitable[BoltResponse]]
 
 
 class Health:
-    """Whether the bot takes work, and each reason against it in words."""
+    """Whether the bot takes work, and each reason against it in words.
 
-    def __init__(self) -> None:
+    Args:
+        look: brings the reasons up to date, just before they are read.
+
+    Attributes:
+        warnings: what an operator should know, though the bot takes work; by part.
+    """
+
+    def __init__(self, look: Callable[[], object] = lambda: None) -> None:
+        self.warnings: dict[str, str] = {}
+        self._look = look
         self._reasons: dict[str, str] = {}
         self._ready = asyncio.Event()
         self._ready.set()
+
+    def look(self) -> None:
+        """Bring the reasons up to date."""
+        self._look()
 
     def unwell(self, part: str, reason: str) -> None:
         """Record why a part of the bot cannot take work."""
@@ -105,10 +118,10 @@ class _Health:
 
     async def readyz(self, _: web.Request) -> web.Response:
         """The bot can take work, or why it cannot."""
+        self.health.look()
         reasons = self.health.reasons()
-        return web.json_response(
-            {"ready": not reasons, "reasons": reasons}, status=503 if reasons else 200
-        )
+        answer = {"ready": not reasons, "reasons": reasons, "warnings": self.health.warnings}
+        return web.json_response(answer, status=503 if reasons else 200)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,9 @@ from pydantic import (
 from pydantic_core import ErrorDetails, PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
+from bot.durable.database_url import read_url
+from bot.durable.model import DatabaseError
+
 SECRETS_DIRECTORY = Path("/run/secrets")
 
 _CURES = {
@@ -33,6 +36,7 @@ _CURES = {
     "watch_answers": "use true or false",
     "waiting_too_long": "give the minutes that a job may wait before the thread is told, 1 or more",
     "database_url": "give sqlite:///… or postgresql://…, or leave it out for data/bot.db",
+    "shutdown_seconds": "give the seconds until the platform kills the bot, 1 to 600",
     "host": "give the address to listen on, such as 0.0.0.0",
     "port": "give a port number, 0 to 65535",
     "log_level": "use one of debug, info, warning, error",
@@ -82,8 +86,6 @@ def _secret(*prefixes: str, optional: bool = False) -> BeforeValidator:
 
 def _database(url: SecretStr) -> SecretStr:
     """Refuse what is no address of a database, before anything is opened."""
-    from bot.journal.database import DatabaseError, read_url  # noqa: PLC0415 - half a second
-
     try:
         read_url(url.get_secret_value())
     except DatabaseError as error:
@@ -130,8 +132,14 @@ class Settings(BaseSettings):
         30, ge=1, description="Minutes that a watched job may wait before the thread is told."
     )
     database_url: Annotated[SecretStr, _secret(), AfterValidator(_database)] = Field(
-        SecretStr("sqlite+aiosqlite:///data/bot.db"),
+        SecretStr("sqlite:///data/bot.db"),
         description="Where accepted work is kept; may hold a password.",
+    )
+    shutdown_seconds: float = Field(
+        25,
+        ge=1,
+        le=600,
+        description="Seconds that SIGTERM leaves for running tasks; 3 more go to the database.",
     )
     host: Annotated[str, BeforeValidator(_stripped)] = Field(
         "0.0.0.0",  # noqa: S104 - a container is reached from outside

@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 
 from bot.journal.database import open_journal
+
 from bot.sandbox import Delay, SandboxBaseten, SandboxSlack
 from tests.conftest import RESEARCH, World
 from tests.process import Process, settings_of, started

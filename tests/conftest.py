@@ -5,6 +5,7 @@ import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,8 +13,6 @@ import structlog
 from pydantic import AnyHttpUrl, SecretStr
 
 from bot.app import Bot, Tuning, running
-from bot.journal.journal import Journal
-from bot.journal.memory import MemoryJournal
 from bot.sandbox import SandboxBaseten, SandboxSlack
 from bot.settings import Settings
 
@@ -36,6 +35,7 @@ class World:
 
     slack: SandboxSlack
     baseten: SandboxBaseten
+    folder: Path
     bot: Bot = field(init=False)
     serving: asyncio.Task[None] = field(init=False)
 
@@ -50,6 +50,7 @@ class World:
                 "baseten_api_key": SecretStr(self.baseten.api_key),
                 "baseten_api_url": AnyHttpUrl(self.baseten.url),
                 "baseten_timeout": 5,
+                "database_url": SecretStr(f"sqlite:///{self.folder}/bot.db"),
                 "host": "127.0.0.1",
                 "port": 0,
                 "log_level": "info",
@@ -59,12 +60,9 @@ class World:
         )
 
     @asynccontextmanager
-    async def running(
-        self, journal: Journal | None = None, tuning: Tuning | None = None, **changes: Any
-    ) -> AsyncIterator[Bot]:
+    async def running(self, tuning: Tuning | None = None, **changes: Any) -> AsyncIterator[Bot]:
         """Run the bot until it is ready, and end it as a SIGTERM does."""
-        kept = journal or MemoryJournal()
-        async with running(self.settings(**changes), kept, tuning) as self.bot:
+        async with running(self.settings(**changes), tuning) as self.bot:
             self.serving = asyncio.create_task(self.bot.serve())
             if not changes.get("slack_app_token"):
                 self.slack.bot_url = self.bot.url
@@ -116,12 +114,12 @@ def over_a_socket(world: World) -> AbstractAsyncContextManager[Bot]:
 
 
 @pytest.fixture
-async def still() -> AsyncIterator[World]:
+async def still(tmp_path: Path) -> AsyncIterator[World]:
     """A Slack and a Baseten; the bot is yet to be started."""
     async with SandboxSlack() as slack, SandboxBaseten() as baseten:
         baseten.add_team("Default", default=True)
         baseten.add_team("Research", id=RESEARCH)
-        yield World(slack, baseten)
+        yield World(slack, baseten, tmp_path)
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-
 from bot.journal.database import open_journal
+
 from tests.conftest import World
 from tests.process import settings_of, started
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import httpx
 import pytest
+from bot.journal.memory import MemoryJournal
 
 from bot.baseten.client import Baseten, Upserted
 from bot.baseten.errors import Refused
 from bot.baseten.models import Team, TrainingJob, TrainingProject
-from bot.journal.memory import MemoryJournal
 from bot.projects import (
     AmbiguousTeamError,
     Outcome,

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from bot.journal.database import open_journal
 from bot.journal.memory import MemoryJournal
+
 from bot.recents import Recent, Recents
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)

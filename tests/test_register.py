@@ -3,8 +3,9 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
-from bot.connections import connections
 from bot.journal.memory import MemoryJournal
+
+from bot.connections import connections
 from bot.listeners import register
 from bot.listeners.desk import Desk
 from bot.listeners.failures import Failures
@@ -21,9 +22,8 @@ from bot.work import Work
 from tests.conftest import World
 
 if TYPE_CHECKING:
-    from slack_bolt.async_app import AsyncApp
-
     from bot.journal.runner import Runner
+    from slack_bolt.async_app import AsyncApp
 
 DOORS = [
     ("command", "/training-project", "ProjectCommand.handle"),

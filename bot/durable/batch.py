@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from operator import itemgetter
 from typing import Any
 
 from bot.durable.model import (
@@ -131,7 +132,7 @@ async def _write_tasks(units: Iterable[Unit], tasks: dict[str, Row], execute: Ex
     inserted = {e.task_id for e in new if e.task_id in tasks and tasks[e.task_id][3] == e.origin}
     rows = [_new(enqueue) for enqueue in new if enqueue.task_id not in tasks]
     if rows:
-        inserted |= {row[0] for row in await execute(INSERT_TASKS, sorted(rows))}
+        inserted |= {row[0] for row in await execute(INSERT_TASKS, sorted(rows, key=itemgetter(0)))}
     if saves := by_kind[Save]:
         await execute(SAVE_TASKS, [_saved(save) for save in saves])
     if finished := by_kind[Finish]:

@@ -67,8 +67,8 @@ async def _open_sqlite(url: str, wait: float) -> AsyncIterator[SQLite]:
             with closing(connect(path, _LOOK_AGAIN)) as connection:
                 _migrate(connection)
                 # Nobody else has the file, so every owner is dead.
-                connection.execute(FREE_TASKS.for_sqlite(), ("[[[]]]",))
-            database = SQLite(path)
+                freed = connection.execute(FREE_TASKS.for_sqlite(), ("[[[]]]",)).fetchall()
+            database = SQLite(path, unclean_start=bool(freed))
         opened.push_async_callback(database.close)
         yield database
 

@@ -10,7 +10,7 @@ import queue
 import sqlite3
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
 
@@ -22,7 +22,8 @@ from bot.durable.statements import Statement
 _BUSY = 0.8  # seconds to wait for a lock that a backup holds; an ack waits for one second
 _PAUSE = 0.02  # seconds
 _PAGES = 500  # of 4 KiB
-# A thread that ends its COMMIT waits so long for a busy event loop; Python's own 5 ms made acks slow.
+# The longest time that a busy event loop keeps the thread from reporting its COMMIT; Python's own
+# 5 ms made acks slow.
 _SWITCH = 0.0005  # seconds
 _OF_THE_UNIT = (sqlite3.DataError, sqlite3.IntegrityError, sqlite3.ProgrammingError)
 _encode = json.JSONEncoder(separators=(",", ":")).encode
@@ -34,13 +35,17 @@ class SQLite:
 
     Args:
         path: the file, which exists and has the schema.
+        unclean_start: an earlier process left tasks that it owned.
     """
 
     shared = False
     owner = "this process"
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, unclean_start: bool) -> None:
+        self.unclean_start = unclean_start
         sys.setswitchinterval(min(_SWITCH, sys.getswitchinterval()))
+        self.on_topic: Callable[[str | None], object] = lambda _: None
+        self.on_lost: Callable[[], object] = lambda: None
         self._path = path
         self._loop = asyncio.get_running_loop()
         self._writer = connect(path)
@@ -91,7 +96,7 @@ class SQLite:
     async def shrink(self) -> None:
         """Return the pages of deleted rows to the file system, a few at a time."""
         with suppress(sqlite3.OperationalError):  # locked: the next time will do
-            while await asyncio.to_thread(self._shrink_a_little):
+            while await asyncio.to_thread(self._shrink_a_little):  # noqa: ASYNC110 - a pause for writers
                 await asyncio.sleep(_PAUSE)
 
     async def close(self) -> None:

@@ -1,7 +1,7 @@
 """Every statement once, for both databases.
 
-A statement is executed once for many rows: SQLite reads them from one JSON text, PostgreSQL from one
-array a column. These marks stand for the parts that the two spell differently:
+A statement is executed once for many rows: SQLite reads them from one JSON text, PostgreSQL from
+one array a column. These marks stand for the parts that the two spell differently:
 
 ``{rows}``       the rows, as table ``c``
 ``{one:NAME}``   a cell of the only row; ``{list:NAME}``  a cell that is a list (type ``text[]``)

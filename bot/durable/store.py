@@ -41,12 +41,14 @@ class Database(Backend, Protocol):
     Attributes:
         shared: other processes use the database too.
         owner: the id under which this process owns tasks.
+        unclean_start: an earlier process ended without releasing its tasks.
         on_topic: called with the topics that other processes publish; None: any might be missed.
         on_lost: called when other processes have taken this one for dead; ``owner`` is new then.
     """
 
     shared: bool
     owner: str
+    unclean_start: bool
     on_topic: Callable[[str | None], object]
     on_lost: Callable[[], object]
 
@@ -105,11 +107,13 @@ class Store:
 
     Attributes:
         shared: other processes use the database too.
+        unclean_start: an earlier process ended without releasing its tasks.
         held: the ids of the tasks in this process's memory.
     """
 
     def __init__(self, database: Database) -> None:
         self.shared = database.shared
+        self.unclean_start = database.unclean_start
         self.held: set[str] = set()
         self._database = database
         self._callbacks: list[tuple[str, Callback]] = []
@@ -260,6 +264,10 @@ class Store:
         """The reason why nothing can be written; None: all is well."""
         return self._problem or self._database.problem()
 
+    def health_changed(self) -> None:
+        """Call the subscribers of `HEALTH`."""
+        self._call(HEALTH)
+
     def _call(self, topic: str | None) -> None:
         for wanted, callback in list(self._callbacks):
             if topic in {None, wanted}:
@@ -271,7 +279,7 @@ class Store:
         else:
             log.warning("the database does not write", error=problem)
         self._problem = problem
-        self._call(HEALTH)
+        self.health_changed()
 
     async def _read(self, statement: Statement, *rows: Row) -> list[Row]:
         return await self._database.read(statement, rows, BACKGROUND_TIMEOUT)

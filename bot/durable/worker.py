@@ -2,18 +2,17 @@
 
 import asyncio
 import json
-import math
 import random
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 
 import structlog
 
+from bot.durable.context import Handler, Slots, TaskContext
 from bot.durable.model import (
     Change,
     Claim,
@@ -21,7 +20,6 @@ from bot.durable.model import (
     Enqueue,
     Finish,
     LeaseLostError,
-    Outcome,
     PostponedError,
     RunAgain,
     Save,
@@ -39,8 +37,6 @@ _RETRY = 1.0  # seconds until the database is tried again
 _OLD = 10.0  # seconds that a task waits for its turn before the operator hears of it
 _LONGEST_BACKOFF = 300.0  # seconds
 _LONGEST_ERROR = 2000  # characters
-LAST_POST = 10.0  # seconds that a post takes at most
-_LEAST_SHUTDOWN = 12.0  # seconds; in a shorter shutdown no post begins
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,56 +56,6 @@ class Limits:
     retries: int = 10
 
 
-Handler = Callable[["TaskContext"], Awaitable[Outcome]]
-
-
-class TaskContext:
-    """One attempt at a task, as its handler sees it.
-
-    Attributes:
-        task: with the state of the step that runs.
-    """
-
-    def __init__(self, task: Task, worker: "Worker") -> None:
-        self.task = task
-        self.parked = False
-        self._worker = worker
-
-    def advance(self, state: State) -> None:
-        """Begin the next step; its state is written when this attempt ends in any way but a kill."""
-        self.task = replace(self.task, state=state, step_may_have_run=False, failures=0)
-
-    async def checkpoint(self, state: State) -> None:
-        """Begin the next step, and write its state first.
-
-        Raises:
-            LeaseLostError: the task belongs to another process.
-        """
-        self.advance(state)
-        await self._worker.store.write(Save(self.task, owned=True))
-
-    async def may_post(self) -> None:
-        """Return if a call that cannot be repeated may begin now, and take up to 10 s.
-
-        Raises:
-            PostponedError: the process ends soon.
-            LeaseLostError: the task belongs to another process.
-        """
-        self._worker.check_running()
-        await self._worker.store.hold_lease()
-
-    @asynccontextmanager
-    async def park(self) -> AsyncIterator[None]:
-        """Give the slot to other tasks while this one waits in memory."""
-        self.parked = True
-        self._worker.slot_freed()
-        try:
-            yield
-        finally:
-            self._worker.slot_taken()
-            self.parked = False
-
-
 class Worker:
     """Run the tasks of one queue.
 
@@ -117,15 +63,20 @@ class Worker:
         store: where the tasks are.
         queue: names the worker; its tasks carry it.
         limits: how much to hold.
+
+    Attributes:
+        problem: the reason why no task can be claimed; None: all is well.
+        late_by: the age in seconds of the oldest task that waits for a slot, if it is over 10.
     """
 
     def __init__(self, store: Store, queue: str, limits: Limits | None = None) -> None:
         self.store = store
         self.problem: str | None = "has not looked for tasks yet"
+        self.late_by = 0.0
         self._queue = queue
         self._limits = limits or Limits()
         self._handlers: dict[str, Handler] = {}
-        self._running = 0  # slots in use
+        self._slots = Slots(self._slot_freed)
         self._lanes: Counter[str] = Counter()
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._held: set[str] = set()
@@ -134,7 +85,7 @@ class Worker:
         self._full_lanes: tuple[str, ...] = ()  # at the last claim
         self._turns = Turns()
         self._draining = False
-        self._last_post = math.inf  # the moment after which no post begins, monotonic
+        self._next_report = 0.0  # on the monotonic clock
         self._lost: set[str] = set()  # ids of tasks that other processes took over
 
     def on(self, kind: str, handler: Handler) -> None:
@@ -161,7 +112,7 @@ class Worker:
                 and is run in that case; otherwise nothing was done.
             ValueError, TypeError: no id, or no JSON.
         """
-        at_once = self._has_room(lane)
+        at_once = self._has_room(lane) and task_id not in self.store.held
         change = Enqueue(
             task_id,
             kind,
@@ -192,8 +143,10 @@ class Worker:
                 self._wake.clear()
                 pause = await self._claim()
                 with suppress(TimeoutError):
-                    async with asyncio.timeout(pause):
+                    async with asyncio.timeout(_POLL if self._backlog else pause):
                         await self._wake.wait()
+                if self._backlog:
+                    await self._report_backlog()
         finally:
             for unsubscribe in stop:
                 unsubscribe()
@@ -205,7 +158,7 @@ class Worker:
         """
         self._draining = True
         ends = time.monotonic() + seconds
-        self._last_post = ends - LAST_POST if seconds >= _LEAST_SHUTDOWN else -math.inf
+        self._slots.end_in(seconds)
         if self._tasks:
             await asyncio.wait(self._tasks.values(), timeout=max(0.0, ends - time.monotonic()))
         late = list(self._tasks.values())
@@ -215,29 +168,7 @@ class Worker:
             await asyncio.wait(late, timeout=1.0)
         return len(late)
 
-    def check_running(self) -> None:
-        """Return if a post may still begin in this process.
-
-        Raises:
-            PostponedError: it ends too soon.
-        """
-        if time.monotonic() >= self._last_post:
-            raise PostponedError
-
-    async def backlog_age(self) -> float:
-        """Return the age of the oldest waiting task if that is too old, else 0."""
-        if not self._backlog:
-            return 0.0
-        age = await self.store.oldest_waiting(self._queue)
-        return age if age > _OLD else 0.0
-
-    def slot_taken(self) -> None:
-        """Count a slot as in use."""
-        self._running += 1
-
-    def slot_freed(self) -> None:
-        """Count a slot as free, and claim a task for it."""
-        self._running -= 1
+    def _slot_freed(self) -> None:
         if self._backlog:
             self._wake.set()
 
@@ -247,6 +178,22 @@ class Worker:
         self._backlog = True
         self._wake.set()
 
+    def _set_problem(self, problem: str | None) -> None:
+        if problem != self.problem:
+            self.problem = problem
+            self.store.health_changed()
+
+    async def _report_backlog(self) -> None:
+        """Log it where tasks wait too long for a slot."""
+        if time.monotonic() < self._next_report:
+            return
+        self._next_report = time.monotonic() + _POLL
+        with suppress(StoreUnavailableError):
+            age = await self.store.oldest_waiting(self._queue)
+            self.late_by = age if age > _OLD else 0.0
+            if self.late_by:
+                log.warning("tasks wait for a slot", queue=self._queue, oldest_seconds=round(age))
+
     async def _load_turns(self) -> None:
         with suppress(StoreUnavailableError):  # then people take turns from here on
             self._turns = await self.store.turns_of(self._queue)
@@ -255,7 +202,7 @@ class Worker:
         if self._draining:
             return 0
         limits = self._limits
-        return min(limits.slots - self._running, limits.held - len(self._held))
+        return min(limits.slots - self._slots.taken, limits.held - len(self._held))
 
     def _has_room(self, lane: str) -> bool:
         """Return whether a new task can begin at once, ahead of nobody."""
@@ -280,14 +227,17 @@ class Worker:
                 self._hold(task.id, task.lane)
                 self._start(task)
             self._backlog = len(claimed) == most or self._wake.is_set()
+            if not self._backlog:
+                self.late_by = 0.0
             if self._backlog:
                 return 0.0 if self._room() > 0 else None
             due = await self.store.next_due(self._queue, kinds)
         except Exception as error:  # noqa: BLE001 - this loop must go on, or all tasks are stranded
             log.warning("cannot claim tasks", error=f"{type(error).__name__}: {error}")
-            self._backlog, self.problem = True, f"cannot claim tasks: {error}"
+            self._backlog = True
+            self._set_problem(f"cannot claim tasks: {error}")
             return _RETRY
-        self.problem = None
+        self._set_problem(None)
         longest = _POLL if self.store.shared else None
         if due is None:
             return longest
@@ -315,13 +265,13 @@ class Worker:
             )
         else:
             self._release(change.task_id, change.lane)
-            self.slot_freed()
+            self._slots.free()
 
     def _hold(self, task_id: str, lane: str) -> None:
         self._held.add(task_id)
         self.store.held.add(task_id)
         self._lanes[lane] += 1
-        self.slot_taken()
+        self._slots.take()
 
     def _release(self, task_id: str, lane: str) -> None:
         self._held.discard(task_id)
@@ -333,25 +283,26 @@ class Worker:
             self._look()
 
     def _start(self, task: Task) -> None:
-        running = asyncio.create_task(self._run(TaskContext(task, self)))
+        running = asyncio.create_task(self._run(TaskContext(task, self.store, self._slots)))
         self._tasks[task.id] = running
         running.add_done_callback(lambda _: self._tasks.pop(task.id))
 
     async def _run(self, context: TaskContext) -> None:
-        """Make one attempt, and hand its result to the store, which writes it however long it takes."""
+        """Make one attempt; the store retries until its result is written."""
         task = context.task
         with structlog.contextvars.bound_contextvars(task=task.id):
             try:
                 changes = await self._attempt(context)
             finally:
-                self.slot_freed()
-        if not changes:
+                self._slots.free()
+        if not changes:  # it is another process's task
             self._release(task.id, task.lane)
             return
         # In memory until it is written: a process that has finished a task never runs it again.
-        sleeps = isinstance(changes[0], Save)
         pending = self.store.submit(*changes)
-        pending.written.add_done_callback(partial(self._saved, task, sleeps))
+        pending.written.add_done_callback(partial(self._saved, task))
+        if isinstance(changes[0], Save):  # it might be due before every other task
+            pending.written.add_done_callback(lambda _: self._wake.set())
 
     async def _attempt(self, context: TaskContext) -> tuple[Change, ...]:
         """Call the handler; return the changes that its end makes, none if the task is not ours."""
@@ -363,18 +314,19 @@ class Worker:
             log.warning("another process has this task")
             return ()
         except PostponedError:
-            return (Save(context.task, delay=0.0),)
+            return (Save(context.now(), delay=0.0),)
         except asyncio.CancelledError:
             if context.task.id in self._lost:
                 return ()
-            interrupted = replace(context.task, step_may_have_run=not context.parked)
+            begun = not context.parked
+            interrupted = replace(context.now(), step_may_have_run=begun)
             return (Save(interrupted, delay=0.0),)
         except StoreUnavailableError as error:
             log.warning("the database is needed for this step; it runs again", error=str(error))
-            return (Save(replace(context.task, step_may_have_run=True), delay=_RETRY),)
+            return (Save(replace(context.now(), step_may_have_run=True), delay=_RETRY),)
         except Exception as error:
             log.exception("a step failed", failures=context.task.failures + 1)
-            return (self._failed(context.task, error),)
+            return (self._failed(context.now(), error),)
         match outcome:
             case Done(changes):
                 return (Finish(context.task.id), *changes)
@@ -394,15 +346,13 @@ class Worker:
             return Save(replace(failed, ended=True))
         return Save(failed, delay=backoff(failures))
 
-    def _saved(self, task: Task, sleeps: bool, written: "asyncio.Future[list[object]]") -> None:
+    def _saved(self, task: Task, written: "asyncio.Future[list[object]]") -> None:
         """Forget a task whose result is written."""
         self._release(task.id, task.lane)
         if isinstance(error := written.exception(), LeaseLostError):
             log.warning("another process has this task", task=task.id)
         elif error is not None:
             log.error("a result cannot be written", task=task.id, exc_info=error)
-        if sleeps:
-            self._wake.set()  # it might be due before every other task
 
     def _drop_all(self) -> None:
         """Cancel the running tasks, which other processes own by now; finished ones stay."""

@@ -46,7 +46,7 @@ def register(app: AsyncApp, desk: Desk, opening: Opening, modals: Modals, ends: 
     app.function(STEP, auto_acknowledge=False)(step.handle)
     app.error(desk.failures.before_ack)
 
-    desk.runner.on(OPEN, opening.handle)
-    desk.runner.on(WATCH_ANSWER, watching.begin)
-    desk.runner.on(STOP_ANSWER, watching.end)
-    desk.runner.on(WORKFLOW_STEP, step.run)
+    desk.worker.on(OPEN, opening.handle)
+    desk.worker.on(WATCH_ANSWER, watching.begin)
+    desk.worker.on(STOP_ANSWER, watching.end)
+    desk.worker.on(WORKFLOW_STEP, step.run)

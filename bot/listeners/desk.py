@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from bot.arguments import ProjectRequest
-from bot.journal.runner import Runner
+from bot.durable.model import State
+from bot.durable.worker import Worker
 from bot.listeners.failures import Failures
 from bot.listeners.opening import OPEN, Order
 from bot.posting import Place, Poster
@@ -21,7 +22,7 @@ class Desk:
     """Take on what a person wants done.
 
     Attributes:
-        runner: what must not be lost is on disk there before it is acked.
+        worker: runs the tasks, which are on disk before they are acked.
         work: what the person sees fail, and can do again, is done there.
     """
 
@@ -30,7 +31,7 @@ class Desk:
     failures: Failures
     recents: Recents
     watches: Watches
-    runner: Runner
+    worker: Worker
     work: Work
 
     async def accept(
@@ -48,10 +49,16 @@ class Desk:
             False if this was promised before, and nothing was changed.
 
         Raises:
-            JournalUnavailableError: nothing was promised.
+            StoreUnavailableError: nothing was promised, or (``outcome_unknown``) it might be.
         """
         order = Order(request=request, place=place, sure=sure)
-        return await self.runner.accept(work_id, OPEN, order.state())
+        return await self.enqueue(work_id, OPEN, order.state(), place)
+
+    async def enqueue(self, task_id: str, kind: str, state: State, place: Place) -> bool:
+        """Enqueue a task for a person; see `Worker.enqueue`."""
+        return await self.worker.enqueue(
+            task_id, kind, state, person=place.user_id, lane=place.channel_id
+        )
 
     def start(
         self, place: Place, attempt: Attempt, work: Callable[[], Coroutine[Any, Any, None]]

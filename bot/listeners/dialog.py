@@ -10,7 +10,7 @@ from slack_bolt.context.ack.async_ack import AsyncAck
 from bot.arguments import ProjectRequest, has_control_character
 from bot.baseten.errors import BasetenError, Refused
 from bot.baseten.models import Team
-from bot.journal.journal import JournalUnavailableError
+from bot.durable.model import StoreUnavailableError
 from bot.listeners.desk import Desk
 from bot.listeners.inputs import field
 from bot.modals import Modals
@@ -34,6 +34,8 @@ from bot.views.dialog import (
 )
 from bot.views.failure import looking
 
+_UNAVAILABLE = "My database does not answer, so nothing was done. Try again in a minute."
+_UNKNOWN = "My database did not answer in time. Submit this again: it won't be done twice."
 PATIENCE = 1.5  # seconds for the teams; Slack waits 3 for an answer, and 1 may go to the database
 
 
@@ -87,8 +89,8 @@ class Dialog:
                 # By what is asked, too: after a failure it can be changed and submitted again.
                 asked = sha256(f"{request.team}\n{request.name}".encode()).hexdigest()[:16]
                 await self.desk.accept(f"dialog:{view['id']}:{asked}", request, place)
-            except JournalUnavailableError:
-                errors = {NAME: "My database does not answer, so try again in a minute."}
+            except StoreUnavailableError as error:
+                errors = {NAME: _UNKNOWN if error.outcome_unknown else _UNAVAILABLE}
         if errors:
             await ack(response_action="errors", errors=errors)
         else:

@@ -11,7 +11,7 @@ from typing import Any
 import structlog
 from slack_bolt.response import BoltResponse
 
-from bot.journal.journal import JournalUnavailableError, LostLeaseError
+from bot.durable.model import DurableError
 from bot.listeners.inputs import place_of
 from bot.message import Message, SlackCallFailed
 from bot.posting import Place, Poster
@@ -50,9 +50,8 @@ class Failures:
         Args:
             attempt: what is tried in the block.
             tell: takes the words to the person.
-            kept: the journal keeps this work: what another process, or a later time, can do is
-                raised and not told: the end of this process or of its lease, a database that is
-                away, and what Slack may take later.
+            kept: the block is a task's: errors after which the task goes on later, or in another
+                process, are raised and not told.
         """
         try:
             yield
@@ -111,4 +110,4 @@ class Failures:
 def _can_be_done_later(error: Exception) -> bool:
     if isinstance(error, SlackCallFailed):
         return error.retryable
-    return isinstance(error, LostLeaseError | JournalUnavailableError)
+    return isinstance(error, DurableError)

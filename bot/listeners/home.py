@@ -5,7 +5,7 @@ from typing import Any
 
 from slack_bolt.context.ack.async_ack import AsyncAck
 
-from bot.journal.journal import JournalUnavailableError
+from bot.durable.model import StoreUnavailableError
 from bot.listeners.dialog import Dialog
 from bot.listeners.inputs import click
 from bot.modals import Modals
@@ -35,7 +35,7 @@ class Home:
     async def _publish(self, user_id: str) -> None:
         try:
             recents = await self.dialog.desk.recents.of(user_id)
-        except JournalUnavailableError:
+        except StoreUnavailableError:
             recents = []  # the rest of the tab can be shown all the same
         await self.modals.publish(user_id, home_view(recents))
 

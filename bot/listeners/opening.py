@@ -1,8 +1,10 @@
-"""What was accepted is done: the project is opened, and posted where it was asked for.
+"""The task that a command enqueues: open the project, and post it where it was asked for.
 
-Each step ends on disk, so whoever takes the work over goes on with the next.
+The upsert and the first post are one attempt, without a write in between: to repeat the upsert does
+no harm, and after a kill the channel is searched for the message before it is posted again.
 """
 
+import random
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -14,8 +16,8 @@ import structlog
 from pydantic import BaseModel, ConfigDict
 
 from bot.arguments import ProjectRequest
-from bot.journal.journal import Entry, State
-from bot.journal.steps import Done, Later, Next, Steps
+from bot.durable.context import TaskContext
+from bot.durable.model import Change, Done, Outcome, RunAgain, State, Task
 from bot.listeners.failures import Failures
 from bot.listeners.patience import patience
 from bot.message import Message, SlackCallFailed
@@ -32,24 +34,27 @@ from bot.work import MissedWorkError
 
 log = structlog.stdlib.get_logger(__name__)
 
-OPEN = "open/1"  # with the version of the order: another version's work is left to it
-_AGAIN = 30.0  # seconds until what Slack could not take is sent again
-# Slack lets a command be answered for so long; whoever asked longer ago has asked again.
+OPEN = "open/2"  # with the version of its state: another version's tasks are left to it
+LOOKS = (5.0, 25.0)  # seconds before each search for a post whose outcome is unknown
+_LONGEST_RETRY = 30.0  # seconds
+# Slack lets a command be answered for so long; by then the person has asked again.
 _TOO_LATE = timedelta(minutes=30)
 
 
 class Order(BaseModel):
-    """What was asked for, and how far it is; the journal keeps it.
+    """The state of the task.
 
     Attributes:
-        step: what to do next.
+        step: the next one.
         request: the team and the name.
-        place: who asked, and where.
-        sure: the name is meant as it is, so nothing is asked.
-        execution_id: which workflow step it is for; empty for a person's own.
-        opened: the project, from the second step on.
-        posted: where the answer is, from the third step on.
-        unsure: the answer may have been posted already.
+        place: the person, and the channel or thread.
+        sure: the name is meant as it is, so the bot asks nothing.
+        execution_id: the workflow step; empty for a person's own request.
+        opened: the project, after the first step.
+        posted: the message, after the second step.
+        looks: how many times the channel was searched for a post whose outcome is unknown; None
+            while no post is in doubt.
+        tries: how many times in a row Slack could not take the message.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -61,45 +66,51 @@ class Order(BaseModel):
     execution_id: str = ""
     opened: Opened | None = None
     posted: Posted | None = None
-    unsure: bool = False
+    looks: int | None = None
+    tries: int = 0
 
     def state(self) -> State:
         """Return it as JSON."""
         return self.model_dump(mode="json")
 
 
-def check_in_time(order: Order, entry: Entry) -> None:
-    """Look whether anybody can still wait for this.
+def check_in_time(step: str, task: Task) -> None:
+    """Look whether a person can still wait for this.
 
     Raises:
-        MissedWorkError: it was accepted too long ago.
+        MissedWorkError: the task was accepted too long ago.
     """
-    if order.step != "end" and _age(entry) > _TOO_LATE:
-        raise MissedWorkError(entry.accepted_at)
+    if step != "end" and _age(task) > _TOO_LATE:
+        raise MissedWorkError(task.created_at)
 
 
-def put_off(steps: Steps, refused: SlackCallFailed) -> Next:
-    """Try later what Slack cannot take now, for as long as anybody may wait for it."""
-    if not refused.retryable or _age(steps.entry) > 2 * _TOO_LATE:
+def retry_later(context: TaskContext, refused: SlackCallFailed) -> Outcome:
+    """Try again later what Slack cannot take now, for as long as a person can wait for it."""
+    task = context.now()
+    if not refused.retryable or _age(task) > 2 * _TOO_LATE:
         log.error("given up: Slack does not take it", slack_error=refused.error)
         return Done()
+    tries = task.state.get("tries", 0)
+    wait = min(_LONGEST_RETRY, 2.0**tries) * random.uniform(0.5, 1.0)  # noqa: S311 - no secret
     log.warning("Slack cannot take it now", slack_error=refused.error)
-    state = steps.entry.state
-    unsure = steps.entry.dirty or refused.outcome_unknown or state.get("unsure", False)
-    return Later(max(_AGAIN, refused.retry_after), state | {"unsure": unsure})
+    return RunAgain(
+        max(wait, refused.retry_after),
+        task.state | {"tries": tries + 1},
+        step_may_have_run=task.step_may_have_run,
+    )
 
 
-def _age(entry: Entry) -> timedelta:
-    return datetime.now(UTC) - entry.accepted_at
+def _age(task: Task) -> timedelta:
+    return datetime.now(UTC) - task.created_at
 
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """Open the project of an order, and say so in Slack.
+    """Open the project of an order, and post it.
 
     Attributes:
-        ask_near_names: whether to ask before a project is made whose name is near another's.
-        watch_answers: whether each answer is watched without being asked.
+        ask_near_names: whether to ask before a project is created whose name is near another's.
+        watch_answers: whether to watch the job of each message without being asked.
     """
 
     projects: Projects
@@ -111,84 +122,120 @@ class Opening:
     watch_answers: bool
     _invited: Remembered = field(default_factory=Remembered)
 
-    async def handle(self, entry: Entry, steps: Steps) -> Next:
-        """Do what a person asked for; whatever fails reaches them in words."""
-        order = Order.model_validate(entry.state)
+    async def handle(self, context: TaskContext) -> Outcome:
+        """Do what a person asked for; every failure reaches them in words."""
+        order = Order.model_validate(context.task.state)
 
         async def tell(words: Message) -> None:
-            steps.check()
-            await self.poster.send_privately(order.place, words)
+            await self.poster.send_privately(order.place, words, guard=context.may_post)
 
+        outcome: Outcome | None = None  # it stays so where the person was told of a failure
         try:
             async with self.failures.caught(opening(order.request), tell, kept=True):
-                check_in_time(order, entry)
-                await self._go_on(order, steps, tell)
+                check_in_time(order.step, context.task)
+                outcome = await self._go_on(order, context, tell)
         except SlackCallFailed as refused:
-            return put_off(steps, refused)
-        return Done()
+            return retry_later(context, refused)
+        return outcome or Done(self.remembered(context.now().state))
 
     async def _go_on(
-        self, order: Order, steps: Steps, tell: Callable[[Message], Awaitable[None]]
-    ) -> None:
+        self, order: Order, context: TaskContext, tell: Callable[[Message], Awaitable[None]]
+    ) -> Outcome:
         if order.step == "open":
             async with patience(tell, still_opening(order.request)):
                 found = await self.projects.look(order.request)
                 ask = self.ask_near_names and not order.sure and can_ask(found)
                 if not ask:
-                    order = await self.open(order, found, steps)
+                    order = await self.open(order, found, context)
             if ask:
                 await tell(near_name_message(found, order.place.thread_ts))
-                return
+                return Done()
         if order.step == "post":
-            order = await self.post(order, steps)
-        await self._end(order, steps)
+            posted = await self.post(order, context)
+            if isinstance(posted, RunAgain):
+                return posted
+            order = order.model_copy(update={"step": "end", "posted": posted})
+        await self._end(order, context)
+        return Done(self._remembered(order))
 
-    async def open(self, order: Order, found: Found, steps: Steps) -> Order:
+    async def open(self, order: Order, found: Found, context: TaskContext) -> Order:
         """Do the first step: open the project."""
-        started = time.monotonic()
-        begun = steps.entry.accepted_at if steps.entry.dirty else None
-        opened = await self.projects.open_project(found, begun_at=begun)
-        place, project = order.place, opened.project
+        started, task = time.monotonic(), context.task
+        begun = task.created_at if task.step_may_have_run else None
+        opened = await self.projects.open_project(found, task.id, begun_at=begun)
         log.info(
             "project opened",
-            project=project.id,
+            project=opened.project.id,
             team=found.team.id,
             outcome=opened.outcome.value,
-            user=place.user_id,
+            user=order.place.user_id,
             seconds=round(time.monotonic() - started, 3),
         )
-        if place.user_id:
-            recent = Recent(
-                project_id=project.id, name=project.name, team=opened.team, at=datetime.now(UTC)
-            )
-            await self.recents.add(place.user_id, recent)
         order = order.model_copy(update={"step": "post", "opened": opened})
-        await steps.keep(order.state())
+        context.advance(order.state)
         return order
 
-    async def post(self, order: Order, steps: Steps) -> Order:
-        """Do the second step: post the answer, if there is a channel to post in.
+    async def post(self, order: Order, context: TaskContext) -> Posted | RunAgain | None:
+        """Do the second step: post the message, if there is a channel for it.
+
+        Returns:
+            The message; None without a channel; or when to look for it, or to try again.
 
         Raises:
-            SlackCallFailed: Slack did not take the message, or did not confirm it.
+            SlackCallFailed: Slack refused the message, or (``outcome_unknown``) might have posted
+                it where the bot cannot look.
         """
-        place, opened, posted = order.place, order.opened, None
-        if place.channel_id and opened is not None:
-            message = project_message(opened.project, card_of(opened, place.user_id))
-            posted = await self._post_once(order, message, steps)
-        return order.model_copy(update={"step": "end", "posted": posted})
+        place, opened, task = order.place, order.opened, context.task
+        if not place.channel_id or opened is None:
+            return None
+        if order.looks is not None or task.step_may_have_run:
+            found = await self._find(order, task)
+            if found is not None:
+                return found
+        message = project_message(opened.project, card_of(opened, place.user_id))
+        try:
+            return await self.poster.post(
+                place, message, task.id, guard=context.may_post, parked=context.park
+            )
+        except SlackCallFailed as failed:
+            if not failed.outcome_unknown:
+                raise
+            log.warning("Slack did not confirm a message", slack_error=failed.error)
+            return RunAgain(LOOKS[0], order.model_copy(update={"looks": 0}).state())
 
-    async def _end(self, order: Order, steps: Steps) -> None:
-        """Do the last step: what else there is to do about an answer that is posted."""
+    async def _find(self, order: Order, task: Task) -> Posted | RunAgain | None:
+        """Search for a message that might be there; None: it is not, and can be posted again.
+
+        Raises:
+            SlackCallFailed: ``outcome_unknown``: the bot may not read there.
+        """
+        try:
+            ts = await self.poster.find(order.place, task.id, task.created_at)
+        except SlackCallFailed as unread:
+            if unread.retryable or unread.outcome_unknown:
+                raise SlackCallFailed(unread.error, retryable=True) from unread
+            log.info("the bot may not search for its message", slack_error=unread.error)
+            if order.looks is None:  # after a kill; the same client_msg_id goes along
+                return None
+            raise SlackCallFailed(unread.error, outcome_unknown=True) from unread
+        if ts is not None:
+            return Posted(order.place.channel_id, ts, as_member=True)
+        if order.looks is None or order.looks + 1 == len(LOOKS):
+            return None
+        looks = order.looks + 1
+        return RunAgain(LOOKS[looks], order.model_copy(update={"looks": looks}).state())
+
+    async def _end(self, order: Order, context: TaskContext) -> None:
+        """Do the last step: everything that follows the message."""
         place, opened, posted = order.place, order.opened, order.posted
         if opened is None or posted is None:
             return
         asks = not posted.as_member and place.response_url
         watches = self.watch_answers and posted.ts and can_follow(opened.project)
-        if asks or watches:  # else this work is finished, which is as good as kept
-            await steps.keep(order.state())
+        if asks or watches:  # otherwise the task ends here, and its end is written
+            await context.checkpoint(order.state())
         if asks:
-            await self._ask_in(place)
+            await self._ask_in(place, context)
         if watches:
             where = replace(place, channel_id=posted.channel_id)
             if where.channel_id != place.channel_id:  # there is no such thread
@@ -201,43 +248,25 @@ class Opening:
             except SlackCallFailed as refused:
                 if refused.retryable:
                     raise
-                log.info("cannot watch this answer", slack_error=refused.error)
+                log.info("cannot watch this message", slack_error=refused.error)
 
-    async def _post_once(self, order: Order, message: Message, steps: Steps) -> Posted:
-        """Post, unless it is there already: a process may have died just after it was."""
-        place, entry = order.place, steps.entry
-        if entry.dirty or order.unsure:
-            try:
-                if ts := await self.poster.find(place, entry.id, entry.accepted_at):
-                    return Posted(place.channel_id, ts, as_member=True)
-            except SlackCallFailed as unread:
-                if unread.retryable:
-                    raise
-                log.info("may not look whether it is posted", slack_error=unread.error)
-        steps.check()
-        try:
-            return await self.poster.post(place, message, entry.id)
-        except SlackCallFailed as refused:
-            if not refused.outcome_unknown:
-                raise
-            return await self._unconfirmed(place, entry, refused)
+    def remembered(self, state: State) -> tuple[Change, ...]:
+        """Return the change that puts a project into the person's list, once it is open."""
+        return self._remembered(Order.model_validate(state)) if state.get("opened") else ()
 
-    async def _unconfirmed(self, place: Place, entry: Entry, refused: SlackCallFailed) -> Posted:
-        """Look whether it arrived; where the bot may not, the person is told that it may have."""
-        try:
-            ts = await self.poster.find(place, entry.id, entry.accepted_at)
-        except SlackCallFailed as unread:
-            raise SlackCallFailed(
-                refused.error, outcome_unknown=True, retryable=unread.retryable
-            ) from refused
-        if ts is None:
-            raise SlackCallFailed(refused.error, retryable=True) from refused
-        return Posted(place.channel_id, ts, as_member=True)
+    def _remembered(self, order: Order) -> tuple[Change, ...]:
+        if order.opened is None or not order.place.user_id:
+            return ()
+        project = order.opened.project
+        recent = Recent(
+            project_id=project.id, name=project.name, team=order.opened.team, at=datetime.now(UTC)
+        )
+        return (self.recents.addition(order.place.user_id, recent),)
 
-    async def _ask_in(self, place: Place) -> None:
-        """Say once a channel how to make the bot a member; nobody can be added to a DM."""
+    async def _ask_in(self, place: Place, context: TaskContext) -> None:
+        """Tell a person once a channel how to invite the bot; nobody can be added to a DM."""
         if place.channel_id.startswith("D") or place.channel_id in self._invited:
             return
         self._invited.add(place.channel_id)
-        with suppress(SlackCallFailed):  # which is in the log
-            await self.poster.send_privately(place, invite())
+        with suppress(SlackCallFailed):  # it is in the log
+            await self.poster.send_privately(place, invite(), guard=context.may_post)

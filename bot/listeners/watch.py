@@ -11,11 +11,11 @@ from slack_bolt.context.ack.async_ack import AsyncAck
 
 from bot.baseten.errors import BasetenError
 from bot.baseten.models import TrainingProject
-from bot.journal.journal import Entry
-from bot.journal.steps import Done, Next, Steps
+from bot.durable.context import TaskContext
+from bot.durable.model import Done, Outcome
 from bot.listeners.desk import Desk
 from bot.listeners.inputs import click
-from bot.listeners.opening import put_off
+from bot.listeners.opening import retry_later
 from bot.message import SlackCallFailed
 from bot.posting import Place
 from bot.views.failure import Attempt, looking, stopping
@@ -24,12 +24,12 @@ from bot.views.project import Card, can_follow, project_message
 from bot.watching.following import Following
 from bot.watching.watches import Watch
 
-WATCH_ANSWER = "watch/1"
-STOP_ANSWER = "stop/1"
+WATCH_ANSWER = "watch/2"
+STOP_ANSWER = "stop/2"
 
 
 class _Wanted(BaseModel):
-    """Who wants which answer watched, or no longer; the journal keeps it.
+    """Who wants which answer watched, or no longer.
 
     Attributes:
         place: who, and where the answer is.
@@ -63,65 +63,66 @@ class Watching:
         await self._accept(STOP_ANSWER, body)
         await ack()
 
-    async def begin(self, entry: Entry, steps: Steps) -> Next:
+    async def begin(self, context: TaskContext) -> Outcome:
         """Begin the watch that was asked for."""
-        return await self._do(entry, steps, looking(), self._begin)
+        return await self._do(context, looking(), self._begin)
 
-    async def end(self, entry: Entry, steps: Steps) -> Next:
+    async def end(self, context: TaskContext) -> Outcome:
         """End the watch, as was asked for."""
-        return await self._do(entry, steps, stopping(), self._end)
+        return await self._do(context, stopping(), self._end)
 
     async def _accept(self, kind: str, body: dict[str, Any]) -> None:
         clicked = click(body)
         card = Card.model_validate_json(clicked.value)
         wanted = _Wanted(place=clicked.place, ts=clicked.ts, card=card)
-        state = wanted.model_dump(mode="json")
-        await self.desk.runner.accept(f"{kind}:{clicked.trigger_id}", kind, state)
+        await self.desk.enqueue(
+            f"{kind}:{clicked.trigger_id}", kind, wanted.model_dump(mode="json"), clicked.place
+        )
 
     async def _do(
         self,
-        entry: Entry,
-        steps: Steps,
+        context: TaskContext,
         attempt: Attempt,
-        work: Callable[[_Wanted, Steps], Awaitable[None]],
-    ) -> Next:
-        wanted = _Wanted.model_validate(entry.state)
-        tell = partial(self.desk.poster.send_privately, wanted.place)
+        work: Callable[[_Wanted, TaskContext], Awaitable[None]],
+    ) -> Outcome:
+        wanted = _Wanted.model_validate(context.task.state)
+        tell = partial(self.desk.poster.send_privately, wanted.place, guard=context.may_post)
         try:
             async with self.desk.failures.caught(attempt, tell, kept=True):
-                await work(wanted, steps)
+                await work(wanted, context)
         except SlackCallFailed as refused:
-            return put_off(steps, refused)
+            return retry_later(context, refused)
         return Done()
 
-    async def _begin(self, wanted: _Wanted, _steps: Steps) -> None:
+    async def _begin(self, wanted: _Wanted, context: TaskContext) -> None:
+        tell = partial(self.desk.poster.send_privately, wanted.place, guard=context.may_post)
         watched = False
         while not watched:  # a watch that ended meanwhile has changed what there is to watch
             project = await self.desk.projects.get_project(wanted.card.project_id)
             if not can_follow(project):
                 drawn = project_message(project, wanted.card)
                 await self.desk.poster.update(wanted.place, wanted.ts, drawn)
-                await self.desk.poster.send_privately(wanted.place, nothing_to_watch())
+                await tell(nothing_to_watch())
                 return
             try:
                 watched = await self.following.begin(wanted.place, wanted.ts, wanted.card, project)
             except SlackCallFailed as refused:
                 if refused.retryable:
                     raise
-                await self.desk.poster.send_privately(wanted.place, cannot_watch(refused.error))
+                await tell(cannot_watch(refused.error))
                 return
 
-    async def _end(self, wanted: _Wanted, steps: Steps) -> None:
+    async def _end(self, wanted: _Wanted, context: TaskContext) -> None:
         last: TrainingProject | None = None
         answer = (wanted.place.channel_id, wanted.ts)
         if wanted.watch_id is None:
             # Done again later, or by another process, it must not end a watch that began since.
             meant = await self.desk.watches.of(*answer)
             wanted = wanted.model_copy(update={"watch_id": meant.id if meant else ""})
-            await steps.keep(wanted.model_dump(mode="json"))
+            await context.checkpoint(wanted.model_dump(mode="json"))
         if wanted.watch_id and (watch := await self.desk.watches.end(*answer, wanted.watch_id)):
             last = watch.project
-            await self._tell_others(watch, wanted.place)
+            await self._tell_others(watch, wanted.place, context)
         try:
             project = await self.desk.projects.get_project(wanted.card.project_id)
         except BasetenError:
@@ -142,12 +143,16 @@ class Watching:
             drawn, shown = True, watch
             watch = await self.desk.watches.of(place.channel_id, ts)
 
-    async def _tell_others(self, watch: Watch, place: Place) -> None:
+    async def _tell_others(self, watch: Watch, place: Place, context: TaskContext) -> None:
         """Tell who else watched, where it is still there when they come back."""
         words = stopped(watch.project.name, place.user_id)
         for watcher in set(watch.watchers) - {place.user_id}:
+            post_id = f"{context.task.id}:{watcher}"
             try:
-                await self.desk.poster.post(Place(watcher), words)
-            except SlackCallFailed:
-                with suppress(SlackCallFailed):  # which is in the log
-                    await self.desk.poster.send_privately(Place(watcher, place.channel_id), words)
+                await self.desk.poster.post(Place(watcher), words, post_id, guard=context.may_post)
+            except SlackCallFailed as refused:
+                if refused.outcome_unknown:
+                    continue
+                there = Place(watcher, place.channel_id)
+                with suppress(SlackCallFailed):  # it is in the log
+                    await self.desk.poster.send_privately(there, words, guard=context.may_post)

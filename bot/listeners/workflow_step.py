@@ -13,20 +13,21 @@ from bot.arguments import (
     has_control_character,
     plain_characters,
 )
-from bot.journal.journal import Entry
-from bot.journal.steps import Done, Next, Steps
+from bot.durable.context import TaskContext
+from bot.durable.model import Done, Outcome, RunAgain
 from bot.listeners.desk import Desk
-from bot.listeners.opening import Opening, Order, check_in_time, put_off
+from bot.listeners.opening import Opening, Order, check_in_time, retry_later
 from bot.message import Message, SlackCallFailed
 from bot.posting import Place
-from bot.projects import Opened, Outcome
+from bot.projects import Opened
+from bot.projects import Outcome as Creation
 from bot.step_ends import StepEnds
 from bot.views.failure import opening
 from bot.views.job import logs_url, status
 from bot.views.usage import incomplete_step_message, usage_message
 
 STEP = "open_training_project"
-WORKFLOW_STEP = "workflow step/1"
+WORKFLOW_STEP = "workflow step/2"
 _PROJECTS_PAGE = "https://app.baseten.co/training"
 
 
@@ -49,37 +50,41 @@ class WorkflowStep:
             place=Place(user_id=_words(inputs, "person"), channel_id=_words(inputs, "channel")),
             execution_id=execution_id,
         )
-        await self.desk.runner.accept(f"step:{execution_id}", WORKFLOW_STEP, order.state())
+        await self.desk.enqueue(f"step:{execution_id}", WORKFLOW_STEP, order.state(), order.place)
         await ack()
 
-    async def run(self, entry: Entry, steps: Steps) -> Next:
+    async def run(self, context: TaskContext) -> Outcome:
         """End the step in every case; nobody can be asked anything within a workflow."""
-        order = Order.model_validate(entry.state)
+        order = Order.model_validate(context.task.state)
 
         async def fail(words: Message) -> None:
-            steps.check()
             await self.ends.fail(order.execution_id, unescape(words.text))
 
+        outcome: Outcome | None = None  # it stays so where the step has failed
         try:
             if (wrong := _wrong(order.request)) is not None:
                 await fail(wrong)
                 return Done()
             async with self.desk.failures.caught(opening(order.request), fail, kept=True):
-                check_in_time(order, entry)
-                await self._go_on(order, steps)
+                check_in_time(order.step, context.task)
+                outcome = await self._go_on(order, context)
         except SlackCallFailed as refused:
-            return put_off(steps, refused)
-        return Done()
+            return retry_later(context, refused)
+        return outcome or Done(self.opening.remembered(context.now().state))
 
-    async def _go_on(self, order: Order, steps: Steps) -> None:
+    async def _go_on(self, order: Order, context: TaskContext) -> Outcome:
         if order.step == "open":
             found = await self.desk.projects.look(order.request)
-            order = await self.opening.open(order, found, steps)
+            order = await self.opening.open(order, found, context)
         if order.step == "post":
-            order = await self.opening.post(order, steps)
-            await steps.keep(order.state())
+            posted = await self.opening.post(order, context)
+            if isinstance(posted, RunAgain):
+                return posted
+            order = order.model_copy(update={"step": "end", "posted": posted})
+            await context.checkpoint(order.state())
         if order.opened is not None:
             await self.ends.complete(order.execution_id, _outputs(order.opened))
+        return Done(self.opening.remembered(order.state()))
 
 
 def _wrong(request: ProjectRequest) -> Message | None:
@@ -101,7 +106,7 @@ def _outputs(opened: Opened) -> dict[str, Any]:
         "project_id": project.id,
         "name": project.name,
         "team": opened.team,
-        "created": opened.outcome is Outcome.CREATED,
+        "created": opened.outcome is Creation.CREATED,
         "latest_job_status": status(job).words if job else "No job yet",
         "link": logs_url(project.id, job.id) if job else _PROJECTS_PAGE,
     }

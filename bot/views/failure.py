@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from bot.arguments import ProjectRequest, command_text
 from bot.baseten.errors import BasetenError, RateLimited, Refused, Unreachable, Unreadable
-from bot.journal.journal import JournalUnavailableError
+from bot.durable.model import StoreUnavailableError
 from bot.message import Message, SlackCallFailed
 from bot.projects import AmbiguousTeamError, TeamsUnavailableError, UnknownTeamError
 from bot.views.blocks import plain
@@ -112,7 +112,13 @@ def _words(error: Exception, attempt: Attempt) -> _Words | None:
                 f"{attempt.unsure}",
                 f"If you still want it, try again{attempt.again}",
             )
-        case JournalUnavailableError():
+        case StoreUnavailableError(outcome_unknown=True):
+            return _Words(
+                "My database did not answer in time, so I might have taken this; you'll hear from "
+                "me if I did.",
+                f"If you hear nothing within a minute, try again{attempt.again}",
+            )
+        case StoreUnavailableError():
             return _Words(
                 f"My database does not answer, so I could not take this on. {attempt.nothing}",
                 "Try again in a minute. If it goes on, tell whoever runs this bot.",

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime
 
-from bot.journal.journal import Journal
+from bot.durable.store import Store
 from bot.posting import Place, Poster
 from bot.views.project import Followed, project_message
 from bot.watching.budget import Budget
@@ -21,7 +21,7 @@ class Answers:
     Args:
         poster: reaches Slack.
         watches: what is watched.
-        journal: where the reports are.
+        store: where the reports are.
         now: an aware clock.
         gap: seconds between two times that reports draw one message.
     """
@@ -30,13 +30,13 @@ class Answers:
         self,
         poster: Poster,
         watches: Watches,
-        journal: Journal,
+        store: Store,
         now: Callable[[], datetime],
         gap: float,
     ) -> None:
         self._poster = poster
         self._watches = watches
-        self._journal = journal
+        self._store = store
         self._budget = Budget(now, gap)
 
     async def wanted(self, report: Report) -> Picture:
@@ -51,7 +51,7 @@ class Answers:
 
     async def is_superseded(self, watch: Watch) -> bool:
         """Tell whether there is a report after this, which draws the message as it is by then."""
-        after = await self._journal.get(report_id(watch, watch.reports + 1))
+        after = await self._store.get(report_id(watch, watch.reports + 1))
         if after is None:
             return False
         report = read_report(after)
@@ -62,7 +62,7 @@ class Answers:
         watch, number = report.watch, report.watch.reports
         if report.over or await self._watches.of(watch.channel_id, watch.ts) is not None:
             return False
-        while later := await self._journal.get(report_id(watch, number := number + 1)):
+        while later := await self._store.get(report_id(watch, number := number + 1)):
             if later.state.get("over"):
                 return False
         return True

@@ -13,14 +13,10 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from bot.baseten.client import Baseten
 from bot.baseten.errors import BasetenError, RateLimited
 from bot.baseten.models import Moment
-from bot.journal.journal import (
-    Entry,
-    Journal,
-    JournalUnavailableError,
-    LostLeaseError,
-    State,
-)
-from bot.journal.steps import Later, Steps
+from bot.durable.context import TaskContext
+from bot.durable.model import DurableError, RunAgain, State
+from bot.durable.store import Store
+from bot.durable.worker import Worker
 from bot.watching.report import REPORT, Report
 from bot.watching.rules import Found, Look, look
 from bot.watching.survey import Habits, Survey
@@ -28,10 +24,10 @@ from bot.watching.watches import AT_A_STRETCH, POLLER, Watch, Watches
 
 log = structlog.stdlib.get_logger(__name__)
 
-POLL = POLLER  # the kind of the poller's one entry, and its id
+POLL = POLLER  # the kind of the poller's one task, and its id
 _GROWTH = 1.5
 _JITTER = 1.2
-_NOT_OURS = (LostLeaseError, JournalUnavailableError)  # whoever runs this poller deals with them
+_NOT_OURS = DurableError  # the worker handles these
 _CLOCKS = timedelta(seconds=5)  # that the clocks of two replicas may differ
 
 
@@ -81,7 +77,8 @@ class Poller:
 
     Args:
         baseten: is asked.
-        journal: takes the reports.
+        store: where the reports are.
+        reporting: the worker that takes the reports.
         watches: what is watched.
         pace: how often to look.
         waiting_too_long: seconds that a job may wait before its thread is told.
@@ -91,45 +88,47 @@ class Poller:
     def __init__(  # noqa: PLR0913, PLR0917 - what a poller is made of
         self,
         baseten: Baseten,
-        journal: Journal,
+        store: Store,
+        reporting: Worker,
         watches: Watches,
         pace: Pace,
         waiting_too_long: float,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._survey = Survey(baseten)
-        self._journal = journal
+        self._store = store
+        self._reporting = reporting
         self._watches = watches
         self._pace = pace
         self._waiting_too_long = waiting_too_long
         self._now = now
 
-    async def handle(self, entry: Entry, steps: Steps) -> Later:
-        """Look once. This entry is never done, and whatever happens, it is never given up."""
+    async def handle(self, context: TaskContext) -> RunAgain:
+        """Look once. This task never ends, and whatever happens, it is never given up."""
         try:
-            return await self._turn(_remembered(entry.state), steps)
+            return await self._turn(_remembered(context.task.state))
         except _NOT_OURS:
             raise
         except Exception:
             log.exception("could not look at the watched jobs")
-            return Later(self._pace.slow, entry.state)
+            return RunAgain(self._pace.slow, context.task.state)
 
-    async def _turn(self, memory: _Memory, steps: Steps) -> Later:
+    async def _turn(self, memory: _Memory) -> RunAgain:
         now = self._now()
         early = self._early(memory, now)
         if early > 0:
-            return Later(early, memory.state())
+            return RunAgain(early, memory.state())
         watches = await self._watches.every()
         if not watches:
             idle = memory.model_copy(update={"interval": None, "looked_at": None})
-            return Later(self._pace.slow, idle.state())
+            return RunAgain(self._pace.slow, idle.state())
         fresh = any(_is_fresh(watch, memory.looked_at) for watch in watches)
         try:
-            moved, habits = await self._look(watches, memory.habits, now, steps)
+            moved, habits = await self._look(watches, memory.habits, now)
         except BasetenError as error:
             if not memory.failing:
                 log.warning("Baseten tells nothing of the watched jobs", error=str(error))
-            await self._see(watches, {}, now, steps)  # for even so a watch has its last day
+            await self._see(watches, {}, now)  # for even so a watch has its last day
             return self._later(memory, now, moved=False, failure=error)
         if memory.failing:
             log.info("Baseten tells of the watched jobs again")
@@ -145,7 +144,7 @@ class Poller:
 
     def _later(
         self, memory: _Memory, now: datetime, *, moved: bool, failure: BasetenError | None = None
-    ) -> Later:
+    ) -> RunAgain:
         interval = self._pace.after(memory.interval, moved=moved)
         memory = memory.model_copy(
             update={"interval": interval, "looked_at": now, "failing": failure is not None}
@@ -153,17 +152,17 @@ class Poller:
         wait = interval * random.uniform(1.0, _JITTER)  # noqa: S311 - no secret
         if isinstance(failure, RateLimited):
             wait = max(wait, failure.retry_after or 0)
-        return Later(wait, memory.state())
+        return RunAgain(wait, memory.state())
 
     async def _look(
-        self, watches: list[Watch], habits: Habits, now: datetime, steps: Steps
+        self, watches: list[Watch], habits: Habits, now: datetime
     ) -> tuple[bool, Habits]:
         """Look at all; return whether anything moved."""
         asked = await self._survey.ask(watches, habits, now)
         left = {watch.id: watch for watch in watches}
 
         async def see(found: Mapping[str, Found]) -> bool:
-            return await self._see([left.pop(each) for each in found], found, now, steps)
+            return await self._see([left.pop(each) for each in found], found, now)
 
         # What is known is reported before more is asked for: that may take its time.
         moved = await see(asked.found)
@@ -172,11 +171,14 @@ class Poller:
         async with aclosing(self._survey.fetch(asked.open)) as fetched:
             async for found in fetched:
                 moved |= await see(found)
-        moved |= await self._see(list(left.values()), {}, now, steps)
+        moved |= await self._see(list(left.values()), {}, now)
         return moved, asked.habits
 
     async def _see(
-        self, watches: Sequence[Watch], found: Mapping[str, Found], now: datetime, steps: Steps
+        self,
+        watches: Sequence[Watch],
+        found: Mapping[str, Found],
+        now: datetime,
     ) -> bool:
         """Look at watches with what is found, which may be nothing; return whether any moved."""
         moved = False
@@ -188,14 +190,14 @@ class Poller:
                 seen = look(watch, told, now, self._waiting_too_long)
                 if seen.watch is not watch:
                     moved = moved or seen.moved
-                    await self._keep(watch, seen, steps)
+                    await self._keep(watch, seen)
             except _NOT_OURS:
                 raise
             except Exception:
                 log.exception("could not look at a watch", watch=watch.id)
         return moved
 
-    async def _keep(self, watch: Watch, seen: Look, steps: Steps) -> None:
+    async def _keep(self, watch: Watch, seen: Look) -> None:
         """Hand in what there is to report, and only then keep what was seen.
 
         A process that dies between the two leaves a report that is handed in already: what it
@@ -204,13 +206,15 @@ class Poller:
         kept = await self._watches.of(watch.channel_id, watch.ts)
         if kept is None or (kept.id, kept.reports) != (watch.id, watch.reports):
             return  # somebody has stopped it meanwhile, or another process has looked
-        steps.check()
+        await self._store.hold_lease()
         if seen.watch.reports == watch.reports:
             await self._watches.save(seen.watch)
             return
         mentioned = seen.watch.model_copy(update={"watchers": kept.watchers})
         report = Report(watch=mentioned, news=seen.news, changed=seen.changed, over=seen.over)
-        if await self._journal.submit(report.id, REPORT, report.state(), after=0) is None:
+        if not await self._reporting.enqueue(
+            report.id, REPORT, report.state(), lane=report.watch.channel_id
+        ):
             report = await self._handed_in(report, kept)
         if report.over:
             await self._watches.end(watch.channel_id, watch.ts, watch.id)
@@ -219,10 +223,10 @@ class Poller:
 
     async def _handed_in(self, report: Report, kept: Watch) -> Report:
         """Return the report of this number that was handed in before."""
-        entry = await self._journal.get(report.id)
+        task = await self._store.get(report.id)
         try:
-            if entry is not None:
-                return Report.model_validate(entry.state)
+            if task is not None:
+                return Report.model_validate(task.state)
         except ValidationError:
             log.exception("cannot read a report", report=report.id)
         # Nobody can tell what it told: the next look reports under the next number.

@@ -1,12 +1,11 @@
-"""What there is to report of a watch, and how far that is; the journal keeps it."""
+"""What there is to report of a watch, and how far that is."""
 
 import random
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from bot.journal.journal import Entry, State
-from bot.journal.steps import Later
+from bot.durable.model import RunAgain, State, Task
 from bot.message import SlackCallFailed
 from bot.watching.rules import Gone, News
 from bot.watching.watches import Watch
@@ -23,6 +22,8 @@ class Report(BaseModel):
             the watch that cannot go on, or tell the watchers that it cannot.
         done: how many replies are posted, or how many watchers are told.
         unsure: what is next may have been done already.
+        looks: how many times the thread was searched for an unconfirmed reply.
+        repeated: the end of a job was posted again, as nobody could tell whether it was there.
         tries: how often this step was put off.
         drawn: the message shows what is told.
         why: Slack's code for why the watch cannot go on; empty if it was no fault of Slack's.
@@ -39,6 +40,8 @@ class Report(BaseModel):
     step: Literal["update", "reply", "close", "farewell"] = "update"
     done: int = 0
     unsure: bool = False
+    looks: int = 0
+    repeated: bool = False
     tries: int = 0
     drawn: bool = False
     why: str = ""
@@ -74,12 +77,21 @@ class Report(BaseModel):
 
 
 class PutOffError(Exception):
-    """Slack cannot take it now; ``report`` is where to go on."""
+    """Slack cannot take it now.
 
-    def __init__(self, report: Report, why: SlackCallFailed) -> None:
+    Attributes:
+        report: where to go on.
+        wait: seconds that Slack asked for.
+        in_seconds: exactly when to go on; None: later each time.
+    """
+
+    def __init__(
+        self, report: Report, why: SlackCallFailed, in_seconds: float | None = None
+    ) -> None:
         super().__init__(why.error)
         self.report = report
         self.wait = why.retry_after
+        self.in_seconds = in_seconds
 
 
 class NoRoomError(Exception):
@@ -96,19 +108,19 @@ def report_id(watch: Watch, number: int) -> str:
     return f"report:{watch.id}:{number}"
 
 
-def read_report(entry: Entry) -> Report | None:
+def read_report(task: Task) -> Report | None:
     """Read a report; None for one that another version wrote, and this one cannot read."""
     try:
-        return Report.model_validate(entry.state)
+        return Report.model_validate(task.state)
     except ValidationError:
         return None
 
 
-def again(report: Report, first: float, longest: float) -> Later:
+def again(report: Report, first: float, longest: float) -> RunAgain:
     """Put a report off, the first time for so many seconds, and for longer each time."""
     seconds = min(longest, first * 2.0 ** min(report.tries, 9))
     tried = report.model_copy(update={"tries": report.tries + 1})
-    return Later(spread(seconds), tried.state())
+    return RunAgain(spread(seconds), tried.state())
 
 
 def spread(seconds: float) -> float:

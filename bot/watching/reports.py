@@ -7,8 +7,9 @@ from datetime import UTC, datetime, timedelta
 import structlog
 
 from bot.baseten.client import Baseten
-from bot.journal.journal import Entry, Journal
-from bot.journal.steps import Done, Later, Next, Steps
+from bot.durable.context import TaskContext
+from bot.durable.model import Done, Outcome, RunAgain, Task
+from bot.durable.store import Store
 from bot.message import SlackCallFailed
 from bot.posting import Place, Posted, Poster
 from bot.redaction import Redactor
@@ -46,9 +47,9 @@ class Reports:
         poster: reaches Slack.
         baseten: is asked for what a reply shows beside the news.
         watches: what is watched.
-        journal: where the reports are.
+        store: where the reports are.
         redactor: takes secrets out of logs.
-        now: an aware clock, close to the journal's.
+        now: an aware clock, close to the database's.
         gap: seconds between two times that one message is drawn; a report waits for them whole, as
             its replies are to be no earlier than what they tell of is shown.
     """
@@ -58,7 +59,7 @@ class Reports:
         poster: Poster,
         baseten: Baseten,
         watches: Watches,
-        journal: Journal,
+        store: Store,
         redactor: Redactor,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         gap: float = 15.0,
@@ -66,32 +67,33 @@ class Reports:
         self._poster = poster
         self._words = Words(baseten, redactor)
         self._watches = watches
-        self._journal = journal
+        self._store = store
         self._now = now
-        self._answers = Answers(poster, watches, journal, now, gap)
+        self._answers = Answers(poster, watches, store, now, gap)
 
-    async def handle(self, entry: Entry, steps: Steps) -> Next:
+    async def handle(self, context: TaskContext) -> Outcome:
         """Bring one report to Slack, after the one before it, so that the thread is in order."""
-        if entry.fails >= _MOST_FAILS:
-            return await self._give_up(entry, steps)
-        report = Report.model_validate(entry.state)
+        task = context.task
+        if task.failures >= _MOST_FAILS:
+            return await self._give_up(context)
+        report = Report.model_validate(task.state)
         if report.step == "update":
-            # Before the journal is read: of a thousand that find no room, each comes by here.
+            # First, as a thousand reports can find no room at once.
             if (seconds := self._answers.wait(report)) > 0:
-                unsure = entry.dirty or report.unsure
-                return Later(seconds, report.model_copy(update={"unsure": unsure}).state())
+                unsure = task.step_may_have_run or report.unsure
+                return RunAgain(seconds, report.model_copy(update={"unsure": unsure}).state())
             if not await self._is_its_turn(report.watch):
                 return again(report, _IN_TURN, _LONGEST_IN_TURN)
         try:
-            return await self._go_on(report, steps)
+            return await self._go_on(report, context)
         except NoRoomError as full:
-            return Later(full.seconds, full.report.state())
+            return RunAgain(full.seconds, full.report.state())
         except PutOffError as put_off:
-            return await self._put_off(put_off, entry)
+            return await self._put_off(put_off, task)
 
-    async def _put_off(self, put_off: PutOffError, entry: Entry) -> Next:
+    async def _put_off(self, put_off: PutOffError, task: Task) -> Outcome:
         """Try again later, unless nobody needs to hear it any more."""
-        report, age = put_off.report, self._now() - entry.accepted_at
+        report, age = put_off.report, self._now() - task.created_at
         superseded = (
             age > _STALE and not report.over and await self._answers.is_superseded(report.watch)
         )
@@ -99,41 +101,44 @@ class Reports:
             log.error("a report is dropped", slack_error=str(put_off))
             return Done()
         log.info("Slack cannot take a report now", slack_error=str(put_off))
+        if put_off.in_seconds is not None:
+            return RunAgain(put_off.in_seconds, report.state())
         return again(report, max(_AGAIN, put_off.wait), max(_LONGEST_AGAIN, put_off.wait))
 
-    async def _give_up(self, entry: Entry, steps: Steps) -> Next:
+    async def _give_up(self, context: TaskContext) -> Outcome:
         """Let go of what fails again and again; of an end, the watchers at least hear directly."""
-        log.error("a report is dropped", error=entry.error)
-        report = read_report(entry)
+        log.error("a report is dropped", error=context.task.error)
+        report = read_report(context.task)
         if report is None or report.step == "farewell":
             return Done()
         if not report.over and report.step != "close":  # the next report is told, if this is not
             return Done()
         told = report.model_copy(update={"step": "farewell", "done": 0})
-        entry = await steps.keep(told.state())
-        return await self.handle(entry, steps)
+        await context.checkpoint(told.state())
+        return await self.handle(context)
 
     async def _is_its_turn(self, watch: Watch) -> bool:
-        before = await self._journal.get(report_id(watch, watch.reports - 1))
-        return before is None or before.done or read_report(before) is None
+        before = await self._store.get(report_id(watch, watch.reports - 1))
+        return before is None or before.ended or read_report(before) is None
 
-    async def _go_on(self, report: Report, steps: Steps) -> Next:
+    async def _go_on(self, report: Report, context: TaskContext) -> Outcome:
         while True:
             match report.step:
                 case "update":
-                    report = await self._update(report, steps)
+                    report = await self._update(report, context)
                 case "reply" if report.done < len(report.news):
-                    report = await self._reply(report, steps)
+                    report = await self._reply(report, context)
                 case "close":
-                    report = await self._close(report, steps)
+                    report = await self._close(report, context)
                 case "farewell" if report.done < len(report.watch.watchers):
-                    report = await self._farewell(report, steps)
+                    report = await self._farewell(report, context)
                 case _:
                     return Done()
-            report = report.model_copy(update={"unsure": False, "tries": 0})
-            await steps.keep(report.state())
+            fresh = {"unsure": False, "looks": 0, "repeated": False, "tries": 0}
+            report = report.model_copy(update=fresh)
+            await context.checkpoint(report.state())
 
-    async def _update(self, report: Report, steps: Steps) -> Report:
+    async def _update(self, report: Report, context: TaskContext) -> Report:
         """Draw the message again, unless a newer report will; to do it twice does no harm.
 
         While it is drawn, somebody may stop the watch or begin another, and draw it too: whose
@@ -144,13 +149,15 @@ class Reports:
             return then
         wanted, shown = await self._answers.wanted(report), None
         own = wanted[0] is watch and wanted[1] is not None
-        began = steps.entry.dirty or report.unsure  # and what was drawn then may be wrong by now
+        began = (
+            context.task.step_may_have_run or report.unsure
+        )  # and what was drawn then may be wrong by now
         if not began and (not own or await self._answers.is_superseded(watch)):
             return then
         if (seconds := self._answers.wait(report)) > 0:
             raise NoRoomError(report.model_copy(update={"unsure": began}), seconds)
         while wanted != shown:
-            steps.check()
+            await context.may_post()
             try:
                 await self._answers.draw(wanted)
             except SlackCallFailed as refused:
@@ -158,7 +165,7 @@ class Reports:
             wanted, shown = await self._answers.wanted(report), wanted
         return then.model_copy(update={"drawn": wanted[0] is watch})
 
-    async def _reply(self, report: Report, steps: Steps) -> Report:
+    async def _reply(self, report: Report, context: TaskContext) -> Report:
         """Post the next piece of news, once, as far as can be told.
 
         https://docs.slack.dev/reference/methods/chat.postMessage
@@ -167,18 +174,23 @@ class Reports:
         if await self._answers.is_stopped(report):
             return report.model_copy(update={"done": len(report.news)})
         then = report.model_copy(update={"done": number + 1})
-        perhaps_posted = steps.entry.dirty or report.unsure
-        if perhaps_posted and await self._is_posted(report, steps.entry):
+        if (context.task.step_may_have_run or report.unsure) and await self._looked(
+            report, context.task
+        ):
             return then
         message = await self._words.say(report.news[number], watch, drawn=report.drawn)
-        steps.check()
         try:
-            posted = await self._poster.post(_thread(watch), message, report.next_id)
+            posted = await self._poster.post(
+                _thread(watch),
+                message,
+                report.next_id,
+                guard=context.may_post,
+                parked=context.park,
+            )
         except SlackCallFailed as refused:
             if not refused.outcome_unknown:
                 return await self._refused(report, refused) or then
-            await self._unconfirmed(report, steps.entry, refused)
-            return then
+            raise PutOffError(_unsure(report), refused, LOOKS[0]) from refused
         if posted.thread_ts is None:
             return await self._astray(report, posted)
         return then
@@ -192,32 +204,29 @@ class Reports:
         whole = report.watch.ts == report.watch.thread_ts
         return await self._ended(report, "message_not_found" if whole else "thread_not_found")
 
-    async def _is_posted(self, report: Report, entry: Entry) -> bool | None:
-        """Look whether the next reply is in the thread; None where the bot may not read.
+    async def _looked(self, report: Report, task: Task) -> bool:
+        """Return whether the next reply counts as posted; False: it is to be posted.
 
         Raises:
-            PutOffError: that cannot be told now.
+            PutOffError: the thread is searched once more, later.
         """
         try:
-            place, work_id = _thread(report.watch), report.next_id
-            return await self._poster.find(place, work_id, entry.accepted_at) is not None
-        except SlackCallFailed as refused:
-            if reads_later(refused):
-                raise PutOffError(_unsure(report), refused) from refused
-            log.info("may not look for a reply", slack_error=refused.error)
-            return None
-
-    async def _unconfirmed(self, report: Report, entry: Entry, why: SlackCallFailed) -> None:
-        """Return if the reply is in the thread, or if nobody can tell: then it is not repeated.
-
-        Raises:
-            PutOffError: it is not there, and is looked for once more before it is repeated.
-        """
-        posted = await self._is_posted(report, entry)
-        if posted is False or (posted is None and why.retryable):
-            raise PutOffError(_unsure(report), why) from why
-        if posted is None:
-            log.warning("a reply is taken as posted", slack_error=why.error)
+            ts = await self._poster.find(_thread(report.watch), report.next_id, task.created_at)
+        except SlackCallFailed as unread:
+            if reads_later(unread):
+                raise PutOffError(_unsure(report), unread) from unread
+            log.info("the bot may not search a thread", slack_error=unread.error)
+            if not report.unsure:  # after a kill; the same client_msg_id goes along
+                return False
+            if report.over and not report.repeated:  # a lost end is worse than a double one
+                again = report.model_copy(update={"repeated": True, "unsure": False})
+                raise PutOffError(again, unread, 0.0) from unread
+            log.warning("an unconfirmed reply counts as posted", slack_error=unread.error)
+            return True
+        if ts is None and report.unsure and report.looks + 1 < len(LOOKS):
+            later = report.model_copy(update={"looks": report.looks + 1})
+            raise PutOffError(later, SlackCallFailed("not there yet"), LOOKS[later.looks])
+        return ts is not None
 
     async def _refused(self, report: Report, refused: SlackCallFailed) -> Report | None:
         """Return how a report goes on after a no for ever; None: without what was refused.
@@ -249,7 +258,7 @@ class Reports:
         ends = {"step": "close", "done": 0, "why": why, "unanswerable": unanswerable}
         return report.model_copy(update=ends)
 
-    async def _close(self, report: Report, steps: Steps) -> Report:
+    async def _close(self, report: Report, context: TaskContext) -> Report:
         """End the watch that cannot go on, and draw the message without it where it can be."""
         watch, then = report.watch, report.model_copy(update={"step": "farewell"})
         kept = await self._watches.of(watch.channel_id, watch.ts)
@@ -258,7 +267,7 @@ class Reports:
         await self._watches.end(watch.channel_id, watch.ts, watch.id)
         if report.over or not report.unanswerable:
             return then
-        steps.check()
+        await context.may_post()
         try:
             await self._answers.draw((watch, watch.followed(over=True)))
         except SlackCallFailed as refused:
@@ -267,7 +276,7 @@ class Reports:
             log.info("a message is left as it is", slack_error=refused.error)
         return then
 
-    async def _farewell(self, report: Report, steps: Steps) -> Report:
+    async def _farewell(self, report: Report, context: TaskContext) -> Report:
         """Tell one of the watchers why nothing more comes, so that it is there when they are."""
         watch, project = report.watch, report.watch.project
         user_id, then = watch.watchers[report.done], {"done": report.done + 1}
@@ -280,12 +289,17 @@ class Reports:
             report.why,
             unanswerable=report.unanswerable,
         )
-        steps.check()
+        await context.may_post()
         try:
-            await self._poster.post(Place(user_id), message)
+            await self._poster.post(
+                Place(user_id), message, f"{report.next_id}:{user_id}", guard=context.may_post
+            )
         except SlackCallFailed as refused:
             if takes_later(refused):
                 raise PutOffError(report, refused) from refused
+            if refused.outcome_unknown:
+                log.warning("an unconfirmed message counts as posted", slack_error=refused.error)
+                return report.model_copy(update=then)
             with suppress(SlackCallFailed):  # which is in the log
                 await self._poster.send_privately(Place(user_id, watch.channel_id), message)
         return report.model_copy(update=then)
@@ -293,6 +307,9 @@ class Reports:
 
 def _thread(watch: Watch) -> Place:
     return Place("", watch.channel_id, thread_ts=watch.thread_ts)
+
+
+LOOKS = (5.0, 25.0)  # seconds before each search for a reply whose outcome is unknown
 
 
 def _unsure(report: Report) -> Report:

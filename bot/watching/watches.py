@@ -1,19 +1,20 @@
 """Which answers are watched, and what was last seen of their jobs."""
 
 import asyncio
+from collections.abc import Callable
 
 import structlog
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from bot.baseten.models import Moment, TrainingJob, TrainingProject
-from bot.journal.journal import Journal, State
-from bot.turns import Turns
+from bot.durable.model import State
+from bot.durable.store import Store
 from bot.views.job import Stage
 from bot.views.project import Card, Followed
 
 log = structlog.stdlib.get_logger(__name__)
 
-POLLER = "poll"  # the id of the one entry that looks after every watch
+POLLER = "poll"  # the id of the one task that looks after every watch
 AT_A_STRETCH = 50  # watches that are gone through before others get their turn
 _COLLECTION = "watches"
 
@@ -79,27 +80,23 @@ class Watch(BaseModel):
 
 
 class Watches:
-    """Keep the watches. Every method may raise `JournalUnavailableError`.
+    """Keep the watches, for all replicas. Each change of a watch is one act.
 
-    What changes a watch looks first whether it is still that one. Between the look and the change
-    nothing comes from this process; from another replica it may, in a millisecond, as the
-    journal's documents know no conditions.
+    Every coroutine raises `StoreUnavailableError` where the database does not answer.
     """
 
-    def __init__(self, journal: Journal) -> None:
-        self._journal = journal
-        self._turns = Turns()
+    def __init__(self, store: Store) -> None:
+        self._store = store
 
     async def of(self, channel_id: str, ts: str) -> Watch | None:
         """Return the watch of an answer, if it is watched."""
         key = answer_key(channel_id, ts)
-        document = await self._journal.read(_COLLECTION, key)
-        return None if document is None else _read(key, document)
+        return _read(key, await self._store.read(_COLLECTION, key))
 
     async def every(self) -> list[Watch]:
         """Return all watches, in no order."""
         watches: list[Watch] = []
-        documents = await self._journal.read_all(_COLLECTION)
+        documents = await self._store.read_all(_COLLECTION)
         for number, (key, document) in enumerate(documents.items()):
             if (watch := _read(key, document)) is not None:
                 watches.append(watch)
@@ -108,35 +105,34 @@ class Watches:
         return watches
 
     async def begin(self, watch: Watch) -> None:
-        """Begin a watch, and look at it soon; its watchers join one that has begun meanwhile."""
-        key = answer_key(watch.channel_id, watch.ts)
-        async with self._turns.of(key):
-            kept = await self.of(watch.channel_id, watch.ts)
-            if kept is not None:
-                kept = kept.joined_by(*watch.watchers)
-            await self._journal.put(_COLLECTION, key, _written(kept or watch))
-        await self._journal.wake(POLLER)
+        """Begin a watch, and look at it soon; its watchers join one that is there already."""
+
+        def change(kept: Watch | None) -> Watch:
+            return kept.joined_by(*watch.watchers) if kept else watch
+
+        await self._change(watch.channel_id, watch.ts, change)
+        await self._store.wake(POLLER)
 
     async def join(self, channel_id: str, ts: str, user_id: str) -> Watch | None:
-        """Let one more person watch an answer; return the watch, None where there is none."""
-        async with self._turns.of(answer_key(channel_id, ts)):
-            kept = await self.of(channel_id, ts)
-            if kept is None or user_id in kept.watchers:
-                return kept
-            joined = kept.joined_by(user_id)
-            return joined if await self._amend(joined) else None
+        """Add a watcher; return the watch, None where there is none."""
+        return await self._change(
+            channel_id, ts, lambda kept: kept.joined_by(user_id) if kept else None
+        )
 
     async def save(self, watch: Watch) -> bool:
-        """Save a watch, but for its watchers: whoever has joined meanwhile stays.
+        """Save a watch, but for its watchers: people who have joined stay.
 
         Returns:
             False: it has ended, or another has begun, and nothing was written.
         """
-        async with self._turns.of(answer_key(watch.channel_id, watch.ts)):
-            kept = await self.of(watch.channel_id, watch.ts)
+
+        def change(kept: Watch | None) -> Watch | None:
             if kept is None or kept.id != watch.id:
-                return False
-            return await self._amend(watch.model_copy(update={"watchers": kept.watchers}))
+                return kept
+            return watch.model_copy(update={"watchers": kept.watchers})
+
+        saved = await self._change(watch.channel_id, watch.ts, change)
+        return saved is not None and saved.id == watch.id
 
     async def end(self, channel_id: str, ts: str, watch_id: str = "") -> Watch | None:
         """End the watch of an answer, and return what it was.
@@ -146,16 +142,31 @@ class Watches:
             ts: which message it is.
             watch_id: ends only this one; empty: whichever there is.
         """
-        async with self._turns.of(answer_key(channel_id, ts)):
-            watch = await self.of(channel_id, ts)
-            if watch_id and (watch is None or watch.id != watch_id):
-                return None
-            await self._journal.remove(_COLLECTION, answer_key(channel_id, ts))
-            return watch
+        ended: list[Watch | None] = [None]
 
-    async def _amend(self, watch: Watch) -> bool:
-        key = answer_key(watch.channel_id, watch.ts)
-        return await self._journal.amend(_COLLECTION, key, _written(watch))
+        def change(kept: Watch | None) -> Watch | None:
+            ends = kept is not None and watch_id in {"", kept.id}
+            if ends:
+                ended[0] = kept
+            return None if ends else kept
+
+        await self._change(channel_id, ts, change)
+        return ended[0]
+
+    async def _change(
+        self, channel_id: str, ts: str, change: Callable[[Watch | None], Watch | None]
+    ) -> Watch | None:
+        """Change the watch of an answer; one that this version cannot read stays as it is."""
+        key = answer_key(channel_id, ts)
+
+        def changed(document: State | None) -> State | None:
+            kept = _read(key, document)
+            if document is not None and kept is None:
+                return document
+            new = change(kept)
+            return None if new is None else new.model_dump(mode="json")
+
+        return _read(key, await self._store.amend(_COLLECTION, key, changed))
 
 
 def answer_key(channel_id: str, ts: str) -> str:
@@ -163,12 +174,10 @@ def answer_key(channel_id: str, ts: str) -> str:
     return f"{channel_id}:{ts}"
 
 
-def _written(watch: Watch) -> State:
-    return watch.model_dump(mode="json")
-
-
-def _read(key: str, document: State) -> Watch | None:
-    """Read a watch; one that another version wrote, and this one cannot read, is left to it."""
+def _read(key: str, document: State | None) -> Watch | None:
+    """Read a watch; None for one that another version wrote, and this one cannot read."""
+    if document is None:
+        return None
     try:
         return Watch.model_validate(document)
     except ValidationError as error:

@@ -7,8 +7,8 @@ from urllib.parse import urlencode
 
 import httpx
 import pytest
-
 from bot.journal.memory import MemoryJournal
+
 from bot.sandbox import Delay
 from tests.conftest import World, over_a_socket
 

@@ -10,14 +10,14 @@ from typing import Any
 
 import httpx
 import pytest
+from bot.journal.database import open_journal
+from bot.journal.journal import Journal, JournalUnavailableError
+from bot.journal.memory import MemoryJournal
 from structlog.contextvars import merge_contextvars
 from structlog.testing import capture_logs
 
 from bot.app import Tuning
 from bot.arguments import ProjectRequest
-from bot.journal.database import open_journal
-from bot.journal.journal import Journal, JournalUnavailableError
-from bot.journal.memory import MemoryJournal
 from bot.listeners.opening import OPEN, Order
 from bot.posting import Place
 from bot.sandbox import Drop, Hang, PostedMessage, Respond

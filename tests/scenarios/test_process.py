@@ -7,8 +7,8 @@ from pathlib import Path
 
 import httpx
 import pytest
-
 from bot.journal.database import open_journal
+
 from bot.sandbox import Delay, Respond
 from bot.sandbox.refusals import validation_400
 from tests.conftest import World

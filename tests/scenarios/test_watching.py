@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from bot.journal.journal import Journal
+from bot.journal.memory import MemoryJournal
 from structlog.contextvars import merge_contextvars
 from structlog.testing import capture_logs
 
 from bot.app import Tuning
-from bot.journal.journal import Journal
-from bot.journal.memory import MemoryJournal
 from bot.listeners.watch import STOP_ANSWER
 from bot.sandbox import Clock, PostedMessage, Respond, SandboxBaseten, SandboxSlack
 from bot.watching.poller import Pace

@@ -3,10 +3,11 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from bot.baseten.client import Baseten
 from bot.journal.journal import Entry
 from bot.journal.memory import MemoryJournal
 from bot.journal.steps import Done, Later, Next, Steps
+
+from bot.baseten.client import Baseten
 from bot.posting import Place, Poster
 from bot.projects import Outcome
 from bot.redaction import Redactor

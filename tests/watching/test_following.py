@@ -4,8 +4,8 @@ import asyncio
 from pathlib import Path
 
 import pytest
-
 from bot.journal.database import open_journal
+
 from bot.message import SlackCallFailed
 from bot.posting import Place
 from bot.sandbox import Drop, Respond

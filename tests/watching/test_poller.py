@@ -4,9 +4,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from bot.journal.journal import State
 from structlog.testing import capture_logs
 
-from bot.journal.journal import State
 from bot.sandbox import Respond
 from bot.watching.report import REPORT
 from tests.watching.scene import Scene

@@ -3,11 +3,11 @@
 from datetime import timedelta
 
 import pytest
-from structlog.testing import capture_logs
-
 from bot.journal.journal import Entry, JournalUnavailableError, LostLeaseError, State
 from bot.journal.memory import MemoryJournal
 from bot.journal.steps import Later
+from structlog.testing import capture_logs
+
 from bot.sandbox import Respond
 from bot.watching.poller import POLL
 from bot.watching.watches import Watch

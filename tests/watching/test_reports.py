@@ -3,8 +3,8 @@
 from datetime import timedelta
 
 import pytest
-
 from bot.journal.steps import Done, Later
+
 from bot.sandbox import PostedMessage, Respond
 from bot.watching.report import REPORT
 from tests.watching.scene import Scene

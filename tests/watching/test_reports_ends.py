@@ -1,9 +1,9 @@
 """Slack takes no more of a watch: it ends, its message says so, and its watchers hear directly."""
 
 import pytest
+from bot.journal.steps import Done, Later
 from structlog.testing import capture_logs
 
-from bot.journal.steps import Done, Later
 from bot.sandbox import PostedMessage, Respond
 from bot.watching.watches import Watch
 from tests.watching.scene import CHANNEL, Scene

@@ -4,10 +4,10 @@ import asyncio
 from typing import Any
 
 import pytest
-from structlog.testing import capture_logs
-
 from bot.journal.journal import Entry, LostLeaseError
 from bot.journal.steps import Done, Later, Steps
+from structlog.testing import capture_logs
+
 from bot.sandbox import Drop, Hang, Respond
 from bot.slack_calls import ATTEMPTS
 from bot.watching.report import REPORT

@@ -3,10 +3,10 @@
 from datetime import timedelta
 
 import pytest
-from structlog.testing import capture_logs
-
 from bot.journal.journal import Entry
 from bot.journal.steps import Done, Later
+from structlog.testing import capture_logs
+
 from bot.sandbox import Respond
 from bot.watching.report import REPORT
 from bot.watching.rules import LONGEST

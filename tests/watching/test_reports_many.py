@@ -5,6 +5,7 @@ import asyncio
 from bot.journal.journal import Entry, State
 from bot.journal.memory import MemoryJournal
 from bot.journal.steps import Later, Steps
+
 from bot.watching.report import REPORT
 from tests.watching.scene import Scene
 

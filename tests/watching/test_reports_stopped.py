@@ -3,6 +3,7 @@
 import asyncio
 
 from bot.journal.steps import Done, Later, Next
+
 from bot.message import Message
 from bot.posting import Place
 from bot.sandbox import Hang, PostedMessage, Respond

@@ -1,0 +1,107 @@
+"""What a handler gets: its task, and what it can do with it."""
+
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import TypeAlias
+
+from bot.durable.model import Outcome, PostponedError, Save, State, Task
+from bot.durable.store import Store
+
+LONGEST_POST = 10.0  # seconds
+_SHORTEST_SHUTDOWN = 12.0  # seconds; in a shorter one no post begins
+
+
+class Slots:
+    """The tasks that run at once in a worker, and until when posts may begin.
+
+    Attributes:
+        taken: tasks that run.
+    """
+
+    def __init__(self, on_free: Callable[[], object]) -> None:
+        self.taken = 0
+        self._on_free = on_free
+        self._last_post = float("inf")
+
+    def take(self) -> None:
+        """Count one more."""
+        self.taken += 1
+
+    def free(self) -> None:
+        """Count one less."""
+        self.taken -= 1
+        self._on_free()
+
+    def end_in(self, seconds: float) -> None:
+        """Let no post begin that could still be under way when the process ends."""
+        last = seconds - LONGEST_POST if seconds >= _SHORTEST_SHUTDOWN else 0.0
+        self._last_post = time.monotonic() + last
+
+    def may_post(self) -> bool:
+        """Return whether a post may still begin."""
+        return time.monotonic() < self._last_post
+
+
+class TaskContext:
+    """One attempt at a task.
+
+    Attributes:
+        task: as it was claimed, or as the last `checkpoint` wrote it.
+        parked: the task waits in memory and holds no slot.
+    """
+
+    def __init__(self, task: Task, store: Store, slots: Slots) -> None:
+        self.task = task
+        self.parked = False
+        self._store = store
+        self._slots = slots
+        self._advanced: Callable[[], State] | None = None
+
+    def advance(self, state: Callable[[], State]) -> None:
+        """Begin the next step without a write: its state is kept if this attempt is cut short."""
+        self._advanced = state
+
+    async def checkpoint(self, state: State) -> None:
+        """Begin the next step, and write its state first.
+
+        Raises:
+            LeaseLostError: the task belongs to another process.
+            StoreUnavailableError: the database does not answer.
+        """
+        self.advance(lambda: state)
+        self.task = self.now()
+        self._advanced = None
+        await self._store.write(Save(self.task, owned=True))
+
+    def now(self) -> Task:
+        """Return the task with the step that runs."""
+        if self._advanced is None:
+            return self.task
+        return replace(self.task, state=self._advanced(), step_may_have_run=False, failures=0)
+
+    async def may_post(self) -> None:
+        """Return when a call that cannot be repeated may begin; it must end within 10 s.
+
+        Raises:
+            PostponedError: the process ends soon; the task goes on in the next one.
+            LeaseLostError: the task belongs to another process.
+        """
+        if not self._slots.may_post():
+            raise PostponedError
+        await self._store.hold_lease()
+
+    @asynccontextmanager
+    async def park(self) -> AsyncIterator[None]:
+        """Give the slot to other tasks while this one waits in memory."""
+        self.parked = True
+        self._slots.free()
+        try:
+            yield
+        finally:
+            self._slots.take()
+            self.parked = False
+
+
+Handler: TypeAlias = Callable[[TaskContext], Awaitable[Outcome]]

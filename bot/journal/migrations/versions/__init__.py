@@ -1,1 +1,0 @@
-"""The changes of the schema, oldest first; each names the one before it."""
