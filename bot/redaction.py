@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from typing import Any
 from urllib.parse import quote
 
-from bot.secret_shapes import MARK, has_hint, without_shapes
+from bot.secret_shapes import MARK, has_hint, mark, without_shapes
+from bot.task_ids import put_back, set_aside
 
 __all__ = ["MARK", "Redactor", "redact_shapes"]
 
@@ -93,7 +94,7 @@ def _after_its_name(found: re.Match[str]) -> str:
     before = _BEFORE.search(text, max(0, begin - 40), begin)
     name = (before[0] if before else "") + found["word"]
     if _tells(name, found["sign"], found["value"], text[found.end() : found.end() + 1]):
-        return found["word"] + found["sign"] + MARK
+        return found["word"] + found["sign"] + mark(found["value"])
     return found[0]
 
 
@@ -103,13 +104,14 @@ def _after_its_flag(found: re.Match[str]) -> str:
 
 
 def redact_shapes(text: str) -> str:
-    """Take out what looks like a secret, whoever's it is."""
+    """Take out what looks like a secret, whoever's it is; the ids of tasks stay."""
+    text, task_ids = set_aside(text)
     text, lower = without_shapes(text), text.lower()
     if any(word in lower for word in _WORDS[:-1]):
         text = _ASSIGNED.sub(_after_its_name, text)
         if "--" in text or " -" in text:
             text = _FLAGGED.sub(_after_its_flag, text)
-    return text
+    return put_back(text, task_ids)
 
 
 class Redactor:

@@ -3,6 +3,8 @@
 import re
 from dataclasses import dataclass
 
+from bot.task_ids import STAND_IN
+
 MARK = "[redacted]"
 
 _PRIVATE = r"(?:[A-Z0-9]+\ ){0,4}PRIVATE\ KEY(?:\ BLOCK)?"
@@ -150,6 +152,8 @@ _KEY_LINE = re.compile(r"\s*[A-Za-z0-9+/=]+\s*")
 _BASETEN_HALF = re.compile(r"\.[A-Za-z0-9]{32}\b")
 _BASETEN_KEY = re.compile(r"(?:[bB]10_)?[A-Za-z0-9]{8}\.[A-Za-z0-9]{32}\b")
 
+_BETWEEN_IDS = re.compile(rf"[^{STAND_IN}]*\w[^{STAND_IN}]*")
+
 
 def has_hint(text: str) -> bool:
     """Return False only for a text in which no shape of a secret can be found."""
@@ -176,8 +180,14 @@ def without_shapes(text: str) -> str:
     return text
 
 
+def mark(secret: str) -> str:
+    """Return a mark to stand in the place of a secret; the ids of tasks in it stay."""
+    return _BETWEEN_IDS.sub(MARK, secret) if STAND_IN in secret else MARK
+
+
 def _kept(found: re.Match[str]) -> str:
-    return (found.groupdict().get("kept") or "") + MARK
+    kept = found.groupdict().get("kept") or ""
+    return kept + mark(found[0][len(kept) :])
 
 
 def _without_end_of_key(text: str) -> str:

@@ -1,0 +1,45 @@
+"""The ids that the bot gives to its tasks, kept readable while secrets are taken out around them.
+
+The shape of an id is narrow, so that no secret has it: a kind, a colon, and ids of Slack's or
+random hexadecimal digits.
+"""
+
+import re
+
+# A new kind is named here, or its ids might be redacted. A version might follow it: watch/1.
+KINDS = ("command", "dialog", "near name", "report", "step", "stop", "watch")
+
+_FIRST = r"""(?:
+    \d{1,20}\.\d{1,20}\.[0-9a-z]{1,40}  # a trigger
+  | \d{10}\.\d{6}                       # a message
+  | [A-Z]x?[A-Z0-9]{6,13}               # a channel, a view, a workflow step
+  | [0-9a-f]{32}                        # a watch
+)"""
+_NEXT = rf"(?:{_FIRST}|[0-9a-f]{{16}}|\d{{1,9}})"
+_KIND = "|".join(re.escape(kind) for kind in KINDS)
+_TASK_ID = re.compile(
+    # What goes on without a break is something else.
+    rf"(?:{_KIND})(?:/\d{{1,3}})?:{_FIRST}(?::{_NEXT})*(?!\.?[A-Za-z0-9_])",
+    re.VERBOSE,
+)
+_HINTS = tuple(f"{kind}{end}" for kind in KINDS for end in ":/")
+STAND_IN = "\U000f0000"  # of no language, and in no pattern
+
+
+def set_aside(text: str) -> tuple[str, list[str]]:
+    """Return the text with a stand-in for each id of a task, and the ids in their order."""
+    if not any(hint in text for hint in _HINTS):
+        return text, []
+    ids: list[str] = []
+
+    def stand_in(found: re.Match[str]) -> str:
+        ids.append(found[0])
+        return STAND_IN
+
+    return _TASK_ID.sub(stand_in, text.replace(STAND_IN, "?")), ids
+
+
+def put_back(text: str, ids: list[str]) -> str:
+    """Return the text with the ids in the places of their stand-ins."""
+    parts = text.split(STAND_IN) if ids else [text]
+    return "".join(part + task_id for part, task_id in zip(parts, [*ids, ""], strict=True))
