@@ -25,17 +25,18 @@ class Choice(BaseModel):
 
 def can_ask(found: Found) -> bool:
     """Tell whether there is anything to ask, and whether its buttons can hold it."""
-    return found.near is not None and max(len(found.name), len(found.near)) <= _LONGEST_NAME
+    other = _other(found)
+    return other is not None and max(len(found.name), len(other)) <= _LONGEST_NAME
 
 
 def near_name_message(found: Found, thread_ts: str | None) -> Message:
     """Ask which of two names is meant; nothing has been done yet.
 
     Args:
-        found: the team, the name that was asked for, and the one that is near.
+        found: the team, the name that was asked for, and the one that might be meant.
         thread_ts: where the answer will go.
     """
-    near = found.near or ""
+    near = _other(found) or ""
     asked = (
         f"There is already a project {code(near)} in team {bold(found.team.name)}. "
         f"Did you mean that one, or do you want a new {code(found.name)}? Nothing was done yet."
@@ -47,6 +48,10 @@ def near_name_message(found: Found, thread_ts: str | None) -> Message:
         ]
     )
     return Message(asked, [section(asked), buttons])
+
+
+def _other(found: Found) -> str | None:
+    return found.near or found.beginning_of
 
 
 def _button(  # noqa: PLR0913, PLR0917 - what a button is made of
