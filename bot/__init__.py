@@ -12,7 +12,7 @@
 ``arguments``              the words after the command become a ``ProjectRequest``
 ``journal``                what must not be lost is on disk before it is acked
 ``work``                   what may be lost, and is seen, is tracked until it is done
-``projects``               find the team, open the project; ``names`` tells near ones
+``projects``               find the team, open the project; ``similar_names`` finds near ones
 ``baseten``                the management API: client, models; ``cache`` spares it
 ``views``                  answers, dialogs and failures drawn as Block Kit
 ``posting``                a ``message`` reaches the channel, or the person

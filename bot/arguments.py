@@ -15,6 +15,8 @@ _QUOTED_TEAM = (
     re.compile(r"""(["'])(?P<team>.*?)\1(?P<rest>.*)"""),
 )
 _CONTROL = frozenset({"Cc", "Cs", "Zl", "Zp"})
+# They change the order in which a reader sees the characters around them.
+_BIDIRECTIONAL = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +80,12 @@ def parse(text: str) -> ProjectRequest | DialogRequest | HelpRequest | UsageErro
 
 
 def has_control_character(text: str) -> bool:
-    """Tell whether a text holds what no field of a form should: line breaks and their kin."""
-    return any(unicodedata.category(character) in _CONTROL for character in text)
+    """Tell whether a text holds line breaks, bidirectional controls or other control characters."""
+    if text.isascii() and text.isprintable():
+        return False
+    return bool(_BIDIRECTIONAL.search(text)) or any(
+        unicodedata.category(character) in _CONTROL for character in text
+    )
 
 
 def _team_and_name(words: str) -> ProjectRequest | DialogRequest | UsageError:
@@ -124,7 +130,8 @@ def _unescaped(text: str) -> str:
 
 
 def _with_control_character(words: str) -> UsageError:
-    """Tell what the command would have been with spaces instead."""
+    """Return the error, with the team and the name that remain without these characters."""
+    words = _BIDIRECTIONAL.sub("", words)
     spaced = "".join(" " if unicodedata.category(c) in _CONTROL else c for c in words)
     match parse(" ".join(spaced.split())):
         case ProjectRequest(team, name) | UsageError(_, team, name):

@@ -1,4 +1,4 @@
-"""Keep what was fetched for a while; whoever asks meanwhile shares one fetch."""
+"""A value that is kept for a while. Callers at the same time share one fetch."""
 
 import asyncio
 import time
@@ -7,51 +7,72 @@ from typing import Generic, TypeVar
 
 Value = TypeVar("Value")
 
+_SOON = 0.75  # of its time, after which a value is refreshed in the background
+
 
 class Cached(Generic[Value]):
-    """One value that is fetched when it is asked for and too old.
+    """One value that is fetched when a caller needs it and it is too old.
 
     Args:
-        fetch: gets the value; what it raises, all who wait for it see, and nothing is kept.
+        fetch: gets the value. Its error reaches every caller that waits, and is not kept.
         seconds: how long a value is good for.
+        clock: tells the time in seconds.
     """
 
-    def __init__(self, fetch: Callable[[], Awaitable[Value]], seconds: float) -> None:
+    def __init__(
+        self,
+        fetch: Callable[[], Awaitable[Value]],
+        seconds: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._fetch = fetch
+        self._clock = clock
         self._seconds = seconds
         self._fetching: asyncio.Task[Value] | None = None
+        self._changes: list[Callable[[Value], None]] = []  # since the fetch under way began
         self._held: Value | None = None
         self._forgotten_at = float("-inf")
         self._asked_at = float("-inf")  # when the fetch of the held value began
 
     async def get(self, *, asked_since: float | None = None) -> Value:
-        """Return the value, fetched at or after ``asked_since`` (``time.monotonic()``) if given."""
-        oldest = time.monotonic() - self._seconds if asked_since is None else asked_since
+        """Return the value, fetched at or after ``asked_since`` (a time of the clock) if given."""
+        oldest = self._clock() - self._seconds if asked_since is None else asked_since
         while self._held is None or self._asked_at < max(oldest, self._forgotten_at):
-            if self._fetching is None:
-                self._fetching = asyncio.create_task(self._fill())
-                # Nobody may be left to see it fail; that is no fault to complain of.
-                self._fetching.add_done_callback(lambda done: done.cancelled() or done.exception())
             # One impatient caller must not cancel the fetch of the others.
-            await asyncio.shield(self._fetching)
+            await asyncio.shield(self._start_fetch())
         return self._held
 
-    def forget(self) -> None:
-        """Fetch anew for whoever asks from now on."""
-        self._forgotten_at = time.monotonic()
+    def refresh(self) -> None:
+        """Start a fetch in the background if there is no value, or soon will be none."""
+        old = self._clock() - self._seconds * _SOON
+        if self._held is None or self._asked_at < max(old, self._forgotten_at):
+            self._start_fetch()
 
-    def amend(self, change: Callable[[Value], Value]) -> None:
-        """Bring the held value up to date by hand; a fetch under way is then too old."""
+    def forget(self) -> None:
+        """Make the next caller fetch the value again."""
+        self._forgotten_at = self._clock()
+
+    def update(self, change: Callable[[Value], None]) -> None:
+        """Change the held value in place, and also the value of a fetch under way."""
+        if self._held is not None:
+            change(self._held)
         if self._fetching is not None:
-            self.forget()
-        elif self._held is not None:
-            self._held = change(self._held)
+            self._changes.append(change)
+
+    def _start_fetch(self) -> asyncio.Task[Value]:
+        if self._fetching is None:
+            self._fetching = asyncio.create_task(self._fill())
+            # Its error is no fault when no caller is left to see it.
+            self._fetching.add_done_callback(lambda done: done.cancelled() or done.exception())
+        return self._fetching
 
     async def _fill(self) -> Value:
-        asked_at = time.monotonic()
+        asked_at = self._clock()
         try:
-            self._held = await self._fetch()
-            self._asked_at = asked_at
-            return self._held
+            value = await self._fetch()
+            for change in self._changes:
+                change(value)
+            self._held, self._asked_at = value, asked_at
+            return value
         finally:
-            self._fetching = None
+            self._fetching, self._changes = None, []

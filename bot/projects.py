@@ -15,8 +15,8 @@ from bot.baseten.models import ProjectJobs, Team, TrainingProject
 from bot.cache import Cached
 from bot.durable.model import State
 from bot.durable.store import Store
-from bot.names import near_name
 from bot.remembered import Remembered
+from bot.similar_names import ProjectNames
 
 TEAMS_ARE_GOOD_FOR = 300.0  # seconds
 _CREATED = "created projects"  # documents: which task created a project
@@ -76,7 +76,8 @@ class Found:
         team: where it will be; its name is the id where the list of teams was refused.
         name: the name that was asked for.
         listed: whether the team has a project of exactly that name; None when that is not known.
-        near: the name of a project of the team that may have been meant instead.
+        near: the name of a project of the team that might be meant instead.
+        beginning_of: the name of a project of the team that begins with this name.
         also_in: the other teams that have a project of exactly that name.
     """
 
@@ -84,6 +85,7 @@ class Found:
     name: str
     listed: bool | None = None
     near: str | None = None
+    beginning_of: str | None = None
     also_in: tuple[str, ...] = ()
 
 
@@ -119,21 +121,26 @@ class Projects:
         self._store = store
         self._started = time.monotonic()
         self._teams = Cached(baseten.list_teams, TEAMS_ARE_GOOD_FOR)
-        self._projects = Cached(baseten.list_training_projects, NAMES_ARE_GOOD_FOR)
+        self._names = Cached(self._list_names, NAMES_ARE_GOOD_FOR)
         self._opened = Remembered()
         store.subscribe(_TEAMS, self._teams.forget)
 
     async def look(self, request: ProjectRequest) -> Found:
-        """Find the team, and what there is already of that name or nearly so.
+        """Find the team, and the existing projects of that name or a similar one.
+
+        The list of projects is refreshed in the background; a slow one is not waited for.
 
         Raises: as :meth:`find_team`; nothing was done yet in any case.
         """
-        listing = asyncio.create_task(self._list_projects())
+        wait_until = asyncio.get_running_loop().time() + NAMES_PATIENCE
+        self._names.refresh()  # while the team is looked up
+        team = await self.find_team(request.team)
         try:
-            team = await self.find_team(request.team)
-            return find(request.name, team, await listing)
-        finally:
-            listing.cancel()
+            async with asyncio.timeout_at(wait_until):
+                names = await self._names.get()
+        except (BasetenError, TimeoutError):
+            return Found(team, request.name)
+        return find(request.name, team, names)
 
     async def open_project(
         self, found: Found, task_id: str, *, begun_at: datetime | None = None
@@ -155,8 +162,8 @@ class Projects:
         if outcome is not Outcome.EXISTED:
             outcome = await self._first(upserted, outcome, task_id)
         self._opened.add(project.id)
-        if outcome is not Outcome.EXISTED:
-            self._projects.amend(lambda projects: [*projects, project])
+        self._opened.add((project.id, task_id))
+        self._names.update(lambda names: names.add(project.team_name, project.name))
         return Opened(project, project.team_name or found.team.name, outcome, found.also_in)
 
     async def _first(self, upserted: Upserted, outcome: Outcome, task_id: str) -> Outcome:
@@ -167,7 +174,7 @@ class Projects:
         """
         project = upserted.project
         if not self._store.shared:
-            if project.id in self._opened:
+            if project.id in self._opened and (project.id, task_id) not in self._opened:
                 return Outcome.EXISTED
             before = self._store.unclean_start and _precedes(project, upserted, self._started)
             return Outcome.UNKNOWN if before else outcome
@@ -227,25 +234,30 @@ class Projects:
 
         return sorted(await self._teams.get(), key=default_first)
 
-    async def _list_projects(self) -> list[TrainingProject] | None:
-        """List all projects; None when that is refused, or takes longer than it is worth."""
-        try:
-            async with asyncio.timeout(NAMES_PATIENCE):
-                return await self._projects.get()
-        except (BasetenError, TimeoutError):
-            return None
+    async def _list_names(self) -> ProjectNames:
+        names = ProjectNames()
+        async for project in self._baseten.list_project_names():
+            names.add(project.team_name, project.name)
+        return names
 
 
-def find(name: str, team: Team, projects: list[TrainingProject] | None) -> Found:
-    """Tell what there is already of that name, from the list of all projects if there is one."""
-    if projects is None or team.name == team.id:  # by name alone a project tells its team
+def find(name: str, team: Team, names: ProjectNames) -> Found:
+    """Compare a name with those of all projects."""
+    if team.name == team.id:  # projects name their team; its name is not known here
         return Found(team, name)
-    ours = [project.name for project in projects if project.team_name == team.name]
-    others = {p.team_name for p in projects if p.name == name and p.team_name != team.name}
-    also_in = tuple(sorted(other for other in others if other))
+    also_in = tuple(other for other in names.teams_with(name) if other != team.name)
+    ours = names.of(team.name)
     if name in ours:
         return Found(team, name, listed=True, also_in=also_in)
-    return Found(team, name, listed=False, near=near_name(name, ours), also_in=also_in)
+    similar = ours.find_similar(name)
+    return Found(
+        team,
+        name,
+        listed=False,
+        near=similar.near,
+        beginning_of=similar.beginning_of,
+        also_in=also_in,
+    )
 
 
 def judge(upserted: Upserted, *, listed: bool | None = None) -> Outcome:

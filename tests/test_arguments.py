@@ -11,6 +11,7 @@ from bot.arguments import (
     UsageError,
     Wrong,
     command_text,
+    has_control_character,
     parse,
 )
 
@@ -176,6 +177,31 @@ def test_a_control_character_is_refused_with_what_the_words_would_be(
     assert parse(text.replace("{}", character)) == UsageError(
         Wrong.CONTROL_CHARACTER, spaced.team, spaced.name
     )
+
+
+BIDIRECTIONAL = [
+    *map(chr, [0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)])
+]
+
+
+@pytest.mark.parametrize(
+    "character", BIDIRECTIONAL, ids=lambda character: f"U+{ord(character):04X}"
+)
+@pytest.mark.parametrize(
+    "text", ["re{}search sft", "research s{}ft", "{}research sft", "research sft{}"]
+)
+def test_a_bidirectional_control_is_refused_with_what_the_words_would_be_without(
+    text: str, character: str
+) -> None:
+    assert has_control_character(character)
+    assert parse(text.replace("{}", character)) == UsageError(
+        Wrong.CONTROL_CHARACTER, "research", "sft"
+    )
+
+
+@pytest.mark.parametrize("text", ["שלום", "مرحبا", "日本 語", "👩\u200d🚀", "❤\ufe0f", "a b"])
+def test_every_script_is_free_of_control_characters(text: str) -> None:
+    assert not has_control_character(text)
 
 
 sensible = st.text(

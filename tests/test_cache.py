@@ -18,8 +18,12 @@ class Source:
         self.asked = asyncio.Event()
         self.may_answer = asyncio.Event()
         self.error: Exception | None = None
+        self.now = 0.0
         if not held:
             self.may_answer.set()
+
+    def clock(self) -> float:
+        return self.now
 
     async def fetch(self) -> int:
         self.fetches += 1
@@ -144,27 +148,77 @@ async def test_a_fetch_that_began_too_early_is_not_enough() -> None:
     assert source.fetches == 2
 
 
-async def test_a_held_value_can_be_amended_without_a_fetch() -> None:
+async def test_a_value_is_refreshed_in_the_background_before_it_is_too_old() -> None:
     source = Source()
     cached = Cached(source.fetch, LONG)
     await cached.get()
-    cached.amend(lambda number: number + 10)
-    assert await cached.get() == 11
+    cached.refresh()
     assert source.fetches == 1
-
-
-async def test_an_amendment_makes_a_fetch_under_way_too_old() -> None:
-    source = Source(held=True)
-    cached = Cached(source.fetch, LONG)
-    waiting = asyncio.create_task(cached.get())
+    cached.forget()
+    source.may_answer.clear()
+    source.asked.clear()
+    cached.refresh()
+    cached.refresh()
     await source.asked.wait()
-    cached.amend(lambda number: number + 10)
+    source.may_answer.set()
+    assert await cached.get() == 2
+    assert source.fetches == 2
+
+
+async def test_an_ageing_value_is_still_given_while_a_new_one_is_fetched() -> None:
+    source = Source()
+    cached = Cached(source.fetch, LONG, clock=source.clock)
+    assert await cached.get() == 1
+    source.may_answer.clear()
+    source.asked.clear()
+    source.now = LONG * 0.8
+    cached.refresh()
+    await source.asked.wait()
+    assert await cached.get() == 1
+    source.now = LONG * 1.1
+    waiting = asyncio.create_task(cached.get())
     source.may_answer.set()
     assert await waiting == 2
 
 
-async def test_nothing_held_is_nothing_to_amend() -> None:
-    source = Source()
-    cached = Cached(source.fetch, LONG)
-    cached.amend(lambda number: number + 10)
-    assert await cached.get() == 1
+class Lists:
+    """Fetches a list, when it is allowed to."""
+
+    def __init__(self) -> None:
+        self.asked = asyncio.Event()
+        self.may_answer = asyncio.Event()
+
+    async def fetch(self) -> list[str]:
+        self.asked.set()
+        await self.may_answer.wait()
+        return ["fetched"]
+
+
+async def test_a_held_value_is_changed_in_place_without_a_fetch() -> None:
+    lists = Lists()
+    lists.may_answer.set()
+    cached = Cached(lists.fetch, LONG)
+    held = await cached.get()
+    cached.update(lambda items: items.append("added"))
+    assert await cached.get() is held
+    assert held == ["fetched", "added"]
+
+
+async def test_a_fetch_under_way_gets_the_change_too() -> None:
+    lists = Lists()
+    cached = Cached(lists.fetch, LONG)
+    waiting = asyncio.create_task(cached.get())
+    await lists.asked.wait()
+    cached.update(lambda items: items.append("added"))
+    lists.may_answer.set()
+    assert await waiting == ["fetched", "added"]
+    cached.forget()
+    assert await cached.get() == ["fetched"]
+
+
+async def test_nothing_held_is_nothing_to_change() -> None:
+    lists = Lists()
+    lists.may_answer.set()
+    cached = Cached(lists.fetch, LONG)
+    cached.update(lambda items: items.append("added"))
+    assert await cached.get() == ["fetched"]

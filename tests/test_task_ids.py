@@ -126,7 +126,7 @@ def lose(task_id: str) -> None:
 @given(IDS, st.sampled_from(["json", "console"]))
 def test_the_log_can_be_searched_for_an_id(task_id: str, log_format: str) -> None:
     log = structlog.stdlib.get_logger("bot.somewhere")
-    with logs(log_format) as stream, structlog.contextvars.bound_contextvars(work=task_id):
+    with logs(log_format) as stream, structlog.contextvars.bound_contextvars(task=task_id):
         try:
             lose(task_id)
         except LostLeaseError:

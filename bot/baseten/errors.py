@@ -84,14 +84,20 @@ def decipher(status: int, headers: Mapping[str, str], body: bytes, answer: type[
         RateLimited: status 429.
         Unreadable: a good status without the API's JSON, a redirect, or a page with a 4xx.
     """
+    check_status(status, headers, body)
+    try:
+        return _read(body, answer)
+    except ValidationError as error:
+        where = {".".join(map(str, problem["loc"])) or "body" for problem in error.errors()}
+        why = f"status {status}, {headers.get('content-type', 'no content type')}"
+        fields = ", ".join(sorted(where)[:5])
+        raise Unreadable(f"{why}: cannot read {fields}") from None
+
+
+def check_status(status: int, headers: Mapping[str, str], body: bytes) -> None:
+    """Raise the error of an answer that is not a success, as :func:`decipher` does."""
     if 200 <= status < 300:  # noqa: PLR2004 - HTTP's own classes
-        try:
-            return _read(body, answer)
-        except ValidationError as error:
-            where = {".".join(map(str, problem["loc"])) or "body" for problem in error.errors()}
-            why = f"status {status}, {headers.get('content-type', 'no content type')}"
-            fields = ", ".join(sorted(where)[:5])
-            raise Unreadable(f"{why}: cannot read {fields}") from None
+        return
     said = _object(body)
     is_page = "html" in headers.get("content-type", "") and not said
     if status < 400 or (is_page and status < 500 and status != 429):  # noqa: PLR2004

@@ -36,6 +36,7 @@ from bot.views.failure import looking
 
 _UNAVAILABLE = "My database does not answer, so nothing was done. Try again in a minute."
 _UNKNOWN = "My database did not answer in time. Submit this again: it won't be done twice."
+_NO_CONTROL_CHARACTERS = "Leave out the line breaks and other invisible characters."
 PATIENCE = 1.5  # seconds for the teams; Slack waits 3 for an answer, and 1 may go to the database
 
 
@@ -119,9 +120,11 @@ class Dialog:
         if not request.name:
             return {NAME: "Give the project a name."}
         if has_control_character(request.name):
-            return {NAME: "Leave out the line breaks and other invisible characters."}
+            return {NAME: _NO_CONTROL_CHARACTERS}
         if not request.team:
             return {TEAM: "Choose a team."}
+        if has_control_character(request.team):
+            return {TEAM: _NO_CONTROL_CHARACTERS}
         try:
             async with asyncio.timeout(PATIENCE):
                 await self.desk.projects.find_team(request.team)

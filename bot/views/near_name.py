@@ -24,17 +24,18 @@ class Choice(BaseModel):
 
 def can_ask(found: Found) -> bool:
     """Tell whether there is anything to ask, and whether its buttons can hold it."""
-    return found.near is not None and max(len(found.name), len(found.near)) <= _LONGEST_NAME
+    other = _other(found)
+    return other is not None and max(len(found.name), len(other)) <= _LONGEST_NAME
 
 
 def near_name_message(found: Found, thread_ts: str | None) -> Message:
     """Ask which of two names is meant; nothing has been done yet.
 
     Args:
-        found: the team, the name that was asked for, and the one that is near.
+        found: the team, the name that was asked for, and the one that might be meant.
         thread_ts: where the answer will go.
     """
-    near = found.near or ""
+    near = _other(found) or ""
     asked = (
         f"There is already a project {code(near)} in team {bold(found.team.name)}. "
         f"Did you mean that one, or do you want a new {code(found.name)}? Nothing was done yet."
@@ -48,3 +49,7 @@ def near_name_message(found: Found, thread_ts: str | None) -> Message:
         button(shorten(f"Create {found.name}", 75), CREATE_ANYWAY, value=create),
     )
     return Message(asked, [section(asked), buttons])
+
+
+def _other(found: Found) -> str | None:
+    return found.near or found.beginning_of

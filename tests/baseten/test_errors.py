@@ -16,13 +16,19 @@ from bot.baseten.errors import (
     Unreadable,
     decipher,
 )
-from bot.baseten.models import OneTrainingProject, Team, Teams, TrainingProjects
+from bot.baseten.models import OneTrainingProject, Team, Teams, TrainingJobs
 
 PROJECT = {
     "id": "yqvj7q3",
     "name": "demo/qwen3-0.6b",
     "created_at": "2026-11-23T17:10:00Z",
     "updated_at": "2026-11-23T17:10:00Z",
+}
+JOB = {
+    "id": "j7q3abc",
+    "created_at": "2026-11-23T17:10:00Z",
+    "updated_at": "2026-11-23T17:10:00Z",
+    "current_status": "TRAINING_JOB_RUNNING",
 }
 HTML = b"<!DOCTYPE html><html><body><h1>502 Bad Gateway</h1></body></html>"
 TOO_DEEP = b"[" * 100_000
@@ -59,15 +65,15 @@ def test_a_body_cut_within_half_a_character_is_unreadable() -> None:
 
 
 def test_an_odd_item_does_not_hide_the_others() -> None:
-    said = body(training_projects=[PROJECT | {"updated_at": None}, PROJECT, 7])
-    (project,) = decipher(200, NO_HEADERS, said, TrainingProjects).training_projects
-    assert project.id == "yqvj7q3"
+    said = body(training_jobs=[JOB | {"updated_at": None}, JOB, 7])
+    (job,) = decipher(200, NO_HEADERS, said, TrainingJobs).training_jobs
+    assert job.id == "j7q3abc"
 
 
-@pytest.mark.parametrize("said", [[PROJECT | {"updated_at": None}], [7], 7, None, {"a": 1}])
+@pytest.mark.parametrize("said", [[JOB | {"updated_at": None}], [7], 7, None, {"a": 1}])
 def test_a_list_of_odd_items_alone_is_unreadable(said: object) -> None:
     with pytest.raises(Unreadable):
-        decipher(200, NO_HEADERS, body(training_projects=said), TrainingProjects)
+        decipher(200, NO_HEADERS, body(training_jobs=said), TrainingJobs)
 
 
 @pytest.mark.parametrize(

@@ -165,6 +165,17 @@ async def test_help_comes_with_the_ack(world: World, text: str) -> None:
     assert world.baseten.requests == []
 
 
+@pytest.mark.parametrize("text", ["re\u202esearch sft", "research s\u2067ft"])
+async def test_a_bidirectional_control_character_is_refused_in_words(
+    world: World, text: str
+) -> None:
+    delivery = await world.slack.command(text)
+    assert "invisible control character" in str(delivery.body)
+    assert "/training-project research sft" in str(delivery.body)
+    await world.bot.drain()
+    assert world.baseten.upserts == []
+
+
 async def test_a_command_that_is_not_understood_gets_the_right_form_with_the_ack(
     world: World,
 ) -> None:

@@ -133,6 +133,8 @@ async def test_where_nothing_else_works_the_person_is_answered(world: World) -> 
         (typed("name", ""), "name", "Give the project a name"),
         (typed("name", "   "), "name", "Give the project a name"),
         (typed("name", "two\nlines"), "name", "invisible characters"),
+        (typed("name", "s\u202eft"), "name", "invisible characters"),
+        (chosen("re\u2066search") | typed("name", "sft"), "team", "invisible characters"),
         (chosen("n0team1") | typed("name", "sft"), "team", "no such team"),
         (chosen("reserch") | typed("name", "sft"), "team", "Did you mean Research?"),
     ],

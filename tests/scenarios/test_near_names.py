@@ -32,7 +32,16 @@ async def test_the_exact_name_goes_through(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["llama_3_ft", "Llama-3-FT", "llama 3 ft", "lama-3-ft", "llama-3-tf", "llama-3-fx"]
+    "name",
+    [
+        "llama_3_ft",
+        "Llama-3-FT",
+        "llama 3 ft",
+        "lama-3-ft",
+        "llama-3-tf",
+        "llama-3-fx",
+        "ll\u0430ma-3-ft",
+    ],
 )
 async def test_a_near_name_is_asked_about_and_nothing_is_done(world: World, name: str) -> None:
     project = world.baseten.add_project(RESEARCH, "llama-3-ft")
@@ -50,12 +59,21 @@ async def test_a_near_name_is_asked_about_and_nothing_is_done(world: World, name
     assert world.baseten.project(project["id"])["name"] == "llama-3-ft"
 
 
-@pytest.mark.parametrize("name", ["llama-4-ft", "llama-3-ft-v2", "qwen", "llama-3"])
+@pytest.mark.parametrize("name", ["llama-4-ft", "llama-3-ft-v2", "qwen", "llama-3-ft2"])
 async def test_a_name_of_its_own_goes_through(http: World, name: str) -> None:
     http.baseten.add_project(RESEARCH, "llama-3-ft")
     await http.slack.command(f"research {name}")
     await http.answered()
     assert opened(http) == [name]
+
+
+async def test_the_beginning_of_a_name_is_asked_about(world: World) -> None:
+    world.baseten.add_project(RESEARCH, "llama-3-ft")
+    await world.slack.command("research llama-3")
+    assert "There is already a project `llama-3-ft` in team *Research*" in await world.told()
+    await world.slack.action(world.slack.ephemerals[0], CREATE_ANYWAY)
+    await world.answered()
+    assert opened(world) == ["llama-3"]
 
 
 async def test_a_near_name_of_another_team_is_none(http: World) -> None:
@@ -205,6 +223,7 @@ async def test_a_project_that_was_just_made_is_in_the_list(http: World) -> None:
     await http.answered()
     await http.slack.command("research llama_3_ft")
     assert "There is already a project `llama-3-ft`" in await http.told()
+    assert lists(http) == 1
 
 
 @pytest.mark.parametrize("letter", ["<", '"', "日", "🚀", "\\", "`"])

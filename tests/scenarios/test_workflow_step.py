@@ -116,10 +116,11 @@ async def test_an_unknown_team_fails_in_words(world: World) -> None:
     assert world.baseten.upserts == []
 
 
-async def test_a_near_name_is_not_asked_about(world: World) -> None:
+@pytest.mark.parametrize("name", ["llama_3_ft", "llama-3"])
+async def test_a_near_name_is_not_asked_about(world: World, name: str) -> None:
     world.baseten.add_project(RESEARCH, "llama-3-ft")
-    await run(world, name="llama_3_ft", channel="C0SANDBOX1", person="U0DANA0001")
-    assert ((await ended(world)).outputs or {})["name"] == "llama_3_ft"
+    await run(world, name=name, channel="C0SANDBOX1", person="U0DANA0001")
+    assert ((await ended(world)).outputs or {})["name"] == name
     assert world.slack.ephemerals == []
 
 
@@ -224,7 +225,11 @@ async def test_a_long_hostile_name_is_handed_on_whole(http: World) -> None:
     assert len(http.slack.messages) == 1
 
 
-@pytest.mark.parametrize("inputs", [{"name": "a\nb"}, {"team": "re\tsearch"}])
+@pytest.mark.parametrize(
+    "inputs",
+    [{"name": "a\nb"}, {"team": "re\tsearch"}, {"name": "s\u202eft"}, {"team": "re\u200fsearch"}],
+    ids=str,
+)
 async def test_control_characters_are_refused_as_elsewhere(
     http: World, inputs: dict[str, str]
 ) -> None:

@@ -54,6 +54,14 @@ def test_what_can_be_asked_fits(letter: str) -> None:
     assert asked >= 5
 
 
+def test_a_beginning_is_asked_about_where_no_name_is_nearer() -> None:
+    longer = Found(RESEARCH, "llama-3", listed=False, beginning_of="llama-3-ft")
+    assert can_ask(longer)
+    assert "There is already a project `llama-3-ft`" in near_name_message(longer, None).text
+    both = Found(RESEARCH, "llama-3", near="Llama-3", beginning_of="llama-3-ft")
+    assert "There is already a project `Llama-3`" in near_name_message(both, None).text
+
+
 def test_there_is_nothing_to_ask_without_a_near_name() -> None:
     assert not can_ask(Found(RESEARCH, "llama-3-ft", listed=True))
     assert not can_ask(Found(RESEARCH, "llama-3-ft"))

@@ -1,0 +1,87 @@
+"""Long lists are read item by item, without stalling the event loop."""
+
+import asyncio
+import json
+import re
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import TypeVar
+
+from bot.baseten.errors import Unreadable
+
+Item = TypeVar("Item")
+
+_SLICE = 0.005  # seconds of work, then everything else gets a turn
+_DECODER = json.JSONDecoder()
+_SPACE = r"[ \t\n\r]*"
+_MARKS = {mark: re.compile(rf"{_SPACE}{re.escape(mark)}{_SPACE}") for mark in "{}[]:,"}
+
+
+async def read_list(body: bytes, key: str, read: Callable[[object], Item]) -> AsyncIterator[Item]:
+    """Yield the items of the list that stands in a JSON object under a key.
+
+    Items that cannot be read are left out: one odd project must not hide the others.
+
+    Args:
+        body: the JSON object.
+        key: the list's key.
+        read: turns the JSON of an item into the item; raises ``ValueError`` where it cannot.
+
+    Raises:
+        Unreadable: there is no such list, or none of its items can be read.
+    """
+    odd = good = 0
+    began = time.perf_counter()
+    try:
+        for value in _items(body.decode(), key):
+            try:
+                item = read(value)
+            except ValueError:
+                odd += 1
+            else:
+                good += 1
+                yield item
+            if time.perf_counter() - began > _SLICE:
+                await asyncio.sleep(0)
+                began = time.perf_counter()
+    except (ValueError, RecursionError):
+        raise Unreadable(f"cannot read the list {key}") from None
+    if odd and not good:
+        raise Unreadable(f"cannot read any item of the list {key}")
+
+
+def _items(text: str, key: str) -> Iterator[object]:
+    """Decode one item at a time, so that the whole list is never in memory as objects."""
+    at = _after("{", text, 0)
+    while True:
+        found, at = _DECODER.raw_decode(text, at)
+        at = _after(":", text, at)
+        if found == key:
+            break
+        _, at = _DECODER.raw_decode(text, at)
+        at = _after(",", text, at)
+    at = _after("[", text, at)
+    if _MARKS["]"].match(text, at):
+        return
+    while True:
+        value, end = _DECODER.raw_decode(text, at)
+        yield _mended(value) if _has_surrogate(text, at, end) else value
+        if _MARKS["]"].match(text, end):
+            return
+        at = _after(",", text, end)
+
+
+def _after(mark: str, text: str, at: int) -> int:
+    found = _MARKS[mark].match(text, at)
+    if found is None:
+        raise ValueError(mark)
+    return found.end()
+
+
+def _has_surrogate(text: str, start: int, end: int) -> bool:
+    return text.find(r"\ud", start, end) >= 0 or text.find(r"\uD", start, end) >= 0
+
+
+def _mended(value: object) -> object:
+    r"""Replace half a character, as ``\ud83d`` where a text was cut, by ``?``."""
+    return json.loads(json.dumps(value, ensure_ascii=False).encode(errors="replace"))

@@ -1,0 +1,165 @@
+"""Project names that a person could take for each other. Pure.
+
+Names are compared in a normal form (:func:`fold`). The index keeps the normal forms of a team in
+two sorted lists, forwards and backwards. A typo leaves one half of a name intact, so the names
+that share this half are a short range of one list. Walking on through the range finds the typo.
+
+rapidfuzz does not find it faster: with 10,000 names it needs 0.3 ms for the names of similar
+length and 1 ms for all names, its import takes 14 ms and 6 MB, and it knows nothing of digits.
+"""
+
+import re
+import unicodedata
+from bisect import bisect_left, insort
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+_LONG_ENOUGH = 8  # characters; one letter makes another word of a shorter name
+_TOO_LONG = 300  # characters; the look for a typo costs 0.3 ms at most, and 4 ms with 2,000
+_SEPARATORS = re.compile(r"[-_\s]+")
+# Unicode's Default_Ignorable_Code_Point, other format characters without a glyph, the blank braille
+# pattern, and U+10FFFF, which no text uses and ``_LAST`` needs for itself.
+_INVISIBLE = re.compile(
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f"
+    "\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
+    "\U000e0000-\U000e0fff\U0010ffff]"
+)
+_LAST = "\U0010ffff"  # sorts after every character of a normal form
+# A character, then those that are written like it. A capital decides where the small letter has no
+# look-alike, as in the Cyrillic "в".
+_ALIKE = (
+    "aаαɑ bвьβ cсϲ dԁ eеε gɡ hһн iіιı jјϳ kкκ lӏ mмμ nпη oоο pрρ qԛ rг sѕ tтτ uυ vѵν wԝω xхχ yуүγ"  # noqa: RUF001 - that is the point
+    " zζ -‐‒–—―−⁃"  # noqa: RUF001
+)
+_HOMOGLYPHS = str.maketrans({other: one[0] for one in _ALIKE.split() for other in one[1:]})
+
+
+def fold(name: str) -> str:
+    """Return the normal form of a name, which is the same for names that look alike."""
+    if name.isascii():
+        text = name.lower()
+    else:
+        visible = _INVISIBLE.sub("", unicodedata.normalize("NFKD", name))
+        # Letters are compared without their accents' composition, then composed again.
+        text = unicodedata.normalize("NFKC", visible.casefold().translate(_HOMOGLYPHS))
+    return _SEPARATORS.sub("-", text.strip())
+
+
+@dataclass(frozen=True, slots=True)
+class Similar:
+    """Existing names that might be meant by a name that does not exist.
+
+    Attributes:
+        near: looks the same, or has one typo.
+        beginning_of: begins with the name. ``run-1`` is not the beginning of ``run-10``.
+    """
+
+    near: str | None = None
+    beginning_of: str | None = None
+
+
+class SimilarNames:
+    """The names of one team's projects."""
+
+    def __init__(self) -> None:
+        self._names: set[str] = set()
+        self._first: dict[str, str] = {}  # by normal form; of several names the first in order
+        self._forwards: list[str] = []
+        self._backwards: list[str] = []
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._names
+
+    def add(self, name: str) -> None:
+        """Add the name of a project, once or again."""
+        if name in self._names:
+            return
+        self._names.add(name)
+        form = fold(name)
+        form = name if form == name else form  # one string in memory
+        if form in self._first:
+            self._first[form] = min(name, self._first[form])
+        elif form:
+            self._first[form] = name
+            insort(self._forwards, form)
+            insort(self._backwards, form[::-1])
+
+    def find_similar(self, name: str) -> Similar:
+        """Find the names that might be meant; of several, the first in order."""
+        form = fold(name)
+        if not form:
+            return Similar()
+        near = self._first.get(form)
+        if near is None and _LONG_ENOUGH <= len(form) <= _TOO_LONG:
+            near = min((self._first[other] for other in self._one_typo(form)), default=None)
+        return Similar(near, self._longer(form))
+
+    def _one_typo(self, form: str) -> Iterator[str]:
+        """Yield the forms that have one letter more, less, changed, or swapped with the next."""
+        half = len(form) // 2
+        for other in _neighbours(self._forwards, form, half - 1):  # a swap touches both halves
+            if other in self._first:
+                yield other
+        for other in _neighbours(self._backwards, form[::-1], len(form) - half):
+            if other[::-1] in self._first:
+                yield other[::-1]
+
+    def _longer(self, form: str) -> str | None:
+        for after in (form, form + ":"):  # the colon sorts right after the digits
+            at = bisect_left(self._forwards, after)
+            longer = self._forwards[at] if at < len(self._forwards) else ""
+            if longer.startswith(form) and longer != form:
+                number_goes_on = form[-1].isdigit() and longer[len(form)].isdigit()
+                if not number_goes_on:
+                    return self._first[longer]
+        return None
+
+
+def _neighbours(forms: list[str], form: str, start: int) -> Iterator[str]:
+    """Yield candidates that differ from the form by one typo at or after ``start``.
+
+    Only letters that the sorted forms have at that place are tried. A digit is never a typo.
+    """
+    low, high = 0, len(forms)
+    for at in range(start, len(form) + 1):
+        head, letter, rest = form[:at], form[at : at + 1], form[at + 1 :]
+        low = bisect_left(forms, head, low, high)
+        high = bisect_left(forms, head + _LAST, low, high)
+        if low == high:
+            return
+        fixed = letter.isdigit()
+        if not fixed:
+            yield head + rest
+            if not rest[:1].isdigit():
+                yield head + rest[:1] + letter + rest[1:]
+        child = low
+        while child < high:
+            other = forms[child][at : at + 1]
+            if not other:
+                child += 1
+                continue
+            if not other.isdigit():
+                yield head + other + letter + rest
+                if not fixed:
+                    yield head + other + rest
+            child = bisect_left(forms, head + other + _LAST, child, high)
+
+
+class ProjectNames:
+    """The names of all projects, by the name of their team."""
+
+    def __init__(self) -> None:
+        self._teams: dict[str, SimilarNames] = {}
+
+    def add(self, team: str | None, name: str) -> None:
+        """Add a project, once or again; one without a team is left out."""
+        if team:
+            self._teams.setdefault(team, SimilarNames()).add(name)
+
+    def of(self, team: str) -> SimilarNames:
+        """Return the names of a team's projects."""
+        return self._teams.get(team) or SimilarNames()
+
+    def teams_with(self, name: str) -> list[str]:
+        """List the teams that have a project of exactly this name, in order."""
+        return sorted(team for team, names in self._teams.items() if name in names)
