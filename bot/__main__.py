@@ -19,6 +19,8 @@ log = structlog.stdlib.get_logger(__name__)
 
 BAD_SETTINGS = 2
 INTERRUPTED = 130  # by Ctrl-C, as shells say it
+# Python's own 700, 10, 10 look through everything under way again and again when there is much.
+_COLLECT = (5000, 20, 50)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -70,6 +72,7 @@ async def run(settings: Settings) -> int:
             # A full collection of what was imported would hold an ack for tens of milliseconds.
             gc.collect()
             gc.freeze()
+            gc.set_threshold(*_COLLECT)
             await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
             stopping.cancel()
             if serving.done():
