@@ -3,10 +3,10 @@
 import asyncio
 import json
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 from slack_bolt.response import BoltResponse
@@ -19,6 +19,8 @@ from bot.views.failure import Attempt, failure_message, is_foreseen, looking
 from bot.work import BusyError, InterruptedWorkError, Work
 
 LAST_WORDS = 3.0  # seconds to tell a person that the bot is ending
+
+Result = TypeVar("Result")
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -34,27 +36,27 @@ class Failures:
         self, place: Place, attempt: Attempt, work: Callable[[], Awaitable[None]]
     ) -> None:
         """Do a piece of light work; tell the person if it fails."""
-        async with self.caught(attempt, lambda words: self.poster.send_privately(place, words)):
-            await work()
+        await self.report(attempt, lambda words: self.poster.send_privately(place, words), work)
 
-    @asynccontextmanager
-    async def caught(
+    async def report(
         self,
         attempt: Attempt,
         tell: Callable[[Message], Awaitable[None]],
+        work: Callable[[], Awaitable[Result]],
         *,
         kept: bool = False,
-    ) -> AsyncIterator[None]:
-        """Hand the words to ``tell`` if anything in this block fails.
+    ) -> Result | None:
+        """Return what the work returns; None after a failure that the person was told of.
 
         Args:
-            attempt: what is tried in the block.
+            attempt: what the work tries.
             tell: takes the words to the person.
-            kept: the block is a task's: errors after which the task goes on later, or in another
+            work: what might fail.
+            kept: the work is a task's: errors after which the task goes on later, or in another
                 process, are raised and not told.
         """
         try:
-            yield
+            return await work()
         except asyncio.CancelledError:
             if not kept:
                 # The process is ending, and this did not finish in the time allowed.
@@ -72,6 +74,7 @@ class Failures:
                 if kept and refused.retryable:
                     raise
                 log.error("no way to tell of a failure", slack_error=refused.error)  # noqa: TRY400
+            return None
 
     def words(self, error: Exception, attempt: Attempt) -> Message:
         """Log a failure and say it in words; an unforeseen one gets a reference to the log."""

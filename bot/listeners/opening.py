@@ -129,14 +129,15 @@ class Opening:
         async def tell(words: Message) -> None:
             await self.poster.send_privately(order.place, words, guard=context.may_post)
 
-        outcome: Outcome | None = None  # it stays so where the person was told of a failure
+        async def work() -> Outcome:
+            check_in_time(order.step, context.task)
+            return await self._go_on(order, context, tell)
+
         try:
-            async with self.failures.caught(opening(order.request), tell, kept=True):
-                check_in_time(order.step, context.task)
-                outcome = await self._go_on(order, context, tell)
+            outcome = await self.failures.report(opening(order.request), tell, work, kept=True)
         except SlackCallFailed as refused:
             return retry_later(context, refused)
-        return outcome or Done(self.remembered(context.now().state))
+        return Done(self.remembered(context.now().state)) if outcome is None else outcome
 
     async def _go_on(
         self, order: Order, context: TaskContext, tell: Callable[[Message], Awaitable[None]]

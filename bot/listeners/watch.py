@@ -88,8 +88,7 @@ class Watching:
         wanted = _Wanted.model_validate(context.task.state)
         tell = partial(self.desk.poster.send_privately, wanted.place, guard=context.may_post)
         try:
-            async with self.desk.failures.caught(attempt, tell, kept=True):
-                await work(wanted, context)
+            await self.desk.failures.report(attempt, tell, lambda: work(wanted, context), kept=True)
         except SlackCallFailed as refused:
             return retry_later(context, refused)
         return Done()

@@ -60,17 +60,18 @@ class WorkflowStep:
         async def fail(words: Message) -> None:
             await self.ends.fail(order.execution_id, unescape(words.text))
 
-        outcome: Outcome | None = None  # it stays so where the step has failed
+        async def work() -> Outcome:
+            check_in_time(order.step, context.task)
+            return await self._go_on(order, context)
+
         try:
             if (wrong := _wrong(order.request)) is not None:
                 await fail(wrong)
                 return Done()
-            async with self.desk.failures.caught(opening(order.request), fail, kept=True):
-                check_in_time(order.step, context.task)
-                outcome = await self._go_on(order, context)
+            outcome = await self.desk.failures.report(opening(order.request), fail, work, kept=True)
         except SlackCallFailed as refused:
             return retry_later(context, refused)
-        return outcome or Done(self.opening.remembered(context.now().state))
+        return Done(self.opening.remembered(context.now().state)) if outcome is None else outcome
 
     async def _go_on(self, order: Order, context: TaskContext) -> Outcome:
         if order.step == "open":
