@@ -4,7 +4,8 @@
 ``__main__``               the command line: run, ``check``, ``demo``
 ``settings``               every setting once
 ``logs``                   a line is written as data; ``redaction`` takes secrets out of it by
-                           their ``secret_shapes``, and by the names they are given to
+                           their ``secret_shapes``, and by the names they are given to; the bot's
+                           own ``task_ids`` stay
 ``app``                    wiring; ``connections`` opens what leads outside
 ``server``                 the HTTP way in: ``/slack/events``, and the health pages
 ``socket_mode``            the other way in: a web socket that the bot opens to Slack

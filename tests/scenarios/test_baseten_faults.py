@@ -101,6 +101,7 @@ async def test_what_stays_is_told_in_words(
     assert http.slack.messages == []
 
 
+@pytest.mark.slow
 async def test_what_hangs_for_ever_is_told_in_words(still: World) -> None:
     async with still.running(baseten_timeout=0.2):
         still.baseten.faults.always(UPSERT, Hang())

@@ -218,7 +218,9 @@ async def test_a_project_that_was_deleted_is_told_as_gone(world: World, button: 
 
 
 @pytest.mark.parametrize("button", ["refresh", "jobs"])
-@pytest.mark.parametrize("fault", [Hang(), internal_500()], ids=str)
+@pytest.mark.parametrize(
+    "fault", [pytest.param(Hang(), marks=pytest.mark.slow), internal_500()], ids=str
+)
 async def test_a_click_while_baseten_is_down_is_acked_and_told(
     still: World, button: str, fault: Fault
 ) -> None:

@@ -97,6 +97,7 @@ def may_read(world: World) -> None:
     world.slack.scopes = (*DEFAULT_SCOPES, "channels:history")
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(400)
 async def test_twenty_kills_on_sqlite_lose_nothing(
     still: World, tmp_path: Path, record_property: Record
@@ -123,6 +124,7 @@ async def test_twenty_kills_on_sqlite_lose_nothing(
     assert not [m.text for m in still.slack.messages if "already exists" in m.text]
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(120)
 async def test_another_process_takes_over_what_a_dead_one_held(
     still: World, tmp_path: Path, postgres_url: str, record_property: Record

@@ -177,6 +177,7 @@ async def test_a_near_name_is_asked_about_after_the_dialog_too(world: World) -> 
     assert world.baseten.upserts == []
 
 
+@pytest.mark.slow
 async def test_a_trigger_that_expired_is_told_in_words(world: World) -> None:
     world.slack.faults.next(OPEN, Delay(3.1))
     await world.slack.command("")

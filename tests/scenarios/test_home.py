@@ -89,6 +89,7 @@ async def test_its_button_opens_the_dialog_with_a_channel_to_choose(world: World
     assert world.slack.messages[0].channel == "C0SANDBOX1"
 
 
+@pytest.mark.slow
 async def test_a_dialog_that_does_not_open_is_told_in_a_direct_message(world: World) -> None:
     view = await home(world)
     world.slack.faults.next("/api/views.open", Delay(3.1))

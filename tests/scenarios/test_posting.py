@@ -132,6 +132,7 @@ async def test_a_person_whom_nothing_reaches_is_in_the_log(http: World) -> None:
     assert line["user"] == "U0SANDBOX1"
 
 
+@pytest.mark.slow
 async def test_a_hanging_slack_does_not_hold_the_next_ack(http: World) -> None:
     http.slack.faults.next(POST, Hang())
     await http.slack.command("research one")

@@ -61,6 +61,7 @@ async def test_a_failure_after_it_is_told_in_the_channel_that_was_chosen(world: 
     assert world.slack.ephemerals[0].channel == CHANNEL
 
 
+@pytest.mark.slow
 async def test_one_whose_trigger_expired_is_told_in_a_direct_message(world: World) -> None:
     world.slack.faults.next("/api/views.open", Delay(3.1))
     await world.slack.shortcut(FROM_ANYWHERE)

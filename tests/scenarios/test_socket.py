@@ -26,6 +26,7 @@ def socket_of(
     return SocketMode(token, client, nothing, health, Pace(ping=0.1, patience=patience))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("politely", [True, False])
 async def test_it_reconnects_and_works_again(still: World, *, politely: bool) -> None:
     async with over_a_socket(still):

@@ -45,6 +45,7 @@ async def test_without_the_list_words_that_are_no_id_show_at_the_field(http: Wor
     assert list(delivery.body["errors"]) == ["team"]
 
 
+@pytest.mark.slow
 async def test_a_team_list_that_hangs_does_not_hold_the_dialog(world: World) -> None:
     world.baseten.faults.always("/v1/teams", Hang())
     await world.slack.command("")
@@ -62,6 +63,7 @@ async def test_the_typed_team_is_filled_in_though_the_list_hangs(http: World) ->
     assert element(await dialog(http), "team")["initial_option"]["value"] == "research"
 
 
+@pytest.mark.slow
 async def test_what_cannot_be_checked_in_time_is_taken_and_opened_later(still: World) -> None:
     async with still.running(baseten_timeout=3):
         still.baseten.faults.next("/v1/teams", Hang())
@@ -76,7 +78,10 @@ async def test_what_cannot_be_checked_in_time_is_taken_and_opened_later(still: W
 
 @pytest.mark.parametrize(
     "fault",
-    [Hang(), Drop(), internal_500(), permission_denied_403(), training_disabled_403()],
+    [
+        pytest.param(Hang(), marks=pytest.mark.slow),
+        *(Drop(), internal_500(), permission_denied_403(), training_disabled_403()),
+    ],
     ids=str,
 )
 async def test_options_come_in_time_whatever_baseten_does(http: World, fault: Fault) -> None:

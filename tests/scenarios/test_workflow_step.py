@@ -143,6 +143,7 @@ async def test_what_fails_elsewhere_fails_here_in_the_same_words(
     assert world.slack.messages == []
 
 
+@pytest.mark.slow
 async def test_what_hangs_fails_in_the_end(still: World) -> None:
     async with still.running(baseten_timeout=0.2):
         still.baseten.faults.always(UPSERT, Hang())
