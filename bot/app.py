@@ -32,6 +32,7 @@ from bot.listeners.failures import LAST_WORDS, Failures
 from bot.listeners.opening import Opening
 from bot.message import SlackCallFailed
 from bot.modals import Modals
+from bot.person_limits import PersonLimits
 from bot.posting import Poster
 from bot.projects import Projects
 from bot.recents import Recents
@@ -96,7 +97,11 @@ class Bot:
         poster, watches = Poster(out.slack, out.session, out.redactor), Watches(store)
         self._projects = projects = Projects(out.baseten, store)
         recents = Recents(store)
-        failures, following = Failures(poster, self._work), Following(poster, watches, tuning.now)
+        ends = StepEnds(out.slack, out.redactor)
+        failures, following = (
+            Failures(poster, self._work, ends),
+            Following(poster, watches, tuning.now),
+        )
         opening = Opening(
             projects,
             poster,
@@ -106,8 +111,11 @@ class Bot:
             settings.ask_near_names,
             settings.watch_answers,
         )
-        desk = Desk(projects, poster, failures, recents, watches, self._commands, self._work)
-        register(self._bolt, desk, opening, Modals(out.slack), StepEnds(out.slack, out.redactor))
+        limits = PersonLimits(store, settings.person_per_minute, settings.person_waiting)
+        desk = Desk(
+            projects, poster, failures, recents, watches, self._commands, limits, self._work
+        )
+        register(self._bolt, desk, opening, Modals(out.slack), ends)
         too_long = settings.waiting_too_long * 60  # seconds
         poller = Poller(
             out.baseten, store, self._reporting, watches, tuning.pace, too_long, tuning.now

@@ -36,6 +36,8 @@ _CURES = {
     "watch_answers": "use true or false",
     "waiting_too_long": "give the minutes that a job may wait before the thread is told, 1 or more",
     "database_url": "give sqlite:///… or postgresql://…, or leave it out for data/bot.db",
+    "person_per_minute": "give a whole number, or 0 for no limit",
+    "person_waiting": "give a whole number, or 0 for no limit",
     "shutdown_seconds": "give the seconds until the platform kills the bot, 1 to 600",
     "host": "give the address to listen on, such as 0.0.0.0",
     "port": "give a port number, 0 to 65535",
@@ -134,6 +136,12 @@ class Settings(BaseSettings):
     database_url: Annotated[SecretStr, _secret(), AfterValidator(_database)] = Field(
         SecretStr("sqlite:///data/bot.db"),
         description="Where accepted work is kept; may hold a password.",
+    )
+    person_per_minute: int = Field(
+        30, ge=0, description="Requests that one person can make in a minute; 0 is any number."
+    )
+    person_waiting: int = Field(
+        20, ge=0, description="Requests of one person that can wait at once; 0 is any number."
     )
     shutdown_seconds: float = Field(
         25,

@@ -53,6 +53,8 @@ class World:
                 "database_url": SecretStr(f"sqlite:///{self.folder}/bot.db"),
                 "host": "127.0.0.1",
                 "port": 0,
+                "person_per_minute": 0,  # a test types faster than a person
+                "person_waiting": 0,
                 "log_level": "info",
                 "log_format": None,
             }

@@ -110,11 +110,11 @@ def _migrate(connection: sqlite3.Connection) -> None:
     tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
     found = 0
     if _VERSION in tables:
-        (found,) = connection.execute(f"SELECT max(version) FROM {_VERSION}").fetchone()  # noqa: S608
+        (found,) = connection.execute(f"SELECT max(version) FROM {_VERSION}").fetchone()
     check_schema(tables, found)
     for number, sql in MIGRATIONS:
         if number > found:
-            done = f"INSERT INTO {_VERSION} VALUES ({number});"  # noqa: S608
+            done = f"INSERT INTO {_VERSION} VALUES ({number});"
             connection.executescript(f"BEGIN; {sql} {done} COMMIT;")
 
 

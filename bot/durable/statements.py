@@ -110,8 +110,8 @@ SAVE_TASKS = Statement(
 )
 FINISH_TASKS = Statement(
     "id text",
-    "UPDATE training_bot_tasks SET owner = NULL, due_at = NULL, step_may_have_run = 0, failures = 0,"
-    " ended_at = {now} WHERE id IN (SELECT c.id FROM {rows}) AND ended_at IS NULL",
+    "UPDATE training_bot_tasks SET owner = NULL, due_at = NULL, step_may_have_run = 0,"
+    " failures = 0, ended_at = {now} WHERE id IN (SELECT c.id FROM {rows}) AND ended_at IS NULL",
 )
 _CLAIM = (
     "UPDATE training_bot_tasks SET owner = {one:owner}, attempt = attempt + 1, due_at = NULL"
@@ -143,8 +143,7 @@ OLDEST_WAITING = Statement(
 )
 STILL_OPEN = Statement(
     "id text",
-    "SELECT count(*) FROM training_bot_tasks"
-    " WHERE id IN (SELECT c.id FROM {rows}) AND ended_at IS NULL",
+    "SELECT id FROM training_bot_tasks WHERE id IN (SELECT c.id FROM {rows}) AND ended_at IS NULL",
 )
 TURNS = Statement(
     "queue text",

@@ -181,10 +181,10 @@ class Store:
         ((seconds,),) = await self._read(OLDEST_WAITING, (queue,))
         return seconds or 0.0
 
-    async def still_open(self, task_ids: Iterable[str]) -> int:
-        """Return how many of these tasks have not ended."""
-        ((number,),) = await self._read(STILL_OPEN, *((task_id,) for task_id in task_ids))
-        return int(number)
+    async def still_open(self, task_ids: Iterable[str]) -> set[str]:
+        """Return those of these tasks that have not ended."""
+        rows = await self._read(STILL_OPEN, *((task_id,) for task_id in task_ids))
+        return {task_id for (task_id,) in rows}
 
     async def turns_of(self, queue: str) -> Turns:
         """Return the places of a queue's tasks."""

@@ -7,6 +7,7 @@ from bot.listeners.desk import Desk
 from bot.listeners.dialog import Dialog
 from bot.listeners.home import Home
 from bot.listeners.jobs import Jobs
+from bot.listeners.limits import LimitRequests
 from bot.listeners.near_name import NearName
 from bot.listeners.open_logs import open_logs
 from bot.listeners.opening import OPEN, Opening
@@ -29,6 +30,7 @@ def register(app: AsyncApp, desk: Desk, opening: Opening, modals: Modals, ends: 
     shortcuts, near_name, home = Shortcuts(dialog), NearName(desk), Home(dialog, modals)
     watching = Watching(desk, opening.following)
 
+    app.use(LimitRequests(desk.limits))
     app.command(COMMAND)(ProjectCommand(desk, dialog).handle)
     app.view(DIALOG)(dialog.submit)
     app.options(TEAM)(dialog.teams)

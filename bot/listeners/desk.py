@@ -9,6 +9,7 @@ from bot.durable.model import State
 from bot.durable.worker import Worker
 from bot.listeners.failures import Failures
 from bot.listeners.opening import OPEN, Order
+from bot.person_limits import PersonLimits
 from bot.posting import Place, Poster
 from bot.projects import Projects
 from bot.recents import Recents
@@ -23,6 +24,7 @@ class Desk:
 
     Attributes:
         worker: runs the tasks, which are on disk before they are acked.
+        limits: how much each person can have.
         work: what the person sees fail, and can do again, is done there.
     """
 
@@ -32,6 +34,7 @@ class Desk:
     recents: Recents
     watches: Watches
     worker: Worker
+    limits: PersonLimits
     work: Work
 
     async def accept(
@@ -54,11 +57,13 @@ class Desk:
         order = Order(request=request, place=place, sure=sure)
         return await self.enqueue(work_id, OPEN, order.state(), place)
 
-    async def enqueue(self, task_id: str, kind: str, state: State, place: Place) -> bool:
-        """Enqueue a task for a person; see `Worker.enqueue`."""
-        return await self.worker.enqueue(
-            task_id, kind, state, person=place.user_id, lane=place.channel_id
-        )
+    async def enqueue(
+        self, task_id: str, kind: str, state: State, place: Place, person: str = ""
+    ) -> bool:
+        """Enqueue a task for a person, or for another actor; see `Worker.enqueue`."""
+        person = person or place.user_id
+        self.limits.enqueued(person, task_id)
+        return await self.worker.enqueue(task_id, kind, state, person=person, lane=place.channel_id)
 
     def start(
         self, place: Place, attempt: Attempt, work: Callable[[], Coroutine[Any, Any, None]]

@@ -3,9 +3,10 @@
 import asyncio
 import json
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
+from html import unescape
 from typing import Any, TypeVar
 
 import structlog
@@ -14,7 +15,10 @@ from slack_bolt.response import BoltResponse
 from bot.durable.model import DurableError
 from bot.listeners.inputs import place_of
 from bot.message import Message, SlackCallFailed
+from bot.person_limits import PersonLimitError
 from bot.posting import Place, Poster
+from bot.step_ends import StepEnds
+from bot.views.dialog import NAME
 from bot.views.failure import Attempt, failure_message, is_foreseen, looking
 from bot.work import BusyError, InterruptedWorkError, Work
 
@@ -31,6 +35,7 @@ class Failures:
 
     poster: Poster
     work: Work
+    ends: StepEnds
 
     async def told(
         self, place: Place, attempt: Attempt, work: Callable[[], Awaitable[None]]
@@ -86,24 +91,35 @@ class Failures:
         return failure_message(error, attempt, reference)
 
     async def before_ack(self, error: Exception, body: dict[str, Any]) -> BoltResponse:
-        """Answer for a listener that failed before it acked.
+        """Answer for a request that failed before it was acked, as its kind needs it.
 
-        Slack shows the words in the ack of a command; after a click they are sent.
+        A command and a dialog show the words in the ack, a step fails with them, and after a click
+        they are sent.
         """
         words = self.words(error, looking())
         if body.get("type") == "event_callback":
-            return BoltResponse(status=503)  # Slack sends it again, at once and after some minutes
-        if "command" not in body:
-            try:
-                self.work.start(lambda: self._tell(place_of(body), words))
-            except BusyError:
-                await self._tell(place_of(body), words)
+            event = body.get("event", {})
+            if not isinstance(error, PersonLimitError):
+                return BoltResponse(status=503)  # Slack repeats it, at once and after some minutes
+            execution_id = event.get("function_execution_id", "")
+            await self._start(lambda: self._fail(execution_id, words))
             return BoltResponse(status=200)
-        return BoltResponse(
-            status=200,
-            body=json.dumps(words.payload()),
-            headers={"content-type": "application/json"},
-        )
+        if "command" in body:
+            return _json(words.payload())
+        if body.get("type") == "view_submission":
+            return _json({"response_action": "errors", "errors": {NAME: unescape(words.text)}})
+        await self._start(lambda: self._tell(place_of(body), words))
+        return BoltResponse(status=200)
+
+    async def _start(self, answer: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        try:
+            self.work.start(answer)
+        except BusyError:
+            await answer()
+
+    async def _fail(self, execution_id: str, words: Message) -> None:
+        with suppress(SlackCallFailed):  # it is in the log
+            await self.ends.fail(execution_id, unescape(words.text))
 
     async def _tell(self, place: Place, words: Message) -> None:
         with suppress(SlackCallFailed):  # which is in the log
@@ -114,3 +130,9 @@ def _can_be_done_later(error: Exception) -> bool:
     if isinstance(error, SlackCallFailed):
         return error.retryable
     return isinstance(error, DurableError)
+
+
+def _json(answer: dict[str, Any]) -> BoltResponse:
+    return BoltResponse(
+        status=200, body=json.dumps(answer), headers={"content-type": "application/json"}
+    )

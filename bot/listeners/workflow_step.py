@@ -16,6 +16,7 @@ from bot.arguments import (
 from bot.durable.context import TaskContext
 from bot.durable.model import Done, Outcome, RunAgain
 from bot.listeners.desk import Desk
+from bot.listeners.limits import WORKFLOW
 from bot.listeners.opening import Opening, Order, check_in_time, retry_later
 from bot.message import Message, SlackCallFailed
 from bot.posting import Place
@@ -50,7 +51,9 @@ class WorkflowStep:
             place=Place(user_id=_words(inputs, "person"), channel_id=_words(inputs, "channel")),
             execution_id=execution_id,
         )
-        await self.desk.enqueue(f"step:{execution_id}", WORKFLOW_STEP, order.state(), order.place)
+        await self.desk.enqueue(
+            f"step:{execution_id}", WORKFLOW_STEP, order.state(), order.place, WORKFLOW
+        )
         await ack()
 
     async def run(self, context: TaskContext) -> Outcome:

@@ -6,6 +6,7 @@ from bot.arguments import ProjectRequest, command_text
 from bot.baseten.errors import BasetenError, RateLimited, Refused, Unreachable, Unreadable
 from bot.durable.model import StoreUnavailableError
 from bot.message import Message, SlackCallFailed
+from bot.person_limits import PersonLimitError
 from bot.projects import AmbiguousTeamError, TeamsUnavailableError, UnknownTeamError
 from bot.views.blocks import plain
 from bot.views.text import COMMAND, ago, bold, code, duration, listing, say
@@ -96,6 +97,31 @@ def _words(error: Exception, attempt: Attempt) -> _Words | None:
             return _unknown_team(error, attempt)
         case AmbiguousTeamError():
             return _ambiguous_team(error, attempt)
+        case SlackCallFailed():
+            return _not_posted(error, attempt)
+        case TeamsUnavailableError(cause=cause):
+            listing_teams = replace(attempt, what="to list its teams", unsure=attempt.nothing)
+            return _baseten(cause, listing_teams)
+        case BasetenError():
+            return _baseten(error, attempt)
+        case _:
+            return _the_bots_own(error, attempt)
+
+
+def _the_bots_own(error: Exception, attempt: Attempt) -> _Words | None:
+    """Say what keeps the bot itself from doing it now."""
+    match error:
+        case PersonLimitError(waiting=0, retry_after=wait):
+            return _Words(
+                f"You sent many requests in a minute, so I didn't take this one. {attempt.nothing}",
+                f"Try again in {duration(wait)}{attempt.again}",
+            )
+        case PersonLimitError(waiting=waiting, retry_after=wait):
+            return _Words(
+                f"You have {waiting} requests waiting, so I didn't take this one. "
+                f"{attempt.nothing}",
+                f"Try again in {duration(wait)}{attempt.again}",
+            )
         case BusyError():
             return _Words(
                 f"I have more to do than I can take on right now. {attempt.nothing}",
@@ -123,13 +149,6 @@ def _words(error: Exception, attempt: Attempt) -> _Words | None:
                 f"My database does not answer, so I could not take this on. {attempt.nothing}",
                 "Try again in a minute. If it goes on, tell whoever runs this bot.",
             )
-        case SlackCallFailed():
-            return _not_posted(error, attempt)
-        case TeamsUnavailableError(cause=cause):
-            listing_teams = replace(attempt, what="to list its teams", unsure=attempt.nothing)
-            return _baseten(cause, listing_teams)
-        case BasetenError():
-            return _baseten(error, attempt)
         case _:
             return None
 
