@@ -9,7 +9,7 @@ from bot.connections import Connections, connections
 from bot.journal.database import DatabaseError, InUseError, open_journal
 from bot.message import SlackCallFailed
 from bot.settings import Settings
-from bot.slack_calls import AUTH_ERRORS, call_slack
+from bot.slack_calls import AUTH_ERRORS, UNREACHABLE, call_slack
 from bot.views.text import listing
 
 _Proof = Callable[[Connections], Awaitable[str]]
@@ -56,7 +56,7 @@ async def check(settings: Settings) -> int:
 async def _bot_token(out: Connections) -> str:
     """``auth.test``, whose answer's headers name the granted scopes."""
     try:
-        answer = await call_slack(out.slack.auth_test)
+        answer = await call_slack(out.slack.auth_test, idempotent=True)
     except SlackCallFailed as error:
         raise _NotProvedError(_slack_says(error, "slack_bot_token")) from error
     scopes = answer.headers.get("x-oauth-scopes", "")
@@ -70,7 +70,7 @@ async def _bot_token(out: Connections) -> str:
 async def _app_token(out: Connections, token: str) -> str:
     """``apps.connections.open``: its answer is an address, which is left unused."""
     try:
-        await call_slack(lambda: out.slack.apps_connections_open(app_token=token))
+        await call_slack(lambda: out.slack.apps_connections_open(app_token=token), idempotent=True)
     except SlackCallFailed as error:
         raise _NotProvedError(_slack_says(error, "slack_app_token")) from error
     return "opens sockets"
@@ -107,6 +107,6 @@ async def _database(url: str) -> str:
 def _slack_says(error: SlackCallFailed, name: str) -> str:
     if error.error in AUTH_ERRORS:
         return f"Slack refuses it: {error.error}; {_CURES[name]}"
-    if error.error == "ClientConnectorError":
+    if error.error == UNREACHABLE:
         return f"Slack cannot be reached; {_CURES['slack_api_url']}"
     return f"Slack does not answer as it should: {error.error}"

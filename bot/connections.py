@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from types import SimpleNamespace
 from urllib.request import getproxies
 
 import aiohttp
@@ -15,6 +16,7 @@ from bot.redaction import Redactor
 from bot.settings import Settings
 
 _SLACK_TIMEOUT = 10.0  # seconds for one call
+_CONNECT_TIMEOUT = 5.0  # seconds of it for a connection, the wait for a free one included
 _CONNECTIONS = 128  # to Slack, and as many to Baseten; a process may open about 1,000 files
 _KEEP_ALIVE = 60.0  # seconds that an idle connection is kept
 
@@ -39,7 +41,8 @@ async def connections(settings: Settings) -> AsyncIterator[Connections]:
                     limit=0, limit_per_host=_CONNECTIONS, keepalive_timeout=_KEEP_ALIVE
                 ),
                 cookie_jar=aiohttp.DummyCookieJar(),
-                timeout=aiohttp.ClientTimeout(total=_SLACK_TIMEOUT),
+                timeout=aiohttp.ClientTimeout(total=_SLACK_TIMEOUT, connect=_CONNECT_TIMEOUT),
+                trace_configs=[_without_redirects()],
                 # Only with a proxy: it costs a look for .netrc on every request.
                 trust_env=bool(getproxies()),
             )
@@ -60,3 +63,19 @@ async def connections(settings: Settings) -> AsyncIterator[Connections]:
         redactor = Redactor(settings.secrets)
         baseten = Baseten(http, settings.baseten_timeout, redactor)
         yield Connections(session, slack, baseten, redactor)
+
+
+def _without_redirects() -> aiohttp.TraceConfig:
+    """Let the session follow no redirect: slack_sdk would post the text to another host."""
+
+    async def refuse(
+        _session: aiohttp.ClientSession,
+        _context: SimpleNamespace,
+        redirect: aiohttp.TraceRequestRedirectParams,
+    ) -> None:
+        answer = redirect.response
+        raise aiohttp.TooManyRedirects(answer.request_info, (answer,), status=answer.status)
+
+    config = aiohttp.TraceConfig()
+    config.on_request_redirect.append(refuse)
+    return config

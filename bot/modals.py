@@ -27,7 +27,8 @@ class Modals:
         https://docs.slack.dev/reference/methods/views.open
         """
         answer = await call_slack(
-            lambda: self._client.views_open(trigger_id=trigger_id, view=view.to_dict())
+            lambda: self._client.views_open(trigger_id=trigger_id, view=view.to_dict()),
+            idempotent=True,  # a trigger opens one view at most
         )
         view_id: str = answer["view"]["id"]
         return view_id
@@ -39,7 +40,8 @@ class Modals:
         """
         try:
             await call_slack(
-                lambda: self._client.views_update(view_id=view_id, view=view.to_dict())
+                lambda: self._client.views_update(view_id=view_id, view=view.to_dict()),
+                idempotent=True,
             )
         except SlackCallFailed as refused:
             if refused.error not in _LEFT:
@@ -47,4 +49,7 @@ class Modals:
 
     async def publish(self, user_id: str, view: View) -> None:
         """Show a person's home tab. https://docs.slack.dev/reference/methods/views.publish"""
-        await call_slack(lambda: self._client.views_publish(user_id=user_id, view=view.to_dict()))
+        await call_slack(
+            lambda: self._client.views_publish(user_id=user_id, view=view.to_dict()),
+            idempotent=True,
+        )

@@ -1,116 +1,148 @@
-"""What the bot says reaches Slack: everyone in a channel, or one person."""
+"""Messages to everyone in a channel, or to one person.
 
-from dataclasses import dataclass, field, replace
+A post cannot be taken back, so after an unknown outcome nothing here sends it again, neither the
+same way nor another. The caller looks with `Poster.find`, and decides.
+"""
+
+from contextlib import nullcontext
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
+from uuid import UUID, uuid4, uuid5
 
 import aiohttp
 import structlog
 from slack_sdk.web.async_client import AsyncWebClient
-from slack_sdk.webhook.async_client import AsyncWebhookClient
 
-from bot.message import Message, SlackCallFailed
+from bot.channel_gate import ChannelGate, Parked
+from bot.message import Message, Place, Posted, SlackCallFailed
 from bot.redaction import Redactor
-from bot.slack_calls import call_slack, raise_for
+from bot.slack_calls import (
+    RATE_LIMITED,
+    Guard,
+    call_slack,
+    no_guard,
+    post_to_response_url,
+    send_once,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
+__all__ = ["Place", "Posted", "Poster"]
+
 log = structlog.stdlib.get_logger(__name__)
 
 _NOT_A_MEMBER = frozenset({"not_in_channel", "channel_not_found"})
 _EVENT = "training_project"  # the type of our messages' metadata
 _CLOCKS = timedelta(minutes=1)  # that Slack's clock and the database's may differ
+_IDS = UUID("5f6b1c1e-6f0c-4f0b-9d5e-2f4b8a1d7c3e")  # the namespace of our messages' ids
+_SHORT_LIMIT = 1.0  # seconds; a caller that holds its slot does not wait longer for its channel
+_LONG_LIMIT = 60.0  # seconds; a longer rate limit is worse than a message that stays as it is
+Payload: TypeAlias = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a person asked for something, and how to answer there.
-
-    Attributes:
-        user_id: who asked; empty for a workflow without a person.
-        channel_id: where it was asked; empty where there is no channel, as in App Home.
-        response_url: works for 30 minutes and 5 messages, even where the bot is not a member.
-        thread_ts: the thread to answer in.
-    """
-
-    user_id: str
-    channel_id: str = ""
-    response_url: str | None = field(default=None, repr=False)
-    thread_ts: str | None = None
+def client_msg_id(post_id: str) -> str:
+    """Return the UUID that each request of this post carries."""
+    return str(uuid5(_IDS, post_id))
 
 
-@dataclass(frozen=True, slots=True)
-class Posted:
-    """Where a message is.
-
-    Attributes:
-        channel_id: the channel, or the direct message with the person.
-        ts: which message; empty where it went through a response URL, which does not tell.
-        as_member: whether the bot may change it later.
-        thread_ts: the thread that it is in; None outside of one.
-    """
-
-    channel_id: str
-    ts: str
-    as_member: bool
-    thread_ts: str | None = None
+def _identity(post_id: str) -> Payload:
+    """Return the fields of a message by which `Poster.find` knows it."""
+    if not post_id:
+        return {"client_msg_id": str(uuid4())}
+    metadata = {"event_type": _EVENT, "event_payload": {"work": post_id}}
+    return {"client_msg_id": client_msg_id(post_id), "metadata": metadata}
 
 
 class Poster:
-    """Post as the bot; what may have arrived is not sent again from here.
+    """Post as the bot.
+
+    `guard` runs immediately before each request that posts. It raises where the process must not
+    post, and that error reaches the caller.
 
     Args:
         client: Slack's Web API, with the bot's token and without retries of its own.
-        session: what response URLs are called through.
-        redactor: takes the secrets out of whatever is posted.
+        session: sends the requests to response URLs; it follows no redirects.
+        redactor: takes the secrets out of every message.
+        gate: limits the posts of each channel.
     """
 
     def __init__(
-        self, client: AsyncWebClient, session: aiohttp.ClientSession, redactor: Redactor
+        self,
+        client: AsyncWebClient,
+        session: aiohttp.ClientSession,
+        redactor: Redactor,
+        gate: ChannelGate | None = None,
     ) -> None:
         self._client = client
         self._session = session
         self._redactor = redactor
+        self._gate = ChannelGate() if gate is None else gate
 
-    async def post(self, place: Place, message: Message, post_id: str = "") -> Posted:
-        """Post for everyone in the channel; where the bot may not, answer as best it can.
+    async def post(
+        self,
+        place: Place,
+        message: Message,
+        post_id: str = "",
+        *,
+        guard: Guard = no_guard,
+        parked: Parked = nullcontext,
+    ) -> Posted:
+        """Post for everyone in the channel, or where Slack refuses that, by the next best way.
 
-        That is through the response URL, for everyone too, or else to the person alone.
+        The next ways are the response URL, for everyone too, and a direct message to the person.
         https://docs.slack.dev/reference/methods/chat.postMessage
 
         Args:
-            place: where.
-            message: what.
-            post_id: goes along as metadata, so that `find` can tell that it is there.
+            place: the channel or thread.
+            message: the message.
+            post_id: the same for each repeat of this post; `find` knows the message by it.
+            guard: runs immediately before each request.
+            parked: entered while the post waits for its turn in the channel.
 
         Raises:
-            SlackCallFailed: Slack did not take the message, or did not confirm it.
+            SlackCallFailed: Slack did not take the message, or the outcome is unknown.
+                ``retryable`` if nothing was posted and a later post can succeed.
         """
         payload = self._payload(message)
-        if post_id:
-            payload["metadata"] = {"event_type": _EVENT, "event_payload": {"work": post_id}}
+        as_bot = payload | _identity(post_id)
         try:
-            return await self._post(place.channel_id, place.thread_ts, payload)
+            return await self._post(place.channel_id, place.thread_ts, as_bot, guard, parked)
         except SlackCallFailed as refused:
-            if refused.outcome_unknown:
+            long = refused.retry_after > _LONG_LIMIT
+            if refused.outcome_unknown or (refused.retryable and not long):
                 raise
             log.info("cannot post in the channel", slack_error=refused.error)
-            return await self._post_otherwise(place, payload, refused)
+            as_member = refused.error not in _NOT_A_MEMBER
+            if place.response_url is not None:
+                everyone = {"response_type": "in_channel", "replace_original": False}
+                try:
+                    await self._respond(place, payload | everyone, guard)
+                except SlackCallFailed as error:
+                    if error.outcome_unknown:
+                        raise
+                    log.info("cannot post by the response URL", slack_error=error.error)
+                else:
+                    return Posted(place.channel_id, "", as_member)
+            if refused.retryable or not place.user_id:
+                raise
+        alone = await self._post(place.user_id, None, as_bot, guard, parked)
+        return replace(alone, as_member=as_member)
 
     async def find(self, place: Place, post_id: str, since: datetime) -> str | None:
-        """Look whether a message is there that was posted for this work, and return its ``ts``.
+        """Return the ``ts`` of the message that was posted with this id; None if there is none.
 
         https://docs.slack.dev/reference/methods/conversations.history
         https://docs.slack.dev/reference/methods/conversations.replies
 
         Args:
             place: the channel, or the thread.
-            post_id: what the message carries as metadata.
-            since: when the work was accepted; nothing older is looked at.
+            post_id: the id that the message was posted with.
+            since: when its task was accepted; older messages are left out.
 
         Raises:
             SlackCallFailed: the bot may not read there, as with the least scopes.
@@ -124,34 +156,17 @@ class Poster:
         read: Callable[..., Awaitable[AsyncSlackResponse]] = self._client.conversations_history
         if place.thread_ts is not None:
             read, asked["ts"] = self._client.conversations_replies, place.thread_ts
+        its_id = client_msg_id(post_id)
         while True:  # to the last page: a busy channel fills many while a process is away
             answer = await call_slack(partial(read, **asked), idempotent=True)
             for message in answer.get("messages") or ():
-                carried = message.get("metadata", {}).get("event_payload", {})
-                if carried.get("work") == post_id:
+                carried = (message.get("metadata") or {}).get("event_payload") or {}
+                if carried.get("work") == post_id or message.get("client_msg_id") == its_id:
                     ts: str = message["ts"]
                     return ts
             asked["cursor"] = (answer.get("response_metadata") or {}).get("next_cursor")
             if not asked["cursor"]:
                 return None
-
-    async def _post_otherwise(
-        self, place: Place, payload: dict[str, Any], refused: SlackCallFailed
-    ) -> Posted:
-        as_member = refused.error not in _NOT_A_MEMBER
-        if place.response_url is not None:
-            everyone = {"response_type": "in_channel", "replace_original": False}
-            try:
-                await self._respond(place, payload | everyone)
-            except SlackCallFailed as error:
-                if error.outcome_unknown:
-                    raise
-            else:
-                return Posted(place.channel_id, "", as_member)
-        if refused.retryable or not place.user_id:
-            raise refused
-        alone = await self._post(place.user_id, None, payload)
-        return replace(alone, as_member=as_member)
 
     async def update(self, place: Place, ts: str, message: Message) -> None:
         """Change a message in place; one that went through a response URL, by the click's own.
@@ -159,77 +174,106 @@ class Poster:
         https://docs.slack.dev/reference/methods/chat.update
 
         Raises:
-            SlackCallFailed: Slack did not take the change, or did not confirm it.
+            SlackCallFailed: Slack did not take the change, or the outcome is unknown.
         """
         payload = self._payload(message)
         try:
             await call_slack(
-                lambda: self._client.chat_update(channel=place.channel_id, ts=ts, **payload),
+                partial(self._client.chat_update, channel=place.channel_id, ts=ts, **payload),
                 idempotent=True,
             )
-        except SlackCallFailed:
-            if place.response_url is None:
+        except SlackCallFailed as refused:
+            if refused.outcome_unknown or place.response_url is None:
                 raise
             await self._respond(place, payload | {"replace_original": True})
 
     async def delete_ephemeral(self, place: Place) -> None:
-        """Take away the message that was clicked, which only one person sees."""
+        """Delete the message that was clicked, which only one person sees."""
         try:
             await self._respond(place, {"delete_original": True})
         except SlackCallFailed as refused:
             log.info("could not remove an answered question", slack_error=refused.error)
 
     async def delete_message(self, posted: Posted) -> None:
-        """Take a message of the bot's own away. https://docs.slack.dev/reference/methods/chat.delete
+        """Delete a message of the bot. https://docs.slack.dev/reference/methods/chat.delete
 
         Raises:
-            SlackCallFailed: Slack did not.
+            SlackCallFailed: it is still there, or the outcome is unknown.
         """
-        await call_slack(lambda: self._client.chat_delete(channel=posted.channel_id, ts=posted.ts))
+        delete = partial(self._client.chat_delete, channel=posted.channel_id, ts=posted.ts)
+        try:
+            await call_slack(delete, idempotent=True)
+        except SlackCallFailed as refused:
+            if refused.error != "message_not_found":
+                raise
 
-    async def send_privately(self, place: Place, message: Message) -> None:
-        """Tell one person, by the first way that works.
+    async def send_privately(
+        self, place: Place, message: Message, post_id: str = "", *, guard: Guard = no_guard
+    ) -> None:
+        """Send a message to one person: an ephemeral one, or else a direct message.
+
+        After an unknown outcome the person counts as told.
 
         Raises:
-            SlackCallFailed: none did; ``retryable`` if one of them may work later.
+            SlackCallFailed: Slack refused every way; ``retryable`` if one of them can work later.
         """
         payload = self._payload(message)
         alone = {"response_type": "ephemeral", "replace_original": False}
         ways: list[Callable[[], Awaitable[Any]]] = []
         if place.response_url is not None:
-            ways.append(lambda: self._respond(place, payload | alone))
+            ways.append(lambda: self._respond(place, payload | alone, guard))
         if place.channel_id and place.user_id:
-            ways.append(lambda: self._post_ephemeral(place, payload))
+            ways.append(lambda: self._post_ephemeral(place, payload, guard))
         if place.user_id:
-            ways.append(lambda: self._post(place.user_id, None, payload))
+            as_bot = payload | _identity(post_id)
+            ways.append(lambda: self._post(place.user_id, None, as_bot, guard, nullcontext))
         refusals = []
         for way in ways:
             try:
                 await way()
             except SlackCallFailed as refused:
+                if refused.outcome_unknown:
+                    log.warning("the person counts as told", slack_error=refused.error)
+                    return
                 log.warning("could not tell the person", slack_error=refused.error)
                 refusals.append(refused)
             else:
                 return
         log.error("no way to tell the person", user=place.user_id, channel=place.channel_id)
-        passing = any(refused.retryable for refused in refusals)
-        wait = max((refused.retry_after for refused in refusals), default=0.0)
         raise SlackCallFailed(
-            refusals[-1].error if refusals else "no_way", retryable=passing, retry_after=wait
+            refusals[-1].error if refusals else "no_way",
+            retryable=any(refused.retryable for refused in refusals),
+            retry_after=max((refused.retry_after for refused in refusals), default=0.0),
         )
 
-    async def _post(self, channel: str, thread_ts: str | None, payload: dict[str, Any]) -> Posted:
+    async def _post(
+        self, channel: str, thread_ts: str | None, payload: Payload, guard: Guard, parked: Parked
+    ) -> Posted:
         if not channel:
             raise SlackCallFailed("channel_not_found")
-        answer = await call_slack(
-            lambda: self._client.chat_postMessage(
-                channel=channel,
-                thread_ts=thread_ts,
-                unfurl_links=False,
-                unfurl_media=False,
-                **payload,
-            )
-        )
+
+        async def send() -> "AsyncSlackResponse":
+            try:
+                return await send_once(
+                    partial(
+                        self._client.chat_postMessage,
+                        channel=channel,
+                        thread_ts=thread_ts,
+                        unfurl_links=False,
+                        unfurl_media=False,
+                        **payload,
+                    )
+                )
+            except SlackCallFailed as refused:
+                if refused.error in RATE_LIMITED:
+                    self._gate.pause(channel, refused.retry_after or 1.0)
+                raise
+
+        longest = _LONG_LIMIT if parked is not nullcontext else _SHORT_LIMIT
+        if (wait := self._gate.paused_for(channel)) > longest:
+            raise SlackCallFailed("ratelimited", retryable=True, retry_after=wait)
+        async with self._gate.place(channel, parked):
+            answer = await call_slack(send, guard=guard)
         return Posted(
             answer.get("channel") or channel,
             answer.get("ts") or "",
@@ -237,27 +281,20 @@ class Poster:
             thread_ts=(answer.get("message") or {}).get("thread_ts"),
         )
 
-    async def _post_ephemeral(self, place: Place, payload: dict[str, Any]) -> None:
-        await call_slack(
-            lambda: self._client.chat_postEphemeral(
-                channel=place.channel_id, user=place.user_id, thread_ts=place.thread_ts, **payload
-            )
+    async def _post_ephemeral(self, place: Place, payload: Payload, guard: Guard) -> None:
+        send = partial(
+            self._client.chat_postEphemeral,
+            channel=place.channel_id,
+            user=place.user_id,
+            thread_ts=place.thread_ts,
+            **payload,
         )
+        await call_slack(send, guard=guard)
 
-    async def _respond(self, place: Place, payload: dict[str, Any]) -> None:
-        """Answer a command or a click; this client never raises, so its answer is looked at."""
-        webhook = AsyncWebhookClient(
-            place.response_url or "", session=self._session, retry_handlers=[]
-        )
-        if place.thread_ts:
-            payload = payload | {"thread_ts": place.thread_ts}
+    async def _respond(self, place: Place, payload: Payload, guard: Guard = no_guard) -> None:
+        thread = {"thread_ts": place.thread_ts} if place.thread_ts else {}
+        await post_to_response_url(self._session, place.response_url or "", payload | thread, guard)
 
-        async def send() -> None:
-            answer = await webhook.send_dict(payload)
-            raise_for(answer.status_code, answer.headers, answer.body)
-
-        await call_slack(send)
-
-    def _payload(self, message: Message) -> dict[str, Any]:
-        payload: dict[str, Any] = self._redactor.tree(message.payload())
+    def _payload(self, message: Message) -> Payload:
+        payload: Payload = self._redactor.tree(message.payload())
         return payload

@@ -127,7 +127,8 @@ class _Client(SocketModeClient):
     async def issue_new_wss_url(self) -> str:
         try:
             answer = await call_slack(
-                lambda: self.web_client.apps_connections_open(app_token=self.app_token)
+                lambda: self.web_client.apps_connections_open(app_token=self.app_token),
+                idempotent=True,
             )
         except SlackCallFailed as error:
             if error.error in AUTH_ERRORS:

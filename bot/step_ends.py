@@ -11,7 +11,8 @@ from bot.slack_calls import call_slack
 
 log = structlog.stdlib.get_logger(__name__)
 
-_OVER = "function_execution_not_found"  # Slack forgets a step that has ended
+# Slack's words for a step that has ended, and for one that it has forgotten since.
+_ENDED = frozenset({"execution_not_in_running_state", "function_execution_not_found"})
 
 
 class StepEnds:
@@ -47,6 +48,6 @@ class StepEnds:
         try:
             await call_slack(lambda: self._client.api_call(method, json=body), idempotent=True)
         except SlackCallFailed as refused:
-            if refused.error != _OVER:
+            if refused.error not in _ENDED:
                 raise
             log.info("a workflow step had ended already")

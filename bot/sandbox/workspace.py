@@ -121,14 +121,6 @@ class Workspace:
         posted = (each for each in self.messages if each.channel == channel_id)
         return next((each for each in posted if each.client_msg_id == client_msg_id), None)
 
-    def has_no_thread(self, channel_id: str, ts: str) -> bool:
-        """Whether this is a message without replies, below which Slack shows nobody an ephemeral.
-
-        A message that the sandbox does not have is a person's, with replies.
-        """
-        there = any((each.channel, each.ts) == (channel_id, ts) for each in self.messages)
-        return there and not self.replies(channel_id, ts)
-
     def replies(self, channel_id: str, ts: str) -> list[PostedMessage]:
         """The replies to a message, the oldest first."""
         return [
@@ -159,14 +151,11 @@ class Workspace:
     def whisper(self, ephemeral: Ephemeral) -> Ephemeral:
         """Show a message to one person.
 
-        Below a message without replies Slack shows it to nobody, and says nothing of it.
-
         Raises:
             SlackRefusedError: a limit of Block Kit is exceeded.
         """
         check_message(ephemeral.text, ephemeral.blocks)
-        if not (ephemeral.thread_ts and self.has_no_thread(ephemeral.channel, ephemeral.thread_ts)):
-            self.ephemerals.append(ephemeral)
+        self.ephemerals.append(ephemeral)
         self.changed()
         return ephemeral
 

@@ -102,17 +102,6 @@ async def test_a_repeated_client_msg_id(
         await web.chat_postMessage(channel=HERE, text="hi", client_msg_id="1")
 
 
-async def test_an_ephemeral_below_a_message_without_replies_is_dropped(
-    web: AsyncWebClient, slack: SandboxSlack
-) -> None:
-    ts = (await web.chat_postMessage(channel=HERE, text="hi"))["ts"]
-    answer = await web.chat_postEphemeral(channel=HERE, user="U1", text="psst", thread_ts=ts)
-    assert (answer["ok"], slack.ephemerals) == (True, [])
-    await web.chat_postMessage(channel=HERE, text="reply", thread_ts=ts)
-    await web.chat_postEphemeral(channel=HERE, user="U1", text="psst", thread_ts=ts)
-    assert len(slack.ephemerals) == 1
-
-
 async def test_the_text_of_an_update_is_limited_in_bytes(web: AsyncWebClient) -> None:
     ts = (await web.chat_postMessage(channel=HERE, text="é" * 2_001))["ts"]
     await web.chat_update(channel=HERE, ts=ts, text="é" * 2_000)
