@@ -1,6 +1,8 @@
 """A gate for each channel: few posts at once, in the order of their arrival."""
 
 import asyncio
+import math
+import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
@@ -18,10 +20,12 @@ class _Channel:
     Attributes:
         in_flight: posts under way.
         waiting: a future for each post that waits, done when that post can begin.
-        opens: the timer that ends a pause; None in an open channel.
+        paused_until: the end of the pause, on the gate's clock.
+        opens: the timer that ends the pause; None in an open channel.
     """
 
     in_flight: int = 0
+    paused_until: float = -math.inf
     waiting: deque[asyncio.Future[None]] = field(default_factory=deque)
     opens: asyncio.TimerHandle | None = None
 
@@ -30,9 +34,13 @@ class ChannelGate:
     """Let at most four posts a channel be in flight, and pause a channel that Slack limits.
 
     Channels do not wait for each other, and an idle channel takes no memory.
+
+    Args:
+        now: a clock in seconds.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        self._now = now
         self._channels: dict[str, _Channel] = {}
 
     def __len__(self) -> int:
@@ -66,29 +74,27 @@ class ChannelGate:
     def pause(self, channel_id: str, seconds: float) -> None:
         """Let no further post begin in the channel for so many seconds; never end a pause early."""
         channel = self._channels.setdefault(channel_id, _Channel())
-        loop = asyncio.get_running_loop()
-        end = loop.time() + seconds
         if channel.opens is not None:
-            end = max(end, channel.opens.when())
             channel.opens.cancel()
-        channel.opens = loop.call_at(end, self._open, channel_id, channel)
+        channel.paused_until = max(channel.paused_until, self._now() + seconds)
+        wait = channel.paused_until - self._now()
+        loop = asyncio.get_running_loop()
+        channel.opens = loop.call_later(wait, self._open, channel_id, channel)
 
     def paused_for(self, channel_id: str) -> float:
         """Return the seconds until the end of the channel's pause; 0 in an open channel."""
         channel = self._channels.get(channel_id)
-        if channel is None or channel.opens is None:
-            return 0.0
-        return max(0.0, channel.opens.when() - asyncio.get_running_loop().time())
+        return max(0.0, channel.paused_until - self._now()) if channel else 0.0
 
     def _open(self, channel_id: str, channel: _Channel) -> None:
-        channel.opens = None
+        channel.opens, channel.paused_until = None, -math.inf
         self._admit(channel_id, channel)
 
     def _admit(self, channel_id: str, channel: _Channel) -> None:
         """Begin as many waiting posts as have a place, and forget a channel without any."""
         while channel.waiting and (
             channel.waiting[0].cancelled()
-            or (channel.opens is None and channel.in_flight < MOST_IN_FLIGHT)
+            or (channel.in_flight < MOST_IN_FLIGHT and channel.paused_until <= self._now())
         ):
             turn = channel.waiting.popleft()
             if not turn.cancelled():

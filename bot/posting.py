@@ -40,6 +40,7 @@ _NOT_A_MEMBER = frozenset({"not_in_channel", "channel_not_found"})
 _EVENT = "training_project"  # the type of our messages' metadata
 _CLOCKS = timedelta(minutes=1)  # that Slack's clock and the database's may differ
 _IDS = UUID("5f6b1c1e-6f0c-4f0b-9d5e-2f4b8a1d7c3e")  # the namespace of our messages' ids
+_SHORT_LIMIT = 1.0  # seconds; a caller that holds its slot does not wait longer for its channel
 _LONG_LIMIT = 60.0  # seconds; a longer rate limit is worse than a message that stays as it is
 Payload: TypeAlias = dict[str, Any]
 
@@ -80,7 +81,7 @@ class Poster:
         self._client = client
         self._session = session
         self._redactor = redactor
-        self._gate = gate or ChannelGate()
+        self._gate = ChannelGate() if gate is None else gate
 
     async def post(
         self,
@@ -268,7 +269,8 @@ class Poster:
                     self._gate.pause(channel, refused.retry_after or 1.0)
                 raise
 
-        if (wait := self._gate.paused_for(channel)) > _LONG_LIMIT:
+        longest = _LONG_LIMIT if parked is not nullcontext else _SHORT_LIMIT
+        if (wait := self._gate.paused_for(channel)) > longest:
             raise SlackCallFailed("ratelimited", retryable=True, retry_after=wait)
         async with self._gate.place(channel, parked):
             answer = await call_slack(send, guard=guard)

@@ -55,6 +55,7 @@ class Workspace:
     Attributes:
         now: its clock.
         changed: wakes those who wait for something to happen.
+        drops_repeats: post nothing for a `client_msg_id` that its channel has already.
     """
 
     now: Callable[[], datetime]
@@ -69,6 +70,7 @@ class Workspace:
     response_urls: dict[str, ResponseUrl] = field(default_factory=dict)
     executions: set[str] = field(default_factory=set)
     workflow_tokens: set[str] = field(default_factory=set)
+    drops_repeats: bool = False
     _numbers: Iterator[int] = field(default_factory=itertools.count)
     _last_ts: float = 0.0
 
@@ -111,6 +113,13 @@ class Workspace:
             if (message.channel, message.ts) == (channel_id, ts):
                 return message
         raise SlackRefusedError(code="message_not_found")
+
+    def earlier(self, channel_id: str, client_msg_id: str | None) -> PostedMessage | None:
+        """The message that a repeated `client_msg_id` stands for, in a Slack that drops repeats."""
+        if not self.drops_repeats or client_msg_id is None:
+            return None
+        posted = (each for each in self.messages if each.channel == channel_id)
+        return next((each for each in posted if each.client_msg_id == client_msg_id), None)
 
     def replies(self, channel_id: str, ts: str) -> list[PostedMessage]:
         """The replies to a message, the oldest first."""
@@ -237,6 +246,8 @@ class Workspace:
             shown["edited"] = {"user": message.user or BOT_USER, "ts": message.ts}
         if message.thread_ts:
             shown["thread_ts"] = message.thread_ts
+        if message.client_msg_id:
+            shown["client_msg_id"] = message.client_msg_id
         if metadata and message.metadata:
             shown["metadata"] = message.metadata
         return shown

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from bot.channel_gate import ChannelGate
 from bot.connections import connections
 from bot.posting import Poster
 from bot.sandbox import Clock, SandboxBaseten, SandboxSlack
@@ -17,5 +18,7 @@ async def scene() -> AsyncIterator[Scene]:
     async with SandboxSlack(now=clock) as slack, SandboxBaseten(now=clock) as baseten:
         baseten.add_team("Research", id=RESEARCH)
         async with connections(World(slack, baseten).settings()) as out:
-            poster = Poster(out.slack, out.session, out.redactor)
-            yield Scene(slack, baseten, clock, out.baseten, poster, out.redactor)
+            pauses = Clock()
+            gate = ChannelGate(lambda: pauses().timestamp())
+            poster = Poster(out.slack, out.session, out.redactor, gate)
+            yield Scene(slack, baseten, clock, out.baseten, poster, out.redactor, pauses)

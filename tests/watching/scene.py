@@ -33,6 +33,7 @@ class Scene:
     client: Baseten
     poster: Poster
     redactor: Redactor
+    pauses: Clock  # of channels that Slack limits
     journal: MemoryJournal = field(default_factory=MemoryJournal)
     watches: Watches = field(init=False)
 
@@ -132,7 +133,8 @@ class Scene:
         return entry
 
     async def try_again(self, watch: Watch, number: int = 1) -> None:
-        """Bring a report that sleeps."""
+        """Bring a report that sleeps, after the pause of its channel."""
+        self.pauses.advance(60)
         await self.journal.wake(f"report:{watch.id}:{number}")
         await self.report()
 
