@@ -38,6 +38,7 @@ class SQLite:
 
     shared = False
     owner = "this process"
+    held: set[str]
 
     def __init__(self, path: Path) -> None:
         sys.setswitchinterval(min(_SWITCH, sys.getswitchinterval()))
@@ -78,7 +79,7 @@ class SQLite:
     def publish(self, topic: str) -> None:
         """Do nothing: no other process uses the file."""
 
-    async def hold_lease(self) -> None:
+    async def hold_lease(self, owner: str) -> None:
         """Return at once: no other process uses the file."""
 
     def problem(self) -> str | None:
