@@ -151,7 +151,7 @@ async def _claim(claim: Claim, execute: Execute) -> list[tuple[Task, int]]:
         most = claim.limit - len(found)
         if most > 0:
             row = (claim.queue, claim.kinds, most, claim.full_lanes, claim.held, claim.owner)
-            found += await execute(statement, [row])
+            found += sorted(await execute(statement, [row]), key=itemgetter(12, 3))
     return [(task_of(row), row[12]) for row in found]
 
 
@@ -270,5 +270,5 @@ def task_of(row: Row) -> Task:
         step_may_have_run=bool(row[8]),
         failures=row[9],
         error=row[10],
-        ended=bool(row[11]),
+        ended=row[11] is not None,
     )

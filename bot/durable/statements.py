@@ -82,9 +82,10 @@ class Statement:
 
 # Tasks
 
+# Without expressions: RETURNING with IS NULL is always false in SQLite 3.40.
 _TASK = (
     "id, kind, state, created_at, person, lane, owner, attempt, step_may_have_run, failures, error,"
-    " CASE WHEN ended_at IS NULL THEN 0 ELSE 1 END, turn"
+    " ended_at, turn"
 )
 READ_TASKS = Statement(
     "id text",
