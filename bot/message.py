@@ -58,40 +58,6 @@ class Posted:
     thread_ts: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a person asked for something, and how to answer there.
-
-    Attributes:
-        user_id: who asked; empty for a workflow without a person.
-        channel_id: where it was asked; empty where there is no channel, as in App Home.
-        response_url: works for 30 minutes and 5 messages, even where the bot is not a member.
-        thread_ts: the thread to answer in.
-    """
-
-    user_id: str
-    channel_id: str = ""
-    response_url: str | None = field(default=None, repr=False)
-    thread_ts: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Posted:
-    """Where a message is.
-
-    Attributes:
-        channel_id: the channel, or the direct message with the person.
-        ts: which message; empty where it went through a response URL, which does not tell.
-        as_member: whether the bot may change it later.
-        thread_ts: the thread that it is in; None outside of one.
-    """
-
-    channel_id: str
-    ts: str
-    as_member: bool
-    thread_ts: str | None = None
-
-
 class SlackCallFailed(Exception):  # noqa: N818 - "Failed" says it
     """A call of Slack failed, or its outcome is unknown.
 
