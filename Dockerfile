@@ -2,7 +2,10 @@
 # .ci/run carries out the RUN lines of the build stage and the HEALTHCHECK in a clean directory, so
 # keep each on one line, and keep the paths /opt/venv and /src.
 
-FROM python:3.11-slim-bookworm AS build
+# Python 3.13 costs the least. Against 3.11 (medians of 4 interleaved rounds, SQLite; 3.12 in brackets):
+# CPU a command 0.94 at 100/s (1.09) and 0.91 at saturation (1.01), CPU of the start 1.05 (1.25), memory
+# 1.00 at rest and after load (0.99). Builds of the same compiler and flags, without PGO.
+FROM python:3.13-slim-bookworm AS build
 WORKDIR /src
 
 # The final stage has no pip: this stage's own pip fills the environment from outside.
@@ -25,10 +28,10 @@ RUN python -m compileall -q -j 0 --invalidation-mode unchecked-hash /opt/venv
 RUN mkdir data
 
 
-FROM python:3.11-slim-bookworm
+FROM python:3.13-slim-bookworm
 
 # The base image ships the standard library uncompiled; each start would compile it again.
-RUN ["python", "-m", "compileall", "-q", "-x", "/(test|tests|idlelib|lib2to3|tkinter|turtledemo|site-packages)/", "/usr/local/lib/python3.11"]
+RUN ["python", "-m", "compileall", "-q", "-x", "/(test|tests|idlelib|tkinter|turtledemo|site-packages)/", "/usr/local/lib/python3.13"]
 
 COPY --from=build /opt/venv /opt/venv
 

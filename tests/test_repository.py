@@ -155,6 +155,12 @@ def test_health_check_and_start_are_programs_not_shell_lines() -> None:
     assert "PORT" in code
 
 
+def test_both_stages_and_the_compiled_library_are_of_one_python() -> None:
+    versions = re.findall(r"python:?(\d\.\d+)\b", read("Dockerfile"))
+    assert len(versions) == 3
+    assert len(set(versions)) == 1
+
+
 def test_the_image_runs_as_nobody_and_holds_only_what_runs() -> None:
     user = instruction("USER")
     assert re.fullmatch(r"[1-9]\d*:[1-9]\d*", user)
