@@ -13,10 +13,11 @@ from typing import Any
 import asyncpg  # type: ignore[import-untyped]
 import pytest
 
+from bot.durable.context import TaskContext
 from bot.durable.lease import LeaseTiming, Peers
 from bot.durable.model import Done, Enqueue, LeaseLostError, Outcome, StoreUnavailableError
 from bot.durable.store import LEASE_LOST
-from bot.durable.worker import TaskContext, Worker
+from bot.durable.worker import Worker
 from tests.durable.conftest import QUICK, replica, until, until_async
 from tests.durable.postgres import Postgres
 from tests.durable.test_store import QUEUE, add, claim

@@ -151,8 +151,8 @@ async def test_the_end_counts_from_any_attempt_with_all_that_belongs_to_it(store
     with pytest.raises(LeaseLostError):
         await store.write(Save(again, delay=0))
     assert [each.id for each in await claim(store)] == ["two"]
-    assert await store.still_open(["one", "two", "none"]) == 1
-    assert await store.still_open([]) == 0
+    assert await store.still_open(["one", "two", "none"]) == {"two"}
+    assert await store.still_open([]) == set()
 
 
 async def test_a_unit_that_cannot_be_written_fails_alone(store: Store) -> None:

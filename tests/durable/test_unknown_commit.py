@@ -6,8 +6,9 @@ from collections import Counter
 
 import pytest
 
+from bot.durable.context import TaskContext
 from bot.durable.model import Done, Enqueue, Finish, Outcome, Save, State, StoreUnavailableError
-from bot.durable.worker import TaskContext, Worker
+from bot.durable.worker import Worker
 from tests.durable.conftest import replica, until, until_async
 from tests.durable.proxy import Moment, Proxy, proxied
 from tests.durable.test_store import QUEUE, add, claim
@@ -116,7 +117,7 @@ async def test_a_stream_of_commands_with_many_cuts(postgres_url: str) -> None:
         proxy.cut = None
 
         async def all_ended() -> bool:
-            return await store.still_open(ids) == 0 and len(ran) == len(ids)
+            return not await store.still_open(ids) and len(ran) == len(ids)
 
         await until_async(all_ended, 30)
         running.cancel()
