@@ -13,6 +13,7 @@ from bot.durable.model import Change, StoreUnavailableError
 log = structlog.stdlib.get_logger(__name__)
 
 _LARGEST = 500  # units of one batch
+_COMPANY = 0.02  # seconds that a result waits for a unit to share its transaction with
 _RETRY = 0.5  # seconds until a batch is tried again
 
 
@@ -70,6 +71,7 @@ class Committer:
         self._idle = asyncio.Event()
         self._idle.set()
         self._problem: str | None = None
+        self._company: asyncio.TimerHandle | None = None
         self._running = asyncio.create_task(self._run())
 
     def submit(self, *changes: Change, durable: bool) -> Pending:
@@ -77,12 +79,16 @@ class Committer:
 
         Args:
             *changes: at most one for each task.
-            durable: retry it until it is written; otherwise it fails with the database.
+            durable: retry it until it is written, and let it wait a moment for a unit that somebody
+                waits for; otherwise it is written at once, or fails with the database.
         """
         pending = Pending(changes, durable=durable)
         self._waiting.append(pending)
         self._idle.clear()
-        self._wake.set()
+        if not durable:
+            self._wake.set()
+        elif self._company is None:
+            self._company = asyncio.get_running_loop().call_later(_COMPANY, self._wake.set)
         return pending
 
     async def write(self, *changes: Change, within: float) -> list[object]:
@@ -111,6 +117,7 @@ class Committer:
 
     async def close(self, within: float) -> int:
         """Go on writing for so many seconds at most; return how many units remain unwritten."""
+        self._wake.set()
         with suppress(TimeoutError):
             async with asyncio.timeout(within):
                 await self._idle.wait()
@@ -125,6 +132,9 @@ class Committer:
     async def _run(self) -> None:
         while True:
             await self._wake.wait()
+            if self._company is not None:
+                self._company.cancel()
+                self._company = None
             batch = self._next_batch()
             if not batch:
                 self._wake.clear()
