@@ -120,7 +120,9 @@ class Committer:
         self._wake.set()
         with suppress(TimeoutError):
             async with asyncio.timeout(within):
-                await self._idle.wait()
+                while not self._idle.is_set():
+                    await self._idle.wait()
+                    await asyncio.sleep(0)  # a result can lead to further changes
         self._running.cancel()
         await asyncio.wait([self._running])
         left = StoreUnavailableError("the process ended")

@@ -34,7 +34,6 @@ log = structlog.stdlib.get_logger(__name__)
 _POLL = 5.0  # seconds between looks at a shared database, in case a notification got lost
 _GATHER = 0.25  # seconds; timers that are due so close together are claimed at once
 _RETRY = 1.0  # seconds until the database is tried again
-_OLD = 10.0  # seconds that a task waits for its turn before the operator hears of it
 _LONGEST_BACKOFF = 300.0  # seconds
 _LONGEST_ERROR = 2000  # characters
 
@@ -48,12 +47,14 @@ class Limits:
         held: tasks in memory at once: running, or waiting for their channel.
         lane: of those, the tasks of one channel.
         retries: how often a step that failed is tried again.
+        old: seconds that a task waits for its turn before the operator hears of it.
     """
 
     slots: int = 100
     held: int = 500
     lane: int = 20
     retries: int = 10
+    old: float = 10.0
 
 
 class Worker:
@@ -143,7 +144,7 @@ class Worker:
                 self._wake.clear()
                 pause = await self._claim()
                 with suppress(TimeoutError):
-                    async with asyncio.timeout(_POLL if self._backlog else pause):
+                    async with asyncio.timeout(pause):
                         await self._wake.wait()
                 if self._backlog:
                     await self._report_backlog()
@@ -190,7 +191,7 @@ class Worker:
         self._next_report = time.monotonic() + _POLL
         with suppress(StoreUnavailableError):
             age = await self.store.oldest_waiting(self._queue)
-            self.late_by = age if age > _OLD else 0.0
+            self.late_by = age if age > self._limits.old else 0.0
             if self.late_by:
                 log.warning("tasks wait for a slot", queue=self._queue, oldest_seconds=round(age))
 
@@ -213,7 +214,8 @@ class Worker:
         """Claim as many tasks as there is room for; return the seconds until the next look."""
         most = self._room()
         if most <= 0:
-            return None  # the next free slot wakes the loop
+            self._backlog = True  # so that the next free slot wakes the loop
+            return _POLL
         lanes = tuple(
             lane for lane, held in self._lanes.items() if lane and held >= self._limits.lane
         )
@@ -227,10 +229,9 @@ class Worker:
                 self._hold(task.id, task.lane)
                 self._start(task)
             self._backlog = len(claimed) == most or self._wake.is_set()
-            if not self._backlog:
-                self.late_by = 0.0
             if self._backlog:
-                return 0.0 if self._room() > 0 else None
+                return 0.0 if self._room() > 0 else _POLL
+            self.late_by = 0.0
             due = await self.store.next_due(self._queue, kinds)
         except Exception as error:  # noqa: BLE001 - this loop must go on, or all tasks are stranded
             log.warning("cannot claim tasks", error=f"{type(error).__name__}: {error}")
@@ -281,8 +282,14 @@ class Worker:
             del self._lanes[lane]
         if lane in self._full_lanes:
             self._look()
+        if self._backlog:
+            self._wake.set()
 
     def _start(self, task: Task) -> None:
+        if self._draining:  # since it was accepted or claimed
+            self._slots.free()
+            self._save(task, (Save(task, delay=0.0),))
+            return
         running = asyncio.create_task(self._run(TaskContext(task, self.store, self._slots)))
         self._tasks[task.id] = running
         running.add_done_callback(lambda _: self._tasks.pop(task.id))
@@ -295,10 +302,16 @@ class Worker:
                 changes = await self._attempt(context)
             finally:
                 self._slots.free()
-        if not changes:  # it is another process's task
+        self._save(task, changes)
+
+    def _save(self, task: Task, changes: tuple[Change, ...]) -> None:
+        """Write a task's result, and keep the task in memory until then.
+
+        So a process that has finished a task never runs it again, whatever the database does.
+        """
+        if not changes:  # another process has the task
             self._release(task.id, task.lane)
             return
-        # In memory until it is written: a process that has finished a task never runs it again.
         pending = self.store.submit(*changes)
         pending.written.add_done_callback(partial(self._saved, task))
         if isinstance(changes[0], Save):  # it might be due before every other task
@@ -307,8 +320,6 @@ class Worker:
     async def _attempt(self, context: TaskContext) -> tuple[Change, ...]:
         """Call the handler; return the changes that its end makes, none if the task is not ours."""
         try:
-            if self._draining:  # since it was accepted or claimed
-                raise PostponedError  # noqa: TRY301
             outcome = await self._handlers[context.task.kind](context)
         except LeaseLostError:
             log.warning("another process has this task")
