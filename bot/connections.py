@@ -1,5 +1,6 @@
 """The only place where connections to the outside are opened, and closed."""
 
+import logging
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -59,6 +60,8 @@ async def connections(settings: Settings) -> AsyncIterator[Connections]:
             base_url=f"{settings.slack_api_url}".rstrip("/") + "/",
             session=session,
             retry_handlers=[],  # bot.slack_calls repeats what is safe to repeat
+            # The client's own logger has no level, and then it renders each call for a debug line.
+            logger=logging.getLogger("slack_sdk"),
         )
         redactor = Redactor(settings.secrets)
         baseten = Baseten(http, settings.baseten_timeout, redactor)

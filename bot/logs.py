@@ -92,6 +92,8 @@ def configure_logs(
     handler = _Handler(stream)
     handler.setFormatter(_RedactingFormatter(redactor, drawn))
     handler.addFilter(_worth_reading)
+    for name, least in _QUIET.items():
+        logging.getLogger(name).setLevel(least)  # cheaper than to make lines and drop them
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
