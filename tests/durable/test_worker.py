@@ -235,15 +235,14 @@ async def test_a_finished_task_never_runs_again_while_its_end_cannot_be_written(
 
 async def test_a_drain_lets_running_tasks_end_and_leaves_the_waiting_ones(url: str) -> None:
     handler = Handler()
-    async with open_store(url) as store:
-        async with working(store, handler, Limits(slots=1)) as worker:
-            await worker.enqueue("runs", "open", {})
-            await worker.enqueue("waits", "open", {})
-            draining = asyncio.create_task(worker.drain(20))
-            await asyncio.sleep(0)  # it has begun
-            await worker.enqueue("late", "open", {})
-            handler.gate.set()
-            assert await draining == 0
+    async with open_store(url) as store, working(store, handler, Limits(slots=1)) as worker:
+        await worker.enqueue("runs", "open", {})
+        await worker.enqueue("waits", "open", {})
+        draining = asyncio.create_task(worker.drain(20))
+        await asyncio.sleep(0)  # it has begun
+        await worker.enqueue("late", "open", {})
+        handler.gate.set()
+        assert await draining == 0
     assert handler.began == ["runs"]
     again = Handler(open_=True)
     async with open_store(url) as store, working(store, again):
@@ -266,11 +265,10 @@ async def test_no_post_begins_shortly_before_the_end(sqlite_url: str) -> None:
             await asyncio.sleep(0)
         return Done()
 
-    async with open_store(sqlite_url) as store:
-        async with working(store, handle) as worker:
-            await worker.enqueue("one", "open", {"step": "open"})
-            assert await worker.drain(8) == 0  # too short for a post to begin
-            assert refused.is_set()
+    async with open_store(sqlite_url) as store, working(store, handle) as worker:
+        await worker.enqueue("one", "open", {"step": "open"})
+        assert await worker.drain(8) == 0  # too short for a post to begin
+        assert refused.is_set()
     again = Handler(open_=True)
     async with open_store(sqlite_url) as store, working(store, again):
         await ended(store, "one")
@@ -281,11 +279,10 @@ async def test_no_post_begins_shortly_before_the_end(sqlite_url: str) -> None:
 
 async def test_a_task_that_is_cut_short_might_have_run(sqlite_url: str) -> None:
     handler = Handler()
-    async with open_store(sqlite_url) as store:
-        async with working(store, handler) as worker:
-            await worker.enqueue("one", "open", {})
-            await until(lambda: handler.began)
-            assert await worker.drain(0) == 1
+    async with open_store(sqlite_url) as store, working(store, handler) as worker:
+        await worker.enqueue("one", "open", {})
+        await until(lambda: handler.began)
+        assert await worker.drain(0) == 1
     again = Handler(open_=True)
     async with open_store(sqlite_url) as store, working(store, again):
         await ended(store, "one")
