@@ -11,18 +11,19 @@
 ``socket_mode``            the other way in: a web socket that the bot opens to Slack
 ``listeners``              one file per door; ``register()`` is the contents page
 ``arguments``              the words after the command become a ``ProjectRequest``
-``journal``                what must not be lost is on disk before it is acked
+``durable``                tasks are on disk before they are acked, and run even after a kill
+``person_limits``          how much one person can ask for
 ``work``                   what may be lost, and is seen, is tracked until it is done
 ``projects``               find the team, open the project; ``similar_names`` finds near ones
 ``baseten``                the management API: client, models; ``cache`` spares it
 ``views``                  answers, dialogs and failures drawn as Block Kit
-``posting``                a ``message`` reaches the channel, or the person
+``posting``                a ``message`` reaches the channel, or the person; ``channel_gate``
+                           lets few posts a channel be under way
 ``modals``, ``step_ends``  dialogs and the home tab; the ends of a workflow step
 ``slack_calls``            how all three call Slack without doing anything twice
 ``watching``               an answer follows its job until that ends
 ``recents``                what each person opened last
 ``remembered``             what was seen before, as long as the process lives
-``turns``                  what changes the same thing takes turns
 ``sandbox``                a Slack and a Baseten on loopback, to try it all with
 =========================  ==========================================================
 """

@@ -51,7 +51,7 @@ def _shared() -> list[Processor]:
 _QUIET = {"slack_bolt": logging.ERROR} | dict.fromkeys(
     (
         *("slack_sdk", "aiohttp", "httpx", "asyncio", "stamina"),
-        *("alembic", "aiosqlite", "sqlalchemy", "asyncpg"),
+        "asyncpg",
     ),
     logging.WARNING,
 )
