@@ -24,8 +24,9 @@ from bot.connections import Connections, connections
 from bot.durable.cleanup import CLEANUP, CleanupTask
 from bot.durable.database import open_store
 from bot.durable.model import DatabaseError, StoreUnavailableError
+from bot.durable.room import Limits
 from bot.durable.store import HEALTH, Store
-from bot.durable.worker import Limits, Worker
+from bot.durable.worker import Worker
 from bot.listeners import register
 from bot.listeners.desk import Desk
 from bot.listeners.failures import LAST_WORDS, Failures

@@ -1,47 +1,13 @@
 """What a handler gets: its task, and what it can do with it."""
 
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import TypeAlias
 
 from bot.durable.model import Outcome, PostponedError, Save, State, Task
+from bot.durable.room import Room
 from bot.durable.store import Store
-
-LONGEST_POST = 10.0  # seconds
-_SHORTEST_SHUTDOWN = 12.0  # seconds; in a shorter one no post begins
-
-
-class Slots:
-    """The tasks that run at once in a worker, and until when posts may begin.
-
-    Attributes:
-        taken: tasks that run.
-    """
-
-    def __init__(self, on_free: Callable[[], object]) -> None:
-        self.taken = 0
-        self._on_free = on_free
-        self._last_post = float("inf")
-
-    def take(self) -> None:
-        """Count one more."""
-        self.taken += 1
-
-    def free(self) -> None:
-        """Count one less."""
-        self.taken -= 1
-        self._on_free()
-
-    def end_in(self, seconds: float) -> None:
-        """Let no post begin that could still be under way when the process ends."""
-        last = seconds - LONGEST_POST if seconds >= _SHORTEST_SHUTDOWN else 0.0
-        self._last_post = time.monotonic() + last
-
-    def may_post(self) -> bool:
-        """Return whether a post may still begin."""
-        return time.monotonic() < self._last_post
 
 
 class TaskContext:
@@ -52,11 +18,11 @@ class TaskContext:
         parked: the task waits in memory and holds no slot.
     """
 
-    def __init__(self, task: Task, store: Store, slots: Slots) -> None:
+    def __init__(self, task: Task, store: Store, room: Room) -> None:
         self.task = task
         self.parked = False
         self._store = store
-        self._slots = slots
+        self._room = room
         self._advanced: Callable[[], State] | None = None
 
     def advance(self, state: Callable[[], State]) -> None:
@@ -88,7 +54,7 @@ class TaskContext:
             PostponedError: the process ends soon; the task goes on in the next one.
             LeaseLostError: the task belongs to another process.
         """
-        if not self._slots.may_post():
+        if not self._room.may_post():
             raise PostponedError
         await self._store.hold_lease()
 
@@ -96,11 +62,11 @@ class TaskContext:
     async def park(self) -> AsyncIterator[None]:
         """Give the slot to other tasks while this one waits in memory."""
         self.parked = True
-        self._slots.free()
+        self._room.stop()
         try:
             yield
         finally:
-            self._slots.take()
+            self._room.go_on()
             self.parked = False
 
 

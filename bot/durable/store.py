@@ -75,31 +75,6 @@ class Database(Backend, Protocol):
         """Return the room of deleted rows to the disk."""
 
 
-class Turns:
-    """The places of waiting tasks: people take turns, however much each of them has.
-
-    A person's next task stands one place behind the one before, and never before the place that is
-    served now. (Start-time fair queueing, with people as flows.)
-    """
-
-    def __init__(self, waiting: Iterable[Row] = ()) -> None:
-        found = list(waiting)  # a person, the first place, the last place
-        self.now: int = min((first for _, first, _ in found), default=0)
-        self._last: dict[str, int] = {person: last for person, _, last in found}
-
-    def next(self, person: str) -> int:
-        """Return the place of a person's next task."""
-        place = max(self.now, self._last.get(person, -1) + 1)
-        self._last[person] = place
-        return place
-
-    def served(self, place: int) -> None:
-        """Note the place of a task that was claimed."""
-        if place > self.now:
-            self.now = place
-            self._last = {person: last for person, last in self._last.items() if last >= place}
-
-
 class Store:
     """Tasks and documents.
 
@@ -199,9 +174,9 @@ class Store:
         rows = await self._read(STILL_OPEN, *((task_id,) for task_id in task_ids))
         return {task_id for (task_id,) in rows}
 
-    async def turns_of(self, queue: str) -> Turns:
-        """Return the places of a queue's tasks."""
-        return Turns(await self._read(TURNS, (queue,)))
+    async def turns_of(self, queue: str) -> list[Row]:
+        """Return each person of a queue with the first and the last place of their tasks."""
+        return await self._read(TURNS, (queue,))
 
     async def prune(self, age: float) -> int:
         """Delete the tasks that ended so many seconds ago; return their number."""

@@ -4,15 +4,14 @@ import asyncio
 import json
 import random
 import time
-from collections import Counter
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 
 import structlog
 
-from bot.durable.context import Handler, Slots, TaskContext
+from bot.durable.context import Handler, TaskContext
 from bot.durable.model import (
     Change,
     Claim,
@@ -27,7 +26,8 @@ from bot.durable.model import (
     StoreUnavailableError,
     Task,
 )
-from bot.durable.store import LEASE_LOST, Store, Turns
+from bot.durable.room import Limits, Room, Turns
+from bot.durable.store import LEASE_LOST, Store
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -36,25 +36,6 @@ _GATHER = 0.25  # seconds; timers that are due so close together are claimed at 
 _RETRY = 1.0  # seconds until the database is tried again
 _LONGEST_BACKOFF = 300.0  # seconds
 _LONGEST_ERROR = 2000  # characters
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How much a worker holds in memory; everything else waits in the database.
-
-    Attributes:
-        slots: tasks that run at once.
-        held: tasks in memory at once: running, or waiting for their channel.
-        lane: of those, the tasks of one channel.
-        retries: how often a step that failed is tried again.
-        old: seconds that a task waits for its turn before the operator hears of it.
-    """
-
-    slots: int = 100
-    held: int = 500
-    lane: int = 20
-    retries: int = 10
-    old: float = 10.0
 
 
 class Worker:
@@ -77,15 +58,12 @@ class Worker:
         self._queue = queue
         self._limits = limits or Limits()
         self._handlers: dict[str, Handler] = {}
-        self._slots = Slots(self._slot_freed)
-        self._lanes: Counter[str] = Counter()
+        self._room = Room(self._limits, store.held, self._freed)
         self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._held: set[str] = set()
         self._wake = asyncio.Event()
         self._backlog = True  # tasks might wait in the database
         self._full_lanes: tuple[str, ...] = ()  # at the last claim
         self._turns = Turns()
-        self._draining = False
         self._next_report = 0.0  # on the monotonic clock
         self._lost: set[str] = set()  # ids of tasks that other processes took over
 
@@ -113,7 +91,7 @@ class Worker:
                 and is run in that case; otherwise nothing was done.
             ValueError, TypeError: no id, or no JSON.
         """
-        at_once = self._has_room(lane) and task_id not in self.store.held
+        at_once = not self._backlog and self._room.takes(task_id, lane)
         change = Enqueue(
             task_id,
             kind,
@@ -126,7 +104,7 @@ class Worker:
         )
         json.dumps(state, allow_nan=False)
         if at_once:
-            self._hold(task_id, lane)
+            self._room.hold(task_id, lane)
         pending = self.store.enqueue(change)
         pending.written.add_done_callback(partial(self._enqueued, change))
         (inserted,) = await self.store.written(pending)
@@ -157,11 +135,9 @@ class Worker:
 
         No post begins later than 10 s before the end, and none at all in less than 12 s.
         """
-        self._draining = True
-        ends = time.monotonic() + seconds
-        self._slots.end_in(seconds)
+        self._room.close(seconds)
         if self._tasks:
-            await asyncio.wait(self._tasks.values(), timeout=max(0.0, ends - time.monotonic()))
+            await asyncio.wait(self._tasks.values(), timeout=seconds)
         late = list(self._tasks.values())
         for task in late:
             task.cancel()
@@ -169,8 +145,10 @@ class Worker:
             await asyncio.wait(late, timeout=1.0)
         return len(late)
 
-    def _slot_freed(self) -> None:
-        if self._backlog:
+    def _freed(self) -> None:
+        if self._full_lanes and self._room.full_lanes() != self._full_lanes:
+            self._look()
+        elif self._backlog:
             self._wake.set()
 
     # Claiming
@@ -197,28 +175,15 @@ class Worker:
 
     async def _load_turns(self) -> None:
         with suppress(StoreUnavailableError):  # then people take turns from here on
-            self._turns = await self.store.turns_of(self._queue)
-
-    def _room(self) -> int:
-        if self._draining:
-            return 0
-        limits = self._limits
-        return min(limits.slots - self._slots.taken, limits.held - len(self._held))
-
-    def _has_room(self, lane: str) -> bool:
-        """Return whether a new task can begin at once, ahead of nobody."""
-        lane_full = bool(lane) and self._lanes[lane] >= self._limits.lane
-        return not self._backlog and not lane_full and self._room() > 0
+            self._turns = Turns(await self.store.turns_of(self._queue))
 
     async def _claim(self) -> float | None:
         """Claim as many tasks as there is room for; return the seconds until the next look."""
-        most = self._room()
+        most = self._room.left()
         if most <= 0:
             self._backlog = True  # so that the next free slot wakes the loop
             return _POLL
-        lanes = tuple(
-            lane for lane, held in self._lanes.items() if lane and held >= self._limits.lane
-        )
+        lanes = self._room.full_lanes()
         kinds = tuple(self._handlers)
         claim = Claim(self._queue, kinds, most, lanes, tuple(self.store.held), self.store.owner)
         self._full_lanes = lanes
@@ -226,11 +191,11 @@ class Worker:
             claimed = await self.store.claim(claim)
             for task, turn in claimed:
                 self._turns.served(turn)
-                self._hold(task.id, task.lane)
+                self._room.hold(task.id, task.lane)
                 self._start(task)
             self._backlog = len(claimed) == most or self._wake.is_set()
             if self._backlog:
-                return 0.0 if self._room() > 0 else _POLL
+                return 0.0 if self._room.left() > 0 else _POLL
             self.late_by = 0.0
             due = await self.store.next_due(self._queue, kinds)
         except Exception as error:  # noqa: BLE001 - this loop must go on, or all tasks are stranded
@@ -265,32 +230,15 @@ class Worker:
                 )
             )
         else:
-            self._release(change.task_id, change.lane)
-            self._slots.free()
-
-    def _hold(self, task_id: str, lane: str) -> None:
-        self._held.add(task_id)
-        self.store.held.add(task_id)
-        self._lanes[lane] += 1
-        self._slots.take()
-
-    def _release(self, task_id: str, lane: str) -> None:
-        self._held.discard(task_id)
-        self.store.held.discard(task_id)
-        self._lanes[lane] -= 1
-        if not self._lanes[lane]:
-            del self._lanes[lane]
-        if lane in self._full_lanes:
-            self._look()
-        if self._backlog:
-            self._wake.set()
+            self._room.stop()
+            self._room.release(change.task_id)
 
     def _start(self, task: Task) -> None:
-        if self._draining:  # since it was accepted or claimed
-            self._slots.free()
+        if self._room.closed:  # since it was accepted or claimed
+            self._room.stop()
             self._save(task, (Save(task, delay=0.0),))
             return
-        running = asyncio.create_task(self._run(TaskContext(task, self.store, self._slots)))
+        running = asyncio.create_task(self._run(TaskContext(task, self.store, self._room)))
         self._tasks[task.id] = running
         running.add_done_callback(lambda _: self._tasks.pop(task.id))
 
@@ -301,7 +249,7 @@ class Worker:
             try:
                 changes = await self._attempt(context)
             finally:
-                self._slots.free()
+                self._room.stop()
         self._save(task, changes)
 
     def _save(self, task: Task, changes: tuple[Change, ...]) -> None:
@@ -310,7 +258,7 @@ class Worker:
         So a process that has finished a task never runs it again, whatever the database does.
         """
         if not changes:  # another process has the task
-            self._release(task.id, task.lane)
+            self._room.release(task.id)
             return
         pending = self.store.submit(*changes)
         pending.written.add_done_callback(partial(self._saved, task))
@@ -359,7 +307,7 @@ class Worker:
 
     def _saved(self, task: Task, written: "asyncio.Future[list[object]]") -> None:
         """Forget a task whose result is written."""
-        self._release(task.id, task.lane)
+        self._room.release(task.id)
         if isinstance(error := written.exception(), LeaseLostError):
             log.warning("another process has this task", task=task.id)
         elif error is not None:

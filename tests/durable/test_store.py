@@ -8,6 +8,7 @@ import pytest
 
 from bot.durable.database import open_store
 from bot.durable.model import Claim, Enqueue, Finish, LeaseLostError, Save, Task
+from bot.durable.room import Turns
 from bot.durable.store import Store
 from tests.durable.conftest import until_async
 
@@ -179,8 +180,8 @@ async def test_the_places_of_waiting_tasks_are_read_by_queue(store: Store) -> No
     for turn in (3, 4, 5):
         await add(store, f"a{turn}", person="a", turn=turn)
     await add(store, "b3", person="b", turn=3)
-    turns = await store.turns_of(QUEUE)
+    turns = Turns(await store.turns_of(QUEUE))
     assert (turns.next("a"), turns.next("b"), turns.next("c")) == (6, 4, 3)
-    assert (await store.turns_of("other")).next("a") == 0
+    assert Turns(await store.turns_of("other")).next("a") == 0
     assert 0 <= await store.oldest_waiting(QUEUE) < 60
     assert await store.oldest_waiting("other") == 0

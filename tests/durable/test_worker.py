@@ -18,8 +18,9 @@ from bot.durable.model import (
     RunAgain,
     StoreUnavailableError,
 )
+from bot.durable.room import Limits
 from bot.durable.store import Store
-from bot.durable.worker import Limits, Worker
+from bot.durable.worker import Worker
 from tests.durable.conftest import until, until_async
 
 QUEUE = "commands"
