@@ -52,6 +52,7 @@ class Order(BaseModel):
         execution_id: the workflow step; empty for a person's own request.
         opened: the project, after the first step.
         posted: the message, after the second step.
+        interrupted: an earlier attempt was cut short, so its message might be there.
         looks: how many times the channel was searched for a post whose outcome is unknown; None
             while no post is in doubt.
         tries: how many times in a row Slack could not take the message.
@@ -66,6 +67,7 @@ class Order(BaseModel):
     execution_id: str = ""
     opened: Opened | None = None
     posted: Posted | None = None
+    interrupted: bool = False
     looks: int | None = None
     tries: int = 0
 
@@ -172,7 +174,8 @@ class Opening:
             user=order.place.user_id,
             seconds=round(time.monotonic() - started, 3),
         )
-        order = order.model_copy(update={"step": "post", "opened": opened})
+        new = {"step": "post", "opened": opened, "interrupted": task.step_may_have_run}
+        order = order.model_copy(update=new)
         context.advance(order.state)
         return order
 
@@ -189,7 +192,7 @@ class Opening:
         place, opened, task = order.place, order.opened, context.task
         if not place.channel_id or opened is None:
             return None
-        if order.looks is not None or task.step_may_have_run:
+        if order.interrupted or order.looks is not None or task.step_may_have_run:
             found = await self._find(order, task)
             if found is not None:
                 return found
