@@ -18,6 +18,7 @@
 ``posting``                a ``message`` reaches the channel, or the person
 ``modals``, ``step_ends``  dialogs and the home tab; the ends of a workflow step
 ``slack_calls``            how all three call Slack without doing anything twice
+``channel_gate``           few posts at once in each channel
 ``watching``               an answer follows its job until that ends
 ``recents``                what each person opened last
 ``remembered``             what was seen before, as long as the process lives
