@@ -21,6 +21,7 @@
                            lets few posts a channel be under way
 ``modals``, ``step_ends``  dialogs and the home tab; the ends of a workflow step
 ``slack_calls``            how all three call Slack without doing anything twice
+``channel_gate``           few posts at once in each channel
 ``watching``               an answer follows its job until that ends
 ``recents``                what each person opened last
 ``remembered``             what was seen before, as long as the process lives

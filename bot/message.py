@@ -12,7 +12,7 @@ class Message:
     """A message to a channel or a person.
 
     Attributes:
-        text: for notifications, screen readers and whatever cannot show blocks; mrkdwn.
+        text: for notifications, screen readers and clients without blocks; mrkdwn.
         blocks: the same as Block Kit.
     """
 
@@ -29,7 +29,7 @@ class Place:
     """Where a person asked for something, and how to answer there.
 
     Attributes:
-        user_id: who asked; empty for a workflow without a person.
+        user_id: the person who asked; empty for a workflow without a person.
         channel_id: where it was asked; empty where there is no channel, as in App Home.
         response_url: works for 30 minutes and 5 messages, even where the bot is not a member.
         thread_ts: the thread to answer in.

@@ -61,8 +61,7 @@ def _identity(post_id: str) -> Payload:
 class Poster:
     """Post as the bot.
 
-    `guard` runs immediately before each request that posts. It raises where the process must not
-    post, and that error reaches the caller.
+    A `guard` runs before each request that posts, and its error reaches the caller.
 
     Args:
         client: Slack's Web API, with the bot's token and without retries of its own.
@@ -94,7 +93,7 @@ class Poster:
     ) -> Posted:
         """Post for everyone in the channel, or where Slack refuses that, by the next best way.
 
-        The next ways are the response URL, for everyone too, and a direct message to the person.
+        These are the response URL, for everyone too, and a direct message to the person.
         https://docs.slack.dev/reference/methods/chat.postMessage
 
         Args:
@@ -113,8 +112,8 @@ class Poster:
         try:
             return await self._post(place.channel_id, place.thread_ts, as_bot, guard, parked)
         except SlackCallFailed as refused:
-            long = refused.retry_after > _LONG_LIMIT
-            if refused.outcome_unknown or (refused.retryable and not long):
+            soon = refused.retryable and refused.retry_after <= _LONG_LIMIT
+            if refused.outcome_unknown or soon:
                 raise
             log.info("cannot post in the channel", slack_error=refused.error)
             as_member = refused.error not in _NOT_A_MEMBER
@@ -147,7 +146,7 @@ class Poster:
         Raises:
             SlackCallFailed: the bot may not read there, as with the least scopes.
         """
-        asked: dict[str, Any] = {
+        asked: Payload = {
             "channel": place.channel_id,
             "oldest": f"{(since - _CLOCKS).timestamp():.6f}",
             "include_all_metadata": True,
@@ -169,7 +168,7 @@ class Poster:
                 return None
 
     async def update(self, place: Place, ts: str, message: Message) -> None:
-        """Change a message in place; one that went through a response URL, by the click's own.
+        """Change a message, or where the bot cannot, the one that was clicked.
 
         https://docs.slack.dev/reference/methods/chat.update
 
@@ -225,8 +224,8 @@ class Poster:
         if place.channel_id and place.user_id:
             ways.append(lambda: self._post_ephemeral(place, payload, guard))
         if place.user_id:
-            as_bot = payload | _identity(post_id)
-            ways.append(lambda: self._post(place.user_id, None, as_bot, guard, nullcontext))
+            direct = payload | _identity(post_id)
+            ways.append(lambda: self._post(place.user_id, None, direct, guard, nullcontext))
         refusals = []
         for way in ways:
             try:

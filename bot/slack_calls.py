@@ -109,7 +109,7 @@ async def call_slack(
                 return await send_once(send, deadline)
             except SlackCallFailed as error:
                 error.retryable |= idempotent and error.outcome_unknown
-                # An earlier request might have done it, whatever Slack says to this one.
+                # An earlier request might have done it, even if Slack refuses this one.
                 unknown = error.outcome_unknown = unknown or error.outcome_unknown
                 raise
     raise AssertionError  # stamina returns an answer, or raises  # pragma: no cover
@@ -145,7 +145,7 @@ async def send_once(send: Callable[[], Awaitable[Answer]], deadline: float | Non
         deadline: the end of the wait, on the event loop's clock.
 
     Raises:
-        SlackCallFailed: whatever slack_sdk and aiohttp raise for it.
+        SlackCallFailed: slack_sdk or aiohttp raised an error.
     """
     try:
         async with asyncio.timeout_at(deadline):

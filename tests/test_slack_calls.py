@@ -81,9 +81,11 @@ class Scene:
             await self.post(**how)
         return failed.value
 
-    async def respond(self, url: str) -> SlackCallFailed | None:
+    async def respond(
+        self, url: str, session: aiohttp.ClientSession | None = None
+    ) -> SlackCallFailed | None:
         try:
-            await post_to_response_url(self.out.session, url, {"text": "hi"}, self.guard)
+            await post_to_response_url(session or self.out.session, url, {"text": "hi"}, self.guard)
         except SlackCallFailed as failed:
             return failed
         return None
@@ -233,11 +235,13 @@ async def test_a_redirect_is_not_followed(scene: Scene, status: int) -> None:
     async with SandboxSlack() as elsewhere:
         moved = Respond(status, headers={"Location": f"{elsewhere.url}/api/chat.postMessage"})
         scene.slack.faults.next(POST, moved)
-        scene.slack.faults.next("/response/.*", moved)
+        scene.slack.faults.always("/response/.*", moved)
         failed = await scene.failure()
         url = await scene.response_url()
         refused = await scene.respond(url)
-    for error in (failed, refused):
+        async with aiohttp.ClientSession() as plain:
+            refused_by_itself = await scene.respond(url, plain)
+    for error in (failed, refused, refused_by_itself):
         assert error is not None
         assert (error.outcome_unknown, error.retryable) == (False, False)
     assert (elsewhere.requests, scene.posts) == ([], 1)
