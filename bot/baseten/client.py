@@ -11,7 +11,6 @@ from urllib.parse import quote, urlencode
 
 import aiohttp
 import httpx
-import stamina
 import structlog
 
 from bot.baseten.errors import Answer, RateLimited, Refused, Unreachable, Unreadable, decipher
@@ -32,12 +31,14 @@ from bot.baseten.models import (
     TrainingProjects,
 )
 from bot.redaction import Redactor
+from bot.retry import retry
 
 log = structlog.stdlib.get_logger(__name__)
 
 ATTEMPTS = 4
 PATIENCE = 45.0  # seconds for all attempts and the waits between them
 _CONNECT = 5.0  # seconds to reach the server
+_TIMEOUT = {"timeout": httpx.Timeout(None, connect=_CONNECT).as_dict()}
 _LOOK_BACK = timedelta(days=6)  # for a job's last lines; the API allows a window of 7 days
 _LAST_WORDS = timedelta(minutes=1)  # in which lines may follow the end of a job
 
@@ -77,6 +78,8 @@ class Baseten:
 
     def __init__(self, http: httpx.AsyncClient, timeout: float, redactor: Redactor) -> None:
         self._http = http
+        # Requests are built here: the client would merge addresses, headers and cookies each time.
+        self._base_url = str(http.base_url).rstrip("/")
         self._timeout = timeout
         self._redactor = redactor
 
@@ -164,18 +167,18 @@ class Baseten:
         """
         started = time.monotonic()
         trouble = _Trouble(lambda: PATIENCE - (time.monotonic() - started))
+
+        async def attempt() -> _Answered[Answer]:
+            response = await self._attempt(method, path, sent)
+            body = response.content
+            if response.is_error:
+                body = self._redactor.text(body.decode(errors="replace")).encode()
+            answer = decipher(response.status_code, response.headers, body, model)
+            return _Answered(answer, response, time.monotonic() - started)
+
         try:
             async with asyncio.timeout(PATIENCE):
-                async for attempt in stamina.retry_context(
-                    trouble.worth_another_try, attempts=ATTEMPTS, timeout=None
-                ):
-                    with attempt:
-                        response = await self._attempt(method, path, sent)
-                        body = response.content
-                        if response.is_error:
-                            body = self._redactor.text(body.decode(errors="replace")).encode()
-                        answer = decipher(response.status_code, response.headers, body, model)
-                        return _Answered(answer, response, time.monotonic() - started)
+                return await retry(attempt, trouble.worth_another_try, attempts=ATTEMPTS)
         except TimeoutError:
             if isinstance(trouble.last, Refused):
                 raise trouble.last from None
@@ -186,14 +189,19 @@ class Baseten:
             if trouble.sent:  # an attempt before this one may have been carried out
                 raise Unreachable(str(error), sent=True) from error
             raise
-        raise AssertionError  # stamina returns what was answered, or raises  # pragma: no cover
 
     async def _attempt(self, method: str, path: str, sent: dict[str, Any] | None) -> httpx.Response:
         """Ask once; every way of getting no answer becomes ``Unreachable``."""
         try:
             async with asyncio.timeout(self._timeout):
-                return await self._http.request(
-                    method, path, json=sent, timeout=httpx.Timeout(None, connect=_CONNECT)
+                return await self._http.send(
+                    httpx.Request(
+                        method,
+                        f"{self._base_url}{path}",
+                        headers=self._http.headers,
+                        json=sent,
+                        extensions=_TIMEOUT,
+                    )
                 )
         except TimeoutError:
             raise Unreachable(f"no answer within {self._timeout:g} s", sent=True) from None
@@ -220,7 +228,7 @@ class _Trouble:
         self.sent = False
 
     def worth_another_try(self, error: Exception) -> bool | float:
-        """Tell stamina whether to repeat the call, or after how many seconds."""
+        """Return whether to repeat the call, or the seconds until then."""
         match error:
             case Unreachable(sent=sent):
                 self.sent = self.sent or sent
