@@ -47,6 +47,7 @@ log = structlog.stdlib.get_logger(__name__)
 ATTEMPTS = 4
 PATIENCE = 45.0  # seconds for all attempts and the waits between them
 _CONNECT = 5.0  # seconds to reach the server
+_TIMEOUT = {"timeout": httpx.Timeout(None, connect=_CONNECT).as_dict()}
 _LOOK_BACK = timedelta(days=6)  # for a job's last lines; the API allows a window of 7 days
 _LAST_WORDS = timedelta(minutes=1)  # in which lines may follow the end of a job
 
@@ -86,6 +87,8 @@ class Baseten:
 
     def __init__(self, http: httpx.AsyncClient, timeout: float, redactor: Redactor) -> None:
         self._http = http
+        # Requests are built here: the client would merge addresses, headers and cookies each time.
+        self._base_url = str(http.base_url).rstrip("/")
         self._timeout = timeout
         self._redactor = redactor
 
@@ -217,8 +220,14 @@ class Baseten:
         """Ask once; every way of getting no answer becomes ``Unreachable``."""
         try:
             async with asyncio.timeout(self._timeout):
-                return await self._http.request(
-                    method, path, json=sent, timeout=httpx.Timeout(None, connect=_CONNECT)
+                return await self._http.send(
+                    httpx.Request(
+                        method,
+                        f"{self._base_url}{path}",
+                        headers=self._http.headers,
+                        json=sent,
+                        extensions=_TIMEOUT,
+                    )
                 )
         except TimeoutError:
             raise Unreachable(f"no answer within {self._timeout:g} s", sent=True) from None
@@ -245,7 +254,7 @@ class _Trouble:
         self.sent = False
 
     def worth_another_try(self, error: Exception) -> bool | float:
-        """Tell stamina whether to repeat the call, or after how many seconds."""
+        """Return whether to repeat the call, or the seconds until then."""
         match error:
             case Unreachable(sent=sent):
                 self.sent = self.sent or sent

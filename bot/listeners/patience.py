@@ -14,14 +14,16 @@ async def patience(
     tell: Callable[[Message], Awaitable[None]], notice: Message
 ) -> AsyncIterator[None]:
     """Tell the person once, if what is done in this block takes long."""
+    loop, telling = asyncio.get_running_loop(), list[asyncio.Task[None]]()
 
-    async def tell_later() -> None:
-        await asyncio.sleep(SLOW)
+    async def tell_now() -> None:
         await tell(notice)
 
-    telling = asyncio.create_task(tell_later())
+    timer = loop.call_later(SLOW, lambda: telling.append(loop.create_task(tell_now())))
     try:
         yield
     finally:
-        telling.cancel()
-        await asyncio.gather(telling, return_exceptions=True)
+        timer.cancel()
+        for task in telling:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
