@@ -12,7 +12,7 @@ Start both, tell the bot their addresses, act as people do, and look at what the
 from bot.sandbox import refusals
 from bot.sandbox.baseten import SandboxBaseten
 from bot.sandbox.clock import Clock
-from bot.sandbox.faults import Delay, Drop, Faults, Garble, Hang, Respond
+from bot.sandbox.faults import Delay, Drop, Faults, Garble, Hang, Late, Respond
 from bot.sandbox.slack import SandboxSlack
 from bot.sandbox.slack_records import (
     BotUnreachableError,
@@ -38,6 +38,7 @@ __all__ = [
     "Faults",
     "Garble",
     "Hang",
+    "Late",
     "PostedMessage",
     "Recorded",
     "Respond",

@@ -67,6 +67,17 @@ def firewall_202() -> Respond:
     return Respond(202, headers={"x-amzn-waf-action": "challenge"})
 
 
+def slack_error(code: str, status: int = 200, *, after: bool = False) -> Respond:
+    """Slack's Web API says no, or breaks.
+
+    Args:
+        code: Slack's error code, such as `internal_error`.
+        status: the HTTP status, which Slack's own refusals leave at 200.
+        after: do the work first: some of Slack's errors come after the message was posted.
+    """
+    return Respond(status, {"ok": False, "error": code}, after=after)
+
+
 def slack_rate_limited_429(retry_after: int = 30) -> Respond:
     """Slack's Web API, called too often; its wait is always in a header."""
     body = {"ok": False, "error": "ratelimited"}

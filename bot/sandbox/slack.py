@@ -40,6 +40,8 @@ class SandboxSlack(People, Wire):
         signing_secret: with which HTTP deliveries are signed.
         scopes: what the bot's token may do; change them at will.
         bot_url: the bot's root URL; None sends everything down the web sockets.
+        drops_repeats: post nothing for a `client_msg_id` that its channel has already. Slack does
+            not promise it, so it is off.
         patience: seconds until a delivery is given up; Slack's own limit is only measured.
     """
 
@@ -85,6 +87,15 @@ class SandboxSlack(People, Wire):
     def api_url(self) -> str:
         """The root of the Web API, with a slash at the end: what `SLACK_API_URL` is set to."""
         return f"{self.url}/api/"
+
+    @property
+    def drops_repeats(self) -> bool:
+        """Whether a repeated `client_msg_id` posts nothing."""
+        return self._workspace.drops_repeats
+
+    @drops_repeats.setter
+    def drops_repeats(self, drops: bool) -> None:
+        self._workspace.drops_repeats = drops
 
     @property
     def messages(self) -> list[PostedMessage]:

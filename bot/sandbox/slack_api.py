@@ -23,6 +23,7 @@ from bot.sandbox.workspace import SlackRefusedError, Workspace
 
 Method: TypeAlias = Callable[[dict[str, Json]], dict[str, Json]]
 
+LONGEST_UPDATE: Final = 4_000  # bytes of the text of an update
 # Scopes that a method needs whatever its arguments.
 SCOPES: Final = {
     "chat.postMessage": "chat:write",
@@ -127,6 +128,8 @@ class SlackApi:
         A reply to a message that was deleted does not fail: Slack shows it in the channel, and
         only the missing `thread_ts` of its answer tells. Its pages do not say so; those who met
         it do. Where replies are left, the thread goes on below the note on the deleted message.
+        A repeat with the same `client_msg_id` is posted again unless `drops_repeats` is set: Slack
+        promises nothing of it.
         https://docs.slack.dev/reference/methods/chat.postMessage
         https://github.com/slack-go/slack/issues/1571
         https://github.com/PostHog/posthog/pull/83601
@@ -142,7 +145,8 @@ class SlackApi:
         thread_ts = arguments.get("thread_ts")
         if thread_ts and self.workspace.thread_is_gone(channel.id, str(thread_ts)):
             thread_ts = None
-        message = self.workspace.post(
+        client_msg_id = slack_arguments.client_msg_id(arguments)
+        message = self.workspace.earlier(channel.id, client_msg_id) or self.workspace.post(
             PostedMessage(
                 channel=channel.id,
                 ts=self.workspace.stamp(),
@@ -152,6 +156,7 @@ class SlackApi:
                 via="chat.postMessage",
                 thread_ts=thread_ts,
                 metadata=slack_arguments.metadata(arguments),
+                client_msg_id=client_msg_id,
             )
         )
         shown = self.workspace.message_json(message, metadata=True)
@@ -187,6 +192,8 @@ class SlackApi:
             raise SlackRefusedError(code="cant_update_message")
         metadata = slack_arguments.metadata(arguments)
         text, blocks = str(arguments.get("text") or ""), arguments.get("blocks") or []
+        if len(text.encode()) > LONGEST_UPDATE:
+            raise SlackRefusedError(code="msg_too_long")
         self.workspace.edit(message, text, blocks)
         message.metadata = metadata or message.metadata
         shown = self.workspace.message_json(message, metadata=True)

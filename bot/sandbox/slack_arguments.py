@@ -1,6 +1,7 @@
 """Reading the arguments of a Web API call, which come as a query, a form or JSON."""
 
 import json
+import uuid
 from collections.abc import Collection, Mapping
 from typing import Final
 
@@ -65,6 +66,21 @@ def metadata(arguments: Mapping[str, Json]) -> dict[str, Json] | None:
     if len(json.dumps(given)) > LONGEST_METADATA:
         raise SlackRefusedError(code="metadata_too_large")
     return given
+
+
+def client_msg_id(arguments: Mapping[str, Json]) -> str | None:
+    """The id that a client gives its message, if any.
+
+    Raises:
+        SlackRefusedError: `invalid_arguments`: it is no UUID.
+    """
+    given = arguments.get("client_msg_id")
+    if given is None:
+        return None
+    try:
+        return str(uuid.UUID(str(given)))
+    except ValueError:
+        raise SlackRefusedError(code="invalid_arguments") from None
 
 
 def need_scope(scope: str, scopes: Collection[str]) -> None:

@@ -56,6 +56,7 @@ class PostedMessage:
         via: `chat.postMessage`, `response_url` or `ack`.
         thread_ts: the message it replies to.
         metadata: as sent.
+        client_msg_id: as sent.
         edits: how often it was changed.
     """
 
@@ -67,6 +68,7 @@ class PostedMessage:
     via: str
     thread_ts: str | None = None
     metadata: dict[str, Json] | None = None
+    client_msg_id: str | None = None
     edits: int = 0
 
 

@@ -22,6 +22,7 @@ from bot.sandbox.faults import (
     Garble,
     Hang,
     Json,
+    Late,
     Respond,
 )
 
@@ -33,6 +34,7 @@ __all__ = [
     "Garble",
     "Hang",
     "Json",
+    "Late",
     "Recorded",
     "Respond",
     "Wire",
@@ -107,6 +109,7 @@ class Wire(ABC):
         self.now = now
         self._changed = asyncio.Event()
         self._runner: web.AppRunner | None = None
+        self._late: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
         app = web.Application(client_max_size=0)
@@ -124,6 +127,8 @@ class Wire(ABC):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        for work in self._late:
+            work.cancel()
         if self._runner is not None:
             await self._runner.cleanup()
 
@@ -188,7 +193,7 @@ class Wire(ABC):
             at=time.monotonic(),
         )
         self.requests.append(recorded)
-        fault = self.faults.take(recorded.method, recorded.path)
+        fault = self.faults.take(recorded.method, recorded.path, recorded.body)
         self.touch()
         try:
             return await self._answer_or_break(recorded, request, fault)
@@ -198,6 +203,14 @@ class Wire(ABC):
     async def _answer_or_break(
         self, recorded: Recorded, request: web.Request, fault: Fault | None
     ) -> web.StreamResponse:
+        if isinstance(fault, Late):
+            work = asyncio.create_task(self._land(fault.landing, recorded, request))
+            self._late.add(work)
+            work.add_done_callback(self._late.discard)
+            fault = fault.fault
+        elif isinstance(fault, Respond | Drop | Hang) and fault.after:
+            await self.answer(recorded, request)
+            self.touch()
         match fault:
             case Respond():
                 return self.respond(fault)
@@ -207,13 +220,22 @@ class Wire(ABC):
                 await asyncio.Event().wait()  # until the server closes, which cancels it
             case Garble():
                 return self._cut(request, NOT_HTTP)
-            case Drop(after=after):
-                if after:
-                    await self.answer(recorded, request)
+            case Drop():
                 return self._cut(request)
             case None:
                 pass
         return await self.answer(recorded, request)
+
+    async def _land(
+        self, landing: float | asyncio.Event, recorded: Recorded, request: web.Request
+    ) -> None:
+        """Do the work of a request that was answered with a fault before."""
+        if isinstance(landing, asyncio.Event):
+            await landing.wait()
+        else:
+            await asyncio.sleep(landing)
+        await self.answer(recorded, request)
+        self.touch()
 
     def _cut(self, request: web.Request, last_words: bytes = b"") -> web.Response:
         """Close the connection under the request; the response returned goes nowhere."""

@@ -55,6 +55,7 @@ class Workspace:
     Attributes:
         now: its clock.
         changed: wakes those who wait for something to happen.
+        drops_repeats: post nothing for a `client_msg_id` that its channel has already.
     """
 
     now: Callable[[], datetime]
@@ -69,6 +70,7 @@ class Workspace:
     response_urls: dict[str, ResponseUrl] = field(default_factory=dict)
     executions: set[str] = field(default_factory=set)
     workflow_tokens: set[str] = field(default_factory=set)
+    drops_repeats: bool = False
     _numbers: Iterator[int] = field(default_factory=itertools.count)
     _last_ts: float = 0.0
 
@@ -112,6 +114,21 @@ class Workspace:
                 return message
         raise SlackRefusedError(code="message_not_found")
 
+    def earlier(self, channel_id: str, client_msg_id: str | None) -> PostedMessage | None:
+        """The message that a repeated `client_msg_id` stands for, in a Slack that drops repeats."""
+        if not self.drops_repeats or client_msg_id is None:
+            return None
+        posted = (each for each in self.messages if each.channel == channel_id)
+        return next((each for each in posted if each.client_msg_id == client_msg_id), None)
+
+    def has_no_thread(self, channel_id: str, ts: str) -> bool:
+        """Whether this is a message without replies, below which Slack shows nobody an ephemeral.
+
+        A message that the sandbox does not have is a person's, with replies.
+        """
+        there = any((each.channel, each.ts) == (channel_id, ts) for each in self.messages)
+        return there and not self.replies(channel_id, ts)
+
     def replies(self, channel_id: str, ts: str) -> list[PostedMessage]:
         """The replies to a message, the oldest first."""
         return [
@@ -142,11 +159,14 @@ class Workspace:
     def whisper(self, ephemeral: Ephemeral) -> Ephemeral:
         """Show a message to one person.
 
+        Below a message without replies Slack shows it to nobody, and says nothing of it.
+
         Raises:
             SlackRefusedError: a limit of Block Kit is exceeded.
         """
         check_message(ephemeral.text, ephemeral.blocks)
-        self.ephemerals.append(ephemeral)
+        if not (ephemeral.thread_ts and self.has_no_thread(ephemeral.channel, ephemeral.thread_ts)):
+            self.ephemerals.append(ephemeral)
         self.changed()
         return ephemeral
 
@@ -237,6 +257,8 @@ class Workspace:
             shown["edited"] = {"user": message.user or BOT_USER, "ts": message.ts}
         if message.thread_ts:
             shown["thread_ts"] = message.thread_ts
+        if message.client_msg_id:
+            shown["client_msg_id"] = message.client_msg_id
         if metadata and message.metadata:
             shown["metadata"] = message.metadata
         return shown
