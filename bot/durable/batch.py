@@ -90,25 +90,16 @@ async def write_batch(units: Sequence[Unit], execute: Execute, *, locks: bool) -
     for unit in units:
         unit.results, unit.error = [None] * len(unit.changes), None
     changes = [change for unit in units for change in unit.changes]
-    looked_at = {
-        task_id_of(change)
-        for unit in units
-        for change in unit.changes
-        if isinstance(change, Save)
-        or (isinstance(change, Finish) and locks)
-        or (isinstance(change, Enqueue) and unit.retried)
-    }
+    conditional = (Save, Finish) if locks else Save
+    looked_at = {task_id_of(change) for change in changes if isinstance(change, conditional)}
     tasks: dict[str, Row] = {}
     if looked_at:
         read = await execute(READ_TASKS, [(task_id,) for task_id in sorted(looked_at)])
         tasks = {row[0]: row for row in read}
     keys = sorted({(one.collection, one.key) for one in changes if isinstance(one, Amend)})
     documents = _Documents(await execute(READ_DOCUMENTS, keys) if keys else ())
-    for unit in units:
-        lost = [one for one in unit.changes if isinstance(one, Save) and not _is_ours(one, tasks)]
-        unit.error = LeaseLostError(lost[0].task.id) if lost else documents.amend(unit)
-    going = [unit for unit in units if unit.error is None]
-    inserted = await _write_tasks(going, tasks, execute)
+    going = [unit for unit in units if _goes_on(unit, tasks, documents)]
+    inserted = await _write_tasks(going, execute)
     for unit in going:
         for i, change in enumerate(unit.changes):
             match change:
@@ -121,18 +112,31 @@ async def write_batch(units: Sequence[Unit], execute: Execute, *, locks: bool) -
     await documents.write(execute)
 
 
-async def _write_tasks(units: Iterable[Unit], tasks: dict[str, Row], execute: Execute) -> set[str]:
+def _goes_on(unit: Unit, tasks: dict[str, Row], documents: "_Documents") -> bool:
+    """Apply a unit to the documents; return whether it is to be written, or set its error."""
+    if unit.retried and _is_written(unit, tasks):
+        return False
+    lost = [one for one in unit.changes if isinstance(one, Save) and not _is_ours(one, tasks)]
+    unit.error = LeaseLostError(lost[0].task.id) if lost else documents.amend(unit)
+    return unit.error is None
+
+
+async def _write_tasks(units: Iterable[Unit], execute: Execute) -> set[str]:
     """Write the tasks; return the ids of those that were inserted."""
     by_kind: defaultdict[type[Change], list[Any]] = defaultdict(list)
+    retried: dict[str, str] = {}
     for unit in units:
         for change in unit.changes:
             by_kind[type(change)].append(change)
-    new: list[Enqueue] = by_kind[Enqueue]
-    # An earlier try of this very change might have inserted it.
-    inserted = {e.task_id for e in new if e.task_id in tasks and tasks[e.task_id][3] == e.origin}
-    rows = [_new(enqueue) for enqueue in new if enqueue.task_id not in tasks]
-    if rows:
-        inserted |= {row[0] for row in await execute(INSERT_TASKS, sorted(rows, key=itemgetter(0)))}
+            if unit.retried and isinstance(change, Enqueue):
+                retried[change.task_id] = change.origin
+    inserted: set[str] = set()
+    if new := sorted(map(_new, by_kind[Enqueue]), key=itemgetter(0)):
+        inserted = {row[0] for row in await execute(INSERT_TASKS, new)}
+    if doubtful := sorted(retried.keys() - inserted):
+        # Read after the INSERT, which waits for a commit that is still under way.
+        read = await execute(READ_TASKS, [(task_id,) for task_id in doubtful])
+        inserted |= {row[0] for row in read if row[3] == retried[row[0]]}
     if saves := by_kind[Save]:
         await execute(SAVE_TASKS, [_saved(save) for save in saves])
     if finished := by_kind[Finish]:
@@ -147,7 +151,7 @@ async def _claim(claim: Claim, execute: Execute) -> list[tuple[Task, int]]:
         most = claim.limit - len(found)
         if most > 0:
             row = (claim.queue, claim.kinds, most, claim.full_lanes, claim.held, claim.owner)
-            found += await execute(statement, [row])
+            found += sorted(await execute(statement, [row]), key=itemgetter(12, 3))
     return [(task_of(row), row[12]) for row in found]
 
 
@@ -210,6 +214,19 @@ def _is_ours(save: Save, tasks: dict[str, Row]) -> bool:
     return row is not None and (row[1], row[2], row[4]) == (task.owner, task.attempt, None)
 
 
+def _is_written(unit: Unit, tasks: dict[str, Row]) -> bool:
+    """Return whether an earlier commit has written the unit, as its task has ended or is free."""
+    for change in unit.changes:
+        row = tasks.get(task_id_of(change))
+        if row is None:
+            continue
+        if isinstance(change, Finish) and row[4] is not None:
+            return True
+        if isinstance(change, Save) and (row[1], row[2]) == (None, change.task.attempt):
+            return True
+    return False
+
+
 def _new(enqueue: Enqueue) -> Row:
     return (
         enqueue.task_id,
@@ -253,5 +270,5 @@ def task_of(row: Row) -> Task:
         step_may_have_run=bool(row[8]),
         failures=row[9],
         error=row[10],
-        ended=bool(row[11]),
+        ended=row[11] is not None,
     )

@@ -161,11 +161,17 @@ class Committer:
             return False
         except DocumentRaceError:
             return await self._write(batch)
-        except Exception as error:  # noqa: BLE001 - one unit's fault: the others are written without it
+        except Exception as error:  # noqa: BLE001 - one unit's fault: halve until it is alone
             if len(batch) == 1:
                 batch[0].written.set_exception(error)
                 return True
-            return all([await self._write([pending]) for pending in batch])
+            middle = len(batch) // 2
+            if await self._write(batch[:middle]):
+                return await self._write(batch[middle:])
+            for pending in batch[middle:]:
+                pending.sent = False
+            self._waiting = batch[middle:] + self._waiting
+            return False
         self._set_problem(None)
         for pending in batch:
             if pending.unit.error is not None:

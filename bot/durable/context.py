@@ -90,7 +90,7 @@ class TaskContext:
         """
         if not self._slots.may_post():
             raise PostponedError
-        await self._store.hold_lease()
+        await self._store.hold_lease(self.task.owner)
 
     @asynccontextmanager
     async def park(self) -> AsyncIterator[None]:

@@ -12,7 +12,7 @@ import structlog
 
 from bot.durable.database_url import FILE_SCHEMES, read_url, shown
 from bot.durable.model import DatabaseError
-from bot.durable.schema import MIGRATIONS
+from bot.durable.schema import MIGRATIONS, VERSION, check_schema
 from bot.durable.sqlite import SQLite, connect
 from bot.durable.statements import FREE_TASKS
 from bot.durable.store import Database, Store
@@ -22,7 +22,6 @@ log = structlog.stdlib.get_logger(__name__)
 _WAIT = 30.0  # seconds; a process that was told to end takes up to 28
 _FINAL_WRITES = 3.0  # seconds
 _LOOK_AGAIN = 0.1  # seconds
-_VERSION = "training_bot_schema"  # the table of applied files
 
 
 class InUseError(DatabaseError):
@@ -109,32 +108,13 @@ def _migrate(connection: sqlite3.Connection) -> None:
     """Apply the schema files that are missing, all or none."""
     tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
     found = 0
-    if _VERSION in tables:
-        (found,) = connection.execute(f"SELECT max(version) FROM {_VERSION}").fetchone()  # noqa: S608
+    if VERSION in tables:
+        (found,) = connection.execute(f"SELECT max(version) FROM {VERSION}").fetchone()
     check_schema(tables, found)
     for number, sql in MIGRATIONS:
         if number > found:
-            done = f"INSERT INTO {_VERSION} VALUES ({number});"  # noqa: S608
+            done = f"INSERT INTO {VERSION} VALUES ({number});"
             connection.executescript(f"BEGIN; {sql} {done} COMMIT;")
-
-
-def check_schema(tables: set[str], found: int) -> None:
-    """Look whether this bot can use a database with these tables and this schema.
-
-    Raises:
-        DatabaseError: it cannot; nothing was changed.
-    """
-    if "training_bot_work" in tables:
-        raise DatabaseError(
-            "The database was made by an unreleased version of this bot, whose tables this one"
-            " cannot read. Move it away, or give another in DATABASE_URL: a new one is made"
-        )
-    newest = MIGRATIONS[-1][0]
-    if found > newest:
-        raise DatabaseError(
-            f"The database's schema is {found}, and this bot knows it up to {newest} only."
-            " Start the newer version of the bot again, or restore a backup made before it ran"
-        )
 
 
 @contextmanager

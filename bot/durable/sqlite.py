@@ -40,6 +40,7 @@ class SQLite:
 
     shared = False
     owner = "this process"
+    held: set[str]
 
     def __init__(self, path: Path, *, unclean_start: bool) -> None:
         self.unclean_start = unclean_start
@@ -83,7 +84,7 @@ class SQLite:
     def publish(self, topic: str) -> None:
         """Do nothing: no other process uses the file."""
 
-    async def hold_lease(self) -> None:
+    async def hold_lease(self, owner: str) -> None:
         """Return at once: no other process uses the file."""
 
     def problem(self) -> str | None:

@@ -82,9 +82,10 @@ class Statement:
 
 # Tasks
 
+# Without expressions: RETURNING with IS NULL is always false in SQLite 3.40.
 _TASK = (
     "id, kind, state, created_at, person, lane, owner, attempt, step_may_have_run, failures, error,"
-    " CASE WHEN ended_at IS NULL THEN 0 ELSE 1 END, turn"
+    " ended_at, turn"
 )
 READ_TASKS = Statement(
     "id text",
@@ -113,11 +114,13 @@ FINISH_TASKS = Statement(
     "UPDATE training_bot_tasks SET owner = NULL, due_at = NULL, step_may_have_run = 0, failures = 0,"
     " ended_at = {now} WHERE id IN (SELECT c.id FROM {rows}) AND ended_at IS NULL",
 )
+# The rows are found in a CTE, as PostgreSQL might execute a subquery again for each row.
 _CLAIM = (
-    "UPDATE training_bot_tasks SET owner = {one:owner}, attempt = attempt + 1, due_at = NULL"
-    " WHERE id IN (SELECT id FROM training_bot_tasks WHERE queue = {one:queue} AND %s"
+    "WITH found AS (SELECT id FROM training_bot_tasks WHERE queue = {one:queue} AND %s"
     " AND kind IN {list:kinds} AND lane NOT IN {list:full_lanes} AND id NOT IN {list:held}"
-    " ORDER BY %s LIMIT {one:most} {skip}) RETURNING "
+    " ORDER BY %s LIMIT {one:most} {skip})"
+    " UPDATE training_bot_tasks SET owner = {one:owner}, attempt = attempt + 1, due_at = NULL"
+    " WHERE id IN (SELECT id FROM found) RETURNING "
 ) + _TASK
 _CLAIM_COLUMNS = "queue text, kinds text[], most int8, full_lanes text[], held text[], owner text"
 CLAIM_DUE = Statement(_CLAIM_COLUMNS, _CLAIM % ("due_at <= {now}", "due_at"))
@@ -154,16 +157,18 @@ TURNS = Statement(
 )
 PRUNE = Statement(
     "age float8, most int8",
-    "DELETE FROM training_bot_tasks WHERE id IN (SELECT id FROM training_bot_tasks"
-    " WHERE ended_at < {now} - {one:age} LIMIT {one:most} {skip}) RETURNING id",
+    "WITH found AS (SELECT id FROM training_bot_tasks"
+    " WHERE ended_at < {now} - {one:age} LIMIT {one:most} {skip})"
+    " DELETE FROM training_bot_tasks WHERE id IN (SELECT id FROM found) RETURNING id",
 )
 # The owner is dead, so it might have begun the step.
-FREE_TASKS = Statement(
-    "live text[]",
-    "UPDATE training_bot_tasks SET owner = NULL, due_at = {now}, step_may_have_run = 1"
-    " WHERE id IN (SELECT id FROM training_bot_tasks WHERE owner IS NOT NULL"
-    " AND owner NOT IN {list:live} {skip}) RETURNING id",
+_FREE = (
+    "WITH found AS (SELECT id FROM training_bot_tasks WHERE owner IS NOT NULL AND %s {skip})"
+    " UPDATE training_bot_tasks SET owner = NULL, due_at = {now}, step_may_have_run = 1"
+    " WHERE id IN (SELECT id FROM found) RETURNING id"
 )
+FREE_TASKS = Statement("live text[]", _FREE % "owner NOT IN {list:live}")
+FREE_DEAD = Statement("dead text[]", _FREE % "owner IN {list:dead}")
 # This process owns them and has forgotten them: a commit with an unknown outcome has claimed them.
 FREE_FORGOTTEN = Statement(
     "owner text, held text[]",

@@ -11,7 +11,7 @@ import structlog
 
 from bot.durable.batch import Row, task_of
 from bot.durable.committer import Backend, Committer, Pending
-from bot.durable.model import Amend, Change, Enqueue, Run, State, Task
+from bot.durable.model import Amend, Change, Claim, Enqueue, Run, State, Task
 from bot.durable.statements import (
     GET_DOCUMENT,
     GET_TASK,
@@ -32,6 +32,7 @@ BACKGROUND_TIMEOUT = 5.0  # seconds
 _PAGE = 200  # rows that are read or deleted at once
 LEASE_LOST = "lease lost"  # the topics that a process publishes to itself
 HEALTH = "health"
+_OWN = {LEASE_LOST, HEALTH}
 Callback = Callable[[], object]
 
 
@@ -42,6 +43,7 @@ class Database(Backend, Protocol):
         shared: other processes use the database too.
         owner: the id under which this process owns tasks.
         unclean_start: an earlier process ended without releasing its tasks.
+        held: the ids of the tasks in this process's memory; the store sets it.
         on_topic: called with the topics that other processes publish; None: any might be missed.
         on_lost: called when other processes have taken this one for dead; ``owner`` is new then.
     """
@@ -49,6 +51,7 @@ class Database(Backend, Protocol):
     shared: bool
     owner: str
     unclean_start: bool
+    held: set[str]
     on_topic: Callable[[str | None], object]
     on_lost: Callable[[], object]
 
@@ -58,11 +61,11 @@ class Database(Backend, Protocol):
     def publish(self, topic: str) -> None:
         """Send a topic to the other processes soon, if they can be reached."""
 
-    async def hold_lease(self) -> None:
-        """Return while nobody else can own this process's tasks.
+    async def hold_lease(self, owner: str) -> None:
+        """Return while no other process can have this owner's tasks.
 
         Raises:
-            LeaseLostError: another process does.
+            LeaseLostError: another process can.
         """
 
     def problem(self) -> str | None:
@@ -115,6 +118,7 @@ class Store:
         self.shared = database.shared
         self.unclean_start = database.unclean_start
         self.held: set[str] = set()
+        database.held = self.held
         self._database = database
         self._callbacks: list[tuple[str, Callback]] = []
         self._problem: str | None = None
@@ -159,6 +163,15 @@ class Store:
         """
         return await self._committer.write(*changes, within=within)
 
+    async def claim(self, change: Claim) -> list[tuple[Task, int]]:
+        """Claim tasks, and return them with their turns.
+
+        It takes no time-out: claimed tasks that nobody receives would be lost to every process.
+        """
+        pending = self._committer.submit(change, durable=False)
+        (claimed,) = await asyncio.shield(pending.written)
+        return cast("list[tuple[Task, int]]", claimed)
+
     async def wake(self, task_id: str) -> bool:
         """Let a sleeping task be claimed now; return False where none sleeps under this id."""
         (rows,) = await self.write(Run(WAKE_TASK, (task_id,)))
@@ -202,13 +215,16 @@ class Store:
             await self._database.shrink()
         return deleted
 
-    async def hold_lease(self) -> None:
-        """Return while nobody else can own this process's tasks.
+    async def hold_lease(self, owner: str | None = None) -> None:
+        """Return while no other process can have a task.
+
+        Args:
+            owner: the task's; None: this process, as it is now.
 
         Raises:
-            LeaseLostError: another process does.
+            LeaseLostError: another process can.
         """
-        await self._database.hold_lease()
+        await self._database.hold_lease(self.owner if owner is None else owner)
 
     # Documents
 
@@ -270,7 +286,7 @@ class Store:
 
     def _call(self, topic: str | None) -> None:
         for wanted, callback in list(self._callbacks):
-            if topic in {None, wanted}:
+            if topic == wanted or (topic is None and wanted not in _OWN):
                 callback()
 
     def _set_problem(self, problem: str | None) -> None:

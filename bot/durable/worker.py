@@ -221,7 +221,7 @@ class Worker:
         claim = Claim(self._queue, kinds, most, lanes, tuple(self.store.held), self.store.owner)
         self._full_lanes = lanes
         try:
-            (claimed,) = await self.store.write(claim)
+            claimed = await self.store.claim(claim)
             for task, turn in claimed:
                 self._turns.served(turn)
                 self._hold(task.id, task.lane)

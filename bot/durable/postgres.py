@@ -1,0 +1,302 @@
+"""PostgreSQL, which processes share. One connection writes, one keeps the lease, a few read."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from functools import cache, partial
+from typing import Any
+
+import asyncpg  # type: ignore[import-untyped]
+import structlog
+
+from bot.durable.batch import Row, Unit, write_batch
+from bot.durable.committer import NotWrittenError
+from bot.durable.connection import FAULTS, Connector, bounded, connector, in_words, refuse_pooler
+from bot.durable.database_url import shown
+from bot.durable.lease import CHANNEL, NOTIFY, Lease, LeaseTiming
+from bot.durable.model import DatabaseError, StoreUnavailableError
+from bot.durable.schema import MIGRATIONS, VERSION, check_schema
+from bot.durable.statements import FREE_FORGOTTEN, Statement
+
+log = structlog.stdlib.get_logger(__name__)
+
+_LOCK = 4_205_881_316_030_211  # any number, the same in every version
+_ANSWER = 5.0  # seconds; a server that hangs does not look at its own clock
+_HOLD = 5.0  # seconds to wait for a renewal
+_CLOSING = 2.0  # seconds
+_READERS = 3
+_TRIES = 3
+# A process that stands still in a transaction would keep its locks from the peers.
+_UNLOCK = "SET idle_in_transaction_session_timeout = '10s'"
+_BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
+# https://www.postgresql.org/docs/current/errcodes-appendix.html
+_OF_THE_UNIT = ("22", "23", "54")  # data, constraints, a row that is too large for an index
+_CUT_OFF = ("08", "57", "58", "XX")  # after a COMMIT, these leave its outcome open
+_CONFLICTS = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
+
+
+class Postgres:
+    """One database, shared with other processes.
+
+    Args:
+        connector: opens connections.
+        timing: durations.
+
+    Attributes:
+        owner: the id under which this process owns tasks.
+        held: the ids of the tasks in this process's memory.
+        unclean_start: other processes were there at the start, so one might have died.
+    """
+
+    shared = True
+
+    def __init__(self, connector: Connector, timing: LeaseTiming) -> None:
+        self.on_topic: Callable[[str | None], object] = lambda _: None
+        self.on_lost: Callable[[], object] = lambda: None
+        self.held: set[str] = set()
+        self.owner = ""
+        self.unclean_start = False
+        self.lease = Lease(connector.open, timing, self._notified, self._registered)
+        self._connector = connector
+        self._timing = timing
+        self._writer: asyncpg.Connection | None = None
+        self._doubt = False  # a commit with an unknown outcome might have claimed tasks
+        self._readers = asyncio.Semaphore(_READERS)
+        self._idle: list[asyncpg.Connection] = []
+        self._topics: set[str] = set()
+        self._publishing: asyncio.Task[None] | None = None
+
+    async def write(self, units: Sequence[Unit]) -> None:
+        """Write units in one transaction."""
+        for tries in range(1, _TRIES + 1):
+            try:
+                await self._write(units)
+            except _CONFLICTS as error:
+                if tries == _TRIES:
+                    raise NotWrittenError(in_words(error), outcome_unknown=False) from error
+            else:
+                return
+
+    async def read(self, statement: Statement, rows: Sequence[Row], within: float) -> list[Row]:
+        """Read from what is committed."""
+        text, arguments = _spelled(statement, rows)
+        return await self._fetch(within, text, *arguments)
+
+    def publish(self, topic: str) -> None:
+        """Send a topic to the other processes soon, if they can be reached."""
+        self._topics.add(topic)
+        if self._publishing is None:
+            self._publishing = asyncio.create_task(self._publish())
+
+    async def hold_lease(self, owner: str) -> None:
+        """Return while no peer can have this owner's tasks."""
+        await self.lease.hold(owner, _HOLD)
+
+    def problem(self) -> str | None:
+        """Return the reason why this process might lose its tasks."""
+        return self.lease.problem()
+
+    async def shrink(self) -> None:
+        """Do nothing: the server's autovacuum does it."""
+
+    async def close(self) -> None:
+        """Leave the others the tasks that this process still owns, and close the connections."""
+        if self._publishing is not None:
+            self._publishing.cancel()
+        try:
+            async with asyncio.timeout(_CLOSING):
+                await self.lease.leave()
+        except FAULTS as error:
+            log.warning("the database is left without a word", error=in_words(error))
+        for connection in (self._writer, *self._idle):
+            if connection is not None:
+                connection.terminate()
+
+    def _notified(self, topic: str | None) -> None:
+        self.on_topic(topic)
+
+    def _registered(self, owner: str) -> None:
+        before, self.owner = self.owner, owner
+        if before:
+            log.error("other processes have taken this one for dead, and have its tasks")
+            self.on_lost()
+
+    async def _write(self, units: Sequence[Unit]) -> None:
+        committing = False
+        try:
+            connection = await self._open_writer()
+            with bounded(connection, self._timing.write):
+                await connection.execute(_BEGIN)
+                if self._doubt:
+                    forgotten = (self.owner, tuple(self.held))
+                    await _execute(connection, FREE_FORGOTTEN, [forgotten])
+                await write_batch(units, partial(_execute, connection), locks=True)
+                committing = True
+                await connection.execute("COMMIT")
+            self._doubt = False
+        except BaseException as error:
+            unknown = committing and not _refused(error)
+            self._doubt = self._doubt or unknown
+            if isinstance(error, FAULTS) and not _is_of_the_unit(error):
+                self._drop_writer()
+                if isinstance(error, _CONFLICTS):
+                    raise
+                raise NotWrittenError(in_words(error), outcome_unknown=unknown) from error
+            await self._roll_back(cancelled=not isinstance(error, Exception))
+            raise
+
+    async def _open_writer(self) -> asyncpg.Connection:
+        if self._writer is None or self._writer.is_closed():
+            self._writer = await self._connector.open()
+            await self._writer.execute(_UNLOCK, timeout=_ANSWER)
+        return self._writer
+
+    async def _roll_back(self, *, cancelled: bool) -> None:
+        if self._writer is None or cancelled:
+            self._drop_writer()
+            return
+        try:
+            with bounded(self._writer, _ANSWER):
+                await self._writer.execute("ROLLBACK")
+        except FAULTS:
+            self._drop_writer()
+
+    def _drop_writer(self) -> None:
+        if self._writer is not None:
+            self._writer.terminate()
+            self._writer = None
+
+    async def _fetch(self, within: float, text: str, *arguments: object) -> list[Row]:
+        try:
+            async with asyncio.timeout(within), self._readers:
+                connection = self._idle.pop() if self._idle else await self._connector.open()
+                try:
+                    rows: list[Row] = await connection.fetch(text, *arguments)
+                except BaseException:
+                    connection.terminate()
+                    raise
+                self._idle.append(connection)
+                return rows
+        except FAULTS as error:
+            raise StoreUnavailableError(in_words(error)) from error
+
+    async def _publish(self) -> None:
+        try:
+            while self._topics:
+                words = [f"{self.lease.sender} {topic}" for topic in self._topics]
+                self._topics.clear()
+                await self._fetch(_ANSWER, NOTIFY, CHANNEL, words)
+        except StoreUnavailableError as error:
+            log.warning("other processes do not get a notification", error=str(error))
+        finally:
+            self._publishing = None
+
+
+@asynccontextmanager
+async def open_postgres(
+    url: str, *, wait: float, timing: LeaseTiming | None = None
+) -> AsyncIterator[Postgres]:
+    """Open the database with the newest schema, and keep a lease until the end.
+
+    Args:
+        url: ``postgresql://user:password@host/name``.
+        wait: seconds to wait for another process that changes the schema.
+        timing: of the lease.
+
+    Raises:
+        DatabaseError: it cannot be used.
+    """
+    with _in_words(url):
+        connections = connector(url)
+        await refuse_pooler(connections)
+        await _migrate(connections, wait)
+        database = Postgres(connections, timing or LeaseTiming())
+        database.unclean_start = await database.lease.start()
+    renewing = asyncio.create_task(database.lease.run())
+    try:
+        yield database
+    finally:
+        renewing.cancel()
+        await asyncio.wait([renewing])
+        await database.close()
+
+
+async def _migrate(connector: Connector, wait: float) -> None:
+    """Apply the schema files that are missing, all or none."""
+    connection = await connector.open()
+    try:
+        async with connection.transaction():
+            await _lock(connection, wait)
+            tables = await connection.fetch(
+                "SELECT tablename FROM pg_tables WHERE schemaname = ANY(current_schemas(false))"
+            )
+            names = {name for (name,) in tables}
+            found = 0
+            if VERSION in names:
+                found = await connection.fetchval(f"SELECT max(version) FROM {VERSION}") or 0
+            check_schema(names, found)
+            for number, sql in MIGRATIONS:
+                if number > found:
+                    await connection.execute(sql)
+                    await connection.execute(f"INSERT INTO {VERSION} VALUES ($1)", number)
+    finally:
+        connection.terminate()
+
+
+async def _lock(connection: asyncpg.Connection, wait: float) -> None:
+    """Wait for the commit of another process that migrates."""
+    milliseconds = max(1, round(wait * 1000))  # 0 is no limit
+    await connection.execute(f"SET LOCAL lock_timeout = {milliseconds}")
+    try:
+        async with asyncio.timeout(wait + _ANSWER):
+            await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK)
+    except TimeoutError:
+        raise DatabaseError(
+            f"the database gave no answer within {wait + _ANSWER:g} s. Look whether its server"
+            " hangs"
+        ) from None
+    except asyncpg.LockNotAvailableError:
+        raise DatabaseError(
+            f"another process is changing the database's schema, and did not end within {wait:g} s."
+            " Look for one that hangs; PostgreSQL's pg_locks shows it as an advisory lock"
+        ) from None
+
+
+async def _execute(
+    connection: asyncpg.Connection, statement: Statement, rows: Sequence[Row]
+) -> list[Row]:
+    text, arguments = _spelled(statement, rows)
+    found: list[Row] = await connection.fetch(text, *arguments)
+    return found
+
+
+def _spelled(statement: Statement, rows: Sequence[Row]) -> tuple[str, list[Any]]:
+    """Return the text, and an array for each column: its cells, or its only cell, a list."""
+    text, lists = _prepared(statement)
+    columns = list(zip(*rows, strict=True)) or [()] * len(lists)
+    return text, [one[0] if is_list else one for one, is_list in zip(columns, lists, strict=True)]
+
+
+@cache
+def _prepared(statement: Statement) -> tuple[str, list[bool]]:
+    return statement.for_postgres(), [kind.endswith("[]") for _, kind in statement.types]
+
+
+def _refused(error: BaseException) -> bool:
+    """Return whether the server answered that it did not commit."""
+    return isinstance(error, asyncpg.PostgresError) and not str(error.sqlstate).startswith(_CUT_OFF)
+
+
+def _is_of_the_unit(error: BaseException) -> bool:
+    """Return whether a unit's own values are at fault; the others can be written without it."""
+    if isinstance(error, asyncpg.PostgresError):
+        return str(error.sqlstate).startswith(_OF_THE_UNIT)
+    return isinstance(error, asyncpg.DataError)
+
+
+@contextmanager
+def _in_words(url: str) -> Iterator[None]:
+    try:
+        yield
+    except (*FAULTS, TypeError, ValueError) as error:
+        raise DatabaseError(f"{shown(url)} cannot be used: {in_words(error)}") from error

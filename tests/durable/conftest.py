@@ -1,0 +1,69 @@
+"""Stores in both databases, which are held to the same tests."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from bot.durable.database import open_store
+from bot.durable.lease import LeaseTiming
+from bot.durable.postgres import Postgres, open_postgres
+from bot.durable.store import Store
+from tests.durable.postgres import postgres, postgres_programs, postgres_server, postgres_url
+
+__all__ = ["postgres", "postgres_programs", "postgres_server", "postgres_url"]  # the fixtures
+
+# A peer counts two seconds, so that a busy machine kills nobody; everything else is quicker.
+QUICK = LeaseTiming(renew=0.1, fresh=0.5, dead=2.0, late=1.0, sweep=0.3, write=3.0)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the marker, wherever the tests are started from."""
+    config.addinivalue_line("markers", "slow: takes seconds: kills, takeovers, hung servers")
+
+
+async def until(condition: Callable[[], object], seconds: float = 20) -> None:
+    """Wait until something is so."""
+    async with asyncio.timeout(seconds):
+        while not condition():
+            await asyncio.sleep(0.005)
+
+
+async def until_async(condition: Callable[[], Awaitable[object]], seconds: float = 20) -> None:
+    """Wait until something is so, where it takes a query to know."""
+    async with asyncio.timeout(seconds):
+        while not await condition():
+            await asyncio.sleep(0.02)
+
+
+@asynccontextmanager
+async def replica(url: str, timing: LeaseTiming = QUICK) -> AsyncIterator[tuple[Store, Postgres]]:
+    """Open a store with a quick lease, as one of several processes does."""
+    async with open_postgres(url, wait=5, timing=timing) as database:
+        store = Store(database)
+        try:
+            yield store, database
+        finally:
+            await store.close(3)
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> str:
+    """A file in a folder, neither of which is there yet."""
+    return f"sqlite:///{tmp_path}/data/bot.db"
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def url(request: pytest.FixtureRequest) -> str:
+    """An empty database of each kind."""
+    found: str = request.getfixturevalue(f"{request.param}_url")
+    return found
+
+
+@pytest.fixture
+async def store(url: str) -> AsyncIterator[Store]:
+    """An open store of each kind."""
+    async with open_store(url) as opened:
+        yield opened

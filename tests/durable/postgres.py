@@ -1,0 +1,144 @@
+"""A PostgreSQL server of the tests' own, on loopback, where its programs can be found."""
+
+import glob
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+HOW = "PostgreSQL's own programs are not here; on Debian: apt-get install postgresql"
+
+
+def program(name: str) -> str | None:
+    """Find one of PostgreSQL's programs; Debian leaves them off the PATH."""
+    found = sorted(glob.glob(f"/usr/lib/postgresql/*/bin/{name}"))  # noqa: PTH207 - not below one
+    return shutil.which(name) or (found[-1] if found else None)
+
+
+class Postgres:
+    """A server with its data in a folder; it can be stopped and started again."""
+
+    def __init__(self, folder: Path, programs: dict[str, str], user: str | None) -> None:
+        self._folder = folder
+        self._programs = programs
+        self._user = user
+        self._databases = 0
+        self._process: subprocess.Popen[bytes] | None = None
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            self.port: int = taken.getsockname()[1]
+        self._run("initdb", "--auth=trust", "--username=bot", "--no-sync", f"-D{folder}/data")
+
+    def start(self) -> None:
+        """Start the server and wait until it takes connections."""
+        settings = ["fsync=off", f"unix_socket_directories={self._folder}"]
+        with (self._folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [
+                    *(self._programs["postgres"], "-D", f"{self._folder}/data"),
+                    *("-h", "127.0.0.1", "-p", str(self.port)),
+                    *(part for setting in settings for part in ("-c", setting)),
+                ],
+                stdout=subprocess.DEVNULL,
+                stderr=log,
+                user=self._user,
+            )
+        deadline = time.monotonic() + 30
+        while subprocess.run(
+            [self._programs["pg_isready"], "-q", "-h", "127.0.0.1", "-p", str(self.port)],
+            check=False,
+        ).returncode:
+            assert time.monotonic() < deadline, (self._folder / "log").read_text()
+            time.sleep(0.05)
+
+    def hang(self) -> None:
+        """Let every process of the server stand still, as a machine does that is out of reach."""
+        self._send_all(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """Let them go on."""
+        self._send_all(signal.SIGCONT)
+
+    def _send_all(self, number: signal.Signals) -> None:
+        assert self._process is not None
+        supervisor = self._process.pid
+        os.kill(supervisor, number)  # first, so that it starts no other
+        for child in Path(f"/proc/{supervisor}/task/{supervisor}/children").read_text().split():
+            with suppress(ProcessLookupError):  # it has ended by itself
+                os.kill(int(child), number)
+
+    def stop(self) -> None:
+        """Cut every connection and stop the server, if it runs."""
+        if self._process is not None:
+            self.go_on()
+            self._process.send_signal(signal.SIGINT)
+            self._process.wait(30)
+            self._process = None
+
+    def new_database(self) -> str:
+        """Make an empty database and return its URL."""
+        self._databases += 1
+        name = f"bot{self._databases}"
+        self._run("createdb", "-h", "127.0.0.1", "-p", str(self.port), "-U", "bot", name)
+        return f"postgresql://bot@127.0.0.1:{self.port}/{name}"
+
+    def _run(self, name: str, *arguments: str) -> None:
+        subprocess.run(
+            [self._programs[name], *arguments],
+            check=True,
+            stdout=subprocess.DEVNULL,
+            user=self._user,
+            cwd=self._folder,
+        )
+
+
+@pytest.fixture(scope="session")
+def postgres_programs() -> dict[str, str]:
+    """Where the programs are; a test that needs them is skipped without, and fails in CI."""
+    names = ("initdb", "postgres", "pg_isready", "createdb")
+    found = {name: path for name in names if (path := program(name))}
+    if len(found) < len(names):
+        if os.environ.get("CI") == "true":
+            pytest.fail(HOW)
+        pytest.skip(HOW)
+    return found
+
+
+@pytest.fixture(scope="session")
+def postgres_server(postgres_programs: dict[str, str]) -> Iterator[Postgres]:
+    """A running server, the same for every test; a test that stops it uses ``postgres``."""
+    with tempfile.TemporaryDirectory(prefix="bot-postgres-") as name:
+        user = None
+        if os.geteuid() == 0:  # as which the server refuses to run
+            users = {each.pw_name for each in pwd.getpwall()}
+            user = "postgres" if "postgres" in users else "nobody"
+            shutil.chown(name, user)
+        server = Postgres(Path(name), postgres_programs, user)
+        server.start()
+        try:
+            yield server
+        finally:
+            server.stop()
+
+
+@pytest.fixture
+def postgres(postgres_server: Postgres) -> Iterator[Postgres]:
+    """The running server, which runs again afterwards whatever a test did to it."""
+    yield postgres_server
+    postgres_server.stop()
+    postgres_server.start()
+
+
+@pytest.fixture
+def postgres_url(postgres_server: Postgres) -> str:
+    """An empty database."""
+    return postgres_server.new_database()
