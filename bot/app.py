@@ -29,7 +29,7 @@ from bot.durable.worker import Limits, Worker
 from bot.listeners import register
 from bot.listeners.desk import Desk
 from bot.listeners.failures import LAST_WORDS, Failures
-from bot.listeners.opening import Opening
+from bot.listeners.opening import LOOKS, Opening
 from bot.message import SlackCallFailed
 from bot.modals import Modals
 from bot.posting import Poster
@@ -65,12 +65,14 @@ class Tuning:
         limits: how many commands run at once; the others wait on disk.
         pace: how often watched jobs are looked at.
         now: the time that watches go by.
+        looks: seconds before each search for a post whose outcome is unknown.
     """
 
     most_work: int = 1000
     limits: Limits = field(default_factory=Limits)
     pace: Pace = field(default_factory=Pace)
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    looks: tuple[float, ...] = LOOKS
 
 
 class Bot:
@@ -105,6 +107,7 @@ class Bot:
             following,
             settings.ask_near_names,
             settings.watch_answers,
+            tuning.looks,
         )
         desk = Desk(projects, poster, failures, recents, watches, self._commands, self._work)
         register(self._bolt, desk, opening, Modals(out.slack), StepEnds(out.slack, out.redactor))
