@@ -20,6 +20,7 @@ from tests.conftest import World
 
 UPSERT = r"/v1/teams/[^/]+/training_projects"
 POST = "/api/chat.postMessage"
+NOTHING, MIGHT = "Nothing was", "I might have taken this"
 _NAME = re.compile(rb"project-\d{5}")
 _ENDED = "SELECT id FROM training_bot_tasks WHERE ended_at IS NOT NULL"
 
@@ -46,14 +47,14 @@ class Crowd:
 
     Attributes:
         accepted: the commands that the bot acked, by name.
-        refused: the words of the other acks.
+        refused: the words of the other acks, by name.
     """
 
     def __init__(self, world: World, *, people: int = 40, channels: int = 20) -> None:
         self.world = world
         self.random = Random(4)  # noqa: S311 - no secret
         self.accepted: dict[str, Typed] = {}
-        self.refused: list[str] = []
+        self.refused: dict[str, str] = {}
         self.people = [f"U0PERSON{number:03}" for number in range(people)]
         self._channels = [f"C0CROWD{number:03}" for number in range(channels)]
         self._numbers = count()
@@ -78,7 +79,7 @@ class Crowd:
         if delivery.status == 200 and not delivery.body:
             self.accepted[name] = Typed(name, user, f"command:{delivery.trigger_id}", at)
         else:
-            self.refused.append(str(delivery.body))
+            self.refused[name] = str(delivery.body)
         return True
 
     async def type_many(self, users: Sequence[str]) -> None:
@@ -118,6 +119,12 @@ class Crowd:
     def left(self) -> set[str]:
         """Return the accepted commands without an answer."""
         return self.accepted.keys() - self.answers().keys()
+
+    def untrue(self) -> set[str]:
+        """Return the projects of which an ack said that nothing was done, and that have posts."""
+        denied = {name for name, words in self.refused.items() if MIGHT not in words}
+        assert all(NOTHING in self.refused[name] for name in denied)
+        return denied & self.begun().keys()
 
     def doubled(self) -> set[str]:
         """Return the projects with more than one answer."""

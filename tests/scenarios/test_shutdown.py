@@ -31,8 +31,10 @@ async def test_a_deploy_under_load_doubles_and_loses_nothing(
     still: World, tmp_path: Path, record_property: Record, seconds: int
 ) -> None:
     still.slack.faults.always(POST, Delay(2.0))
-    still.baseten.faults.always(UPSERT, Delay(1.0))
     crowd = Crowd(still, people=200, channels=CHANNELS)
+    # Some tasks are about to post at every moment.
+    delays = [Delay(crowd.random.uniform(0.1, 3.0)) for _ in range(2 * COMMANDS)]
+    still.baseten.faults.next(UPSERT, *delays)
     settings = settings_of(still) | {"SHUTDOWN_SECONDS": str(seconds)}
     async with started(cwd=tmp_path, settings=settings) as bot:
         still.slack.bot_url = await bot.ready()
