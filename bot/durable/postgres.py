@@ -128,8 +128,8 @@ class Postgres:
             with bounded(connection, self._timing.write):
                 await connection.execute(_BEGIN)
                 if self._doubt:
-                    forgotten = (self.owner, tuple(self.held))
-                    await _execute(connection, FREE_FORGOTTEN, [forgotten])
+                    held = self.held.union(*(unit.task_ids() for unit in units))
+                    await _execute(connection, FREE_FORGOTTEN, [(self.owner, tuple(held))])
                 await write_batch(units, partial(_execute, connection), locks=True)
                 committing = True
                 await connection.execute("COMMIT")

@@ -24,6 +24,14 @@ def program(name: str) -> str | None:
     return shutil.which(name) or (found[-1] if found else None)
 
 
+def account() -> str | None:
+    """Return the user to run a server as, which refuses to run as root."""
+    if os.geteuid() != 0:
+        return None
+    users = {each.pw_name for each in pwd.getpwall()}
+    return "postgres" if "postgres" in users else "nobody"
+
+
 class Postgres:
     """A server with its data in a folder; it can be stopped and started again."""
 
@@ -117,10 +125,8 @@ def postgres_programs() -> dict[str, str]:
 def postgres_server(postgres_programs: dict[str, str]) -> Iterator[Postgres]:
     """A running server, the same for every test; a test that stops it uses ``postgres``."""
     with tempfile.TemporaryDirectory(prefix="bot-postgres-") as name:
-        user = None
-        if os.geteuid() == 0:  # as which the server refuses to run
-            users = {each.pw_name for each in pwd.getpwall()}
-            user = "postgres" if "postgres" in users else "nobody"
+        user = account()
+        if user is not None:
             shutil.chown(name, user)
         server = Postgres(Path(name), postgres_programs, user)
         server.start()

@@ -1,0 +1,226 @@
+"""Opening PostgreSQL, and what happens when it goes away."""
+
+import asyncio
+import time
+from typing import Any
+
+import asyncpg  # type: ignore[import-untyped]
+import pytest
+
+from bot.durable.database import open_store
+from bot.durable.model import DatabaseError, Enqueue, Finish, StoreUnavailableError
+from bot.durable.postgres import open_postgres
+from bot.durable.schema import MIGRATIONS
+from bot.durable.store import LEASE_LOST
+from tests.durable.conftest import replica, until, until_async
+from tests.durable.pgbouncer import pgbouncer_program, pooled
+from tests.durable.postgres import Postgres
+from tests.durable.test_store import QUEUE, add
+
+__all__ = ["pgbouncer_program"]  # the fixture
+
+
+async def execute(url: str, *statements: str) -> list[Any]:
+    connection = await asyncpg.connect(url)
+    found: list[Any] = []
+    try:
+        for statement in statements:
+            found = await connection.fetch(statement)
+    finally:
+        await connection.close()
+    return found
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("postgres://bot:secret@127.0.0.1:1/bot", r"bot:\*\*\*@127.0.0.1:1/bot cannot be used"),
+        ("postgresql+asyncpg://bot:secret@127.0.0.1:1/bot", "Connect call failed"),
+        ("postgresql://bot:secret@127.0.0.1:1/bot?sslmode=disable", "Connect call failed"),
+        ("postgresql://bot:secret@127.0.0.1:1/bot?channel_binding=require", "Connect call failed"),
+        ("postgresql://bot:secret@127.0.0.1:1/bot?connect_timeout=2", "Connect call failed"),
+        ("postgresql://bot:secret@127.0.0.1:1/bot?sslmode=maybe", "sslmode"),
+        (
+            "postgresql://bot:secret@127.0.0.1:1/bot?connect_timeout=soon",
+            "cannot be used: .*'soon'",
+        ),
+        ("postgresql://bot:secret@a..b/bot", r"a\.\.b/bot cannot be used: .*label empty"),
+    ],
+)
+async def test_an_address_that_cannot_be_used_is_refused_in_words(url: str, words: str) -> None:
+    with pytest.raises(DatabaseError, match=words) as raised:
+        async with open_store(url):
+            pass
+    assert "secret" not in str(raised.value)
+
+
+async def test_the_server_refuses_a_parameter_that_it_does_not_know(postgres_url: str) -> None:
+    with pytest.raises(DatabaseError, match=r'cannot be used: .*"unknown"'):
+        async with open_store(f"{postgres_url}?unknown=1"):
+            pass
+
+
+async def test_the_servers_tools_own_parameters_are_understood(postgres_url: str) -> None:
+    query = "sslmode=prefer&application_name=the+bot&connect_timeout=3&channel_binding=prefer"
+    async with replica(f"{postgres_url}?{query}"):
+        rows = await execute(postgres_url, "SELECT application_name FROM pg_stat_activity")
+        assert "the bot" in {row[0] for row in rows}
+
+
+async def test_a_newer_schema_is_refused_in_words(postgres_url: str) -> None:
+    async with open_store(postgres_url) as store:
+        await add(store, "one")
+    await execute(postgres_url, "INSERT INTO training_bot_schema VALUES (9999)")
+    with pytest.raises(DatabaseError, match=r"schema is 9999, .* up to 0001 only.*newer version"):
+        async with open_store(postgres_url):
+            pass
+    await execute(postgres_url, "DELETE FROM training_bot_schema WHERE version = 9999")
+    async with open_store(postgres_url) as store:
+        assert await store.get("one") is not None
+
+
+@pytest.mark.parametrize("table", ["training_bot_work", "training_bot_version"])
+async def test_the_tables_of_the_old_journal_are_refused_in_words(
+    postgres_url: str, table: str
+) -> None:
+    await execute(postgres_url, f"CREATE TABLE {table} (id int)")
+    with pytest.raises(DatabaseError, match=r"unreleased version.*give another"):
+        async with open_store(postgres_url):
+            pass
+    rows = await execute(
+        postgres_url, "SELECT count(*) FROM pg_tables WHERE tablename ~ '^training'"
+    )
+    assert rows[0][0] == 1
+
+
+async def test_processes_that_start_together_share_one_migration(postgres_url: str) -> None:
+    async def start(number: int) -> None:
+        async with open_store(postgres_url) as store:
+            await add(store, f"{number}")
+
+    await asyncio.gather(*(start(number) for number in range(5)))
+    rows = await execute(postgres_url, "SELECT version FROM training_bot_schema")
+    assert [row[0] for row in rows] == [number for number, _ in MIGRATIONS]
+
+
+async def test_a_process_that_migrates_for_too_long_is_named(postgres_url: str) -> None:
+    connection = await asyncpg.connect(postgres_url)
+    await connection.execute("SELECT pg_advisory_lock(4205881316030211)")
+    with pytest.raises(DatabaseError, match=r"changing the database's schema.*within 0\.2 s"):
+        async with open_postgres(postgres_url, wait=0.2):
+            pass
+    await connection.close()
+
+
+# Poolers
+
+
+@pytest.mark.parametrize("mode", ["transaction", "statement"])
+async def test_a_pooler_that_breaks_sessions_is_refused_with_the_cure(
+    pgbouncer_program: str, postgres_url: str, mode: str
+) -> None:
+    with pooled(pgbouncer_program, postgres_url, mode) as url:
+        for _ in range(3):  # the second start as well, which finds the pool filled
+            with pytest.raises(DatabaseError, match=r"direct address, or set pool_mode = session"):
+                async with open_store(url):
+                    pass
+
+
+async def test_a_pooler_that_keeps_sessions_is_used(
+    pgbouncer_program: str, postgres_url: str
+) -> None:
+    with pooled(pgbouncer_program, postgres_url, "session") as url:
+        for number in range(2):
+            async with replica(url) as (one, _), replica(url) as (two, _):
+                heard = asyncio.Event()
+                two.subscribe("teams", heard.set)
+                assert await add(one, f"{number}")
+                one.publish("teams")
+                await asyncio.wait_for(heard.wait(), 5)
+
+
+# The server is away
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", ["stopped", "hung"])
+async def test_a_server_that_is_away_fails_soon_and_the_store_recovers(
+    postgres: Postgres, postgres_url: str, how: str
+) -> None:
+    async with replica(postgres_url) as (store, _):
+        lost: list[int] = []
+        store.subscribe(LEASE_LOST, lambda: lost.append(1))
+        await add(store, "before")
+        if how == "stopped":
+            postgres.stop()
+        else:
+            postgres.hang()
+        asked = time.monotonic()
+        kept = store.submit(Enqueue("kept", "open", {}, QUEUE))
+        refusals = await asyncio.gather(
+            *(add(store, f"{n}") for n in range(20)), return_exceptions=True
+        )
+        assert {type(refusal) for refusal in refusals} == {StoreUnavailableError}
+        assert time.monotonic() - asked < 1.5
+        with pytest.raises(StoreUnavailableError):
+            await store.read("teams", "a")
+        await until(lambda: store.problem)
+        if how == "stopped":
+            postgres.start()
+        else:
+            postgres.go_on()
+        await asyncio.wait_for(kept.written, 20)
+        await until(lambda: store.problem is None)
+        assert await add(store, "after")
+        assert not lost
+
+
+@pytest.mark.slow
+async def test_the_end_does_not_wait_for_a_server_that_hangs(
+    postgres: Postgres, postgres_url: str
+) -> None:
+    async with open_postgres(postgres_url, wait=5):
+        postgres.hang()
+        asked = time.monotonic()
+    assert time.monotonic() - asked < 3
+
+
+async def test_a_refused_write_is_known_not_to_have_happened(postgres_url: str) -> None:
+    async with replica(postgres_url) as (store, _):
+        name = postgres_url.rpartition("/")[2]
+        other = postgres_url.replace(name, "postgres")
+        await execute(
+            other,
+            f"ALTER DATABASE {name} ALLOW_CONNECTIONS false",
+            f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'",  # noqa: S608
+        )
+        with pytest.raises(StoreUnavailableError, match="not currently accepting") as raised:
+            await add(store, "one")
+        assert not raised.value.outcome_unknown
+        await execute(other, f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
+        assert await add(store, "one")
+        await until(lambda: store.problem is None)
+
+
+async def test_a_deadlock_is_tried_again(postgres_url: str) -> None:
+    async with replica(postgres_url) as (store, _):
+        await add(store, "a")
+        await add(store, "b")
+        connection = await asyncpg.connect(postgres_url)
+        await connection.execute("SET deadlock_timeout = '60s'; BEGIN")
+        lock = "SELECT 1 FROM training_bot_tasks WHERE id = $1 FOR UPDATE"
+        await connection.fetch(lock, "b")
+        ended = store.submit(Finish("a"), Finish("b"))  # locks a, and waits for b
+        await until_waiting(postgres_url)
+        await connection.fetch(lock, "a")  # the server ends the store's transaction
+        await connection.execute("COMMIT")
+        await connection.close()
+        assert await ended.written == [None, None]
+        assert store.problem is None
+
+
+async def until_waiting(url: str) -> None:
+    async def waits() -> bool:
+        return bool(await execute(url, "SELECT 1 FROM pg_locks WHERE NOT granted"))
+
+    await until_async(waits)
