@@ -30,7 +30,7 @@ from bot.durable.worker import Worker
 from bot.listeners import register
 from bot.listeners.desk import Desk
 from bot.listeners.failures import LAST_WORDS, Failures
-from bot.listeners.opening import Opening
+from bot.listeners.opening import LOOKS, Opening
 from bot.message import SlackCallFailed
 from bot.modals import Modals
 from bot.person_limits import PersonLimits
@@ -67,12 +67,14 @@ class Tuning:
         limits: how many commands run at once; the others wait on disk.
         pace: how often watched jobs are looked at.
         now: the time that watches go by.
+        looks: seconds before each search for a post whose outcome is unknown.
     """
 
     most_work: int = 1000
     limits: Limits = field(default_factory=Limits)
     pace: Pace = field(default_factory=Pace)
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    looks: tuple[float, ...] = LOOKS
 
 
 class Bot:
@@ -111,6 +113,7 @@ class Bot:
             following,
             settings.ask_near_names,
             settings.watch_answers,
+            tuning.looks,
         )
         limits = PersonLimits(store, settings.person_per_minute, settings.person_waiting)
         desk = Desk(

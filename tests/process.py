@@ -1,6 +1,7 @@
 """The bot as a process of its own, the way an operator runs it."""
 
 import asyncio
+import json
 import os
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -9,7 +10,7 @@ from pathlib import Path
 
 from tests.conftest import World
 
-_NOT_OURS = ("SLACK_", "BASETEN_", "DATABASE_", "WATCH_", "LOG_", "PORT", "HOST")
+_NOT_OURS = ("SLACK_", "BASETEN_", "DATABASE_", "WATCH_", "LOG_", "PORT", "HOST", "PERSON_")
 ROOT = Path(__file__).parent.parent
 
 
@@ -33,6 +34,9 @@ def settings_of(world: World, *, socket: bool = False) -> dict[str, str]:
         "BASETEN_API_URL": world.baseten.url,
         "HOST": "127.0.0.1",
         "PORT": "0",
+        # No limits for a person.
+        "PERSON_PER_MINUTE": "0",
+        "PERSON_WAITING": "0",
     }
 
 
@@ -56,6 +60,23 @@ class Process:
         """Wait until it has said something."""
         async with asyncio.timeout(seconds), self._more:
             await self._more.wait_for(lambda: found(self.said))
+
+    async def ready(self) -> str:
+        """Wait until it takes commands, and return its address."""
+        await self.until(lambda said: "Slack knows the bot" in said)
+        return self.url
+
+    @property
+    def url(self) -> str:
+        """Its address, from its own log line."""
+        lines = [json.loads(line) for line in self.said.splitlines() if line[0] == "{"]
+        (port,) = [line["port"] for line in lines if line["event"] == "listening"]
+        return f"http://127.0.0.1:{port}"
+
+    async def stopped(self) -> None:
+        """End it as a platform does, and expect a clean exit."""
+        self.process.terminate()
+        assert await self.ended() == 0, self.said[-5000:]
 
     async def ended(self, seconds: float = 30) -> int:
         """Wait for its end and return its exit code."""

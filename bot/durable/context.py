@@ -56,7 +56,7 @@ class TaskContext:
         """
         if not self._room.may_post():
             raise PostponedError
-        await self._store.hold_lease()
+        await self._store.hold_lease(self.task.owner)
 
     @asynccontextmanager
     async def park(self) -> AsyncIterator[None]:
