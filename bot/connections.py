@@ -19,7 +19,7 @@ from bot.settings import Settings
 _SLACK_TIMEOUT = 10.0  # seconds for one call
 _CONNECT_TIMEOUT = 5.0  # seconds of it for a connection, the wait for a free one included
 _CONNECTIONS = 128  # to Slack, and as many to Baseten; a process may open about 1,000 files
-_KEEP_ALIVE = 20.0  # seconds; a server that closes an idle connection first leaves a post unconfirmed
+_KEEP_ALIVE = 20.0  # seconds; a post on a connection that the server has closed is unconfirmed
 
 
 @dataclass(frozen=True, slots=True)
