@@ -186,7 +186,7 @@ class Opening:
 
         Raises:
             SlackCallFailed: Slack refused the message, or (``outcome_unknown``) might have posted
-                it where the bot cannot look.
+                it where the bot cannot look, or cannot know it.
         """
         place, opened, task = order.place, order.opened, context.task
         if not place.channel_id or opened is None:
@@ -201,7 +201,7 @@ class Opening:
                 place, message, task.id, guard=context.may_post, parked=context.park
             )
         except SlackCallFailed as failed:
-            if not failed.outcome_unknown:
+            if not failed.outcome_unknown or failed.elsewhere:
                 raise
             log.warning("Slack did not confirm a message", slack_error=failed.error)
             return RunAgain(self.looks[0], order.model_copy(update={"looks": 0}).state())
