@@ -22,6 +22,7 @@ from tests.scenarios.tasks import (
     enqueue,
     get,
     order,
+    reopen,
     set_columns,
     until_ended,
 )
@@ -153,3 +154,21 @@ async def test_a_search_that_fails_for_now_is_made_later(still: World) -> None:
         await until_ended(still)
     assert len(still.slack.messages) == 1
     assert (await get(still)).error is None
+
+
+async def test_what_a_kill_left_in_doubt_stays_in_doubt_until_the_search_answers(
+    still: World,
+) -> None:
+    may_read(still)
+    await enqueue(still, order())
+    async with still.running(QUICK):
+        await until_ended(still)
+    reopen(still)
+    still.slack.faults.next(HISTORY, Respond(429, headers={"Retry-After": "30"}))
+    async with still.running(QUICK):
+        await still.slack.until(lambda: requests(still, HISTORY) == 1)
+    set_columns(still, "due_at = 0")
+    async with still.running(QUICK):
+        await until_ended(still)
+    assert requests(still, HISTORY) == 2
+    assert len(still.slack.messages) == 1
