@@ -58,11 +58,9 @@ def grow_old(world: World, minutes: float, task_id: str = "w1") -> None:
 
 def set_columns(world: World, columns: str, task_id: str = "w1") -> None:
     """Change a task in the file; no bot runs."""
+    update = f"UPDATE training_bot_tasks SET {columns} WHERE id GLOB ?"
     with closing(sqlite3.connect(world.folder / "bot.db")) as database, database:
-        changed = database.execute(
-            f"UPDATE training_bot_tasks SET {columns} WHERE id = ?", (task_id,)
-        )
-        assert changed.rowcount == 1
+        assert database.execute(update, (task_id,)).rowcount == 1
 
 
 async def until_ended(world: World) -> None:
