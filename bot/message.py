@@ -66,6 +66,8 @@ class SlackCallFailed(Exception):  # noqa: N818 - "Failed" says it
         outcome_unknown: Slack might have done it, so a repeat might do it a second time.
         retryable: a later repeat can succeed: Slack was not reached, or was too busy.
         retry_after: seconds to wait before that repeat; 0 where Slack named none.
+        elsewhere: the call was not the one for the channel or thread, so a search there proves
+            nothing about an unknown outcome.
     """
 
     def __init__(
@@ -81,3 +83,4 @@ class SlackCallFailed(Exception):  # noqa: N818 - "Failed" says it
         self.outcome_unknown = outcome_unknown
         self.retryable = retryable
         self.retry_after = retry_after
+        self.elsewhere = False

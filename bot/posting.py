@@ -105,7 +105,8 @@ class Poster:
 
         Raises:
             SlackCallFailed: Slack did not take the message, or the outcome is unknown.
-                ``retryable`` if nothing was posted and a later post can succeed.
+                ``retryable`` if nothing was posted and a later post can succeed; ``elsewhere`` if
+                `find` cannot know the message, as a response URL takes no id.
         """
         payload = self._payload(message)
         as_bot = payload | _identity(post_id)
@@ -123,13 +124,18 @@ class Poster:
                     await self._respond(place, payload | everyone, guard)
                 except SlackCallFailed as error:
                     if error.outcome_unknown:
+                        error.elsewhere = True
                         raise
                     log.info("cannot post by the response URL", slack_error=error.error)
                 else:
                     return Posted(place.channel_id, "", as_member)
             if refused.retryable or not place.user_id:
                 raise
-        alone = await self._post(place.user_id, None, as_bot, guard, parked)
+        try:
+            alone = await self._post(place.user_id, None, as_bot, guard, parked)
+        except SlackCallFailed as error:
+            error.elsewhere = True
+            raise
         return replace(alone, as_member=as_member)
 
     async def find(self, place: Place, post_id: str, since: datetime) -> str | None:

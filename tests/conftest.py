@@ -39,6 +39,11 @@ class World:
     bot: Bot = field(init=False)
     serving: asyncio.Task[None] = field(init=False)
 
+    @property
+    def url(self) -> str:
+        """The database's."""
+        return f"sqlite:///{self.folder}/bot.db"
+
     def settings(self, **changes: Any) -> Settings:
         """Settings that point at the sandbox, and owe nothing to the environment."""
         return Settings(
@@ -50,7 +55,7 @@ class World:
                 "baseten_api_key": SecretStr(self.baseten.api_key),
                 "baseten_api_url": AnyHttpUrl(self.baseten.url),
                 "baseten_timeout": 5,
-                "database_url": SecretStr(f"sqlite:///{self.folder}/bot.db"),
+                "database_url": SecretStr(self.url),
                 "host": "127.0.0.1",
                 "port": 0,
                 "person_per_minute": 0,  # a test types faster than a person

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import TypeAlias
 
-from bot.durable.model import Outcome, PostponedError, Save, State, Task
+from bot.durable.model import Outcome, PostponedError, Save, State, Task, advanced
 from bot.durable.room import Room
 from bot.durable.store import Store
 
@@ -36,16 +36,18 @@ class TaskContext:
             LeaseLostError: the task belongs to another process.
             StoreUnavailableError: the database does not answer.
         """
-        self.advance(lambda: state)
-        self.task = self.now()
+        self.task = advanced(self.task, state)
         self._advanced = None
         await self._store.write(Save(self.task, owned=True))
 
     def now(self) -> Task:
-        """Return the task with the step that runs."""
+        """Return the task with the step that runs.
+
+        After `advance`, an earlier attempt might have run that step as well.
+        """
         if self._advanced is None:
             return self.task
-        return replace(self.task, state=self._advanced(), step_may_have_run=False, failures=0)
+        return replace(self.task, state=self._advanced(), failures=0)
 
     async def may_post(self) -> None:
         """Return when a call that cannot be repeated may begin; it must end within 10 s.

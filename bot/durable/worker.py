@@ -277,9 +277,9 @@ class Worker:
         except asyncio.CancelledError:
             if context.task.id in self._lost:
                 return ()
-            begun = not context.parked
-            interrupted = replace(context.now(), step_may_have_run=begun)
-            return (Save(interrupted, delay=0.0),)
+            task = context.now()
+            begun = task.step_may_have_run or not context.parked
+            return (Save(replace(task, step_may_have_run=begun), delay=0.0),)
         except StoreUnavailableError as error:
             log.warning("the database is needed for this step; it runs again", error=str(error))
             return (Save(replace(context.now(), step_may_have_run=True), delay=_RETRY),)

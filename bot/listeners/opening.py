@@ -52,7 +52,6 @@ class Order(BaseModel):
         execution_id: the workflow step; empty for a person's own request.
         opened: the project, after the first step.
         posted: the message, after the second step.
-        interrupted: an earlier attempt was cut short, so its message might be there.
         looks: how many times the channel was searched for a post whose outcome is unknown; None
             while no post is in doubt.
         tries: how many times in a row Slack could not take the message.
@@ -67,7 +66,6 @@ class Order(BaseModel):
     execution_id: str = ""
     opened: Opened | None = None
     posted: Posted | None = None
-    interrupted: bool = False
     looks: int | None = None
     tries: int = 0
 
@@ -176,8 +174,7 @@ class Opening:
             user=order.place.user_id,
             seconds=round(time.monotonic() - started, 3),
         )
-        new = {"step": "post", "opened": opened, "interrupted": task.step_may_have_run}
-        order = order.model_copy(update=new)
+        order = order.model_copy(update={"step": "post", "opened": opened})
         context.advance(order.state)
         return order
 
@@ -189,12 +186,12 @@ class Opening:
 
         Raises:
             SlackCallFailed: Slack refused the message, or (``outcome_unknown``) might have posted
-                it where the bot cannot look.
+                it where the bot cannot look, or cannot know it.
         """
         place, opened, task = order.place, order.opened, context.task
         if not place.channel_id or opened is None:
             return None
-        if order.interrupted or order.looks is not None or task.step_may_have_run:
+        if order.looks is not None or task.step_may_have_run:
             found = await self._find(order, task)
             if found is not None:
                 return found
@@ -204,7 +201,7 @@ class Opening:
                 place, message, task.id, guard=context.may_post, parked=context.park
             )
         except SlackCallFailed as failed:
-            if not failed.outcome_unknown:
+            if not failed.outcome_unknown or failed.elsewhere:
                 raise
             log.warning("Slack did not confirm a message", slack_error=failed.error)
             return RunAgain(self.looks[0], order.model_copy(update={"looks": 0}).state())

@@ -1,27 +1,19 @@
 """``python -m bot`` as a platform runs it: started, stopped, misconfigured, listened to."""
 
 import asyncio
-import json
 import signal
 from pathlib import Path
 
 import httpx
 import pytest
-from bot.journal.database import open_journal
 
+from bot.durable.database import open_store
 from bot.sandbox import Delay, Respond
 from bot.sandbox.refusals import validation_400
 from tests.conftest import World
-from tests.process import Process, settings_of, started
+from tests.process import settings_of, started
 
 UPSERT = r"/v1/teams/[^/]+/training_projects"
-
-
-def listening_at(process: Process) -> str:
-    """The bot's address, from its own log line."""
-    lines = [json.loads(line) for line in process.said.splitlines()]
-    (port,) = [line["port"] for line in lines if line["event"] == "listening"]
-    return f"http://127.0.0.1:{port}"
 
 
 @pytest.mark.parametrize("socket", [False, True], ids=["http", "socket"])
@@ -33,7 +25,7 @@ async def test_a_signal_ends_it_after_the_work_in_flight(
     async with started(cwd=tmp_path, settings=settings_of(still, socket=socket)) as process:
         connected = "the socket to Slack is connected" if socket else "Slack knows the bot"
         await process.until(lambda said: connected in said)
-        still.slack.bot_url = None if socket else listening_at(process)
+        still.slack.bot_url = None if socket else process.url
         await still.slack.command("research last")
         await still.baseten.until(lambda: len(still.baseten.upserts) == 1)
         process.process.send_signal(number)
@@ -47,7 +39,7 @@ async def test_a_signal_ends_it_while_it_waits_for_the_database(
 ) -> None:
     url = f"sqlite:///{tmp_path}/bot.db"
     settings = settings_of(still) | {"DATABASE_URL": url}
-    async with open_journal(url), started(cwd=tmp_path, settings=settings) as process:
+    async with open_store(url), started(cwd=tmp_path, settings=settings) as process:
         await process.until(lambda said: "waiting" in said)
         process.process.terminate()
         assert await process.ended() == 0
@@ -58,7 +50,7 @@ async def test_it_is_not_ready_until_slack_confirms_the_token(still: World, tmp_
     still.slack.faults.always("/api/auth.test", Respond(503))
     async with started(cwd=tmp_path, settings=settings_of(still)) as process:
         await process.until(lambda said: "listening" in said)
-        async with httpx.AsyncClient(base_url=listening_at(process)) as platform:
+        async with httpx.AsyncClient(base_url=process.url) as platform:
             assert (await platform.get("/healthz")).status_code == 200
             ready = await platform.get("/readyz")
         assert ready.status_code == 503
@@ -108,7 +100,7 @@ async def test_an_odd_answer_about_the_token_is_asked_again(
 async def test_a_half_sent_request_does_not_hold_the_end(still: World, tmp_path: Path) -> None:
     async with started(cwd=tmp_path, settings=settings_of(still)) as process:
         await process.until(lambda said: "Slack knows the bot" in said)
-        port = int(listening_at(process).rsplit(":", 1)[1])
+        port = int(process.url.rsplit(":", 1)[1])
         _, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(b"POST /slack/events HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nabc")
         await writer.drain()
@@ -141,7 +133,7 @@ async def test_no_secret_reaches_the_log_whatever_happens(still: World, tmp_path
     still.slack.add_channel("C0PRIVATE1", private=True, member=False)
     async with started(cwd=tmp_path, settings=settings) as process:
         await process.until(lambda said: "Slack knows the bot" in said)
-        still.slack.bot_url = url = listening_at(process)
+        still.slack.bot_url = url = process.url
         urls = [(await still.slack.command("research one", channel="C0PRIVATE1")).response_url]
         key = still.baseten.api_key
         still.baseten.faults.next(UPSERT, validation_400(f"what is {key}?"), Respond(500))

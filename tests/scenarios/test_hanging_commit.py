@@ -1,0 +1,130 @@
+"""A commit that hangs, and tasks that belong to another process: the bot says what is true."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from structlog.testing import capture_logs
+
+from bot.app import Bot, Tuning
+from bot.connections import connections
+from bot.durable.batch import Unit
+from bot.durable.database import open_store
+from bot.durable.model import Enqueue, LeaseLostError
+from bot.durable.sqlite import SQLite
+from bot.durable.store import Store
+from tests.conftest import RESEARCH, World
+from tests.scenarios.filled import chosen, dialog, typed
+from tests.scenarios.tasks import CHANNEL, POST, until_ended
+
+STEP = {"team": "research", "name": "sft", "channel": CHANNEL}
+
+
+class Database:
+    """A SQLite file whose commits hang, or whose tasks belong to somebody else, when told to."""
+
+    shared = False
+    owner = SQLite.owner
+    unclean_start = False
+    on_topic: Callable[[str | None], object]
+    on_lost: Callable[[], object]
+
+    def __init__(self, world: World) -> None:
+        self._sqlite = SQLite(world.folder / "bot.db", unclean_start=False)
+        self.held: set[str] = set()
+        self.confirms = asyncio.Event()
+        self.confirms.set()
+        self.lost = False
+        self.read, self.publish = self._sqlite.read, self._sqlite.publish
+        self.problem, self.shrink = self._sqlite.problem, self._sqlite.shrink
+        self.close = self._sqlite.close
+
+    async def write(self, units: Sequence[Unit]) -> None:
+        await self._sqlite.write(units)
+        if any(isinstance(change, Enqueue) for unit in units for change in unit.changes):
+            await self.confirms.wait()  # as on a slow disk
+
+    async def hold_lease(self, owner: str) -> None:
+        if self.lost:
+            raise LeaseLostError(owner)
+
+
+@asynccontextmanager
+async def running(world: World) -> AsyncIterator[Database]:
+    """Run a bot with such a database."""
+    async with open_store(world.url):
+        pass
+    async with connections(world.settings()) as out, AsyncExitStack() as stack:
+        database = Database(world)
+        stack.push_async_callback(database.close)
+        store = Store(database)
+        stack.push_async_callback(store.close, 3)
+        world.bot = bot = Bot(world.settings(), out, store, Tuning())
+        await bot.listen(stack)
+        world.slack.bot_url = bot.url
+        serving = asyncio.create_task(bot.serve())
+        async with asyncio.timeout(10):
+            await bot.health.ready()
+        yield database
+        await bot.drain()
+        serving.cancel()
+
+
+async def test_a_commit_that_hangs_might_have_been_done_and_a_waiting_one_was_not(
+    still: World,
+) -> None:
+    async with running(still) as database:
+        database.confirms.clear()
+        began = time.monotonic()
+        sent = await still.slack.command("research one")
+        withdrawn = await still.slack.command("research two")
+        assert time.monotonic() - began < 5
+        assert "I might have taken this; you'll hear from me if I did" in sent.body["text"]
+        assert "Nothing was" in withdrawn.body["text"]
+        assert still.baseten.upserts == []
+        database.confirms.set()
+        await still.answered()
+        await until_ended(still)
+    assert ["*one*" in message.text for message in still.slack.messages] == [True]
+
+
+async def test_a_task_that_another_process_has_is_not_posted(still: World) -> None:
+    async with running(still) as database:
+        database.lost = True
+        with capture_logs() as lines:
+            await still.slack.command("research sft")
+            await still.baseten.until(lambda: bool(still.baseten.upserts))
+            async with asyncio.timeout(10):
+                while "another process has this task" not in [line["event"] for line in lines]:
+                    await asyncio.sleep(0.01)
+    assert POST not in [request.path for request in still.slack.requests]
+    assert (still.slack.messages, still.slack.ephemerals) == ([], [])
+
+
+async def test_a_step_that_is_not_on_disk_is_not_acked_and_comes_again(still: World) -> None:
+    async with running(still) as database:
+        database.confirms.clear()
+        delivery = await still.slack.function_executed("open_training_project", STEP)
+        assert delivery.status == 503
+        assert still.slack.completions == []
+        database.confirms.set()
+        await still.slack.until(lambda: len(still.slack.completions) == 1)
+    assert still.slack.completions[0].error is None
+
+
+async def test_a_dialog_that_failed_can_be_changed_and_submitted_again(still: World) -> None:
+    async with running(still) as database:
+        await still.slack.command("research")
+        view = await dialog(still)
+        chose = chosen(RESEARCH)
+        database.confirms.clear()
+        first = await still.slack.submit(view, chose | typed("name", "first"))
+        assert "did not answer in time" in str(first.body)
+        other = await still.slack.submit(view, chose | typed("name", "other"))
+        assert "database does not answer" in str(other.body)
+        database.confirms.set()
+        await still.slack.submit(view, chose | typed("name", "second"))
+        await still.answered(2)
+    said = str([message.text for message in still.slack.messages])
+    assert [name in said for name in ("*first*", "*other*", "*second*")] == [True, False, True]
