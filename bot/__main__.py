@@ -51,6 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 async def run(settings: Settings) -> int:
     """Run the bot until SIGTERM or SIGINT, and return the exit code."""
+    gc.set_threshold(*_COLLECT)  # before the imports, which make much that stays
     from bot.app import FatalError, running  # noqa: PLC0415 - bad settings are told without Bolt
 
     stop = asyncio.Event()
@@ -72,7 +73,6 @@ async def run(settings: Settings) -> int:
             # A full collection of what was imported would hold an ack for tens of milliseconds.
             gc.collect()
             gc.freeze()
-            gc.set_threshold(*_COLLECT)
             await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
             stopping.cancel()
             if serving.done():

@@ -4,6 +4,7 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from ssl import PROTOCOL_TLS_CLIENT, SSLContext
 from types import SimpleNamespace
 from urllib.request import getproxies
 
@@ -50,7 +51,8 @@ async def connections(settings: Settings) -> AsyncIterator[Connections]:
         )
         http = await stack.enter_async_context(
             httpx.AsyncClient(
-                transport=AiohttpTransport(client=session),
+                # The session checks certificates; the transport would load them a second time.
+                transport=AiohttpTransport(client=session, verify=SSLContext(PROTOCOL_TLS_CLIENT)),
                 base_url=str(settings.baseten_api_url),
                 headers={"Authorization": f"Api-Key {settings.baseten_api_key.get_secret_value()}"},
             )
