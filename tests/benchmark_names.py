@@ -9,11 +9,12 @@ import json
 import random
 import statistics
 import sys
+import tempfile
 import threading
 import time
 import tracemalloc
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AsyncExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import httpx
@@ -21,7 +22,7 @@ from httpx_aiohttp import AiohttpTransport
 
 from bot.arguments import ProjectRequest
 from bot.baseten.client import Baseten
-from bot.journal.memory import MemoryJournal
+from bot.durable.database import open_store
 from bot.projects import Projects
 from bot.redaction import Redactor
 from bot.similar_names import SimilarNames
@@ -119,9 +120,13 @@ async def benchmark(count: int) -> None:
     names = names_of(count)
     index_cost(names)
     with api(names) as url:
-        async with httpx.AsyncClient(base_url=url, transport=AiohttpTransport()) as http:
+        async with AsyncExitStack() as stack:
+            client = httpx.AsyncClient(base_url=url, transport=AiohttpTransport())
+            http = await stack.enter_async_context(client)
+            folder = stack.enter_context(tempfile.TemporaryDirectory())
+            store = await stack.enter_async_context(open_store(f"sqlite:///{folder}/bot.db"))
             baseten = Baseten(http, 30, Redactor())
-            projects = Projects(baseten, MemoryJournal())
+            projects = Projects(baseten, store)
 
             async def first_look() -> None:
                 await projects.look(ProjectRequest("Research", "warm-up"))
