@@ -33,6 +33,22 @@ class Connections:
     redactor: Redactor
 
 
+class _NoCookies(httpx.Cookies):
+    """Keep none: the API sets none, and to look for some takes longer than to read an answer."""
+
+    def extract_cookies(self, response: httpx.Response) -> None:
+        pass
+
+
+_NO_COOKIES = _NoCookies()
+
+
+class _CookielessClient(httpx.AsyncClient):
+    @property
+    def cookies(self) -> httpx.Cookies:  # type: ignore[misc] # nobody sets them
+        return _NO_COOKIES
+
+
 @asynccontextmanager
 async def connections(settings: Settings) -> AsyncIterator[Connections]:
     """Open one HTTP session for everything, close it at the end."""
@@ -50,7 +66,7 @@ async def connections(settings: Settings) -> AsyncIterator[Connections]:
             )
         )
         http = await stack.enter_async_context(
-            httpx.AsyncClient(
+            _CookielessClient(
                 # The session checks certificates; the transport would load them a second time.
                 transport=AiohttpTransport(client=session, verify=SSLContext(PROTOCOL_TLS_CLIENT)),
                 base_url=str(settings.baseten_api_url),

@@ -220,15 +220,14 @@ class Baseten:
         """Ask once; every way of getting no answer becomes ``Unreachable``."""
         try:
             async with asyncio.timeout(self._timeout):
-                return await self._http.send(
-                    httpx.Request(
-                        method,
-                        f"{self._base_url}{path}",
-                        headers=self._http.headers,
-                        json=sent,
-                        extensions=_TIMEOUT,
-                    )
+                request = httpx.Request(
+                    method,
+                    f"{self._base_url}{path}",
+                    headers=self._http.headers,
+                    json=sent,
+                    extensions=_TIMEOUT,
                 )
+                response = await self._http.send(request)
         except TimeoutError:
             raise Unreachable(f"no answer within {self._timeout:g} s", sent=True) from None
         except httpx.DecodingError as error:
@@ -243,6 +242,9 @@ class Baseten:
             raise Unreachable(
                 f"{type(cause or error).__name__}: {error}", sent=not unsent
             ) from error
+        # The stream, which is read, holds the response: only the garbage collector would free both.
+        response.stream = httpx.ByteStream(b"")
+        return response
 
 
 class _Trouble:
