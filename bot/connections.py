@@ -9,7 +9,6 @@ from types import SimpleNamespace
 from urllib.request import getproxies
 
 import aiohttp
-import httpx
 from httpx_aiohttp import AiohttpTransport
 from slack_sdk.web.async_client import AsyncWebClient
 
@@ -33,22 +32,6 @@ class Connections:
     redactor: Redactor
 
 
-class _NoCookies(httpx.Cookies):
-    """Keep none: the API sets none, and to look for some takes longer than to read an answer."""
-
-    def extract_cookies(self, response: httpx.Response) -> None:
-        pass
-
-
-_NO_COOKIES = _NoCookies()
-
-
-class _CookielessClient(httpx.AsyncClient):
-    @property
-    def cookies(self) -> httpx.Cookies:  # type: ignore[misc] # nobody sets them
-        return _NO_COOKIES
-
-
 @asynccontextmanager
 async def connections(settings: Settings) -> AsyncIterator[Connections]:
     """Open one HTTP session for everything, close it at the end."""
@@ -65,14 +48,8 @@ async def connections(settings: Settings) -> AsyncIterator[Connections]:
                 trust_env=bool(getproxies()),
             )
         )
-        http = await stack.enter_async_context(
-            _CookielessClient(
-                # The session checks certificates; the transport would load them a second time.
-                transport=AiohttpTransport(client=session, verify=SSLContext(PROTOCOL_TLS_CLIENT)),
-                base_url=str(settings.baseten_api_url),
-                headers={"Authorization": f"Api-Key {settings.baseten_api_key.get_secret_value()}"},
-            )
-        )
+        # The session checks certificates; the transport would load them a second time.
+        transport = AiohttpTransport(client=session, verify=SSLContext(PROTOCOL_TLS_CLIENT))
         slack = AsyncWebClient(
             token=settings.slack_bot_token.get_secret_value(),
             base_url=f"{settings.slack_api_url}".rstrip("/") + "/",
@@ -82,7 +59,13 @@ async def connections(settings: Settings) -> AsyncIterator[Connections]:
             logger=logging.getLogger("slack_sdk"),
         )
         redactor = Redactor(settings.secrets)
-        baseten = Baseten(http, settings.baseten_timeout, redactor)
+        baseten = Baseten(
+            transport,
+            str(settings.baseten_api_url),
+            settings.baseten_api_key.get_secret_value(),
+            settings.baseten_timeout,
+            redactor,
+        )
         yield Connections(session, slack, baseten, redactor)
 
 

@@ -17,7 +17,6 @@ from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-import httpx
 from httpx_aiohttp import AiohttpTransport
 
 from bot.arguments import ProjectRequest
@@ -121,11 +120,10 @@ async def benchmark(count: int) -> None:
     index_cost(names)
     with api(names) as url:
         async with AsyncExitStack() as stack:
-            client = httpx.AsyncClient(base_url=url, transport=AiohttpTransport())
-            http = await stack.enter_async_context(client)
+            transport = await stack.enter_async_context(AiohttpTransport())
             folder = stack.enter_context(tempfile.TemporaryDirectory())
             store = await stack.enter_async_context(open_store(f"sqlite:///{folder}/bot.db"))
-            baseten = Baseten(http, 30, Redactor())
+            baseten = Baseten(transport, url, "made-up", 30, Redactor())
             projects = Projects(baseten, store)
 
             async def first_look() -> None:

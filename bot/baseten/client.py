@@ -80,15 +80,32 @@ class Baseten:
     Every method raises ``Unreachable``, ``Refused`` or ``Unreadable`` of ``bot.baseten.errors``.
 
     Args:
-        http: has the API's address as its ``base_url``, and the key in its headers.
+        transport: sends a request. A client around it would merge addresses, headers and cookies
+            for each one, which takes longer than the rest of the call.
+        base_url: the API's address.
+        api_key: a workspace API key.
         timeout: seconds that one attempt may take, from connecting to the last byte.
         redactor: takes the key out of a refusal's words, should the API repeat it.
     """
 
-    def __init__(self, http: httpx.AsyncClient, timeout: float, redactor: Redactor) -> None:
-        self._http = http
-        # Requests are built here: the client would merge addresses, headers and cookies each time.
-        self._base_url = str(http.base_url).rstrip("/")
+    def __init__(
+        self,
+        transport: httpx.AsyncBaseTransport,
+        base_url: str,
+        api_key: str,
+        timeout: float,
+        redactor: Redactor,
+    ) -> None:
+        self._transport = transport
+        self._base_url = base_url.rstrip("/")
+        self._headers = httpx.Headers(
+            {
+                "Authorization": f"Api-Key {api_key}",
+                "Accept": "application/json",
+                "Accept-Encoding": "gzip, deflate",
+                "User-Agent": "training-project-bot",
+            }
+        )
         self._timeout = timeout
         self._redactor = redactor
 
@@ -223,11 +240,12 @@ class Baseten:
                 request = httpx.Request(
                     method,
                     f"{self._base_url}{path}",
-                    headers=self._http.headers,
+                    headers=self._headers,
                     json=sent,
                     extensions=_TIMEOUT,
                 )
-                response = await self._http.send(request)
+                response = await self._transport.handle_async_request(request)
+                await response.aread()
         except TimeoutError:
             raise Unreachable(f"no answer within {self._timeout:g} s", sent=True) from None
         except httpx.DecodingError as error:

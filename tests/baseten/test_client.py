@@ -29,9 +29,8 @@ async def sandbox(clock: Clock) -> AsyncIterator[SandboxBaseten]:
 
 @pytest.fixture
 async def baseten(sandbox: SandboxBaseten) -> AsyncIterator[Baseten]:
-    key = {"Authorization": f"Api-Key {sandbox.api_key}"}
-    async with httpx.AsyncClient(base_url=sandbox.url, headers=key, trust_env=False) as http:
-        yield Baseten(http, 5, Redactor([sandbox.api_key]))
+    async with httpx.AsyncHTTPTransport() as transport:
+        yield Baseten(transport, sandbox.url, sandbox.api_key, 5, Redactor([sandbox.api_key]))
 
 
 async def test_a_search_finds_what_has_not_ended_in_every_project(
