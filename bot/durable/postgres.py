@@ -22,7 +22,6 @@ log = structlog.stdlib.get_logger(__name__)
 
 _LOCK = 4_205_881_316_030_211  # any number, the same in every version
 _ANSWER = 5.0  # seconds; a server that hangs does not look at its own clock
-_HOLD = 5.0  # seconds to wait for a renewal
 _CLOSING = 2.0  # seconds
 _READERS = 3
 _TRIES = 3
@@ -90,7 +89,7 @@ class Postgres:
 
     async def hold_lease(self, owner: str) -> None:
         """Return while no peer can have this owner's tasks."""
-        await self.lease.hold(owner, _HOLD)
+        await self.lease.hold(owner, _ANSWER)
 
     def problem(self) -> str | None:
         """Return the reason why this process might lose its tasks."""
@@ -108,9 +107,8 @@ class Postgres:
                 await self.lease.leave()
         except FAULTS as error:
             log.warning("the database is left without a word", error=in_words(error))
-        for connection in (self._writer, *self._idle):
-            if connection is not None:
-                connection.terminate()
+        for connection in filter(None, (self._writer, *self._idle)):
+            connection.terminate()
 
     def _notified(self, topic: str | None) -> None:
         self.on_topic(topic)
@@ -263,11 +261,10 @@ async def _lock(connection: asyncpg.Connection, wait: float) -> None:
 
 
 async def _execute(
-    connection: asyncpg.Connection, statement: Statement, rows: Sequence[Row]
+    line: asyncpg.Connection, statement: Statement, rows: Sequence[Row]
 ) -> list[Row]:
     text, arguments = _spelled(statement, rows)
-    found: list[Row] = await connection.fetch(text, *arguments)
-    return found
+    return list(await line.fetch(text, *arguments))
 
 
 def _spelled(statement: Statement, rows: Sequence[Row]) -> tuple[str, list[Any]]:
