@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import asyncpg  # type: ignore[import-untyped]
 import pytest
 
 from bot.durable.database import open_store
@@ -36,6 +37,17 @@ async def until_async(condition: Callable[[], Awaitable[object]], seconds: float
     async with asyncio.timeout(seconds):
         while not await condition():
             await asyncio.sleep(0.02)
+
+
+async def until_waiting(url: str) -> None:
+    """Wait until a transaction waits for another one's lock."""
+    connection = await asyncpg.connect(url)
+
+    async def waits() -> bool:
+        return bool(await connection.fetch("SELECT 1 FROM pg_locks WHERE NOT granted"))
+
+    await until_async(waits)
+    await connection.close()
 
 
 @asynccontextmanager

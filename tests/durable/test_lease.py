@@ -13,55 +13,16 @@ from typing import Any
 import asyncpg  # type: ignore[import-untyped]
 import pytest
 
-from bot.durable.lease import LeaseTiming, Peers
-from bot.durable.model import Done, Enqueue, LeaseLostError, Outcome, StoreUnavailableError
+from bot.durable.model import Done, LeaseLostError, Outcome, StoreUnavailableError
 from bot.durable.store import LEASE_LOST
 from bot.durable.worker import TaskContext, Worker
-from tests.durable.conftest import QUICK, replica, until, until_async
+from tests.durable.conftest import QUICK, replica, until, until_async, until_waiting
 from tests.durable.postgres import Postgres
 from tests.durable.test_store import QUEUE, add, claim
 
+DECLARE_DEAD = "UPDATE training_bot_processes SET dead_since = extract(epoch FROM now())"
 REPLICA = Path(__file__).parent / "replica.py"
 SLOW_RENEWAL = replace(QUICK, renew=60.0)
-
-# A process that is declared dead, as a pure matter of heartbeats.
-
-
-def looks(peers: Peers, *moments: tuple[float, int]) -> list[list[tuple[str, int]]]:
-    return [peers.look([("peer", beat)], moment, moment) for moment, beat in moments]
-
-
-def test_a_peer_that_shows_the_same_heartbeat_is_dead_after_17_seconds() -> None:
-    found = looks(Peers(LeaseTiming()), *((float(moment), 5) for moment in range(0, 19, 2)))
-    assert found == [[]] * 9 + [[("peer", 5)]]
-
-
-def test_a_peer_whose_heartbeat_changes_lives() -> None:
-    assert not any(looks(Peers(LeaseTiming()), *((float(m), m // 16) for m in range(0, 60, 2))))
-
-
-def test_a_look_that_comes_late_restarts_the_count() -> None:
-    peers = Peers(LeaseTiming())
-    found = looks(peers, (0, 5), (4, 5), (8, 5), (20, 5), (24, 5), (28, 5), (32, 5), (36, 5))
-    assert not any(found)
-    assert looks(peers, (37, 5)) == [[("peer", 5)]]
-
-
-def test_a_look_that_takes_long_restarts_the_count() -> None:
-    peers = Peers(LeaseTiming())
-    looks(peers, (0, 5), (4, 5), (8, 5), (12, 5), (16, 5))
-    assert peers.look([("peer", 5)], 17, 30) == []
-    assert peers.next_death() == 47
-
-
-def test_a_broken_contact_restarts_the_count() -> None:
-    peers = Peers(LeaseTiming())
-    looks(peers, (0, 5), (4, 5), (8, 5), (12, 5), (16, 5))
-    peers.contact_lost()
-    assert looks(peers, (18, 5)) == [[]]
-
-
-# A process beside others.
 
 
 @asynccontextmanager
@@ -139,6 +100,27 @@ async def test_a_clean_exit_frees_its_tasks_at_once(postgres_url: str) -> None:
         assert len(await query(postgres_url, "SELECT id FROM training_bot_processes")) == 1
 
 
+@pytest.mark.slow
+async def test_a_heartbeat_at_the_last_moment_saves_a_process(postgres_url: str) -> None:
+    async with replica(postgres_url) as (_, database):
+        await query(postgres_url, "INSERT INTO training_bot_processes VALUES ('peer', 5)")
+        connection = await asyncpg.connect(postgres_url)
+        await connection.execute(
+            "BEGIN; UPDATE training_bot_processes SET heartbeat = 6 WHERE id = 'peer'"
+        )
+        await until_waiting(postgres_url)  # the declaration, for the end of this transaction
+        await connection.execute("COMMIT")
+        await connection.close()
+        before = (await _beats(postgres_url))[database.owner]
+
+        async def looked() -> bool:
+            return (await _beats(postgres_url))[database.owner] > before + 2
+
+        await until_async(looked)
+        assert await dead(postgres_url) == []
+        await until_async(lambda: dead(postgres_url))
+
+
 async def test_a_task_whose_owner_has_no_row_is_freed(postgres_url: str) -> None:
     async with replica(postgres_url) as (store, _):
         await add(store, "one", owner="nobody")
@@ -150,11 +132,13 @@ async def test_a_task_whose_owner_has_no_row_is_freed(postgres_url: str) -> None
 
 
 async def test_a_task_that_is_claimed_for_a_dead_process_is_freed(postgres_url: str) -> None:
-    async with replica(postgres_url) as (store, database), replica(postgres_url) as (other, _):
+    rare = replace(QUICK, sweep=60.0)
+    async with (
+        replica(postgres_url, rare) as (store, database),
+        replica(postgres_url, rare) as (other, _),
+    ):
         before = database.owner
-        await query(
-            postgres_url, "UPDATE training_bot_processes SET dead_since = 1 WHERE id = $1", before
-        )
+        await query(postgres_url, f"{DECLARE_DEAD} WHERE id = $1", before)
         await until(lambda: database.owner != before)
         await add(store, "late", owner=before)  # it was on its way
 
@@ -166,7 +150,7 @@ async def test_a_task_that_is_claimed_for_a_dead_process_is_freed(postgres_url: 
 
 @pytest.mark.parametrize(
     "how",
-    ["UPDATE training_bot_processes SET dead_since = 1", "DELETE FROM training_bot_processes"],
+    [DECLARE_DEAD, "DELETE FROM training_bot_processes"],
 )
 async def test_a_process_that_was_declared_dead_cancels_and_goes_on_under_a_new_id(
     postgres_url: str, how: str
@@ -210,7 +194,7 @@ async def test_a_lease_that_is_not_fresh_is_renewed_before_a_post(postgres_url: 
         assert store.problem is None
         await until(lambda: store.problem)
         before = database.owner
-        await query(postgres_url, "UPDATE training_bot_processes SET dead_since = 1")
+        await query(postgres_url, DECLARE_DEAD)
         lost = asyncio.Event()
         store.subscribe(LEASE_LOST, lost.set)
         with pytest.raises(LeaseLostError):
@@ -276,49 +260,3 @@ async def _make_the_clock_adjustable(url: str) -> None:
     name = await connection.fetchval("SELECT current_database()")
     await connection.execute(f"ALTER DATABASE {name} SET search_path = skewed, pg_catalog, public")
     await connection.close()
-
-
-async def test_topics_reach_the_other_processes_and_not_their_sender(postgres_url: str) -> None:
-    async with replica(postgres_url) as (one, _), replica(postgres_url) as (two, _):
-        heard: list[str] = []
-        one.subscribe("teams", lambda: heard.append("one"))
-        two.subscribe("teams", lambda: heard.append("two"))
-        two.subscribe(LEASE_LOST, lambda: heard.append("lost"))
-        for number in range(3):
-            one.publish(f"other {number}")
-        one.publish("teams")
-        assert heard == ["one"]
-        await until(lambda: "two" in heard)
-        two.publish("teams")
-        await until(lambda: len(heard) == 4)
-        assert sorted(heard) == ["one", "one", "two", "two"]
-
-
-@pytest.mark.slow
-async def test_every_topic_is_heard_after_a_cut_line(postgres: Postgres, postgres_url: str) -> None:
-    async with replica(postgres_url) as (one, _), replica(postgres_url) as (two, database):
-        heard: list[str] = []
-        two.subscribe("teams", lambda: heard.append("teams"))
-        two.subscribe(LEASE_LOST, lambda: heard.append("lost"))
-        owner = database.owner
-        postgres.stop()
-        one.publish("teams")  # nobody hears, and that is no fault
-        assert not heard
-        postgres.start()
-        await until(lambda: heard)  # anything might have been missed
-        assert (set(heard), database.owner) == ({"teams"}, owner)
-        heard.clear()
-
-        async def again() -> bool:
-            one.publish("teams")
-            return bool(heard)
-
-        await until_async(again)
-
-
-async def test_two_processes_never_claim_the_same(postgres_url: str) -> None:
-    async with replica(postgres_url) as (one, _), replica(postgres_url) as (two, _):
-        await one.write(*(Enqueue(f"{n}", "open", {}, QUEUE) for n in range(100)))
-        taken = await asyncio.gather(*(claim(each, 7) for _ in range(10) for each in (one, two)))
-        ids = [task.id for tasks in taken for task in tasks]
-        assert sorted(ids) == sorted(f"{n}" for n in range(100))

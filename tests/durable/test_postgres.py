@@ -8,11 +8,11 @@ import asyncpg  # type: ignore[import-untyped]
 import pytest
 
 from bot.durable.database import open_store
-from bot.durable.model import DatabaseError, Enqueue, Finish, StoreUnavailableError
+from bot.durable.model import DatabaseError, Enqueue, StoreUnavailableError
 from bot.durable.postgres import open_postgres
 from bot.durable.schema import MIGRATIONS
 from bot.durable.store import LEASE_LOST
-from tests.durable.conftest import replica, until, until_async
+from tests.durable.conftest import replica, until
 from tests.durable.pgbouncer import pgbouncer_program, pooled
 from tests.durable.postgres import Postgres
 from tests.durable.test_store import QUEUE, add
@@ -200,27 +200,3 @@ async def test_a_refused_write_is_known_not_to_have_happened(postgres_url: str) 
         await execute(other, f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
         assert await add(store, "one")
         await until(lambda: store.problem is None)
-
-
-async def test_a_deadlock_is_tried_again(postgres_url: str) -> None:
-    async with replica(postgres_url) as (store, _):
-        await add(store, "a")
-        await add(store, "b")
-        connection = await asyncpg.connect(postgres_url)
-        await connection.execute("SET deadlock_timeout = '60s'; BEGIN")
-        lock = "SELECT 1 FROM training_bot_tasks WHERE id = $1 FOR UPDATE"
-        await connection.fetch(lock, "b")
-        ended = store.submit(Finish("a"), Finish("b"))  # locks a, and waits for b
-        await until_waiting(postgres_url)
-        await connection.fetch(lock, "a")  # the server ends the store's transaction
-        await connection.execute("COMMIT")
-        await connection.close()
-        assert await ended.written == [None, None]
-        assert store.problem is None
-
-
-async def until_waiting(url: str) -> None:
-    async def waits() -> bool:
-        return bool(await execute(url, "SELECT 1 FROM pg_locks WHERE NOT granted"))
-
-    await until_async(waits)
