@@ -254,5 +254,7 @@ async def test_a_command_that_slack_delivers_again_and_again_is_done_once(http: 
     await deliver()  # while it runs
     await http.answered()
     await deliver()
-    await http.bot.drain()
-    assert len(http.slack.messages) == len(http.baseten.upserts) == 1
+    await http.slack.command("research other")
+    await http.slack.until(lambda: "*other*" in http.slack.messages[-1].text)
+    await until_ended(http)
+    assert len(http.slack.messages) == len(http.baseten.upserts) == 2
