@@ -15,13 +15,14 @@ import tracemalloc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from tempfile import TemporaryDirectory
 
 import httpx
 from httpx_aiohttp import AiohttpTransport
 
 from bot.arguments import ProjectRequest
 from bot.baseten.client import Baseten
-from bot.journal.memory import MemoryJournal
+from bot.durable.database import open_store
 from bot.projects import Projects
 from bot.redaction import Redactor
 from bot.similar_names import SimilarNames
@@ -118,10 +119,13 @@ async def benchmark(count: int) -> None:
     """Measure the first list, then the names of commands, with so many projects."""
     names = names_of(count)
     index_cost(names)
-    with api(names) as url:
-        async with httpx.AsyncClient(base_url=url, transport=AiohttpTransport()) as http:
+    with api(names) as url, TemporaryDirectory() as folder:
+        async with (
+            httpx.AsyncClient(base_url=url, transport=AiohttpTransport()) as http,
+            open_store(f"sqlite:///{folder}/bot.db") as store,
+        ):
             baseten = Baseten(http, 30, Redactor())
-            projects = Projects(baseten, MemoryJournal())
+            projects = Projects(baseten, store)
 
             async def first_look() -> None:
                 await projects.look(ProjectRequest("Research", "warm-up"))
@@ -129,7 +133,7 @@ async def benchmark(count: int) -> None:
             await baseten.list_teams()  # imports and connects
             for what, work in (
                 ("first look: fetch, index", first_look),
-                ("whole projects: fetch", baseten.list_training_projects),
+                ("watched projects: fetch", lambda: baseten.list_training_projects({"watched"})),
             ):
                 stalls = Stalls()
                 watching = asyncio.create_task(stalls.watch())
