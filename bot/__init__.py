@@ -11,9 +11,11 @@
 ``socket_mode``            the other way in: a web socket that the bot opens to Slack
 ``listeners``              one file per door; ``register()`` is the contents page
 ``arguments``              the words after the command become a ``ProjectRequest``
-``journal``                what must not be lost is on disk before it is acked
+``durable``                tasks are on disk before they are acked, and run even after a kill
+``workers``                which tasks run beside each other, and how many
 ``work``                   what may be lost, and is seen, is tracked until it is done
 ``projects``               find the team, open the project; ``similar_names`` finds near ones
+``creation``               whether a request created its project
 ``baseten``                the management API: client, models; ``cache`` spares it
 ``views``                  answers, dialogs and failures drawn as Block Kit
 ``posting``                a ``message`` reaches the channel, or the person

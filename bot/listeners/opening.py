@@ -111,6 +111,7 @@ class Opening:
     Attributes:
         ask_near_names: whether to ask before a project is created whose name is near another's.
         watch_answers: whether to watch the job of each message without being asked.
+        looks: seconds before each search for a post whose outcome is unknown.
     """
 
     projects: Projects
@@ -120,6 +121,7 @@ class Opening:
     following: Following
     ask_near_names: bool
     watch_answers: bool
+    looks: tuple[float, ...] = LOOKS
     _invited: Remembered = field(default_factory=Remembered)
 
     async def handle(self, context: TaskContext) -> Outcome:
@@ -202,7 +204,7 @@ class Opening:
             if not failed.outcome_unknown:
                 raise
             log.warning("Slack did not confirm a message", slack_error=failed.error)
-            return RunAgain(LOOKS[0], order.model_copy(update={"looks": 0}).state())
+            return RunAgain(self.looks[0], order.model_copy(update={"looks": 0}).state())
 
     async def _find(self, order: Order, task: Task) -> Posted | RunAgain | None:
         """Search for a message that might be there; None: it is not, and can be posted again.
@@ -221,10 +223,10 @@ class Opening:
             raise SlackCallFailed(unread.error, outcome_unknown=True) from unread
         if ts is not None:
             return Posted(order.place.channel_id, ts, as_member=True)
-        if order.looks is None or order.looks + 1 == len(LOOKS):
+        if order.looks is None or order.looks + 1 == len(self.looks):
             return None
         looks = order.looks + 1
-        return RunAgain(LOOKS[looks], order.model_copy(update={"looks": looks}).state())
+        return RunAgain(self.looks[looks], order.model_copy(update={"looks": looks}).state())
 
     async def _end(self, order: Order, context: TaskContext) -> None:
         """Do the last step: everything that follows the message."""
