@@ -12,9 +12,11 @@
 ``listeners``              one file per door; ``register()`` is the contents page
 ``arguments``              the words after the command become a ``ProjectRequest``
 ``durable``                tasks are on disk before they are acked, and run even after a kill
+``workers``                which tasks run beside each other, and how many
 ``person_limits``          how much one person can ask for
 ``work``                   what may be lost, and is seen, is tracked until it is done
 ``projects``               find the team, open the project; ``similar_names`` finds near ones
+``creation``               whether a request created its project
 ``baseten``                the management API: client, models; ``cache`` spares it
 ``views``                  answers, dialogs and failures drawn as Block Kit
 ``posting``                a ``message`` reaches the channel, or the person; ``channel_gate``

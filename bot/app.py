@@ -1,14 +1,12 @@
 """Wiring: builds the parts, opens their connections, starts and ends them in order."""
 
 import asyncio
-import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-import stamina
 import structlog
 from aiohttp import web
 from slack_bolt.async_app import AsyncApp
@@ -17,7 +15,6 @@ from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
 from slack_sdk.signature import SignatureVerifier
 from slack_sdk.web.async_client import AsyncWebClient
-from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from bot.baseten.errors import BasetenError
 from bot.connections import Connections, connections
@@ -26,12 +23,11 @@ from bot.durable.database import open_store
 from bot.durable.model import DatabaseError, StoreUnavailableError
 from bot.durable.room import Limits
 from bot.durable.store import HEALTH, Store
-from bot.durable.worker import Worker
 from bot.listeners import register
+from bot.listeners.authorization import Authorization, TokenRefusedError
 from bot.listeners.desk import Desk
 from bot.listeners.failures import LAST_WORDS, Failures
 from bot.listeners.opening import LOOKS, Opening
-from bot.message import SlackCallFailed
 from bot.modals import Modals
 from bot.person_limits import PersonLimits
 from bot.posting import Poster
@@ -39,7 +35,6 @@ from bot.projects import Projects
 from bot.recents import Recents
 from bot.server import DATABASE, DRAINING, Health, build_server
 from bot.settings import Settings
-from bot.slack_calls import AUTH_ERRORS, call_slack
 from bot.socket_mode import SocketDownError, SocketMode
 from bot.step_ends import StepEnds
 from bot.watching.following import Following
@@ -47,11 +42,9 @@ from bot.watching.poller import POLL, Pace, Poller
 from bot.watching.reports import REPORT, Reports
 from bot.watching.watches import Watches
 from bot.work import Work
+from bot.workers import Workers
 
 log = structlog.stdlib.get_logger(__name__)
-
-_REPORTS = Limits(slots=8, retries=sys.maxsize)  # with more, Slack only answers 429
-_LOOKS = Limits(slots=2, retries=sys.maxsize)
 
 
 class FatalError(Exception):
@@ -88,14 +81,12 @@ class Bot:
     def __init__(self, settings: Settings, out: Connections, store: Store, tuning: Tuning) -> None:
         self._settings = settings
         self._out = out
-        self._authorized: asyncio.Future[AuthorizeResult] = asyncio.Future()
+        token = settings.slack_bot_token.get_secret_value()
+        self._authorization = Authorization(out.slack, token)
         self._bolt = self._build_bolt()
         self._work = Work(tuning.most_work)
-        self._commands = Worker(store, "commands", tuning.limits)
-        # With slots of their own: no command waits for reports, and no report for commands.
-        self._reporting = Worker(store, "reports", _REPORTS)
-        self._looking = Worker(store, "looks", _LOOKS)
-        self._loops: list[asyncio.Task[None]] = []
+        self._workers = workers = Workers(store, tuning.limits)
+        self._commands = workers.commands
         self._store = store
         poster, watches = Poster(out.slack, out.session, out.redactor), Watches(store)
         self._projects = projects = Projects(out.baseten, store)
@@ -122,12 +113,20 @@ class Bot:
         register(self._bolt, desk, opening, Modals(out.slack), ends)
         too_long = settings.waiting_too_long * 60  # seconds
         poller = Poller(
-            out.baseten, store, self._reporting, watches, tuning.pace, too_long, tuning.now
+            out.baseten, store, workers.reports, watches, tuning.pace, too_long, tuning.now
         )
-        self._looking.on(POLL, poller.handle)
-        reports = Reports(poster, out.baseten, watches, store, out.redactor, gap=tuning.pace.fast)
-        self._reporting.on(REPORT, reports.handle)
-        self._looking.on(CLEANUP, CleanupTask(store).handle)
+        workers.looks.on(POLL, poller.handle)
+        workers.looks.on(CLEANUP, CleanupTask(store).handle)
+        reports = Reports(
+            poster,
+            out.baseten,
+            watches,
+            store,
+            out.redactor,
+            gap=tuning.pace.fast,
+            looks=tuning.looks,
+        )
+        workers.reports.on(REPORT, reports.handle)
         self.health = Health(self._look_at_database)
         self.health.unwell("slack", "Slack has not confirmed the bot's token yet")
         self._look_at_database()
@@ -176,32 +175,26 @@ class Bot:
         Raises:
             FatalError: Slack refuses a token, or the socket stays down.
         """
-        answer = await prove_token(self._out.slack)
-        self._authorized.set_result(
-            AuthorizeResult.from_auth_test_response(
-                auth_test_response=answer,
-                bot_token=self._settings.slack_bot_token.get_secret_value(),
-            )
-        )
-        self.health.well("slack")
-        log.info("Slack knows the bot", workspace=answer.get("team"), bot=answer.get("user"))
-        await self._enqueue_singletons()
-        # Only now, as tasks post with this token.
-        self._loops = [
-            asyncio.create_task(runner.run())
-            for runner in (self._commands, self._reporting, self._looking)
-        ]
-        ends = list(self._loops)
-        if self._socket is not None:
-            ends.append(asyncio.create_task(self._socket.keep_open()))
         try:
-            done, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+            await self._authorization.prove()
+            self.health.well("slack")
+            await self._workers.enqueue_singletons((POLL, CLEANUP))
+        except TokenRefusedError as refused:
+            raise FatalError(f"Slack refuses SLACK_BOT_TOKEN ({refused})") from None
+        except StoreUnavailableError as error:
+            raise FatalError(str(error)) from None
+        ends = self._workers.start()  # only now, as tasks post with this token
+        keeping: list[asyncio.Task[None]] = []
+        if self._socket is not None:
+            keeping.append(asyncio.create_task(self._socket.keep_open()))
+        try:
+            done, _ = await asyncio.wait([*ends, *keeping], return_when=asyncio.FIRST_COMPLETED)
             for task in done:
                 task.result()
         except SocketDownError as down:
             raise FatalError(str(down)) from None
         finally:
-            for task in ends[len(self._loops) :]:
+            for task in keeping:
                 task.cancel()
 
     async def prove_key(self) -> None:
@@ -222,11 +215,8 @@ class Bot:
             await self._socket.close()
         seconds = self._settings.shutdown_seconds
         late = await asyncio.gather(
-            *(worker.drain(seconds) for worker in (self._commands, self._reporting, self._looking)),
-            self._work.drain(max(0.0, seconds - LAST_WORDS)),
+            self._workers.drain(seconds), self._work.drain(max(0.0, seconds - LAST_WORDS))
         )
-        for loop in self._loops:
-            loop.cancel()
         log.info("stopped", unfinished=sum(late))
 
     def _look_at_database(self) -> None:
@@ -237,17 +227,9 @@ class Bot:
         late = self._commands.late_by
         self.health.warnings = {"backlog": f"a command has waited {late:.0f} s"} if late else {}
 
-    async def _enqueue_singletons(self) -> None:
-        """Enqueue the tasks of which there is one each, and that never end."""
-        for kind in (POLL, CLEANUP):
-            try:
-                await self._looking.enqueue(kind, kind, {})
-            except StoreUnavailableError as error:
-                raise FatalError(str(error)) from None
-
     def _build_bolt(self) -> AsyncApp:
-        async def authorize() -> AuthorizeResult:
-            return await self._authorized
+        async def authorize() -> AuthorizeResult:  # Bolt calls no method
+            return await self._authorization.proved()
 
         # The client has no token of its own: Bolt gives its copies what authorize() returns. The
         # server has checked the signature before Bolt sees a request.
@@ -263,28 +245,6 @@ class Bot:
         """Let Bolt answer; this mode takes a body that has been read, however it came."""
         request = AsyncBoltRequest(body=body, mode="socket_mode")
         return await self._bolt.async_dispatch(request)
-
-
-async def prove_token(slack: AsyncWebClient) -> AsyncSlackResponse:
-    """Ask Slack who the bot is, for as long as it takes. ``auth.test``
-
-    Raises:
-        FatalError: Slack refuses the token.
-    """
-
-    def not_refused(error: Exception) -> bool:
-        return isinstance(error, SlackCallFailed) and error.error not in AUTH_ERRORS
-
-    try:
-        async for attempt in stamina.retry_context(
-            not_refused, attempts=None, timeout=None, wait_max=15.0
-        ):
-            with attempt:
-                return await call_slack(slack.auth_test)
-    except SlackCallFailed as refused:
-        why = f"Slack refuses SLACK_BOT_TOKEN ({refused.error})"
-        raise FatalError(why) from None
-    raise AssertionError  # stamina returns what was answered, or raises  # pragma: no cover
 
 
 @asynccontextmanager

@@ -5,25 +5,21 @@ import difflib
 import re
 import time
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from enum import Enum
+from datetime import datetime
 
 from bot.arguments import ProjectRequest
-from bot.baseten.client import Baseten, Upserted
+from bot.baseten.client import Baseten
 from bot.baseten.errors import BasetenError, Refused
 from bot.baseten.models import ProjectJobs, Team, TrainingProject
 from bot.cache import Cached
-from bot.durable.model import State
+from bot.creation import Creations, Outcome
 from bot.durable.store import Store
-from bot.remembered import Remembered
 from bot.similar_names import ProjectNames
 
 TEAMS_ARE_GOOD_FOR = 300.0  # seconds
-_CREATED = "created projects"  # documents: which task created a project
 _TEAMS = "teams"  # what replicas tell each other of
 NAMES_ARE_GOOD_FOR = 60.0  # seconds
 NAMES_PATIENCE = 1.0  # seconds that an answer waits for the names of projects
-_CLOCKS = timedelta(minutes=1)  # that Baseten's clock and the database's may differ
 _ID = re.compile(r"[A-Za-z0-9_-]+")
 
 
@@ -58,14 +54,6 @@ class AmbiguousTeamError(Exception):
         super().__init__(asked)
         self.asked = asked
         self.teams = teams
-
-
-class Outcome(Enum):
-    """What is known of where the project came from."""
-
-    CREATED = "created"
-    EXISTED = "existed"
-    UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,10 +107,9 @@ class Projects:
     def __init__(self, baseten: Baseten, store: Store) -> None:
         self._baseten = baseten
         self._store = store
-        self._started = time.monotonic()
         self._teams = Cached(baseten.list_teams, TEAMS_ARE_GOOD_FOR)
         self._names = Cached(self._list_names, NAMES_ARE_GOOD_FOR)
-        self._opened = Remembered()
+        self._creations = Creations(store)
         store.subscribe(_TEAMS, self._teams.forget)
 
     async def look(self, request: ProjectRequest) -> Found:
@@ -154,39 +141,11 @@ class Projects:
         """
         upserted = await self._baseten.upsert_training_project(found.team.id, found.name)
         project = upserted.project
-        outcome = judge(upserted, listed=found.listed)
-        # Several requests at once can each look as if they created it; and so can the second
-        # attempt of a task, and a request that follows a killed process.
-        if begun_at is not None and project.created_at > begun_at - _CLOCKS:
-            outcome = Outcome.CREATED if outcome is Outcome.CREATED else Outcome.UNKNOWN
-        if outcome is not Outcome.EXISTED:
-            outcome = await self._first(upserted, outcome, task_id)
-        self._opened.add(project.id)
-        self._opened.add((project.id, task_id))
+        outcome = await self._creations.outcome(
+            upserted, task_id, listed=found.listed, begun_at=begun_at
+        )
         self._names.update(lambda names: names.add(project.team_name, project.name))
         return Opened(project, project.team_name or found.team.name, outcome, found.also_in)
-
-    async def _first(self, upserted: Upserted, outcome: Outcome, task_id: str) -> Outcome:
-        """Let one task at most say that it created a project.
-
-        Replicas share a document for each created project, and the first to write it wins. A
-        process that is alone remembers. What an interrupted process created, nobody can tell.
-        """
-        project = upserted.project
-        if not self._store.shared:
-            if project.id in self._opened and (project.id, task_id) not in self._opened:
-                return Outcome.EXISTED
-            before = self._store.unclean_start and _precedes(project, upserted, self._started)
-            return Outcome.UNKNOWN if before else outcome
-
-        def claimed(document: State | None) -> State | None:
-            new = {"task": task_id} if outcome is Outcome.CREATED else None
-            return document or new
-
-        document = await self._store.amend(_CREATED, project.id, claimed)
-        if document is None:
-            return outcome
-        return Outcome.CREATED if document["task"] == task_id else Outcome.EXISTED
 
     async def get_project(self, project_id: str) -> TrainingProject:
         """Return a project as it is now."""
@@ -258,31 +217,6 @@ def find(name: str, team: Team, names: ProjectNames) -> Found:
         beginning_of=similar.beginning_of,
         also_in=also_in,
     )
-
-
-def judge(upserted: Upserted, *, listed: bool | None = None) -> Outcome:
-    """Tell whether this upsert created the project, claiming nothing that is not known.
-
-    The API does not say. A job proves that the project was there before. Otherwise its creation
-    lies within the time of this very request, by the server's own clock, or before it. Without
-    that clock, the list of projects proves that it was there, but not that it was not.
-    """
-    if upserted.project.latest_job is not None:
-        return Outcome.EXISTED
-    if upserted.answered_at is None:
-        return Outcome.EXISTED if listed else Outcome.UNKNOWN
-    # ``Date`` is cut to the second, so the request began up to a second later than this; a second
-    # more is for clocks behind one API that differ a little.
-    began = upserted.answered_at - timedelta(seconds=upserted.took + 1)
-    return Outcome.CREATED if upserted.project.created_at >= began else Outcome.EXISTED
-
-
-def _precedes(project: TrainingProject, upserted: Upserted, started: float) -> bool:
-    """Return whether the project might be older than this process, by Baseten's clock."""
-    if upserted.answered_at is None:
-        return True
-    age = timedelta(seconds=time.monotonic() - started)
-    return project.created_at < upserted.answered_at - age + timedelta(seconds=2)
 
 
 def match_team(asked: str, teams: list[Team]) -> list[Team]:

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 from typing import Annotated, Literal
-from urllib.parse import unquote
 
 from pydantic import (
     AfterValidator,
@@ -17,7 +16,7 @@ from pydantic import (
 from pydantic_core import ErrorDetails, PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
-from bot.durable.database_url import read_url
+from bot.durable.database_url import passwords, read_url
 from bot.durable.model import DatabaseError
 
 SECRETS_DIRECTORY = Path("/run/secrets")
@@ -186,11 +185,7 @@ class Settings(BaseSettings):
             self.baseten_api_key,
         )
         values = [secret.get_secret_value() for secret in secrets if secret is not None]
-        # As it is written, and as it is meant; from the last "@" on, no URL has a password in it.
-        user, _, _ = self.database_url.get_secret_value().rpartition("@")
-        if password := user.partition("://")[2].partition(":")[2]:
-            values += {password, unquote(password)}
-        return values
+        return [*values, *passwords(self.database_url.get_secret_value())]
 
 
 def load_settings() -> Settings:

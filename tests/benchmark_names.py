@@ -132,7 +132,7 @@ async def benchmark(count: int) -> None:
             await baseten.list_teams()  # imports and connects
             for what, work in (
                 ("first look: fetch, index", first_look),
-                ("whole projects: fetch", baseten.list_training_projects),
+                ("watched projects: fetch", lambda: baseten.list_training_projects({"watched"})),
             ):
                 stalls = Stalls()
                 watching = asyncio.create_task(stalls.watch())

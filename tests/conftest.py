@@ -3,7 +3,7 @@
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,8 @@ import structlog
 from pydantic import AnyHttpUrl, SecretStr
 
 from bot.app import Bot, Tuning, running
+from bot.connections import connections
+from bot.durable.store import Store
 from bot.sandbox import SandboxBaseten, SandboxSlack
 from bot.settings import Settings
 
@@ -68,6 +70,11 @@ class World:
             | changes
         )
 
+    @property
+    def other_database(self) -> SecretStr:
+        """The file of a second bot, as one file serves one bot."""
+        return SecretStr(f"sqlite:///{self.folder}/other.db")
+
     @asynccontextmanager
     async def running(self, tuning: Tuning | None = None, **changes: Any) -> AsyncIterator[Bot]:
         """Run the bot until it is ready, and end it as a SIGTERM does."""
@@ -79,6 +86,23 @@ class World:
                 await self.bot.health.ready()
             yield self.bot
             self.serving.cancel()
+
+    @asynccontextmanager
+    async def running_on(
+        self, store: Store, tuning: Tuning | None = None, **changes: Any
+    ) -> AsyncIterator[Bot]:
+        """Run the bot on a store that others use too."""
+        settings = self.settings(**changes)
+        async with connections(settings) as out, AsyncExitStack() as stack:
+            self.bot = bot = Bot(settings, out, store, tuning or Tuning())
+            await bot.listen(stack)
+            serving = asyncio.create_task(bot.serve())
+            self.slack.bot_url = bot.url
+            async with asyncio.timeout(10):
+                await bot.health.ready()
+            yield bot
+            await bot.drain()
+            serving.cancel()
 
     async def answered(self, count: int = 1) -> None:
         """Wait until so many messages are in channels."""

@@ -8,8 +8,8 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from bot.journal.database import open_journal
 
+from bot.durable.database import open_store
 from tests.conftest import World
 from tests.process import settings_of, started
 
@@ -154,7 +154,7 @@ async def test_check_tells_a_database_that_cannot_be_used_from_one_in_use(
     url = f"sqlite:///{tmp_path}/bot.db"
     settings = settings_of(still) | {"DATABASE_URL": url}
     async with (
-        open_journal(url),
+        open_store(url),
         started("check", cwd=tmp_path, settings=settings) as process,
     ):
         assert await process.ended() == 0

@@ -1,25 +1,22 @@
 """Which team is meant, and whether a project is new."""
 
 import json
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from bot.journal.memory import MemoryJournal
 
 from bot.baseten.client import Baseten, Upserted
 from bot.baseten.errors import Refused
 from bot.baseten.models import Team, TrainingJob, TrainingProject
-from bot.projects import (
-    AmbiguousTeamError,
-    Outcome,
-    Projects,
-    TeamsUnavailableError,
-    UnknownTeamError,
-    judge,
-)
+from bot.creation import Creations, Outcome, judge
+from bot.durable.database import open_store
+from bot.durable.store import Store
+from bot.projects import AmbiguousTeamError, Projects, TeamsUnavailableError, UnknownTeamError
 from bot.redaction import Redactor
 
 NOW = datetime(2026, 11, 23, 17, 10, tzinfo=UTC)
@@ -63,6 +60,46 @@ def test_the_clocks_time_zones_do_not_matter() -> None:
     assert judge(upserted(india - timedelta(hours=5))) is Outcome.EXISTED
 
 
+async def test_one_task_at_most_says_that_it_created_a_project(store: Store) -> None:
+    creations, answer = Creations(store), upserted(NOW)
+    assert await creations.outcome(answer, "first") is Outcome.CREATED
+    assert await creations.outcome(answer, "second") is Outcome.EXISTED
+    assert await creations.outcome(answer, "first") is Outcome.CREATED
+
+
+async def test_replicas_agree_on_the_task_that_created_a_project(store: Store) -> None:
+    store.shared = True
+    here, there, answer = Creations(store), Creations(store), upserted(NOW)
+    assert await here.outcome(answer, "first") is Outcome.CREATED
+    assert await there.outcome(answer, "second") is Outcome.EXISTED
+    assert await there.outcome(answer, "first") is Outcome.CREATED
+
+
+@pytest.mark.parametrize(
+    ("created", "outcome"),
+    [
+        # The first attempt might have created it, and nobody else can be told from it.
+        (NOW - timedelta(seconds=30), Outcome.UNKNOWN),
+        (NOW, Outcome.CREATED),
+        (NOW - timedelta(days=1), Outcome.EXISTED),
+    ],
+)
+async def test_a_second_attempt_claims_nothing_that_the_first_might_have_done(
+    store: Store, created: datetime, outcome: Outcome
+) -> None:
+    begun = NOW - timedelta(seconds=40)
+    assert await Creations(store).outcome(upserted(created), "one", begun_at=begun) is outcome
+
+
+@pytest.mark.parametrize(("age", "outcome"), [(10, Outcome.CREATED), (0, Outcome.UNKNOWN)])
+async def test_what_is_older_than_a_process_after_a_kill_has_an_unknown_creator(
+    store: Store, age: float, outcome: Outcome
+) -> None:
+    store.unclean_start = True
+    creations = Creations(store, started=time.monotonic() - age)
+    assert await creations.outcome(upserted(NOW), "one") is outcome
+
+
 def team(name: str, id_: str) -> dict[str, Any]:
     return {"id": id_, "name": name, "default": False, "created_at": "2026-01-01T00:00:00Z"}
 
@@ -100,10 +137,16 @@ def api() -> Api:
 
 
 @pytest.fixture
-async def find(api: Api) -> AsyncIterator[Callable[[str], Awaitable[Team]]]:
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
+    async with open_store(f"sqlite:///{tmp_path}/bot.db") as opened:
+        yield opened
+
+
+@pytest.fixture
+async def find(api: Api, store: Store) -> AsyncIterator[Callable[[str], Awaitable[Team]]]:
     async with httpx.AsyncClient(transport=api, base_url="https://api.test") as http:
         baseten = Baseten(http, timeout=5, redactor=Redactor())
-        yield Projects(baseten, MemoryJournal()).find_team
+        yield Projects(baseten, store).find_team
 
 
 Find = Callable[[str], Awaitable[Team]]

@@ -3,14 +3,14 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
-from bot.journal.memory import MemoryJournal
-
 from bot.connections import connections
+from bot.durable.database import open_store
 from bot.listeners import register
 from bot.listeners.desk import Desk
 from bot.listeners.failures import Failures
 from bot.listeners.opening import Opening
 from bot.modals import Modals
+from bot.person_limits import PersonLimits
 from bot.posting import Poster
 from bot.projects import Projects
 from bot.recents import Recents
@@ -22,10 +22,12 @@ from bot.work import Work
 from tests.conftest import World
 
 if TYPE_CHECKING:
-    from bot.journal.runner import Runner
     from slack_bolt.async_app import AsyncApp
 
+    from bot.durable.worker import Worker
+
 DOORS = [
+    ("use", "", "LimitRequests"),
     ("command", "/training-project", "ProjectCommand.handle"),
     ("view", "open_project_dialog", "Dialog.submit"),
     ("options", "team", "Dialog.teams"),
@@ -46,15 +48,15 @@ DOORS = [
 
 
 KINDS = [
-    ("open/1", "Opening.handle"),
-    ("watch/1", "Watching.begin"),
-    ("stop/1", "Watching.end"),
-    ("workflow step/1", "WorkflowStep.run"),
+    ("open/2", "Opening.handle"),
+    ("watch/2", "Watching.begin"),
+    ("stop/2", "Watching.end"),
+    ("workflow step/2", "WorkflowStep.run"),
 ]
 
 
 class Kinds:
-    """Writes down which kinds of work are done, in place of the runner."""
+    """Writes down which kinds of tasks have handlers, in place of the worker."""
 
     def __init__(self) -> None:
         self.kinds: list[tuple[str, str]] = []
@@ -71,6 +73,9 @@ class Doorkeeper:
 
     def __getattr__(self, kind: str) -> Callable[..., Any]:
         def open_door(what: Any, **_options: Any) -> Any:
+            if kind == "use":
+                self.doors.append((kind, "", type(what).__qualname__))
+                return what
             if callable(what):
                 self.doors.append((kind, "", what.__qualname__))
                 return what
@@ -81,12 +86,13 @@ class Doorkeeper:
 
 async def test_these_doors_are_open_and_no_others(still: World) -> None:
     doorkeeper, kinds = Doorkeeper(), Kinds()
-    journal = MemoryJournal()
-    async with connections(still.settings()) as out:
-        poster, watches = Poster(out.slack, out.session, out.redactor), Watches(journal)
-        projects, recents = Projects(out.baseten, journal), Recents(journal)
-        failures, following = Failures(poster, Work(1000)), Following(poster, watches, utc_now)
-        runner = cast("Runner", kinds)
+    settings = still.settings()
+    url = settings.database_url.get_secret_value()
+    async with connections(settings) as out, open_store(url) as store:
+        poster, watches = Poster(out.slack, out.session, out.redactor), Watches(store)
+        projects, recents = Projects(out.baseten, store), Recents(store)
+        ends, following = StepEnds(out.slack, out.redactor), Following(poster, watches, utc_now)
+        failures, worker = Failures(poster, Work(1000), ends), cast("Worker", kinds)
         opening = Opening(
             projects,
             poster,
@@ -96,8 +102,8 @@ async def test_these_doors_are_open_and_no_others(still: World) -> None:
             ask_near_names=True,
             watch_answers=False,
         )
-        desk = Desk(projects, poster, failures, recents, watches, runner, Work(1000))
-        ends = StepEnds(out.slack, out.redactor)
+        limits = PersonLimits(store, per_minute=0, most_waiting=0)
+        desk = Desk(projects, poster, failures, recents, watches, worker, limits, Work(1000))
         register(cast("AsyncApp", doorkeeper), desk, opening, Modals(out.slack), ends)
     assert doorkeeper.doors == DOORS
     assert kinds.kinds == KINDS

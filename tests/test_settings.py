@@ -2,10 +2,11 @@
 
 import os
 from pathlib import Path
-from urllib.parse import unquote
+from urllib.parse import quote, unquote, urlsplit
 
 import pytest
 
+from bot.durable.database_url import read_url, shown
 from bot.settings import BadSettingsError, Settings, load_settings
 
 GOOD = {
@@ -242,10 +243,34 @@ def test_every_setting_has_a_sentence() -> None:
         assert field.description.endswith("."), name
 
 
-@pytest.mark.parametrize("password", ["p%40ssw0rd!", "p#ssw0rd", "p?ss/w0rd"])
-def test_the_databases_password_is_a_secret_too(good: pytest.MonkeyPatch, password: str) -> None:
-    good.setenv("DATABASE_URL", f"postgresql://bot:{password}@db.example.com/bot")
+@pytest.mark.parametrize("password", ["p%40ssw0rd!", "p#ssw0rd", "p?ss/w0rd", "p[ss:w0rd"])
+@pytest.mark.parametrize("query", ["", "?application_name=a@b"])
+def test_the_databases_password_is_a_secret_too(
+    good: pytest.MonkeyPatch, password: str, query: str
+) -> None:
+    url = f"postgresql://bot:{password}@db.example.com:5432/bot{query}"
+    good.setenv("DATABASE_URL", url)
     assert set(load_settings().secrets) >= {password, unquote(password)}
+    read = read_url(url)
+    address = urlsplit(read)
+    assert unquote(address.password or "") == unquote(password)
+    assert (address.hostname, address.port, address.path) == ("db.example.com", 5432, "/bot")
+    assert read_url(read) == read
+    assert password not in shown(url)
+    assert quote(password, safe="%!") not in shown(url)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://db.example.com/bot",
+        "postgresql://bot@db.example.com/bot?sslmode=require",
+        "sqlite:///data/bot.db",
+        "sqlite:////var/lib/bot.db",
+    ],
+)
+def test_an_address_without_a_password_is_read_as_it_is(url: str) -> None:
+    assert read_url(url) == shown(url) == url
 
 
 @pytest.mark.parametrize(
@@ -256,6 +281,9 @@ def test_the_databases_password_is_a_secret_too(good: pytest.MonkeyPatch, passwo
         ("postgresql://bot:p@pw@h/db", "is not a URL: give sqlite:///"),
         ("postgresql://bot:pw@h:abc/db", "is not a URL: give sqlite:///"),
         ("sqlite://", "must name a file, such as sqlite:///"),
+        ("sqlite://data/pw.db", "needs three slashes before a file's name"),
+        ("postgresql://bot:p#a/pw", "is not a URL: give sqlite:///"),
+        ("postgresql://h/db#pw", "is not a URL: give sqlite:///"),
         ("data/bot.db", "is not a URL"),
     ],
 )

@@ -3,6 +3,7 @@
 Fields that older servers leave out have defaults; fields that this code does not know are ignored.
 """
 
+from collections.abc import Callable, Container
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Annotated, Any, NamedTuple
@@ -143,6 +144,21 @@ class TrainingProject(_Answer):
     updated_at: Moment
     team_name: str | None = None
     latest_job: TrainingJob | None = None
+
+
+def only_projects(wanted: Container[str]) -> Callable[[object], TrainingProject | None]:
+    """Return a reader of projects' JSON that returns None for an id that is not wanted.
+
+    It raises ``ValueError`` where it cannot read a project.
+    """
+
+    def read(project: object) -> TrainingProject | None:
+        match project:
+            case {"id": str(project_id)}:
+                return TrainingProject.model_validate(project) if project_id in wanted else None
+        raise ValueError(project)
+
+    return read
 
 
 class ProjectName(NamedTuple):

@@ -39,7 +39,7 @@ async def open_store(url: str, *, wait: float = _WAIT) -> AsyncIterator[Store]:
     Raises:
         DatabaseError: it cannot be used.
     """
-    read_url(url)
+    url = read_url(url)
     async with AsyncExitStack() as opened:
         if urlsplit(url).scheme in FILE_SCHEMES:
             database: Database = await opened.enter_async_context(_open_sqlite(url, wait))

@@ -1,6 +1,7 @@
 """Which addresses of a database the bot understands. Pure, and cheap to import."""
 
-from urllib.parse import urlsplit
+import re
+from urllib.parse import quote, unquote, urlsplit
 
 from bot.durable.model import DatabaseError
 
@@ -11,37 +12,64 @@ _NO_URL = (
     ". In a password, write what is neither a letter nor a digit as % and two hex digits, such as"
     " %40 for @"
 )
+# Managed servers make passwords with characters such as # ? /, and show them as they are. Only "@"
+# ends a password.
+_PARTS = re.compile(
+    r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://"
+    r"(?:(?P<user>[^:/?#@]*)(?::(?P<password>[^@]*))?@)?"
+    r"(?P<rest>.*)"
+)
 
 
-def read_url(url: str) -> None:
-    """Check the address of a database.
+def read_url(url: str) -> str:
+    """Return the address of a database with its password encoded, so that every parser reads it.
 
     Raises:
         DatabaseError: the bot cannot use it. The text repeats no part of it, as any could be a
             password's.
     """
+    parts = _PARTS.fullmatch(url)
+    if parts is None:
+        raise DatabaseError(_NO_URL)
+    scheme, rest = parts["scheme"].lower(), parts["rest"]
     try:
-        address = urlsplit(url)
+        address = urlsplit(f"{scheme}://{rest}")
         _ = address.port
     except ValueError:
         raise DatabaseError(_NO_URL) from None
-    if not address.scheme or "://" not in url or address.netloc.count("@") > 1 or address.fragment:
+    if "@" in address.netloc or address.fragment:
         raise DatabaseError(_NO_URL)
-    if address.scheme not in _SCHEMES:
+    if scheme not in _SCHEMES:
         raise DatabaseError("DATABASE_URL must begin with sqlite:/// or postgresql://")
-    if address.scheme in FILE_SCHEMES:
-        if address.netloc:
+    if scheme in FILE_SCHEMES:
+        if address.netloc or parts["user"] is not None:
             raise DatabaseError(
                 "DATABASE_URL needs three slashes before a file's name, such as"
                 " sqlite:///data/bot.db"
             )
         if address.path in {"", "/", "/:memory:"}:
             raise DatabaseError("DATABASE_URL must name a file, such as sqlite:///data/bot.db")
+    if parts["user"] is None:
+        return f"{scheme}://{rest}"
+    password = "" if parts["password"] is None else f":{_encoded(parts['password'])}"
+    return f"{scheme}://{parts['user']}{password}@{rest}"
+
+
+def passwords(url: str) -> set[str]:
+    """Return an address's password as it is written, and as it is meant; empty without one."""
+    parts = _PARTS.fullmatch(url)
+    password = parts["password"] if parts else None
+    return {password, unquote(password)} if password else set()
 
 
 def shown(url: str) -> str:
     """Return an address without its password."""
-    address = urlsplit(url)
-    user, at, host = address.netloc.rpartition("@")
-    name, colon, _ = user.partition(":")
-    return address._replace(netloc=f"{name}{':***' if colon else ''}{at}{host}").geturl()
+    parts = _PARTS.fullmatch(url)
+    if parts is None or parts["password"] is None:
+        return url
+    return f"{parts['scheme']}://{parts['user']}:***@{parts['rest']}"
+
+
+def _encoded(password: str) -> str:
+    """Encode the characters that end a password for a parser of URLs, and leave %40 as it is."""
+    return quote(password, safe="%!$&'()+*,;=:-._~")

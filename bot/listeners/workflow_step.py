@@ -13,6 +13,7 @@ from bot.arguments import (
     has_control_character,
     plain_characters,
 )
+from bot.creation import Outcome as Creation
 from bot.durable.context import TaskContext
 from bot.durable.model import Done, Outcome, RunAgain
 from bot.listeners.desk import Desk
@@ -21,7 +22,6 @@ from bot.listeners.opening import Opening, Order, check_in_time, retry_later
 from bot.message import Message, SlackCallFailed
 from bot.posting import Place
 from bot.projects import Opened
-from bot.projects import Outcome as Creation
 from bot.step_ends import StepEnds
 from bot.views.failure import opening
 from bot.views.job import logs_url, status

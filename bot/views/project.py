@@ -7,8 +7,9 @@ from datetime import datetime
 from pydantic import BaseModel, ConfigDict
 
 from bot.baseten.models import TrainingJob, TrainingProject
+from bot.creation import Outcome
 from bot.message import Block, Message
-from bot.projects import Opened, Outcome
+from bot.projects import Opened
 from bot.views import text
 from bot.views.blocks import actions, button, context, divider, section
 from bot.views.blocks import fields as columns

@@ -20,7 +20,7 @@ from bot.durable.worker import Worker
 from bot.watching.report import REPORT, Report
 from bot.watching.rules import Found, Look, look
 from bot.watching.survey import Habits, Survey
-from bot.watching.watches import AT_A_STRETCH, POLLER, Watch, Watches
+from bot.watching.watches import AT_A_STRETCH, BEGUN, POLLER, Watch, Watches
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -102,6 +102,11 @@ class Poller:
         self._pace = pace
         self._waiting_too_long = waiting_too_long
         self._now = now
+        self._begun = False
+        store.subscribe(BEGUN, self._note_begun)
+
+    def _note_begun(self) -> None:
+        self._begun = True
 
     async def handle(self, context: TaskContext) -> RunAgain:
         """Look once. This task never ends, and whatever happens, it is never given up."""
@@ -118,10 +123,11 @@ class Poller:
         early = self._early(memory, now)
         if early > 0:
             return RunAgain(early, memory.state())
+        self._begun = False
         watches = await self._watches.every()
         if not watches:
             idle = memory.model_copy(update={"interval": None, "looked_at": None})
-            return RunAgain(self._pace.slow, idle.state())
+            return RunAgain(self._pace.fast if self._begun else self._pace.slow, idle.state())
         fresh = any(_is_fresh(watch, memory.looked_at) for watch in watches)
         try:
             moved, habits = await self._look(watches, memory.habits, now)
@@ -133,7 +139,7 @@ class Poller:
         if memory.failing:
             log.info("Baseten tells of the watched jobs again")
         memory = memory.model_copy(update={"habits": habits})
-        return self._later(memory, now, moved=moved or fresh)
+        return self._later(memory, now, moved=moved or fresh or self._begun)
 
     def _early(self, memory: _Memory, now: datetime) -> float:
         """Return for how long it is too early for a look, as when many watches begin at once."""

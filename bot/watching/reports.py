@@ -1,7 +1,7 @@
 """Bring what changed to Slack: the message drawn again, and a reply for each piece of news."""
 
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import structlog
@@ -13,8 +13,8 @@ from bot.durable.store import Store
 from bot.message import SlackCallFailed
 from bot.posting import Place, Posted, Poster
 from bot.redaction import Redactor
-from bot.views.watch import farewell_message
 from bot.watching.answers import Answers
+from bot.watching.farewells import Farewells
 from bot.watching.refusals import ENDINGS, reads_later, takes_later
 from bot.watching.report import (
     REPORT,
@@ -25,7 +25,7 @@ from bot.watching.report import (
     read_report,
     report_id,
 )
-from bot.watching.rules import LONGEST
+from bot.watching.rules import LONGEST, Ended
 from bot.watching.watches import Watch, Watches
 from bot.watching.words import Words
 
@@ -52,6 +52,7 @@ class Reports:
         now: an aware clock, close to the database's.
         gap: seconds between two times that one message is drawn; a report waits for them whole, as
             its replies are to be no earlier than what they tell of is shown.
+        looks: seconds before each search for a reply whose outcome is unknown.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917 - what a report is brought with
@@ -63,13 +64,16 @@ class Reports:
         redactor: Redactor,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         gap: float = 15.0,
+        looks: Sequence[float] = (5.0, 25.0),
     ) -> None:
         self._poster = poster
         self._words = Words(baseten, redactor)
         self._watches = watches
         self._store = store
         self._now = now
+        self._looks = looks
         self._answers = Answers(poster, watches, store, now, gap)
+        self._farewells = Farewells(poster, watches, self._answers)
 
     async def handle(self, context: TaskContext) -> Outcome:
         """Bring one report to Slack, after the one before it, so that the thread is in order."""
@@ -89,7 +93,7 @@ class Reports:
         except NoRoomError as full:
             return RunAgain(full.seconds, full.report.state())
         except PutOffError as put_off:
-            return await self._put_off(put_off, task)
+            return await self._put_off(put_off, context.task)
 
     async def _put_off(self, put_off: PutOffError, task: Task) -> Outcome:
         """Try again later, unless nobody needs to hear it any more."""
@@ -103,7 +107,8 @@ class Reports:
         log.info("Slack cannot take a report now", slack_error=str(put_off))
         if put_off.in_seconds is not None:
             return RunAgain(put_off.in_seconds, report.state())
-        return again(report, max(_AGAIN, put_off.wait), max(_LONGEST_AGAIN, put_off.wait))
+        later = again(report, max(_AGAIN, put_off.wait), max(_LONGEST_AGAIN, put_off.wait))
+        return replace(later, step_may_have_run=task.step_may_have_run)
 
     async def _give_up(self, context: TaskContext) -> Outcome:
         """Let go of what fails again and again; of an end, the watchers at least hear directly."""
@@ -129,9 +134,9 @@ class Reports:
                 case "reply" if report.done < len(report.news):
                     report = await self._reply(report, context)
                 case "close":
-                    report = await self._close(report, context)
+                    report = await self._farewells.close(report, context)
                 case "farewell" if report.done < len(report.watch.watchers):
-                    report = await self._farewell(report, context)
+                    report = await self._farewells.tell(report, context)
                 case _:
                     return Done()
             fresh = {"unsure": False, "looks": 0, "repeated": False, "tries": 0}
@@ -190,7 +195,8 @@ class Reports:
         except SlackCallFailed as refused:
             if not refused.outcome_unknown:
                 return await self._refused(report, refused) or then
-            raise PutOffError(_unsure(report), refused, LOOKS[0]) from refused
+            doubtful = report.model_copy(update={"unsure": True, "looks": 0})
+            raise PutOffError(doubtful, refused, self._looks[0]) from refused
         if posted.thread_ts is None:
             return await self._astray(report, posted)
         return then
@@ -214,18 +220,19 @@ class Reports:
             ts = await self._poster.find(_thread(report.watch), report.next_id, task.created_at)
         except SlackCallFailed as unread:
             if reads_later(unread):
-                raise PutOffError(_unsure(report), unread) from unread
+                raise PutOffError(report, unread) from unread
             log.info("the bot may not search a thread", slack_error=unread.error)
             if not report.unsure:  # after a kill; the same client_msg_id goes along
                 return False
-            if report.over and not report.repeated:  # a lost end is worse than a double one
+            end = isinstance(report.news[report.done], Ended)
+            if end and not report.repeated:  # a lost end is worse than a double one
                 again = report.model_copy(update={"repeated": True, "unsure": False})
                 raise PutOffError(again, unread, 0.0) from unread
             log.warning("an unconfirmed reply counts as posted", slack_error=unread.error)
             return True
-        if ts is None and report.unsure and report.looks + 1 < len(LOOKS):
+        if ts is None and report.unsure and report.looks + 1 < len(self._looks):
             later = report.model_copy(update={"looks": report.looks + 1})
-            raise PutOffError(later, SlackCallFailed("not there yet"), LOOKS[later.looks])
+            raise PutOffError(later, SlackCallFailed("not there yet"), self._looks[later.looks])
         return ts is not None
 
     async def _refused(self, report: Report, refused: SlackCallFailed) -> Report | None:
@@ -258,58 +265,9 @@ class Reports:
         ends = {"step": "close", "done": 0, "why": why, "unanswerable": unanswerable}
         return report.model_copy(update=ends)
 
-    async def _close(self, report: Report, context: TaskContext) -> Report:
-        """End the watch that cannot go on, and draw the message without it where it can be."""
-        watch, then = report.watch, report.model_copy(update={"step": "farewell"})
-        kept = await self._watches.of(watch.channel_id, watch.ts)
-        if kept is not None and kept.id != watch.id:
-            return then
-        await self._watches.end(watch.channel_id, watch.ts, watch.id)
-        if report.over or not report.unanswerable:
-            return then
-        await context.may_post()
-        try:
-            await self._answers.draw((watch, watch.followed(over=True)))
-        except SlackCallFailed as refused:
-            if takes_later(refused) or refused.outcome_unknown:
-                raise PutOffError(report, refused) from refused
-            log.info("a message is left as it is", slack_error=refused.error)
-        return then
-
-    async def _farewell(self, report: Report, context: TaskContext) -> Report:
-        """Tell one of the watchers why nothing more comes, so that it is there when they are."""
-        watch, project = report.watch, report.watch.project
-        user_id, then = watch.watchers[report.done], {"done": report.done + 1}
-        if not user_id:
-            return report.model_copy(update=then)
-        message = farewell_message(
-            project,
-            project.team_name or watch.card.team,
-            watch.channel_id,
-            report.why,
-            unanswerable=report.unanswerable,
-        )
-        await context.may_post()
-        try:
-            await self._poster.post(
-                Place(user_id), message, f"{report.next_id}:{user_id}", guard=context.may_post
-            )
-        except SlackCallFailed as refused:
-            if takes_later(refused):
-                raise PutOffError(report, refused) from refused
-            if refused.outcome_unknown:
-                log.warning("an unconfirmed message counts as posted", slack_error=refused.error)
-                return report.model_copy(update=then)
-            with suppress(SlackCallFailed):  # which is in the log
-                await self._poster.send_privately(Place(user_id, watch.channel_id), message)
-        return report.model_copy(update=then)
-
 
 def _thread(watch: Watch) -> Place:
     return Place("", watch.channel_id, thread_ts=watch.thread_ts)
-
-
-LOOKS = (5.0, 25.0)  # seconds before each search for a reply whose outcome is unknown
 
 
 def _unsure(report: Report) -> Report:

@@ -99,7 +99,7 @@ class Survey:
         refusals: dict[str, BasetenError] = {}
         for way in ways:
             try:
-                tells = await self._ways[way]()
+                tells = await self._ways[way](watches)
             except (Refused, Unreadable) as refused:
                 if not _holds(refused):
                     raise
@@ -127,7 +127,7 @@ class Survey:
         ):
             return replace(asked, found={})
         try:
-            tells = await self._list()
+            tells = await self._list(asked.open)
         except BasetenError as error:
             log.info("cannot list the projects", error=str(error))
             refused = {**asked.habits.refused, **({_LIST: now} if _holds(error) else {})}
@@ -135,7 +135,7 @@ class Survey:
             return replace(asked, found={}, habits=habits)
         return Surveyed(*_sorted(asked.open, tells), _LIST, asked.habits)
 
-    async def _search(self) -> _Tells:
+    async def _search(self, _: Sequence[Watch]) -> _Tells:
         by_project: defaultdict[str | None, list[TrainingJob]] = defaultdict(list)
         for job in await self._baseten.search_training_jobs():
             by_project[job.training_project_id].append(job)
@@ -152,8 +152,9 @@ class Survey:
 
         return tells
 
-    async def _list(self) -> _Tells:
-        projects = {project.id: project for project in await self._baseten.list_training_projects()}
+    async def _list(self, watches: Sequence[Watch]) -> _Tells:
+        listed = await self._baseten.list_training_projects({each.project.id for each in watches})
+        projects = {project.id: project for project in listed}
 
         def tells(watch: Watch) -> Found | None:
             project = projects.get(watch.project.id)

@@ -15,6 +15,7 @@ from bot.views.project import Card, Followed
 log = structlog.stdlib.get_logger(__name__)
 
 POLLER = "poll"  # the id of the one task that looks after every watch
+BEGUN = "watch begun"  # published if a watch begins while that task runs
 AT_A_STRETCH = 50  # watches that are gone through before others get their turn
 _COLLECTION = "watches"
 
@@ -105,13 +106,19 @@ class Watches:
         return watches
 
     async def begin(self, watch: Watch) -> None:
-        """Begin a watch, and look at it soon; its watchers join one that is there already."""
+        """Begin a watch, and look at it soon; its watchers join one that is there already.
 
-        def change(kept: Watch | None) -> Watch:
-            return kept.joined_by(*watch.watchers) if kept else watch
+        It replaces one that another version wrote, and this one cannot read.
+        """
+        key = answer_key(watch.channel_id, watch.ts)
 
-        await self._change(watch.channel_id, watch.ts, change)
-        await self._store.wake(POLLER)
+        def changed(document: State | None) -> State:
+            kept = _read(key, document)
+            return (kept.joined_by(*watch.watchers) if kept else watch).model_dump(mode="json")
+
+        await self._store.amend(_COLLECTION, key, changed)
+        if not await self._store.wake(POLLER):  # a look is under way, perhaps without this watch
+            self._store.publish(BEGUN)
 
     async def join(self, channel_id: str, ts: str, user_id: str) -> Watch | None:
         """Add a watcher; return the watch, None where there is none."""
@@ -145,10 +152,11 @@ class Watches:
         ended: list[Watch | None] = [None]
 
         def change(kept: Watch | None) -> Watch | None:
-            ends = kept is not None and watch_id in {"", kept.id}
-            if ends:
-                ended[0] = kept
-            return None if ends else kept
+            if kept is None or watch_id not in {"", kept.id}:
+                # Called once more after a commit with an unknown outcome, which has ended it.
+                return kept
+            ended[0] = kept
+            return None
 
         await self._change(channel_id, ts, change)
         return ended[0]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from bot.baseten.errors import Unreadable
 from bot.baseten.lists import read_list
-from bot.baseten.models import ProjectName, TrainingProject
+from bot.baseten.models import ProjectName, TrainingProject, only_projects
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(st.characters(codec="utf-8")),
@@ -97,6 +97,22 @@ async def test_an_odd_item_does_not_hide_the_others(read_item: Any) -> None:
 @pytest.mark.parametrize("item", [7, None, [], {}, project(name=7)])
 async def test_a_list_of_odd_items_alone_is_unreadable(read_item: Any, item: object) -> None:
     body = json.dumps({"items": [item]}).encode()
+    with pytest.raises(Unreadable, match="any item"):
+        [item async for item in read_list(body, "items", read_item)]
+
+
+async def test_of_all_projects_only_the_wanted_ones_are_read() -> None:
+    items = [
+        project(id="other", name=None),  # nobody needs it
+        project(id="odd", name=None),
+        {"name": "no id"},
+        project(id="wanted"),
+    ]
+    body = json.dumps({"items": items}).encode()
+    read_item = only_projects({"wanted", "odd", "gone"})
+    found = [item async for item in read_list(body, "items", read_item)]
+    assert [each.id for each in found if each] == ["wanted"]
+    body = json.dumps({"items": [{"name": "no id"}]}).encode()
     with pytest.raises(Unreadable, match="any item"):
         [item async for item in read_list(body, "items", read_item)]
 

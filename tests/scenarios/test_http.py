@@ -3,12 +3,14 @@
 import json
 import time
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from urllib.parse import urlencode
 
 import httpx
 import pytest
-from bot.journal.memory import MemoryJournal
 
+from bot.durable.database import open_store
+from bot.durable.store import Store
 from bot.sandbox import Delay
 from tests.conftest import World, over_a_socket
 
@@ -141,15 +143,24 @@ async def test_the_health_pages_tell_life_and_readiness(world: World) -> None:
         assert (await platform.get("/healthz")).json() == {"ok": True}
         ready = await platform.get("/readyz")
     assert ready.status_code == 200
-    assert ready.json() == {"ready": True, "reasons": {}}
+    assert ready.json() == {"ready": True, "reasons": {}, "warnings": {}}
+
+
+@asynccontextmanager
+async def shared(url: str) -> AsyncIterator[Store]:
+    """Open a store as if it were of a database that replicas share."""
+    async with open_store(url) as store:
+        store.shared = True
+        yield store
 
 
 async def test_what_comes_while_a_replica_ends_is_done_by_another(still: World) -> None:
-    class Shared(MemoryJournal):
-        shared = True
-
-    journal = Shared()
-    async with still.running(journal) as ending, still.running(journal) as other:
+    url = still.settings().database_url.get_secret_value()
+    async with (
+        shared(url) as store,
+        still.running_on(store) as ending,
+        still.running_on(store) as other,
+    ):
         still.slack.bot_url = ending.url
         ending.stop_taking()
         await ending.drain()

@@ -87,7 +87,7 @@ async def test_what_cannot_be_checked_in_time_is_taken_and_opened_later(still: W
 async def test_options_come_in_time_whatever_baseten_does(http: World, fault: Fault) -> None:
     await http.slack.command("")
     view = await dialog(http)
-    async with http.running():
+    async with http.running(database_url=http.other_database):
         http.baseten.faults.always("/v1/teams", fault)
         delivery = await http.slack.options(view, "team", "  res ")
         assert delivery.seconds < 3
@@ -146,7 +146,7 @@ async def test_a_long_unknown_team_fits_too(http: World) -> None:
     await http.slack.command("<&>" * 1000)
     assert "I don't know a team called" in str((await dialog(http)).blocks)
     http.baseten.list_teams_allowed = False
-    async with http.running():
+    async with http.running(database_url=http.other_database):
         await http.slack.command("x" * 3000)
         await http.slack.until(lambda: len(http.slack.views) == 2)
         await dialog(http)

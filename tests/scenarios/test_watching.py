@@ -4,15 +4,18 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from bot.journal.journal import Journal
-from bot.journal.memory import MemoryJournal
 from structlog.contextvars import merge_contextvars
 from structlog.testing import capture_logs
 
 from bot.app import Tuning
+from bot.durable.database import open_store
+from bot.durable.model import Enqueue
+from bot.durable.store import Store
 from bot.listeners.watch import STOP_ANSWER
 from bot.sandbox import Clock, PostedMessage, Respond, SandboxBaseten, SandboxSlack
 from bot.watching.poller import Pace
@@ -29,7 +32,7 @@ class Watched:
 
     world: World
     clock: Clock
-    journal: Journal
+    store: Store
     project_id: str = ""
     job_id: str = ""
 
@@ -57,11 +60,11 @@ class Watched:
         await self.world.answered(before + 1)
 
     async def watch(self) -> None:
-        """Press the button; wait until the message says so and, soon after that, the journal."""
+        """Press the button; wait until the message says so and, soon after that, the store."""
         await self.slack.action(self.answer, "watch")
         await self.slack.until(lambda: "Watched by" in str(self.answer.blocks))
         async with asyncio.timeout(10):
-            while not await self.journal.read_all("watches"):
+            while not await self.store.read_all("watches"):
                 await asyncio.sleep(0.01)
 
     async def becomes(self, status: str, after: float = FAST, **changes: Any) -> None:
@@ -80,33 +83,37 @@ class Watched:
 
 
 @asynccontextmanager
-async def watching(journal: Journal | None = None, **settings: Any) -> AsyncIterator[Watched]:
+async def watching(**settings: Any) -> AsyncIterator[Watched]:
     """Run a bot that looks at its watches whenever the clock has moved."""
     clock = Clock()
-    async with SandboxSlack() as slack, SandboxBaseten(now=clock) as baseten:
-        baseten.add_team("Research", id=RESEARCH)
-        world = World(slack, baseten)
-        tuning = Tuning(pace=Pace(fast=0.05, slow=0.05), now=clock)
-        journal = journal or MemoryJournal()
-        async with world.running(journal, tuning, **settings):
-            watched = Watched(world, clock, journal)
-            watched.project_id = baseten.add_project(RESEARCH, "llama")["id"]
-            yield watched
+    with TemporaryDirectory() as name:
+        async with (
+            SandboxSlack() as slack,
+            SandboxBaseten(now=clock) as baseten,
+            open_store(f"sqlite:///{name}/bot.db") as store,
+        ):
+            baseten.add_team("Research", id=RESEARCH)
+            world = World(slack, baseten, Path(name))
+            tuning = Tuning(pace=Pace(fast=0.05, slow=0.05), now=clock)
+            async with world.running_on(store, tuning, **settings):
+                watched = Watched(world, clock, store)
+                watched.project_id = baseten.add_project(RESEARCH, "llama")["id"]
+                yield watched
 
 
 async def put_off(lines: Sequence[Mapping[str, Any]]) -> str:
-    """Wait until the log says that Slack could not take something; return which work that is."""
+    """Wait until the log says that Slack could not take something; return which task that is."""
     async with asyncio.timeout(10):
-        while not (late := {line["work"] for line in lines if "take it now" in line["event"]}):
+        while not (late := {line["task"] for line in lines if "take it now" in line["event"]}):
             await asyncio.sleep(0.01)
-    (work_id,) = late
-    return str(work_id)
+    (task_id,) = late
+    return str(task_id)
 
 
-async def wake(journal: Journal, work_id: str) -> None:
-    """Let work that was put off be done now."""
+async def wake(store: Store, task_id: str) -> None:
+    """Let a task that was put off run now."""
     async with asyncio.timeout(10):
-        while not await journal.wake(work_id):
+        while not await store.wake(task_id):
             await asyncio.sleep(0.01)
 
 
@@ -239,8 +246,7 @@ async def test_who_stops_it_for_others_is_named_to_them() -> None:
 
 
 async def test_a_stop_that_is_shown_later_leaves_a_newer_watch_alone() -> None:
-    journal = MemoryJournal()
-    async with watching(journal) as it:
+    async with watching() as it:
         it.start("RUNNING")
         await it.open()
         await it.watch()
@@ -249,12 +255,12 @@ async def test_a_stop_that_is_shown_later_leaves_a_newer_watch_alone() -> None:
         it.slack.faults.next("/response/.*", busy)
         with capture_logs([merge_contextvars]) as lines:
             await it.slack.action(it.answer, "stop_watching")
-            work_id = await put_off(lines)
+            task_id = await put_off(lines)
         await it.slack.action(it.answer, "stop_watching")
         await it.shows("'watch'")
         await it.watch()
         edits = it.answer.edits
-        await wake(journal, work_id)
+        await wake(it.store, task_id)
         await it.slack.until(lambda: it.answer.edits > edits)
         assert "Watched by" in str(it.answer.blocks)
         await it.becomes("COMPLETED")
@@ -262,21 +268,21 @@ async def test_a_stop_that_is_shown_later_leaves_a_newer_watch_alone() -> None:
 
 
 async def test_a_stop_that_is_done_again_ends_only_the_watch_that_was_meant() -> None:
-    journal = MemoryJournal()
-    async with watching(journal) as it:
+    async with watching() as it:
         it.start("RUNNING")
         await it.open()
         await it.watch()
-        (watch,) = (await journal.read_all("watches")).values()
+        (watch,) = (await it.store.read_all("watches")).values()
         place = {"user_id": DANA, "channel_id": it.answer.channel}
         state = {"place": place, "ts": it.answer.ts, "card": watch["card"], "watch_id": "older"}
         edits = it.answer.edits
         # As a process leaves it that died after the end of the older watch.
-        await journal.submit("stop/1:left", STOP_ANSWER, state, after=0)
+        await it.store.write(Enqueue("stop/2:left", STOP_ANSWER, state, "commands", delay=0.0))
+        it.store.publish("commands")
         it.clock.advance(FAST)
         await it.slack.until(lambda: it.answer.edits > edits)
         assert "Watched by" in str(it.answer.blocks)
-        assert await journal.read_all("watches")
+        assert await it.store.read_all("watches")
 
 
 async def test_a_stop_that_slack_cannot_show_has_ended_the_watch_all_the_same() -> None:
@@ -303,8 +309,7 @@ async def test_a_stop_needs_no_baseten() -> None:
 
 
 async def test_a_watch_that_slack_cannot_show_now_begins_later() -> None:
-    journal = MemoryJournal()
-    async with watching(journal) as it:
+    async with watching() as it:
         it.start("RUNNING")
         await it.open()
         now = Respond(429, headers={"Retry-After": "60"})
@@ -312,8 +317,8 @@ async def test_a_watch_that_slack_cannot_show_now_begins_later() -> None:
         with capture_logs([merge_contextvars]) as lines:
             delivery = await it.slack.action(it.answer, "watch")
             assert delivery.status == 200
-            work_id = await put_off(lines)
-        await wake(journal, work_id)
+            task_id = await put_off(lines)
+        await wake(it.store, task_id)
         await it.shows("Watched by")
 
 

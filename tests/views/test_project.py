@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from bot.baseten.models import TrainingProject
-from bot.projects import Opened, Outcome
+from bot.creation import Outcome
+from bot.projects import Opened
 from bot.sandbox.block_kit import message_error
 from bot.views.job import status
 from bot.views.project import Card, Followed, Refreshed, card_of, project_message

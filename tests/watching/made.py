@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from bot.baseten.models import TrainingJob, TrainingProject
-from bot.projects import Outcome
+from bot.creation import Outcome
 from bot.views.project import Card
 from bot.watching.watches import Watch
 

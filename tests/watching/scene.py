@@ -1,15 +1,18 @@
 """A Slack, a Baseten, and the poller and the reports between them, each run by hand."""
 
-from dataclasses import dataclass, field
-from typing import Any
-
-from bot.journal.journal import Entry
-from bot.journal.memory import MemoryJournal
-from bot.journal.steps import Done, Later, Next, Steps
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar, cast
 
 from bot.baseten.client import Baseten
+from bot.creation import Outcome as Creation
+from bot.durable.context import TaskContext
+from bot.durable.model import Claim, Done, Enqueue, Finish, Outcome, RunAgain, Save, State, Task
+from bot.durable.room import Limits, Room
+from bot.durable.sqlite import SQLite
+from bot.durable.store import Store
+from bot.durable.worker import Worker
 from bot.posting import Place, Poster
-from bot.projects import Outcome
 from bot.redaction import Redactor
 from bot.sandbox import Clock, PostedMessage, Recorded, SandboxBaseten, SandboxSlack
 from bot.views.project import Card, project_message
@@ -21,6 +24,9 @@ from tests.conftest import RESEARCH
 
 CHANNEL = "C0SANDBOX1"
 TOO_LONG = 1800.0
+QUEUE = "tests"
+
+Kind = TypeVar("Kind", bound=Store)
 
 
 @dataclass
@@ -34,20 +40,33 @@ class Scene:
     poster: Poster
     redactor: Redactor
     pauses: Clock  # of channels that Slack limits
-    journal: MemoryJournal = field(default_factory=MemoryJournal)
+    database: SQLite
+    stores: list[Store] = field(default_factory=list)
     watches: Watches = field(init=False)
 
     def __post_init__(self) -> None:
-        self.watches = Watches(self.journal)
+        self.keep_in(Store)
+
+    @property
+    def store(self) -> Store:
+        """The one in use."""
+        return self.stores[-1]
+
+    def keep_in(self, kind: type[Kind]) -> Kind:
+        """Go on with a store of this kind, on the same database."""
+        self.stores.append(store := kind(self.database))
+        self.watches = Watches(store)
+        return store
 
     @property
     def poller(self) -> Poller:
-        return Poller(self.client, self.journal, self.watches, Pace(), TOO_LONG, self.clock)
+        taking = Worker(self.store, QUEUE)  # it does not run, so that tests bring the reports
+        return Poller(self.client, self.store, taking, self.watches, Pace(), TOO_LONG, self.clock)
 
     @property
     def reports(self) -> Reports:
         return Reports(
-            self.poster, self.client, self.watches, self.journal, self.redactor, self.clock
+            self.poster, self.client, self.watches, self.store, self.redactor, self.clock
         )
 
     def project(self, name: str = "support-bot-sft", status: str | None = "PENDING") -> str:
@@ -72,14 +91,10 @@ class Scene:
         job_id: str = self.baseten.project(project_id)["latest_job"]["id"]
         return job_id
 
-    def keep_in(self, journal: MemoryJournal) -> None:
-        """Go on with another journal."""
-        self.journal, self.watches = journal, Watches(journal)
-
     async def answer(self, project_id: str, channel_id: str = CHANNEL) -> Watch:
         """Post an answer about a project, as the bot does, and watch it."""
         project = await self.client.get_training_project(project_id)
-        card = Card(project_id=project_id, team="Research", outcome=Outcome.EXISTED)
+        card = Card(project_id=project_id, team="Research", outcome=Creation.EXISTED)
         drawn = project_message(project, card)
         ts = (await self.poster.post(Place("U0SANDBOX1", channel_id), drawn)).ts
         watch = Watch(
@@ -101,22 +116,25 @@ class Scene:
         await self.watches.end(watch.channel_id, watch.ts)
         await self.watches.begin(watch)
 
-    async def look(self, after: float = 15) -> Later:
+    async def look(self, after: float = 15) -> RunAgain:
         """Let time pass, and look once at everything."""
         self.clock.advance(after)
-        await self.journal.submit(POLL, POLL, {}, after=0)
-        await self.journal.wake(POLL)
-        (entry,) = await self.journal.claim([POLL], 1)
-        then = await Steps(self.journal, entry).run(self.poller.handle)
-        assert isinstance(then, Later)
-        await self.journal.release(entry, then.state, after=then.seconds)
+        await self.submit(POLL, POLL, {})
+        await self.store.wake(POLL)
+        (task,) = await self.claim(POLL, 1)
+        then = await self.poller.handle(self.context(task))
+        await self.save(task, then)
         return then
 
-    async def report(self) -> list[Next]:
-        """Bring every report to Slack that is due; return what came of each."""
-        came: list[Next] = []
-        while entries := await self.journal.claim([REPORT], 1):
-            came.append(await self.attempt(entries[0]))
+    async def report(self) -> list[Outcome]:
+        """Bring every report to Slack that is due; return what came of each.
+
+        No channel is paused any more.
+        """
+        self.pauses.advance(60)
+        came: list[Outcome] = []
+        while tasks := await self.claim(REPORT, 1):
+            came.append(await self.attempt(tasks[0]))
         return came
 
     async def moved(self, status: str = "RUNNING", **changes: Any) -> Watch:
@@ -126,39 +144,68 @@ class Scene:
         await self.look()
         return watch
 
-    async def the_report(self, watch: Watch, number: int = 1) -> Entry:
-        """A report of a watch as the journal holds it."""
-        entry = await self.journal.get(f"report:{watch.id}:{number}")
-        assert entry is not None
-        return entry
+    async def the_report(self, watch: Watch, number: int = 1) -> Task:
+        """A report of a watch as the store holds it."""
+        task = await self.store.get(f"report:{watch.id}:{number}")
+        assert task is not None
+        return task
 
     async def try_again(self, watch: Watch, number: int = 1) -> None:
-        """Bring a report that sleeps, after the pause of its channel."""
-        self.pauses.advance(60)
-        await self.journal.wake(f"report:{watch.id}:{number}")
+        """Bring a report that sleeps."""
+        await self.store.wake(f"report:{watch.id}:{number}")
         await self.report()
 
     async def reported(self, watch: Watch) -> list[Report]:
         """Every report of a watch, in order."""
         found: list[Report] = []
-        while entry := await self.journal.get(f"report:{watch.id}:{len(found) + 1}"):
-            found.append(Report.model_validate(entry.state))
+        while task := await self.store.get(f"report:{watch.id}:{len(found) + 1}"):
+            found.append(Report.model_validate(task.state))
         return found
 
     async def news(self, watch: Watch) -> list[str]:
         """The kinds of all that there was to tell of a watch."""
         return [said.kind for report in await self.reported(watch) for said in report.news]
 
-    async def attempt(self, entry: Entry, reports: Reports | None = None) -> Next:
+    async def attempt(self, task: Task, reports: Reports | None = None) -> Outcome:
         """Bring one report, by those who have brought others if they are given."""
-        steps = Steps(self.journal, entry)
-        then = await steps.run((reports or self.reports).handle)
-        match then:
-            case Done():
-                await self.journal.finish(steps.entry)
-            case Later(seconds, state):
-                await self.journal.release(steps.entry, state, after=seconds)
+        then = await (reports or self.reports).handle(context := self.context(task))
+        await self.save(context.task, then)
         return then
+
+    # What a worker does
+
+    async def submit(self, task_id: str, kind: str, state: State) -> None:
+        """Enqueue a task that is due."""
+        await self.store.written(
+            self.store.enqueue(Enqueue(task_id, kind, state, QUEUE, delay=0.0))
+        )
+
+    async def claim(self, kind: str, limit: int) -> Sequence[Task]:
+        """Take what is due."""
+        claim = Claim(QUEUE, (kind,), limit, (), (), self.store.owner)
+        (claimed,) = await self.store.write(claim)
+        return [task for task, _ in cast("list[tuple[Task, int]]", claimed)]
+
+    def context(self, task: Task) -> TaskContext:
+        """What a handler gets."""
+        return TaskContext(task, self.store, Room(Limits(), set(), lambda: None))
+
+    async def save(self, task: Task, then: Outcome) -> None:
+        """Write what came of an attempt."""
+        match then:
+            case Done(changes):
+                await self.store.write(Finish(task.id), *changes)
+            case RunAgain(seconds, state, step_may_have_run, changes):
+                again = replace(task, state=state, step_may_have_run=step_may_have_run, failures=0)
+                await self.store.write(Save(again, delay=seconds), *changes)
+
+    async def abandon(self, task: Task) -> None:
+        """Leave a step unfinished, as a process that dies."""
+        await self.store.write(Save(replace(task, step_may_have_run=True), delay=0.0))
+
+    async def due_in(self, kind: str) -> float | None:
+        """The seconds until the next task of this kind."""
+        return await self.store.next_due(QUEUE, (kind,))
 
     async def look_and_report(self, after: float = 15) -> None:
         await self.look(after)

@@ -1,11 +1,10 @@
 """An answer is watched by one more person, or by the same one again."""
 
 import asyncio
-from pathlib import Path
 
 import pytest
-from bot.journal.database import open_journal
 
+from bot.durable.store import Store
 from bot.message import SlackCallFailed
 from bot.posting import Place
 from bot.sandbox import Drop, Respond
@@ -18,9 +17,9 @@ DANA, KIM, LEE = "U0SANDBOX1", "U0KIM00001", "U0LEE00001"
 UPDATE = "/api/chat.update"
 
 
-async def press(scene: Scene, watch: Watch, person: str) -> bool:
+async def press(scene: Scene, watch: Watch, person: str, watches: Watches | None = None) -> bool:
     """Press *Watch* on an answer, as the project is now."""
-    following = Following(scene.poster, scene.watches, scene.clock)
+    following = Following(scene.poster, watches or scene.watches, scene.clock)
     project = await scene.client.get_training_project(watch.project.id)
     return await following.begin(Place(person, CHANNEL), watch.ts, watch.card, project)
 
@@ -63,14 +62,38 @@ async def test_two_who_press_at_once_both_watch(scene: Scene) -> None:
     assert set(kept.watchers) == {DANA, KIM}
 
 
-async def test_two_who_join_at_once_both_watch_and_are_shown(scene: Scene, tmp_path: Path) -> None:
-    async with open_journal(f"sqlite:///{tmp_path}/bot.db") as journal:
-        scene.watches = Watches(journal)
-        watch = await scene.answer(scene.project(status="RUNNING"))
-        await asyncio.gather(press(scene, watch, LEE), press(scene, watch, KIM))
-        (kept,) = await scene.watches.every()
+async def test_two_who_join_at_once_both_watch_and_are_shown(scene: Scene) -> None:
+    watch = await scene.answer(scene.project(status="RUNNING"))
+    await asyncio.gather(press(scene, watch, LEE), press(scene, watch, KIM))
+    (kept,) = await scene.watches.every()
     assert set(kept.watchers) == {DANA, KIM, LEE}
     assert all(f"<@{each}>" in str(scene.answers[0].blocks) for each in kept.watchers)
+
+
+@pytest.mark.parametrize("watched", [True, False])
+async def test_two_who_press_at_once_in_two_processes_both_watch(
+    scene: Scene, elsewhere: Store, *, watched: bool
+) -> None:
+    for number in range(10):
+        watch = await scene.answer(scene.project(f"run-{number}", status="RUNNING"))
+        before = watch.watchers
+        if not watched:
+            await scene.watches.end(CHANNEL, watch.ts)
+            before = ()
+        other = press(scene, watch, KIM, Watches(elsewhere))
+        assert all(await asyncio.gather(press(scene, watch, LEE), other))
+        kept = await scene.watches.of(CHANNEL, watch.ts)
+        assert kept is not None
+        assert set(kept.watchers) == {*before, KIM, LEE}
+        assert all(f"<@{each}>" in str(scene.answers[-1].blocks) for each in kept.watchers)
+
+
+async def test_a_watch_that_another_version_wrote_gives_way_to_a_new_one(scene: Scene) -> None:
+    watch = await scene.answer(scene.project(status="RUNNING"))
+    key = f"{CHANNEL}:{watch.ts}"
+    await scene.store.amend("watches", key, lambda _: {"from": "the future"})
+    assert await press(scene, watch, KIM)
+    assert [kept.watchers for kept in await scene.watches.every()] == [(KIM,)]
 
 
 async def test_a_slow_press_does_not_leave_an_old_picture(scene: Scene) -> None:

@@ -1,10 +1,8 @@
 """One look at all watched jobs after another, over real sockets."""
 
 from datetime import timedelta
-from typing import Any
 
 import pytest
-from bot.journal.journal import State
 from structlog.testing import capture_logs
 
 from bot.sandbox import Respond
@@ -16,7 +14,7 @@ LIST = "GET training_projects"
 
 
 async def test_without_a_watch_nothing_is_asked(scene: Scene) -> None:
-    assert (await scene.look()).seconds == 60
+    assert (await scene.look()).in_seconds == 60
     assert scene.asked == []
 
 
@@ -224,14 +222,9 @@ async def test_a_look_is_one_request_for_one_watch_and_for_a_thousand(
                 "project": type(first.project).model_validate(told),
             }
         )
-        await scene.journal.put("watches", f"{watch.channel_id}:{watch.ts}", _json(watch))
+        await scene.watches.begin(watch)
     assert len(await scene.watches.every()) == count
     for _ in range(3):
         await scene.look(after=61)
     assert scene.asked == [SEARCH] * 3
-    assert await scene.journal.due_in([REPORT]) is None
-
-
-def _json(watch: Any) -> State:
-    written: State = watch.model_dump(mode="json")
-    return written
+    assert await scene.claim(REPORT, 1) == []

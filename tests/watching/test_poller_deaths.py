@@ -1,54 +1,66 @@
-"""Processes that die, journals that break, watches that end meanwhile: nothing is lost."""
+"""Processes that die, stores that break, watches that end meanwhile: nothing is lost."""
 
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
-from bot.journal.journal import Entry, JournalUnavailableError, LostLeaseError, State
-from bot.journal.memory import MemoryJournal
-from bot.journal.steps import Later
 from structlog.testing import capture_logs
 
+from bot.durable.committer import Pending
+from bot.durable.model import (
+    Change,
+    Enqueue,
+    LeaseLostError,
+    RunAgain,
+    State,
+    StoreUnavailableError,
+    Task,
+)
+from bot.durable.store import Store
 from bot.sandbox import Respond
 from bot.watching.poller import POLL
+from bot.watching.report import REPORT
 from bot.watching.watches import Watch
 from tests.watching.scene import Scene
 
 
-class DyingJournal(MemoryJournal):
-    """A journal whose process dies once, after a report was handed in."""
+class DyingStore(Store):
+    """A store whose process dies once, after a report was handed in."""
 
     dies = False
 
-    async def amend(self, collection: str, key: str, value: State) -> bool:
-        self._die()
-        return await super().amend(collection, key, value)
-
-    async def remove(self, collection: str, key: str) -> None:
-        self._die()
-        await super().remove(collection, key)
-
-    def _die(self) -> None:
+    async def amend(
+        self, collection: str, key: str, change: Callable[[State | None], State | None]
+    ) -> State | None:
         if self.dies:
             self.dies = False
-            raise JournalUnavailableError("died")
+            raise StoreUnavailableError("died")
+        return await super().amend(collection, key, change)
+
+
+def reports(pending: Pending) -> bool:
+    """Whether a report is handed in."""
+    return any(isinstance(one, Enqueue) and one.kind == REPORT for one in pending.unit.changes)
 
 
 async def dies_between(scene: Scene) -> None:
     """Look once, and die after the report was handed in."""
-    journal = scene.journal
-    assert isinstance(journal, DyingJournal)
-    journal.dies = True
-    with pytest.raises(JournalUnavailableError):
+    store = scene.store
+    assert isinstance(store, DyingStore)
+    store.dies = True
+    with pytest.raises(StoreUnavailableError):
         await scene.look()
-    assert not journal.dies
-    entry = await journal.get(POLL)
-    assert entry is not None
-    await journal.abandon(entry)
+    assert not store.dies
+    task = await store.get(POLL)
+    assert task is not None
+    await scene.abandon(task)
 
 
 @pytest.fixture
-def dying(scene: Scene) -> Scene:
-    scene.keep_in(DyingJournal())
+async def dying(scene: Scene) -> Scene:
+    scene.keep_in(DyingStore)
     return scene
 
 
@@ -80,28 +92,36 @@ async def test_after_a_death_a_watch_that_was_over_is_over(dying: Scene) -> None
     assert await dying.news(watch) == ["ended"]
 
 
+def first(change: Change) -> bool:
+    return isinstance(change, Enqueue) and change.task_id.endswith(":1")
+
+
 @pytest.mark.parametrize("state", [None, {"from": "another version"}])
 async def test_a_report_that_cannot_be_read_again_does_not_stop_its_watch(
     scene: Scene, state: State | None
 ) -> None:
-    class Forgetful(MemoryJournal):
-        async def submit(
-            self, entry_id: str, kind: str, handed_in: State, *, after: float | None = None
-        ) -> Entry | None:
-            if not entry_id.endswith(":1"):
-                return await super().submit(entry_id, kind, handed_in, after=after)
-            if state is not None:
-                await super().submit(entry_id, kind, state, after=after)
-            return None
+    class Forgetful(Store):
+        def enqueue(self, change: Enqueue) -> Pending:
+            return super().enqueue(
+                replace(change, state=state) if state and first(change) else change
+            )
 
-    scene.keep_in(Forgetful())
+        async def written(self, pending: Pending) -> list[Any]:
+            """Say that the first report was handed in before."""
+            results = await super().written(pending)
+            return [False] if any(map(first, pending.unit.changes)) else results
+
+        async def get(self, task_id: str) -> Task | None:
+            return None if state is None and task_id.endswith(":1") else await super().get(task_id)
+
+    scene.keep_in(Forgetful)
     watch = await scene.answer(project := scene.project())
     scene.set(scene.latest(project), "RUNNING")
     await scene.look()
     kept = await scene.watches.of(watch.channel_id, watch.ts)
     assert kept == watch.model_copy(update={"reports": 1})
     await scene.look()
-    second = await scene.journal.get(f"report:{watch.id}:2")
+    second = await scene.store.get(f"report:{watch.id}:2")
     assert second is not None
     assert [said["kind"] for said in second.state["news"]] == ["moved"]
 
@@ -111,22 +131,19 @@ async def test_a_watch_that_was_stopped_during_the_look_is_not_reported(scene: S
     watch = await scene.answer(project)
     scene.set(scene.latest(project), "RUNNING")
 
-    class Stopping(MemoryJournal):
+    class Stopping(Store):
         async def read(self, collection: str, key: str) -> State | None:
-            await self.remove(collection, key)
+            await self.amend(collection, key, lambda _: None)
             return await super().read(collection, key)
 
-    stopping = Stopping()
-    for key, value in (await scene.journal.read_all("watches")).items():
-        await stopping.put("watches", key, value)
-    scene.keep_in(stopping)
+    scene.keep_in(Stopping)
     await scene.look()
     assert await scene.reported(watch) == []
     assert await scene.watches.every() == []
 
 
 async def test_a_watch_that_began_anew_during_the_look_is_reported_once(scene: Scene) -> None:
-    class Restarting(MemoryJournal):
+    class Restarting(Store):
         newer: Watch | None = None
 
         async def read_all(self, collection: str) -> dict[str, State]:
@@ -136,9 +153,9 @@ async def test_a_watch_that_began_anew_during_the_look_is_reported_once(scene: S
                 await scene.begin_anew(newer)
             return found
 
-    scene.keep_in(journal := Restarting())
+    store = scene.keep_in(Restarting)
     watch = await scene.answer(project := scene.project())
-    journal.newer = watch.model_copy(update={"id": "newer"})
+    store.newer = watch.model_copy(update={"id": "newer"})
     scene.set(scene.latest(project), "RUNNING")
     await scene.look_and_report()
     await scene.look_and_report()
@@ -146,7 +163,7 @@ async def test_a_watch_that_began_anew_during_the_look_is_reported_once(scene: S
 
 
 async def test_what_another_process_has_seen_since_is_not_forgotten(scene: Scene) -> None:
-    class Overtaken(MemoryJournal):
+    class Overtaken(Store):
         ahead: Watch | None = None
 
         async def read_all(self, collection: str) -> dict[str, State]:
@@ -156,26 +173,26 @@ async def test_what_another_process_has_seen_since_is_not_forgotten(scene: Scene
                 await scene.watches.save(ahead)
             return found
 
-    scene.keep_in(journal := Overtaken())
+    store = scene.keep_in(Overtaken)
     watch = await scene.answer(project := scene.project())
-    journal.ahead = ahead = watch.model_copy(update={"reports": 2})
+    store.ahead = ahead = watch.model_copy(update={"reports": 2})
     scene.set(scene.latest(project), "RUNNING")
     await scene.look()
     assert await scene.watches.every() == [ahead]
     assert await scene.reported(watch) == []
 
 
-@pytest.mark.parametrize("error", [LostLeaseError("gone"), JournalUnavailableError("away")])
+@pytest.mark.parametrize("error", [LeaseLostError("gone"), StoreUnavailableError("away")])
 async def test_what_is_not_the_pollers_to_deal_with_passes_through(
     scene: Scene, error: Exception
 ) -> None:
     await scene.answer(scene.project())
 
-    class Failing(MemoryJournal):
+    class Failing(Store):
         async def read_all(self, _collection: str) -> dict[str, State]:
             raise error
 
-    scene.keep_in(Failing())
+    scene.keep_in(Failing)
     with pytest.raises(type(error)):
         await scene.look()
 
@@ -183,19 +200,19 @@ async def test_what_is_not_the_pollers_to_deal_with_passes_through(
 async def test_whatever_else_happens_is_logged_and_outlived(scene: Scene) -> None:
     await scene.answer(scene.project())
 
-    class Broken(MemoryJournal):
+    class Broken(Store):
         async def read_all(self, collection: str) -> dict[str, State]:
             raise ZeroDivisionError(collection)
 
-    scene.keep_in(Broken())
+    scene.keep_in(Broken)
     with capture_logs() as logs:
         then = await scene.look()
-    assert then == Later(60, {})
+    assert then == RunAgain(60, {})
     assert logs[0]["exc_info"]
 
 
 async def test_a_watch_that_cannot_be_looked_at_is_not_in_the_others_way(scene: Scene) -> None:
-    class HalfBroken(MemoryJournal):
+    class HalfBroken(Store):
         broken = ""
 
         async def read(self, collection: str, key: str) -> State | None:
@@ -203,10 +220,10 @@ async def test_a_watch_that_cannot_be_looked_at_is_not_in_the_others_way(scene: 
                 raise ZeroDivisionError(key)
             return await super().read(collection, key)
 
-    scene.keep_in(journal := HalfBroken())
+    store = scene.keep_in(HalfBroken)
     projects = [scene.project(name) for name in ("one", "two")]
     watches = [await scene.answer(project) for project in projects]
-    journal.broken = f"{watches[0].channel_id}:{watches[0].ts}"
+    store.broken = f"{watches[0].channel_id}:{watches[0].ts}"
     for project in projects:
         scene.set(scene.latest(project), "RUNNING")
     with capture_logs() as logs:
@@ -217,17 +234,17 @@ async def test_a_watch_that_cannot_be_looked_at_is_not_in_the_others_way(scene: 
 
 async def test_a_watch_that_another_version_wrote_is_left_to_it(scene: Scene) -> None:
     watch = await scene.answer(scene.project())
-    await scene.journal.put("watches", "C1:1", {"from": "the future"})
+    await scene.store.amend("watches", "C1:1", lambda _: {"from": "the future"})
     with capture_logs() as logs:
         assert await scene.watches.every() == [watch]
     assert logs[0]["watch"] == "C1:1"
-    assert await scene.journal.read("watches", "C1:1") is not None
+    assert await scene.store.read("watches", "C1:1") is not None
 
 
 async def test_a_memory_that_another_version_wrote_is_begun_anew(scene: Scene) -> None:
     await scene.answer(scene.project())
-    await scene.journal.submit(POLL, POLL, {"interval": "often"}, after=0)
-    assert 15 <= (await scene.look()).seconds <= 18
+    await scene.submit(POLL, POLL, {"interval": "often"})
+    assert 15 <= (await scene.look()).in_seconds <= 18
 
 
 async def test_a_watch_ends_after_14_days_even_where_nothing_is_known(scene: Scene) -> None:
@@ -256,7 +273,7 @@ async def test_who_joins_during_the_look_is_told_too(scene: Scene) -> None:
     async def join(person: str) -> None:
         await scene.watches.join(watch.channel_id, watch.ts, person)
 
-    class Joining(MemoryJournal):
+    class Joining(Store):
         looking = False
 
         async def read_all(self, collection: str) -> dict[str, State]:
@@ -266,17 +283,15 @@ async def test_who_joins_during_the_look_is_told_too(scene: Scene) -> None:
                 await join("U0KIM00001")
             return found
 
-        async def submit(
-            self, entry_id: str, kind: str, state: State, *, after: float | None = None
-        ) -> Entry | None:
-            if entry_id != POLL:
+        async def written(self, pending: Pending) -> list[Any]:
+            if reports(pending):
                 await join("U0LEE00001")
-            return await super().submit(entry_id, kind, state, after=after)
+            return await super().written(pending)
 
-    scene.keep_in(journal := Joining())
+    store = scene.keep_in(Joining)
     watch = await scene.answer(project := scene.project())
     scene.set(scene.latest(project), "RUNNING")
-    journal.looking = True
+    store.looking = True
     await scene.look()
     (report,) = await scene.reported(watch)
     assert report.watch.watchers == (*watch.watchers, "U0KIM00001")
@@ -288,15 +303,13 @@ async def test_who_joins_during_the_look_is_told_too(scene: Scene) -> None:
 async def test_a_watch_that_began_during_the_look_is_neither_changed_nor_ended(
     scene: Scene, status: str
 ) -> None:
-    class Restarting(MemoryJournal):
-        async def submit(
-            self, entry_id: str, kind: str, state: State, *, after: float | None = None
-        ) -> Entry | None:
-            if entry_id != POLL:
+    class Restarting(Store):
+        async def written(self, pending: Pending) -> list[Any]:
+            if reports(pending):
                 await scene.begin_anew(newer)
-            return await super().submit(entry_id, kind, state, after=after)
+            return await super().written(pending)
 
-    scene.keep_in(Restarting())
+    scene.keep_in(Restarting)
     watch = await scene.answer(project := scene.project())
     newer = watch.model_copy(update={"id": "newer"})
     scene.set(scene.latest(project), status)

@@ -3,8 +3,8 @@
 from datetime import timedelta
 
 import pytest
-from bot.journal.steps import Done, Later
 
+from bot.durable.model import Done, RunAgain
 from bot.sandbox import PostedMessage, Respond
 from bot.watching.report import REPORT
 from tests.watching.scene import Scene
@@ -249,19 +249,19 @@ async def test_a_message_that_was_just_drawn_waits_with_its_news(scene: Scene) -
     watch = await scene.moved("DEPLOYING")
     reports = scene.reports
     scene.clock.advance(14)  # until the first report comes through
-    (first,) = await scene.journal.claim([REPORT], 1)
+    (first,) = await scene.claim(REPORT, 1)
     assert await scene.attempt(first, reports) == Done()
     scene.set(scene.latest(watch.project.id), "RUNNING")
     await scene.look(after=1)
-    (second,) = await scene.journal.claim([REPORT], 1)
+    (second,) = await scene.claim(REPORT, 1)
     then = await scene.attempt(second, reports)
-    assert isinstance(then, Later)
-    assert then.seconds == 14
+    assert isinstance(then, RunAgain)
+    assert then.in_seconds == 14
     assert len(scene.replies) == 1
     assert scene.answers[0].edits == 1
     scene.clock.advance(14)
-    await scene.journal.wake(second.id)
-    (second,) = await scene.journal.claim([REPORT], 1)
+    await scene.store.wake(second.id)
+    (second,) = await scene.claim(REPORT, 1)
     assert await scene.attempt(second, reports) == Done()
     assert [reply.split(" ")[0] for reply in scene.replies] == ["🚀", "▶️"]
 
@@ -274,12 +274,12 @@ async def test_of_a_burst_only_the_last_draws_the_message_and_all_is_told_in_ord
     for status in ("DEPLOYING", "RUNNING", "COMPLETED"):
         scene.set(scene.latest(project), status)
         await scene.look()
-    last = await scene.journal.claim([REPORT], 3)
+    last = await scene.claim(REPORT, 3)
     # The newest comes first, and waits for the others.
-    for entry in reversed(last[1:]):
-        then = await scene.attempt(entry)
-        assert isinstance(then, Later)
-        assert 5 <= then.seconds <= 7.5
+    for task in reversed(last[1:]):
+        then = await scene.attempt(task)
+        assert isinstance(then, RunAgain)
+        assert 5 <= then.in_seconds <= 7.5
     assert await scene.attempt(last[0]) == Done()
     await scene.try_again(watch, 2)
     await scene.try_again(watch, 3)

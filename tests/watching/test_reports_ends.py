@@ -1,9 +1,9 @@
 """Slack takes no more of a watch: it ends, its message says so, and its watchers hear directly."""
 
 import pytest
-from bot.journal.steps import Done, Later
 from structlog.testing import capture_logs
 
+from bot.durable.model import Done, RunAgain
 from bot.sandbox import PostedMessage, Respond
 from bot.watching.watches import Watch
 from tests.watching.scene import CHANNEL, Scene
@@ -124,7 +124,7 @@ async def test_last_words_that_slack_cannot_take_now_are_said_later(scene: Scene
     scene.slack.faults.next(UPDATE, refused("message_not_found"))
     scene.slack.faults.next(POST, Respond(429, headers={"Retry-After": "60"}))
     (then,) = await scene.report()
-    assert isinstance(then, Later)
+    assert isinstance(then, RunAgain)
     assert scene.slack.ephemerals == []
     await scene.try_again(watch)
     assert len(told(scene)) == 1
@@ -177,7 +177,7 @@ async def test_the_message_is_drawn_without_the_watch_when_slack_takes_it(scene:
     limit = Respond(429, headers={"Retry-After": "60"})
     scene.slack.faults.next(UPDATE, Respond(200, {"ok": True}), limit)
     (then,) = await scene.report()
-    assert isinstance(then, Later)
+    assert isinstance(then, RunAgain)
     assert told(scene) == []
     await scene.try_again(watch)
     assert scene.answers[0].edits == 1

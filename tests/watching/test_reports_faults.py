@@ -1,13 +1,14 @@
 """A report outlives dead processes, and a Slack that answers late, never, or no for ever."""
 
 import asyncio
-from typing import Any
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
-from bot.journal.journal import Entry, LostLeaseError
-from bot.journal.steps import Done, Later, Steps
 from structlog.testing import capture_logs
 
+from bot.durable.model import Done, LeaseLostError, RunAgain, Task
+from bot.durable.store import Store
 from bot.sandbox import Drop, Hang, Respond
 from bot.slack_calls import ATTEMPTS
 from bot.watching.report import REPORT
@@ -20,11 +21,10 @@ POST, UPDATE = "/api/chat.postMessage", "/api/chat.update"
 # Processes die
 
 
-async def died(scene: Scene, watch: Watch, step: str) -> Entry:
+async def died(scene: Scene, watch: Watch, step: str) -> Task:
     """Take the report up to a step, as if the process had died in the middle of it."""
-    (entry,) = await scene.journal.claim([REPORT], 1)
-    entry = await scene.journal.keep(entry, entry.state | {"step": step})
-    await scene.journal.abandon(entry)
+    (task,) = await scene.claim(REPORT, 1)
+    await scene.abandon(replace(task, state=task.state | {"step": step}))
     return await scene.the_report(watch)
 
 
@@ -35,8 +35,8 @@ async def test_a_reply_that_was_posted_before_its_process_died_is_not_repeated(
     watch = await scene.moved()
     await scene.report()
     state = (await scene.the_report(watch)).state | {"done": 0}
-    await scene.journal.prune(-1)
-    await scene.journal.submit(f"report:{watch.id}:1", REPORT, state, after=0)
+    await scene.store.prune(-1)
+    await scene.submit(f"report:{watch.id}:1", REPORT, state)
     await died(scene, watch, "reply")
     assert await scene.report() == [Done()]
     assert len(scene.replies) == 1
@@ -45,7 +45,7 @@ async def test_a_reply_that_was_posted_before_its_process_died_is_not_repeated(
 async def test_a_reply_that_was_not_posted_before_its_process_died_is(scene: Scene) -> None:
     scene.slack.scopes += ("channels:history",)
     watch = await scene.moved()
-    assert (await died(scene, watch, "reply")).dirty
+    assert (await died(scene, watch, "reply")).step_may_have_run
     assert await scene.report() == [Done()]
     assert len(scene.replies) == 1
     assert len(scene.looked_for) == 1
@@ -54,15 +54,15 @@ async def test_a_reply_that_was_not_posted_before_its_process_died_is(scene: Sce
 async def test_a_process_that_dies_in_the_middle_of_a_reply_begins_again_there(
     scene: Scene,
 ) -> None:
-    await scene.moved()
-    (entry,) = await scene.journal.claim([REPORT], 1)
+    watch = await scene.moved()
+    (task,) = await scene.claim(REPORT, 1)
     scene.slack.requests.clear()
     scene.slack.faults.next(POST, Hang())
-    dying = asyncio.create_task(scene.attempt(entry))
+    dying = asyncio.create_task(scene.attempt(task))
     await scene.slack.until(lambda: [one.path for one in scene.slack.requests] == [UPDATE, POST])
     dying.cancel()
     await asyncio.wait([dying])
-    await scene.journal.abandon(entry)
+    await scene.abandon(await scene.the_report(watch))
     assert await scene.report() == [Done()]
     assert scene.answers[0].edits == 1
     assert len(scene.replies) == 1
@@ -82,7 +82,7 @@ async def test_while_it_cannot_be_looked_for_it_is_not_posted(scene: Scene) -> N
     limit = Respond(429, headers={"Retry-After": "60"})
     scene.slack.faults.next("/api/conversations.replies", limit)
     (then,) = await scene.report()
-    assert isinstance(then, Later)
+    assert isinstance(then, RunAgain)
     assert scene.replies == []
     await scene.try_again(watch)
     assert len(scene.replies) == 1
@@ -91,17 +91,21 @@ async def test_while_it_cannot_be_looked_for_it_is_not_posted(scene: Scene) -> N
 
 @pytest.mark.parametrize("step", ["update", "reply"])
 async def test_a_process_that_lost_its_lease_says_nothing(scene: Scene, step: str) -> None:
+    class Lost(Store):
+        lost = False
+
+        async def hold_lease(self, owner: str | None = None) -> None:
+            if self.lost:
+                raise LeaseLostError(owner)
+            await super().hold_lease(owner)
+
+    store = scene.keep_in(Lost)
     await scene.moved()
-    (entry,) = await scene.journal.claim([REPORT], 1)
-    entry = await scene.journal.keep(entry, entry.state | {"step": step})
-    steps = Steps(scene.journal, entry)
-
-    async def stalled(entry: Entry, steps: Steps) -> Any:
-        object.__setattr__(steps.entry, "deadline", 0.0)
-        return await scene.reports.handle(entry, steps)
-
-    with pytest.raises(LostLeaseError):
-        await steps.run(stalled)
+    (task,) = await scene.claim(REPORT, 1)
+    store.lost = True
+    task = replace(task, state=task.state | {"step": step})
+    with pytest.raises(LeaseLostError):
+        await scene.attempt(task)
     assert scene.answers[0].edits == 0
     assert scene.replies == []
 
@@ -109,37 +113,90 @@ async def test_a_process_that_lost_its_lease_says_nothing(scene: Scene, step: st
 # Slack does not confirm
 
 
+async def unconfirmed(scene: Scene, *, after: bool, status: str = "RUNNING") -> Watch:
+    """A report whose reply Slack does not confirm, and which is put off for 5 seconds."""
+    watch = await scene.moved(status)
+    scene.slack.faults.next(POST, Drop(after=after))
+    assert await put_off(scene) == 5
+    assert len(scene.replies) == int(after)
+    return watch
+
+
+async def put_off(scene: Scene, watch: Watch | None = None) -> float:
+    """Bring a report, which goes on later; return the seconds until then."""
+    if watch is not None:
+        await scene.store.wake(f"report:{watch.id}:1")
+    (then,) = await scene.report()
+    assert isinstance(then, RunAgain)
+    return then.in_seconds
+
+
+async def is_done(scene: Scene, watch: Watch) -> bool:
+    """Bring a report that sleeps; whether that was its end."""
+    await scene.store.wake(f"report:{watch.id}:1")
+    return await scene.report() == [Done()]
+
+
 async def test_a_reply_that_arrived_unconfirmed_is_found_and_not_repeated(scene: Scene) -> None:
     scene.slack.scopes += ("channels:history",)
-    await scene.moved()
-    scene.slack.faults.next(POST, Drop(after=True))
-    assert await scene.report() == [Done()]
+    watch = await unconfirmed(scene, after=True)
+    assert await is_done(scene, watch)
     assert len(scene.replies) == 1
+    assert len(scene.looked_for) == 1
 
 
-async def test_a_reply_that_did_not_arrive_is_looked_for_and_sent_again(scene: Scene) -> None:
+async def test_a_reply_that_did_not_arrive_is_looked_for_twice_and_sent_again(
+    scene: Scene,
+) -> None:
     scene.slack.scopes += ("channels:history",)
-    watch = await scene.moved()
-    scene.slack.faults.next(POST, Drop())
-    (then,) = await scene.report()
-    assert isinstance(then, Later)
-    assert 30 <= then.seconds <= 45
+    watch = await unconfirmed(scene, after=False)
+    assert await put_off(scene, watch) == 25
     assert scene.replies == []
-    await scene.try_again(watch)
+    assert await is_done(scene, watch)
     assert len(scene.replies) == 1
     assert scene.answers[0].edits == 1
+    assert len(scene.looked_for) == 2
+
+
+async def test_a_reply_that_is_in_doubt_again_is_looked_for_as_often_again(scene: Scene) -> None:
+    scene.slack.scopes += ("channels:history",)
+    watch = await unconfirmed(scene, after=False)
+    assert await put_off(scene, watch) == 25
+    scene.slack.faults.next(POST, Drop())
+    assert [await put_off(scene, watch) for _ in range(2)] == [5, 25]
+    assert await is_done(scene, watch)
+    assert len(scene.replies) == 1
+    assert len(scene.looked_for) == 4
 
 
 @pytest.mark.parametrize("after", [True, False])
-async def test_where_the_bot_may_not_read_an_unconfirmed_reply_is_taken_as_posted(
+async def test_where_the_bot_may_not_read_an_unconfirmed_reply_counts_as_posted(
     scene: Scene, *, after: bool
 ) -> None:
-    await scene.moved()
-    scene.slack.faults.next(POST, Drop(after=after))
+    watch = await unconfirmed(scene, after=after)
     with capture_logs() as logs:
-        assert await scene.report() == [Done()]
+        assert await is_done(scene, watch)
     assert len(scene.replies) == int(after)
-    assert any(line["event"] == "a reply is taken as posted" for line in logs)
+    assert any(line["event"] == "an unconfirmed reply counts as posted" for line in logs)
+
+
+async def test_where_the_bot_may_not_read_the_end_of_a_job_is_repeated_once(scene: Scene) -> None:
+    watch = await unconfirmed(scene, after=False, status="COMPLETED")
+    scene.slack.faults.next(POST, Drop(after=True))
+    await scene.store.wake(f"report:{watch.id}:1")
+    came = await scene.report()
+    assert [then.in_seconds for then in came if isinstance(then, RunAgain)] == [0, 5]
+    assert await is_done(scene, watch)
+    assert len(scene.replies) == 1
+
+
+async def test_where_the_bot_may_not_read_no_other_last_word_is_repeated(scene: Scene) -> None:
+    watch = await scene.answer(scene.project(status="RUNNING"))
+    await scene.look(after=timedelta(days=14).total_seconds())
+    scene.slack.faults.next(POST, Drop(after=True))
+    assert await put_off(scene) == 5
+    assert await is_done(scene, watch)
+    assert len(scene.replies) == 1
 
 
 async def test_what_slack_fell_over_is_sent_again_even_where_the_bot_may_not_read(
@@ -148,7 +205,7 @@ async def test_what_slack_fell_over_is_sent_again_even_where_the_bot_may_not_rea
     watch = await scene.moved()
     scene.slack.faults.next(POST, *[Respond(503)] * ATTEMPTS)
     (then,) = await scene.report()
-    assert isinstance(then, Later)
+    assert isinstance(then, RunAgain)
     assert scene.replies == []
     await scene.try_again(watch)
     assert len(scene.replies) == 1
@@ -162,6 +219,7 @@ async def test_only_the_reply_that_is_in_doubt_is_looked_for(scene: Scene) -> No
     await scene.look()
     scene.slack.faults.next(POST, Drop())
     await scene.report()
+    await scene.try_again(watch)
     await scene.try_again(watch)
     assert len(scene.replies) == 2
     assert len(scene.looked_for) == 2
@@ -177,8 +235,8 @@ async def test_a_rate_limit_is_waited_for_and_nothing_is_said_twice(
     watch = await scene.moved()
     scene.slack.faults.next(path, Respond(429, headers={"Retry-After": "60"}))
     (then,) = await scene.report()
-    assert isinstance(then, Later)
-    assert 60 <= then.seconds <= 90
+    assert isinstance(then, RunAgain)
+    assert 60 <= then.in_seconds <= 90
     assert scene.replies == []
     await scene.try_again(watch)
     assert len(scene.replies) == 1

@@ -1,12 +1,12 @@
 """Reports that Slack does not take for long, and that fail again and again."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from bot.journal.journal import Entry
-from bot.journal.steps import Done, Later
 from structlog.testing import capture_logs
 
+from bot.durable.model import Done, RunAgain, Save, Task
 from bot.sandbox import Respond
 from bot.watching.report import REPORT
 from bot.watching.rules import LONGEST
@@ -23,18 +23,19 @@ def refused(code: str) -> Respond:
 
 async def put_off(scene: Scene, watch: Watch, number: int = 1) -> float:
     """Bring a report that Slack does not take; return for how many seconds it is put off."""
-    await scene.journal.wake(f"report:{watch.id}:{number}")
+    await scene.store.wake(f"report:{watch.id}:{number}")
     (then,) = await scene.report()
-    assert isinstance(then, Later)
-    return then.seconds
+    assert isinstance(then, RunAgain)
+    return then.in_seconds
 
 
 async def failed(scene: Scene, watch: Watch, number: int = 1) -> None:
     """Let a report fail again and again, as for a reason that nobody foresaw."""
     for _ in range(10):
-        await scene.journal.wake(f"report:{watch.id}:{number}")
-        (entry,) = await scene.journal.claim([REPORT], 1)
-        await scene.journal.fail(entry, "ZeroDivisionError", retries=99)
+        await scene.store.wake(f"report:{watch.id}:{number}")
+        (task,) = await scene.claim(REPORT, 1)
+        failed = replace(task, failures=task.failures + 1, step_may_have_run=True)
+        await scene.store.write(Save(failed, delay=0.0))
 
 
 # Slack takes it late
@@ -76,10 +77,13 @@ async def test_what_an_operator_can_mend_is_waited_for(scene: Scene, path: str, 
 
 
 async def test_where_a_bad_token_may_not_look_nothing_is_taken_as_posted(scene: Scene) -> None:
+    scene.slack.scopes += ("channels:history",)
     watch = await scene.moved()
     scene.slack.faults.next(POST, Respond(200, body=b"no JSON"))
+    assert await put_off(scene, watch) == 5
     scene.slack.faults.next("/api/conversations.replies", refused("invalid_auth"))
-    await put_off(scene, watch)
+    assert 30 <= await put_off(scene, watch) <= 45
+    assert await put_off(scene, watch) == 25
     await scene.try_again(watch)
     assert len(scene.replies) == 1
 
@@ -112,10 +116,10 @@ async def test_stale_news_is_dropped_where_there_is_newer(scene: Scene) -> None:
     scene.set(scene.latest(watch.project.id), "COMPLETED")
     await scene.look()
     scene.clock.advance(3000)
-    await scene.journal.wake(f"report:{watch.id}:1")
+    await scene.store.wake(f"report:{watch.id}:1")
     assert Done() not in await scene.report()
     scene.clock.advance(700)
-    await scene.journal.wake(f"report:{watch.id}:1")
+    await scene.store.wake(f"report:{watch.id}:1")
     assert await scene.report() == [Done()]
     await put_off(scene, watch, 2)
     scene.clock.advance(7200)
@@ -132,7 +136,7 @@ async def test_a_turn_is_waited_for_less_and_less_often(scene: Scene) -> None:
     watch = await scene.moved()
     scene.set(scene.latest(watch.project.id), "COMPLETED")
     await scene.look()
-    await scene.journal.claim([REPORT], 1)  # and it takes its time
+    await scene.claim(REPORT, 1)  # and it takes its time
     for least in (5, 10, 20, 40, 60, 60):
         assert least <= await put_off(scene, watch, 2) <= 1.5 * least
 
@@ -143,7 +147,7 @@ async def test_a_report_that_fails_again_and_again_is_dropped(scene: Scene) -> N
     with capture_logs() as logs:
         await scene.try_again(watch)
     assert [line["event"] for line in logs] == ["a report is dropped"]
-    assert (await scene.the_report(watch)).done
+    assert (await scene.the_report(watch)).ended
     assert len(scene.slack.messages) == 1
 
 
@@ -151,7 +155,7 @@ async def test_an_end_that_fails_again_and_again_is_told_directly(scene: Scene) 
     watch = await scene.moved("FAILED")
     await failed(scene, watch)
     await scene.try_again(watch)
-    assert (await scene.the_report(watch)).done
+    assert (await scene.the_report(watch)).ended
     told = scene.slack.messages[-1]
     assert told.channel == "D0SANDBOX1"
     assert "I repeatedly failed to post its news" in told.text
@@ -162,9 +166,9 @@ async def test_the_end_of_a_watch_that_fails_again_and_again_is_told_directly(
     scene: Scene,
 ) -> None:
     watch = await scene.moved()
-    (entry,) = await scene.journal.claim([REPORT], 1)
+    (task,) = await scene.claim(REPORT, 1)
     closing = {"step": "close", "why": "restricted_action", "unanswerable": True}
-    await scene.journal.release(entry, entry.state | closing, after=0)
+    await scene.save(task, RunAgain(0, task.state | closing))
     await failed(scene, watch)
     await scene.try_again(watch)
     assert "let me reply in its thread" in scene.slack.messages[-1].text
@@ -172,18 +176,18 @@ async def test_the_end_of_a_watch_that_fails_again_and_again_is_told_directly(
 
 async def test_last_words_that_fail_again_and_again_are_dropped(scene: Scene) -> None:
     watch = await scene.moved("FAILED")
-    (entry,) = await scene.journal.claim([REPORT], 1)
-    await scene.journal.release(entry, entry.state | {"step": "farewell"}, after=0)
+    (task,) = await scene.claim(REPORT, 1)
+    await scene.save(task, RunAgain(0, task.state | {"step": "farewell"}))
     await failed(scene, watch)
     await scene.try_again(watch)
-    assert (await scene.the_report(watch)).done
+    assert (await scene.the_report(watch)).ended
     assert len(scene.slack.messages) == 1
 
 
-async def unreadable(scene: Scene, watch: Watch) -> Entry:
+async def unreadable(scene: Scene, watch: Watch) -> Task:
     """Put something in place of the first report that only another version can read."""
-    (entry,) = await scene.journal.claim([REPORT], 1)
-    await scene.journal.release(entry, entry.state | {"version": 2}, after=0)
+    (task,) = await scene.claim(REPORT, 1)
+    await scene.save(task, RunAgain(0, task.state | {"version": 2}))
     return await scene.the_report(watch)
 
 
@@ -194,7 +198,7 @@ async def test_a_report_that_cannot_be_read_is_let_go_of(scene: Scene) -> None:
     with capture_logs() as logs:
         await scene.try_again(watch)
     assert [line["event"] for line in logs] == ["a report is dropped"]
-    assert (await scene.the_report(watch)).done
+    assert (await scene.the_report(watch)).ended
 
 
 async def test_nothing_waits_for_a_report_that_cannot_be_read(scene: Scene) -> None:
@@ -202,7 +206,7 @@ async def test_nothing_waits_for_a_report_that_cannot_be_read(scene: Scene) -> N
     await unreadable(scene, watch)
     scene.set(scene.latest(watch.project.id), "COMPLETED")
     await scene.look()
-    first, second = await scene.journal.claim([REPORT], 2)
+    first, second = await scene.claim(REPORT, 2)
     assert first.id.endswith(":1")
     assert await scene.attempt(second) == Done()
     assert [reply.split(" ")[0] for reply in scene.replies] == ["✅"]

@@ -2,8 +2,7 @@
 
 import asyncio
 
-from bot.journal.steps import Done, Later, Next
-
+from bot.durable.model import Done, Outcome, RunAgain
 from bot.message import Message
 from bot.posting import Place
 from bot.sandbox import Hang, PostedMessage, Respond
@@ -30,7 +29,7 @@ async def draw(scene: Scene, watch: Watch, message: Message) -> None:
     await scene.poster.update(Place("", watch.channel_id), watch.ts, message)
 
 
-async def refused_at_first(scene: Scene, path: str) -> asyncio.Task[list[Next]]:
+async def refused_at_first(scene: Scene, path: str) -> asyncio.Task[list[Outcome]]:
     """Bring the report as far as to where Slack has not taken something yet."""
     scene.slack.requests.clear()
     scene.slack.faults.next(path, Respond(429, headers={"Retry-After": "0.5"}))
@@ -72,7 +71,7 @@ async def test_a_stop_is_drawn_again_when_slack_takes_it(scene: Scene) -> None:
     await scene.watches.end(watch.channel_id, watch.ts)
     scene.slack.faults.next(UPDATE, Respond(200, {"ok": True}), LATER)
     (then,) = await bringing
-    assert isinstance(then, Later)
+    assert isinstance(then, RunAgain)
     await draw(scene, watch, project_message(watch.project, watch.card, followed=watch.followed()))
     await scene.try_again(watch)
     assert "Watched by" not in drawn(scene.answers[0])
@@ -81,14 +80,14 @@ async def test_a_stop_is_drawn_again_when_slack_takes_it(scene: Scene) -> None:
 
 async def test_a_stop_is_drawn_again_by_who_takes_over(scene: Scene) -> None:
     watch = await scene.moved()
-    (entry,) = await scene.journal.claim([REPORT], 1)
+    (task,) = await scene.claim(REPORT, 1)
     scene.slack.requests.clear()
     scene.slack.faults.next(UPDATE, Hang())
-    dying = asyncio.create_task(scene.attempt(entry))
+    dying = asyncio.create_task(scene.attempt(task))
     await scene.slack.until(lambda: len(scene.slack.requests) == 1)
     dying.cancel()
     await asyncio.wait([dying])
-    await scene.journal.abandon(entry)
+    await scene.abandon(task)
     await scene.watches.end(watch.channel_id, watch.ts)
     # What the dead process asked for arrives after all.
     await draw(scene, watch, project_message(watch.project, watch.card, followed=watch.followed()))

@@ -1,0 +1,66 @@
+"""The bot's own token: Slack confirms it once, and Bolt gets it for every request."""
+
+import asyncio
+
+import stamina
+import structlog
+from slack_bolt.authorization import AuthorizeResult
+from slack_sdk.web.async_client import AsyncWebClient
+from slack_sdk.web.async_slack_response import AsyncSlackResponse
+
+from bot.message import SlackCallFailed
+from bot.slack_calls import AUTH_ERRORS, call_slack
+
+log = structlog.stdlib.get_logger(__name__)
+
+
+class TokenRefusedError(Exception):
+    """Slack refuses the token; the text is Slack's code."""
+
+
+class Authorization:
+    """Prove the token, and let requests wait until that is done.
+
+    Args:
+        slack: Slack's Web API, with the token.
+        token: the bot's.
+    """
+
+    def __init__(self, slack: AsyncWebClient, token: str) -> None:
+        self._slack = slack
+        self._token = token
+        self._proved: asyncio.Future[AuthorizeResult] = asyncio.Future()
+
+    async def proved(self) -> AuthorizeResult:
+        """Return what Bolt needs, once the token is proved."""
+        return await self._proved
+
+    async def prove(self) -> None:
+        """Ask Slack which bot has the token, for as long as it takes.
+
+        https://docs.slack.dev/reference/methods/auth.test
+
+        Raises:
+            TokenRefusedError: Slack refuses it.
+        """
+        answer = await self._ask()
+        self._proved.set_result(
+            AuthorizeResult.from_auth_test_response(
+                auth_test_response=answer, bot_token=self._token
+            )
+        )
+        log.info("Slack knows the bot", workspace=answer.get("team"), bot=answer.get("user"))
+
+    async def _ask(self) -> AsyncSlackResponse:
+        def not_refused(error: Exception) -> bool:
+            return isinstance(error, SlackCallFailed) and error.error not in AUTH_ERRORS
+
+        try:
+            async for attempt in stamina.retry_context(
+                not_refused, attempts=None, timeout=None, wait_max=15.0
+            ):
+                with attempt:
+                    return await call_slack(self._slack.auth_test)
+        except SlackCallFailed as refused:
+            raise TokenRefusedError(refused.error) from None
+        raise AssertionError  # stamina returns what was answered, or raises  # pragma: no cover
