@@ -64,8 +64,6 @@ class World:
                 "person_waiting": 0,
                 "log_level": "info",
                 "log_format": None,
-                "person_per_minute": 0,
-                "person_waiting": 0,
             }
             | changes
         )

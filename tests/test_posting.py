@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
-from slack_sdk.models.blocks import MarkdownTextObject, SectionBlock
 from structlog.testing import capture_logs
 
 from bot.connections import connections
@@ -16,11 +15,12 @@ from bot.message import Message, SlackCallFailed
 from bot.posting import Place, Poster, client_msg_id
 from bot.sandbox import Delay, Drop, Hang, Late, Respond, SandboxSlack, refusals
 from bot.sandbox.faults import Fault
+from bot.views.blocks import section
 from tests.conftest import World
 
 POST, EPHEMERAL, URL = "/api/chat.postMessage", "/api/chat.postEphemeral", "/response/.*"
 USER, HERE = "U0SANDBOX1", "C0SANDBOX1"
-HELLO = Message("hello", [SectionBlock(text=MarkdownTextObject(text="hello"))])
+HELLO = Message("hello", [section("hello")])
 UNKNOWN: list[Fault] = [
     Respond(500, after=True),
     Respond(502, after=True),

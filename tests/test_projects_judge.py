@@ -144,9 +144,8 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
 
 @pytest.fixture
 async def find(api: Api, store: Store) -> AsyncIterator[Callable[[str], Awaitable[Team]]]:
-    async with httpx.AsyncClient(transport=api, base_url="https://api.test") as http:
-        baseten = Baseten(http, timeout=5, redactor=Redactor())
-        yield Projects(baseten, store).find_team
+    baseten = Baseten(api, "https://api.test", "made-up", timeout=5, redactor=Redactor())
+    yield Projects(baseten, store).find_team
 
 
 Find = Callable[[str], Awaitable[Team]]

@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 
 from bot.app import Tuning
 from bot.arguments import ProjectRequest
-from bot.durable.worker import Limits
+from bot.durable.room import Limits
 from bot.sandbox import Delay, Drop, Hang, PostedMessage, Respond
 from bot.sandbox.refusals import slack_error
 from tests.conftest import RESEARCH, World

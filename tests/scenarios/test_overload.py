@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from bot.app import Tuning
-from bot.durable.worker import Limits
+from bot.durable.room import Limits
 from bot.sandbox import Delay, Hang
 from tests.conftest import World
 from tests.durable.postgres import postgres_programs, postgres_server, postgres_url
