@@ -9,7 +9,6 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
-from uuid import UUID, uuid4, uuid5
 
 import aiohttp
 import structlog
@@ -17,6 +16,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.channel_gate import ChannelGate, Parked
 from bot.message import Message, Place, Posted, SlackCallFailed
+from bot.message_id import client_msg_id, identity
 from bot.redaction import Redactor
 from bot.slack_calls import (
     RATE_LIMITED,
@@ -37,25 +37,10 @@ __all__ = ["Place", "Posted", "Poster"]
 log = structlog.stdlib.get_logger(__name__)
 
 _NOT_A_MEMBER = frozenset({"not_in_channel", "channel_not_found"})
-_EVENT = "training_project"  # the type of our messages' metadata
 _CLOCKS = timedelta(minutes=1)  # that Slack's clock and the database's may differ
-_IDS = UUID("5f6b1c1e-6f0c-4f0b-9d5e-2f4b8a1d7c3e")  # the namespace of our messages' ids
 _SHORT_LIMIT = 1.0  # seconds; a caller that holds its slot does not wait longer for its channel
 _LONG_LIMIT = 60.0  # seconds; a longer rate limit is worse than a message that stays as it is
 Payload: TypeAlias = dict[str, Any]
-
-
-def client_msg_id(post_id: str) -> str:
-    """Return the UUID that each request of this post carries."""
-    return str(uuid5(_IDS, post_id))
-
-
-def _identity(post_id: str) -> Payload:
-    """Return the fields of a message by which `Poster.find` knows it."""
-    if not post_id:
-        return {"client_msg_id": str(uuid4())}
-    metadata = {"event_type": _EVENT, "event_payload": {"work": post_id}}
-    return {"client_msg_id": client_msg_id(post_id), "metadata": metadata}
 
 
 class Poster:
@@ -109,7 +94,7 @@ class Poster:
                 `find` cannot know the message, as a response URL takes no id.
         """
         payload = self._payload(message)
-        as_bot = payload | _identity(post_id)
+        as_bot = payload | identity(post_id)
         try:
             return await self._post(place.channel_id, place.thread_ts, as_bot, guard, parked)
         except SlackCallFailed as refused:
@@ -230,7 +215,7 @@ class Poster:
         if place.channel_id and place.user_id:
             ways.append(lambda: self._post_ephemeral(place, payload, guard))
         if place.user_id:
-            direct = payload | _identity(post_id)
+            direct = payload | identity(post_id)
             ways.append(lambda: self._post(place.user_id, None, direct, guard, nullcontext))
         refusals = []
         for way in ways:

@@ -12,7 +12,8 @@ from structlog.testing import capture_logs
 
 from bot.connections import connections
 from bot.message import Message, SlackCallFailed
-from bot.posting import Place, Poster, client_msg_id
+from bot.message_id import client_msg_id
+from bot.posting import Place, Poster
 from bot.sandbox import Delay, Drop, Hang, Late, Respond, SandboxSlack, refusals
 from bot.sandbox.faults import Fault
 from bot.views.blocks import section

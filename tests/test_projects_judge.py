@@ -143,9 +143,9 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
 
 
 @pytest.fixture
-async def find(api: Api, store: Store) -> AsyncIterator[Callable[[str], Awaitable[Team]]]:
+async def find(api: Api, store: Store) -> Callable[[str], Awaitable[Team]]:
     baseten = Baseten(api, "https://api.test", "made-up", timeout=5, redactor=Redactor())
-    yield Projects(baseten, store).find_team
+    return Projects(baseten, store).find_team
 
 
 Find = Callable[[str], Awaitable[Team]]

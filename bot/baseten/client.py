@@ -41,6 +41,7 @@ from bot.baseten.models import (
     TrainingProject,
     only_projects,
 )
+from bot.baseten.repeats import Trouble
 from bot.redaction import Redactor
 
 log = structlog.stdlib.get_logger(__name__)
@@ -212,7 +213,7 @@ class Baseten:
         upsert, which is idempotent.
         """
         started = time.monotonic()
-        trouble = _Trouble(lambda: PATIENCE - (time.monotonic() - started))
+        trouble = Trouble(lambda: PATIENCE - (time.monotonic() - started))
         try:
             async with asyncio.timeout(PATIENCE):
                 async for attempt in stamina.retry_context(
@@ -267,33 +268,6 @@ class Baseten:
         # The stream, which is read, holds the response: only the garbage collector would free both.
         response.stream = httpx.ByteStream(b"")
         return response
-
-
-class _Trouble:
-    """What went wrong so far in one call, and whether it is worth another try."""
-
-    def __init__(self, left: Callable[[], float]) -> None:
-        self._left = left
-        self.last: Exception | None = None
-        self.sent = False
-
-    def worth_another_try(self, error: Exception) -> bool | float:
-        """Return whether to repeat the call, or the seconds until then."""
-        match error:
-            case Unreachable(sent=sent):
-                self.sent = self.sent or sent
-                again: bool | float = True
-            case Refused(status=status) if status not in {408, 429} and status < 500:  # noqa: PLR2004
-                again = False
-            case Refused(status=status, retry_after=wait):
-                self.sent = self.sent or status != 429  # noqa: PLR2004 - a 5xx may come too late
-                again = True if wait is None else (wait if wait < self._left() else False)
-            case _:
-                again = False
-        self.last = error
-        if again:
-            log.info("Baseten did not answer well; asking again", error=str(error))
-        return again
 
 
 def _project(project_id: str) -> str:

@@ -15,12 +15,14 @@ class TaskContext:
 
     Attributes:
         task: as it was claimed, or as the last `checkpoint` wrote it.
-        parked: the task waits in memory and holds no slot.
+        parked: the task waits in memory and holds no slot, or was cancelled meanwhile.
+        lost: another process owns the task.
     """
 
     def __init__(self, task: Task, store: Store, room: Room) -> None:
         self.task = task
         self.parked = False
+        self.lost = False
         self._store = store
         self._room = room
         self._advanced: Callable[[], State] | None = None
@@ -67,9 +69,9 @@ class TaskContext:
         self._room.stop()
         try:
             yield
+            self.parked = False
         finally:
             self._room.go_on()
-            self.parked = False
 
 
 Handler: TypeAlias = Callable[[TaskContext], Awaitable[Outcome]]

@@ -2,25 +2,20 @@
 
 import asyncio
 import json
-import random
 import time
 from contextlib import suppress
-from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 
 import structlog
 
+from bot.durable.attempt import attempt
 from bot.durable.context import Handler, TaskContext
 from bot.durable.model import (
     Change,
     Claim,
-    Done,
     Enqueue,
-    Finish,
     LeaseLostError,
-    PostponedError,
-    RunAgain,
     Save,
     State,
     StoreUnavailableError,
@@ -37,8 +32,6 @@ _POLL = 15.0
 _REPORT = 5.0  # seconds between reports of a backlog
 _GATHER = 0.25  # seconds; timers that are due so close together are claimed at once
 _RETRY = 1.0  # seconds until the database is tried again
-_LONGEST_BACKOFF = 300.0  # seconds
-_LONGEST_ERROR = 2000  # characters
 
 
 class Worker:
@@ -63,12 +56,12 @@ class Worker:
         self._handlers: dict[str, Handler] = {}
         self._room = Room(self._limits, store.held, self._freed)
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._contexts: dict[str, TaskContext] = {}
         self._wake = asyncio.Event()
         self._backlog = True  # tasks might wait in the database
         self._full_lanes: tuple[str, ...] = ()  # at the last claim
         self._turns = Turns()
         self._next_report = 0.0  # on the monotonic clock
-        self._lost: set[str] = set()  # ids of tasks that other processes took over
 
     def on(self, kind: str, handler: Handler) -> None:
         """Run the tasks of a kind with this handler; before `run`."""
@@ -241,16 +234,21 @@ class Worker:
             self._room.stop()
             self._save(task, (Save(task, delay=0.0),))
             return
-        running = asyncio.create_task(self._run(TaskContext(task, self.store, self._room)))
-        self._tasks[task.id] = running
-        running.add_done_callback(lambda _: self._tasks.pop(task.id))
+        context = TaskContext(task, self.store, self._room)
+        running = self._tasks[task.id] = asyncio.create_task(self._run(context))
+        self._contexts[task.id] = context
+        running.add_done_callback(lambda _: self._forget(task.id))
+
+    def _forget(self, task_id: str) -> None:
+        del self._tasks[task_id], self._contexts[task_id]
 
     async def _run(self, context: TaskContext) -> None:
         """Make one attempt; the store retries until its result is written."""
         task = context.task
         with structlog.contextvars.bound_contextvars(task=task.id):
             try:
-                changes = await self._attempt(context)
+                handler = self._handlers[task.kind]
+                changes = await attempt(context, handler, self._limits.retries)
             finally:
                 self._room.stop()
         self._save(task, changes)
@@ -268,46 +266,6 @@ class Worker:
         if isinstance(changes[0], Save):  # it might be due before every other task
             pending.written.add_done_callback(lambda _: self._wake.set())
 
-    async def _attempt(self, context: TaskContext) -> tuple[Change, ...]:
-        """Call the handler; return the changes that its end makes, none if the task is not ours."""
-        try:
-            outcome = await self._handlers[context.task.kind](context)
-        except LeaseLostError:
-            log.warning("another process has this task")
-            return ()
-        except PostponedError:
-            return (Save(context.now(), delay=0.0),)
-        except asyncio.CancelledError:
-            if context.task.id in self._lost:
-                return ()
-            task = context.now()
-            begun = task.step_may_have_run or not context.parked
-            return (Save(replace(task, step_may_have_run=begun), delay=0.0),)
-        except StoreUnavailableError as error:
-            log.warning("the database is needed for this step; it runs again", error=str(error))
-            return (Save(replace(context.now(), step_may_have_run=True), delay=_RETRY),)
-        except Exception as error:
-            log.exception("a step failed", failures=context.task.failures + 1)
-            return (self._failed(context.now(), error),)
-        match outcome:
-            case Done(changes):
-                return (Finish(context.task.id), *changes)
-            case RunAgain(seconds, state, step_may_have_run, changes):
-                again = replace(
-                    context.task, state=state, step_may_have_run=step_may_have_run, failures=0
-                )
-                return (Save(again, delay=seconds), *changes)
-
-    def _failed(self, task: Task, error: Exception) -> Save:
-        """Return the task's next try, or its end after too many."""
-        failures = task.failures + 1
-        words = f"{type(error).__name__}: {error}".replace("\0", "")[:_LONGEST_ERROR]
-        failed = replace(task, step_may_have_run=True, failures=failures, error=words)
-        if failures > self._limits.retries:
-            log.error("the task is given up")
-            return Save(replace(failed, ended=True))
-        return Save(failed, delay=backoff(failures))
-
     def _saved(self, task: Task, written: "asyncio.Future[list[object]]") -> None:
         """Forget a task whose result is written."""
         self._room.release(task.id)
@@ -318,13 +276,7 @@ class Worker:
 
     def _drop_all(self) -> None:
         """Cancel the running tasks, which other processes own by now; finished ones stay."""
-        self._lost = set(self._tasks)
-        for running in list(self._tasks.values()):
+        for task_id, running in list(self._tasks.items()):
+            self._contexts[task_id].lost = True
             running.cancel()
         self._look()
-
-
-def backoff(failures: int) -> float:
-    """Return the seconds to wait after so many failures; jitter spreads the tries."""
-    seconds: float = min(_LONGEST_BACKOFF, 2.0 ** min(failures - 1, 9))
-    return seconds * random.uniform(0.5, 1.0)  # noqa: S311 - no secret
