@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from ssl import PROTOCOL_TLS_CLIENT, SSLContext
-from types import SimpleNamespace
 from urllib.request import getproxies
 
 import aiohttp
@@ -19,6 +18,7 @@ from bot.settings import Settings
 _SLACK_TIMEOUT = 10.0  # seconds for one call
 _CONNECT_TIMEOUT = 5.0  # seconds of it for a connection, the wait for a free one included
 _CONNECTIONS = 128  # to Slack, and as many to Baseten; a process may open about 1,000 files
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _KEEP_ALIVE = 20.0  # seconds; a post on a connection that the server has closed is unconfirmed
 
 
@@ -34,22 +34,26 @@ class Connections:
 
 @asynccontextmanager
 async def connections(settings: Settings) -> AsyncIterator[Connections]:
-    """Open one HTTP session for everything, close it at the end."""
+    """Open a session for Slack and one for Baseten on the same connector; close both at the end."""
     async with AsyncExitStack() as stack:
-        session = await stack.enter_async_context(
-            aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(
-                    limit=0, limit_per_host=_CONNECTIONS, keepalive_timeout=_KEEP_ALIVE
-                ),
-                cookie_jar=aiohttp.DummyCookieJar(),
-                timeout=aiohttp.ClientTimeout(total=_SLACK_TIMEOUT, connect=_CONNECT_TIMEOUT),
-                trace_configs=[_without_redirects()],
-                # Only with a proxy: it costs a look for .netrc on every request.
-                trust_env=bool(getproxies()),
-            )
+        connector = aiohttp.TCPConnector(
+            limit=0, limit_per_host=_CONNECTIONS, keepalive_timeout=_KEEP_ALIVE
         )
+        session, for_baseten = [
+            await stack.enter_async_context(
+                aiohttp.ClientSession(
+                    connector=connector,
+                    cookie_jar=aiohttp.DummyCookieJar(),
+                    timeout=aiohttp.ClientTimeout(total=_SLACK_TIMEOUT, connect=_CONNECT_TIMEOUT),
+                    middlewares=middlewares,
+                    # Only with a proxy: it costs a look for .netrc on every request.
+                    trust_env=bool(getproxies()),
+                )
+            )
+            for middlewares in ((_refuse_redirect,), ())
+        ]
         # The session checks certificates; the transport would load them a second time.
-        transport = AiohttpTransport(client=session, verify=SSLContext(PROTOCOL_TLS_CLIENT))
+        transport = AiohttpTransport(client=for_baseten, verify=SSLContext(PROTOCOL_TLS_CLIENT))
         slack = AsyncWebClient(
             token=settings.slack_bot_token.get_secret_value(),
             base_url=f"{settings.slack_api_url}".rstrip("/") + "/",
@@ -69,17 +73,12 @@ async def connections(settings: Settings) -> AsyncIterator[Connections]:
         yield Connections(session, slack, baseten, redactor)
 
 
-def _without_redirects() -> aiohttp.TraceConfig:
-    """Let the session follow no redirect: slack_sdk would post the text to another host."""
-
-    async def refuse(
-        _session: aiohttp.ClientSession,
-        _context: SimpleNamespace,
-        redirect: aiohttp.TraceRequestRedirectParams,
-    ) -> None:
-        answer = redirect.response
+async def _refuse_redirect(
+    request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType
+) -> aiohttp.ClientResponse:
+    """Follow no redirect: slack_sdk would post the text to another host."""
+    answer = await send(request)
+    if answer.status in _REDIRECTS and "Location" in answer.headers:
+        answer.close()
         raise aiohttp.TooManyRedirects(answer.request_info, (answer,), status=answer.status)
-
-    config = aiohttp.TraceConfig()
-    config.on_request_redirect.append(refuse)
-    return config
+    return answer

@@ -8,7 +8,6 @@ import logging
 import sys
 from typing import TextIO
 
-import stamina
 import structlog
 from structlog.typing import Processor
 
@@ -50,7 +49,7 @@ def _shared() -> list[Processor]:
 # the token in the environment, which it is right not to use, and of requests that are logged here.
 _QUIET = {"slack_bolt": logging.ERROR} | dict.fromkeys(
     (
-        *("slack_sdk", "aiohttp", "httpx", "asyncio", "stamina"),
+        *("slack_sdk", "aiohttp", "httpx", "asyncio"),
         "asyncpg",
     ),
     logging.WARNING,
@@ -97,7 +96,8 @@ def configure_logs(
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    stamina.instrumentation.set_on_retry_hooks(())  # each caller logs its own, with more to say
+    # The fields that logging looks up for each line, and that ours leave out.
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,

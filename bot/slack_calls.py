@@ -15,11 +15,11 @@ from http import HTTPStatus
 from typing import Any, TypeAlias, TypeVar
 
 import aiohttp
-import stamina
 import structlog
 from slack_sdk.errors import SlackApiError
 
 from bot.message import SlackCallFailed
+from bot.retry import retry
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -85,6 +85,7 @@ async def call_slack(
         SlackCallFailed: Slack did not take it, or its outcome is unknown.
     """
     loop, unknown = asyncio.get_running_loop(), False
+    started = loop.time()
     deadline: float | None = None
 
     def can_repeat(error: Exception) -> bool | float:
@@ -92,27 +93,26 @@ async def call_slack(
             return False
         if error.retry_after > (_LONGEST_WAIT if idempotent else _SHORT_WAIT):
             return False
+        if not idempotent and loop.time() > started + seconds / 2:
+            return False
         log.info("repeating a Slack call", slack_error=error.error, wait=error.retry_after)
         return error.retry_after or True
 
-    async for attempt in stamina.retry_context(
-        can_repeat,
-        attempts=ATTEMPTS,
-        timeout=None if idempotent else seconds / 2,
-        wait_max=_BACKOFF if idempotent else _SHORT_WAIT,
-    ):
-        with attempt:
-            await guard()
-            if deadline is None and not idempotent:
-                deadline = loop.time() + seconds
-            try:
-                return await send_once(send, deadline)
-            except SlackCallFailed as error:
-                error.retryable |= idempotent and error.outcome_unknown
-                # An earlier request might have done it, even if Slack refuses this one.
-                unknown = error.outcome_unknown = unknown or error.outcome_unknown
-                raise
-    raise AssertionError  # stamina returns an answer, or raises  # pragma: no cover
+    async def attempt() -> Answer:
+        nonlocal deadline, unknown
+        await guard()
+        if deadline is None and not idempotent:
+            deadline = loop.time() + seconds
+        try:
+            return await send_once(send, deadline)
+        except SlackCallFailed as error:
+            error.retryable |= idempotent and error.outcome_unknown
+            # An earlier request might have done it, even if Slack refuses this one.
+            unknown = error.outcome_unknown = unknown or error.outcome_unknown
+            raise
+
+    longest = _BACKOFF if idempotent else _SHORT_WAIT
+    return await retry(attempt, can_repeat, attempts=ATTEMPTS, longest_wait=longest)
 
 
 async def post_to_response_url(

@@ -11,7 +11,6 @@ from urllib.parse import quote, urlencode
 
 import aiohttp
 import httpx
-import stamina
 import structlog
 
 from bot.baseten.errors import (
@@ -43,6 +42,7 @@ from bot.baseten.models import (
 )
 from bot.baseten.repeats import Trouble
 from bot.redaction import Redactor
+from bot.retry import retry
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -214,18 +214,19 @@ class Baseten:
         """
         started = time.monotonic()
         trouble = Trouble(lambda: PATIENCE - (time.monotonic() - started))
+
+        async def attempt() -> httpx.Response:
+            response = await self._attempt(method, path, sent)
+            body = response.content
+            if response.is_error:
+                body = self._redactor.text(body.decode(errors="replace")).encode()
+            check_status(response.status_code, response.headers, body)
+            return response
+
         try:
             async with asyncio.timeout(PATIENCE):
-                async for attempt in stamina.retry_context(
-                    trouble.worth_another_try, attempts=ATTEMPTS, timeout=None
-                ):
-                    with attempt:
-                        response = await self._attempt(method, path, sent)
-                        body = response.content
-                        if response.is_error:
-                            body = self._redactor.text(body.decode(errors="replace")).encode()
-                        check_status(response.status_code, response.headers, body)
-                        return response, time.monotonic() - started
+                response = await retry(attempt, trouble.worth_another_try, attempts=ATTEMPTS)
+                return response, time.monotonic() - started
         except TimeoutError:
             if isinstance(trouble.last, Refused):
                 raise trouble.last from None
@@ -236,7 +237,6 @@ class Baseten:
             if trouble.sent:  # an attempt before this one may have been carried out
                 raise Unreachable(str(error), sent=True) from error
             raise
-        raise AssertionError  # stamina returns what was answered, or raises  # pragma: no cover
 
     async def _attempt(self, method: str, path: str, sent: dict[str, Any] | None) -> httpx.Response:
         """Ask once; every way of getting no answer becomes ``Unreachable``."""

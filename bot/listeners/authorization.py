@@ -2,14 +2,16 @@
 
 import asyncio
 
-import stamina
 import structlog
 from slack_bolt.authorization import AuthorizeResult
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from bot.message import SlackCallFailed
+from bot.retry import retry
 from bot.slack_calls import AUTH_ERRORS, call_slack
+
+_LONGEST_WAIT = 15.0  # seconds between two attempts
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -56,11 +58,11 @@ class Authorization:
             return isinstance(error, SlackCallFailed) and error.error not in AUTH_ERRORS
 
         try:
-            async for attempt in stamina.retry_context(
-                not_refused, attempts=None, timeout=None, wait_max=15.0
-            ):
-                with attempt:
-                    return await call_slack(self._slack.auth_test)
+            return await retry(
+                lambda: call_slack(self._slack.auth_test, idempotent=True),
+                not_refused,
+                attempts=None,
+                longest_wait=_LONGEST_WAIT,
+            )
         except SlackCallFailed as refused:
             raise TokenRefusedError(refused.error) from None
-        raise AssertionError  # stamina returns what was answered, or raises  # pragma: no cover
