@@ -117,6 +117,8 @@ class Worker:
             while True:
                 self._wake.clear()
                 pause = await self._claim()
+                if self._backlog:
+                    pause = _REPORT if pause is None else min(pause, _REPORT)
                 with suppress(TimeoutError):
                     async with asyncio.timeout(pause):
                         await self._wake.wait()
@@ -163,11 +165,14 @@ class Worker:
         if time.monotonic() < self._next_report:
             return
         self._next_report = time.monotonic() + _REPORT
-        with suppress(StoreUnavailableError):
+        try:
             age = await self.store.oldest_waiting(self._queue)
-            self.late_by = age if age > self._limits.old else 0.0
-            if self.late_by:
-                log.warning("tasks wait for a slot", queue=self._queue, oldest_seconds=round(age))
+        except Exception as error:  # noqa: BLE001 - the loop must go on
+            log.warning("cannot look for old tasks", error=f"{type(error).__name__}: {error}")
+            return
+        self.late_by = age if age > self._limits.old else 0.0
+        if self.late_by:
+            log.warning("tasks wait for a slot", queue=self._queue, oldest_seconds=round(age))
 
     async def _load_turns(self) -> None:
         with suppress(StoreUnavailableError):  # then people take turns from here on

@@ -60,7 +60,8 @@ async def test_a_database_that_is_away_for_twenty_seconds_doubles_nothing(
         began = asyncio.get_running_loop().time()
         await asyncio.gather(*people)
         refused = len(crowd.refused)
-        for url in urls:
+        for bot, url in zip(bots, urls, strict=True):
+            assert bot.process.returncode is None, bot.said[-8000:]
             await until_ready(url, ready=False)
         before = crowd.begun().total()
         await asyncio.sleep(20 - (asyncio.get_running_loop().time() - began))
