@@ -397,3 +397,12 @@ def test_no_line_takes_long(piece: str) -> None:
         times.append(time.process_time() - begin)
     # Four times the text takes four times as long, and not sixteen; short times say little.
     assert times[1] < max(8 * times[0], 0.5)
+
+
+@pytest.mark.parametrize("text", [*BY_THEMSELVES, *GIVEN_TO_A_NAME.strip().splitlines(), HOOK])
+def test_a_tree_is_redacted_as_its_strings_are(text: str) -> None:
+    redactor = Redactor(["known-value"])
+    for words in (text, text.upper(), f"📂 {text}"):
+        assert redactor.tree({"a": ["plain", {"b": words}]}) == {
+            "a": ["plain", {"b": redactor.text(words)}]
+        }
