@@ -4,14 +4,13 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from ssl import PROTOCOL_TLS_CLIENT, SSLContext
 from urllib.request import getproxies
 
 import aiohttp
-from httpx_aiohttp import AiohttpTransport
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.baseten.client import Baseten
+from bot.baseten.transport import AiohttpTransport
 from bot.redaction import Redactor
 from bot.settings import Settings
 
@@ -52,8 +51,6 @@ async def connections(settings: Settings) -> AsyncIterator[Connections]:
             )
             for middlewares in ((_refuse_redirect,), ())
         ]
-        # The session checks certificates; the transport would load them a second time.
-        transport = AiohttpTransport(client=for_baseten, verify=SSLContext(PROTOCOL_TLS_CLIENT))
         slack = AsyncWebClient(
             token=settings.slack_bot_token.get_secret_value(),
             base_url=f"{settings.slack_api_url}".rstrip("/") + "/",
@@ -64,7 +61,7 @@ async def connections(settings: Settings) -> AsyncIterator[Connections]:
         )
         redactor = Redactor(settings.secrets)
         baseten = Baseten(
-            transport,
+            AiohttpTransport(for_baseten),
             str(settings.baseten_api_url),
             settings.baseten_api_key.get_secret_value(),
             settings.baseten_timeout,

@@ -17,10 +17,11 @@ from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from httpx_aiohttp import AiohttpTransport
+import aiohttp
 
 from bot.arguments import ProjectRequest
 from bot.baseten.client import Baseten
+from bot.baseten.transport import AiohttpTransport
 from bot.durable.database import open_store
 from bot.projects import Projects
 from bot.redaction import Redactor
@@ -120,10 +121,10 @@ async def benchmark(count: int) -> None:
     index_cost(names)
     with api(names) as url:
         async with AsyncExitStack() as stack:
-            transport = await stack.enter_async_context(AiohttpTransport())
+            session = await stack.enter_async_context(aiohttp.ClientSession())
             folder = stack.enter_context(tempfile.TemporaryDirectory())
             store = await stack.enter_async_context(open_store(f"sqlite:///{folder}/bot.db"))
-            baseten = Baseten(transport, url, "made-up", 30, Redactor())
+            baseten = Baseten(AiohttpTransport(session), url, "made-up", 30, Redactor())
             projects = Projects(baseten, store)
 
             async def first_look() -> None:

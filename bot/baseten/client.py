@@ -9,7 +9,6 @@ from email.utils import parsedate_to_datetime
 from typing import Any, Generic
 from urllib.parse import quote, urlencode
 
-import aiohttp
 import httpx
 import structlog
 
@@ -249,25 +248,15 @@ class Baseten:
                     json=sent,
                     extensions=_TIMEOUT,
                 )
-                response = await self._transport.handle_async_request(request)
-                await response.aread()
+                return await self._transport.handle_async_request(request)
         except TimeoutError:
             raise Unreachable(f"no answer within {self._timeout:g} s", sent=True) from None
         except httpx.DecodingError as error:
             raise Unreadable(f"broken encoding: {error}") from error
-        except (httpx.HTTPError, aiohttp.ClientError) as error:
-            # httpx-aiohttp 0.2 reports a connection that was dropped after the request was sent as
-            # ConnectTimeout, and lets aiohttp's own error through for a malformed answer.
-            cause = error.__cause__ if isinstance(error, httpx.HTTPError) else error
-            unsent = isinstance(
-                cause, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError
-            )
-            raise Unreachable(
-                f"{type(cause or error).__name__}: {error}", sent=not unsent
-            ) from error
-        # The stream, which is read, holds the response: only the garbage collector would free both.
-        response.stream = httpx.ByteStream(b"")
-        return response
+        except httpx.HTTPError as error:
+            unsent = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
+            name = type(error.__cause__ or error).__name__
+            raise Unreachable(f"{name}: {error}", sent=not unsent) from error
 
 
 def _project(project_id: str) -> str:
