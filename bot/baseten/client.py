@@ -248,7 +248,9 @@ class Baseten:
                     json=sent,
                     extensions=_TIMEOUT,
                 )
-                return await self._transport.handle_async_request(request)
+                response = await self._transport.handle_async_request(request)
+                await response.aread()
+                return response
         except TimeoutError:
             raise Unreachable(f"no answer within {self._timeout:g} s", sent=True) from None
         except httpx.DecodingError as error:
