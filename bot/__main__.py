@@ -11,9 +11,9 @@ from typing import Any
 
 import structlog
 
-from bot.logs import configure_logs
-from bot.redaction import Redactor
 from bot.settings import BadSettingsError, Settings, load_settings
+from bot.telemetry.logs import configure_logs
+from bot.telemetry.redaction import Redactor
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -27,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return the process's exit code."""
     chosen = _parser().parse_args(arguments)
     if chosen.command == "demo":
-        from bot.demo import demo  # noqa: PLC0415 - nothing else needs the sandbox
+        from bot.cli.demo import demo  # noqa: PLC0415 - nothing else needs the sandbox
 
         return _run_loop(demo(" ".join(chosen.text)))
     try:
@@ -43,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     level = "error" if chosen.command == "check" else settings.log_level
     configure_logs(level, settings.log_format, Redactor(settings.secrets))
     if chosen.command == "check":
-        from bot.check import check  # noqa: PLC0415 - the bot itself does not need it
+        from bot.cli.check import check  # noqa: PLC0415 - the bot itself does not need it
 
         return _run_loop(check(settings))
     return _run_loop(run(settings))

@@ -16,33 +16,33 @@ from slack_bolt.response import BoltResponse
 from slack_sdk.signature import SignatureVerifier
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.access.limits import PersonLimits
 from bot.baseten.errors import BasetenError
 from bot.connections import Connections, connections
-from bot.durable.cleanup import CLEANUP, CleanupTask
 from bot.durable.database import open_store
+from bot.durable.in_flight import Work
 from bot.durable.model import DatabaseError, StoreUnavailableError
 from bot.durable.room import Limits
 from bot.durable.store import HEALTH, Store
+from bot.handlers.cleanup import CLEANUP, CleanupTask
+from bot.handlers.failures import LAST_WORDS, Failures
+from bot.handlers.open_project import LOOKS, Opening
+from bot.handlers.services import Desk
+from bot.handlers.workers import Workers
 from bot.listeners import register
 from bot.listeners.authorization import Authorization, TokenRefusedError
-from bot.listeners.desk import Desk
-from bot.listeners.failures import LAST_WORDS, Failures
-from bot.listeners.opening import LOOKS, Opening
-from bot.modals import Modals
-from bot.person_limits import PersonLimits
-from bot.posting import Poster
-from bot.projects import Projects
-from bot.recents import Recents
-from bot.server import DATABASE, DRAINING, Health, build_server
+from bot.projects.recents import Recents
+from bot.projects.service import Projects
+from bot.server.http import DATABASE, DRAINING, Health, build_server
+from bot.server.socket_mode import SocketDownError, SocketMode
 from bot.settings import Settings
-from bot.socket_mode import SocketDownError, SocketMode
-from bot.step_ends import StepEnds
-from bot.watching.following import Following
-from bot.watching.poller import POLL, Pace, Poller
-from bot.watching.reports import REPORT, Reports
-from bot.watching.watches import Watches
-from bot.work import Work
-from bot.workers import Workers
+from bot.slack.messages import Poster
+from bot.slack.modals import Modals
+from bot.slack.workflow_steps import StepEnds
+from bot.watches.delivery import REPORT, Reports
+from bot.watches.model import Watches
+from bot.watches.poller import POLL, Pace, Poller
+from bot.watches.start import Following
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -93,7 +93,7 @@ class Bot:
         recents = Recents(store)
         ends = StepEnds(out.slack, out.redactor)
         failures, following = (
-            Failures(poster, self._work, ends),
+            Failures(poster),
             Following(poster, watches, tuning.now),
         )
         opening = Opening(

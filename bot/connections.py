@@ -11,8 +11,8 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.baseten.client import Baseten
 from bot.baseten.transport import AiohttpTransport
-from bot.redaction import Redactor
 from bot.settings import Settings
+from bot.telemetry.redaction import Redactor
 
 _SLACK_TIMEOUT = 10.0  # seconds for one call
 _CONNECT_TIMEOUT = 5.0  # seconds of it for a connection, the wait for a free one included
@@ -55,7 +55,7 @@ async def connections(settings: Settings) -> AsyncIterator[Connections]:
             token=settings.slack_bot_token.get_secret_value(),
             base_url=f"{settings.slack_api_url}".rstrip("/") + "/",
             session=session,
-            retry_handlers=[],  # bot.slack_calls repeats what is safe to repeat
+            retry_handlers=[],  # bot.slack.web_api repeats what is safe to repeat
             # The client's own logger has no level, and then it renders each call for a debug line.
             logger=logging.getLogger("slack_sdk"),
         )

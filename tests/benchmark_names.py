@@ -19,13 +19,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import aiohttp
 
-from bot.arguments import ProjectRequest
 from bot.baseten.client import Baseten
 from bot.baseten.transport import AiohttpTransport
 from bot.durable.database import open_store
-from bot.projects import Projects
-from bot.redaction import Redactor
-from bot.similar_names import SimilarNames
+from bot.projects.request import ProjectRequest
+from bot.projects.service import Projects
+from bot.projects.similar_names import SimilarNames
+from bot.telemetry.redaction import Redactor
 
 _WORDS = (
     "llama",

@@ -54,9 +54,9 @@ def instruction(name: str) -> str:
 
 
 def pins() -> dict[str, tuple[str, int]]:
-    """``requirements.txt`` as name → (exact version, number of hashes)."""
+    """``bot/deploy/requirements.txt`` as name → (exact version, number of hashes)."""
     found: dict[str, tuple[str, int]] = {}
-    for entry in re.split(r"\n(?=[a-z0-9])", read("requirements.txt")):
+    for entry in re.split(r"\n(?=[a-z0-9])", read("bot/deploy/requirements.txt")):
         if match := re.match(r"([a-z0-9.-]+)==([^ ;]+)", entry):
             found[match[1]] = (match[2], len(re.findall(r"--hash=sha256:[0-9a-f]{64}\b", entry)))
     return found
@@ -70,7 +70,6 @@ def test_the_top_level_holds_what_the_design_allows_and_no_more() -> None:
         "bot",
         "manifest.yml",
         "pyproject.toml",
-        "requirements.txt",
         "tests",
     }
     assert {".ci", ".dockerignore", ".env.example", ".gitignore"} <= top
@@ -180,7 +179,7 @@ def test_no_secret_can_reach_a_layer() -> None:
     assert not re.search(r"^(ENV|ARG) .*(TOKEN|SECRET|KEY)", read("Dockerfile"), re.MULTILINE)
     assert read(".dockerignore").splitlines().index("*") < read(".dockerignore").index("!")
     allowed = {line for line in read(".dockerignore").splitlines() if line.startswith("!")}
-    assert allowed == {"!requirements.txt", "!pyproject.toml", "!bot"}
+    assert allowed == {"!pyproject.toml", "!bot"}
 
 
 @pytest.mark.parametrize("path", [each for each in PYTHON_FILES if each.parts[0] == "bot"], ids=str)

@@ -40,8 +40,8 @@ from bot.baseten.models import (
     only_projects,
 )
 from bot.baseten.repeats import Trouble
-from bot.redaction import Redactor
 from bot.retry import retry
+from bot.telemetry.redaction import Redactor
 
 log = structlog.stdlib.get_logger(__name__)
 

@@ -2,21 +2,22 @@
 
 from slack_bolt.async_app import AsyncApp
 
+from bot.handlers.open_project import OPEN, Opening
+from bot.handlers.services import Desk
 from bot.listeners.command import ProjectCommand
-from bot.listeners.desk import Desk
 from bot.listeners.dialog import Dialog
+from bot.listeners.errors import ErrorHandler
 from bot.listeners.home import Home
 from bot.listeners.jobs import Jobs
-from bot.listeners.limits import LimitRequests
+from bot.listeners.middleware import LimitRequests
 from bot.listeners.near_name import NearName
 from bot.listeners.open_logs import open_logs
-from bot.listeners.opening import OPEN, Opening
 from bot.listeners.refresh import Refresh
 from bot.listeners.shortcuts import FROM_ANYWHERE, FROM_MESSAGE, Shortcuts
 from bot.listeners.watch import STOP_ANSWER, WATCH_ANSWER, Watching
 from bot.listeners.workflow_step import STEP, WORKFLOW_STEP, WorkflowStep
-from bot.modals import Modals
-from bot.step_ends import StepEnds
+from bot.slack.modals import Modals
+from bot.slack.workflow_steps import StepEnds
 from bot.views.dialog import DIALOG, TEAM
 from bot.views.home import HOME_OPEN
 from bot.views.near_name import CREATE_ANYWAY, USE_EXISTING
@@ -46,7 +47,7 @@ def register(app: AsyncApp, desk: Desk, opening: Opening, modals: Modals, ends: 
     app.event("app_home_opened")(home.opened)
     app.action(HOME_OPEN)(home.open_dialog)
     app.function(STEP, auto_acknowledge=False)(step.handle)
-    app.error(desk.failures.before_ack)
+    app.error(ErrorHandler(desk.failures, desk.poster, desk.work, ends).handle)
 
     desk.worker.on(OPEN, opening.handle)
     desk.worker.on(WATCH_ANSWER, watching.begin)

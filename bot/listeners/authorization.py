@@ -7,9 +7,9 @@ from slack_bolt.authorization import AuthorizeResult
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
-from bot.message import SlackCallFailed
 from bot.retry import retry
-from bot.slack_calls import AUTH_ERRORS, call_slack
+from bot.slack.message import SlackCallFailed
+from bot.slack.web_api import AUTH_ERRORS, call_slack
 
 _LONGEST_WAIT = 15.0  # seconds between two attempts
 

@@ -6,10 +6,10 @@ from uuid import uuid4
 
 from slack_bolt.context.ack.async_ack import AsyncAck
 
-from bot.arguments import DialogRequest, HelpRequest, ProjectRequest, UsageError, parse
-from bot.listeners.desk import Desk
+from bot.handlers.services import Desk
 from bot.listeners.dialog import Dialog
-from bot.listeners.inputs import place_of
+from bot.listeners.payloads import place_of
+from bot.projects.request import DialogRequest, HelpRequest, ProjectRequest, UsageError, parse
 from bot.views.usage import help_message, usage_message
 
 

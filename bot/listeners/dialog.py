@@ -7,21 +7,21 @@ from typing import Any
 
 from slack_bolt.context.ack.async_ack import AsyncAck
 
-from bot.arguments import ProjectRequest, has_control_character
 from bot.baseten.errors import BasetenError, Refused
 from bot.baseten.models import Team
 from bot.durable.model import StoreUnavailableError
-from bot.listeners.desk import Desk
-from bot.listeners.inputs import field
-from bot.modals import Modals
-from bot.posting import Place
-from bot.projects import (
+from bot.handlers.services import Desk
+from bot.listeners.payloads import field
+from bot.projects.request import ProjectRequest, has_control_character
+from bot.projects.service import (
     AmbiguousTeamError,
     TeamsUnavailableError,
     UnknownTeamError,
     match_team,
     near_teams,
 )
+from bot.slack.messages import Place
+from bot.slack.modals import Modals
 from bot.views.dialog import (
     CHANNEL,
     NAME,

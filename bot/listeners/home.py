@@ -7,9 +7,9 @@ from slack_bolt.context.ack.async_ack import AsyncAck
 
 from bot.durable.model import StoreUnavailableError
 from bot.listeners.dialog import Dialog
-from bot.listeners.inputs import click
-from bot.modals import Modals
-from bot.posting import Place
+from bot.listeners.payloads import click
+from bot.slack.messages import Place
+from bot.slack.modals import Modals
 from bot.views.failure import looking
 from bot.views.home import home_view
 

@@ -6,9 +6,9 @@ from typing import Any
 
 from slack_bolt.context.ack.async_ack import AsyncAck
 
-from bot.listeners.desk import Desk
-from bot.listeners.inputs import Click, click
-from bot.listeners.patience import patience
+from bot.handlers.services import Desk
+from bot.handlers.slow_notice import patience
+from bot.listeners.payloads import Click, click
 from bot.views.failure import looking
 from bot.views.jobs import jobs_message
 from bot.views.notice import still_looking

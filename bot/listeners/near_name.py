@@ -6,12 +6,12 @@ from typing import Any
 
 from slack_bolt.context.ack.async_ack import AsyncAck
 
-from bot.arguments import ProjectRequest
-from bot.listeners.desk import Desk
-from bot.listeners.inputs import click
+from bot.durable.in_flight import BusyError
+from bot.handlers.services import Desk
+from bot.listeners.payloads import click
+from bot.projects.request import ProjectRequest
 from bot.views.failure import looking
 from bot.views.near_name import Choice
-from bot.work import BusyError
 
 
 @dataclass(frozen=True, slots=True)

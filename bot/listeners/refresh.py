@@ -7,13 +7,13 @@ from typing import Any
 
 from slack_bolt.context.ack.async_ack import AsyncAck
 
-from bot.listeners.desk import Desk
-from bot.listeners.inputs import Click, click
-from bot.listeners.patience import patience
+from bot.handlers.services import Desk
+from bot.handlers.slow_notice import patience
+from bot.listeners.payloads import Click, click
 from bot.views.failure import looking
 from bot.views.notice import still_looking
 from bot.views.project import Card, Refreshed, project_message
-from bot.watching.watches import Watch
+from bot.watches.model import Watch
 
 
 @dataclass(frozen=True, slots=True)

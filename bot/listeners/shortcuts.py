@@ -6,7 +6,7 @@ from typing import Any
 from slack_bolt.context.ack.async_ack import AsyncAck
 
 from bot.listeners.dialog import Dialog
-from bot.listeners.inputs import place_of
+from bot.listeners.payloads import place_of
 
 FROM_ANYWHERE = "open_project_from_anywhere"
 FROM_MESSAGE = "open_project_from_message"

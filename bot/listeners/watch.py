@@ -13,16 +13,16 @@ from bot.baseten.errors import BasetenError
 from bot.baseten.models import TrainingProject
 from bot.durable.context import TaskContext
 from bot.durable.model import Done, Outcome
-from bot.listeners.desk import Desk
-from bot.listeners.inputs import click
-from bot.listeners.opening import retry_later
-from bot.message import SlackCallFailed
-from bot.posting import Place
+from bot.handlers.open_project import retry_later
+from bot.handlers.services import Desk
+from bot.listeners.payloads import click
+from bot.slack.message import SlackCallFailed
+from bot.slack.messages import Place
 from bot.views.failure import Attempt, looking, stopping
 from bot.views.notice import cannot_watch, nothing_to_watch, stopped
 from bot.views.project import Card, can_follow, project_message
-from bot.watching.following import Following
-from bot.watching.watches import Watch
+from bot.watches.model import Watch
+from bot.watches.start import Following
 
 WATCH_ANSWER = "watch/2"
 STOP_ANSWER = "stop/2"

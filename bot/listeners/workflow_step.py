@@ -6,23 +6,23 @@ from typing import Any
 
 from slack_bolt.context.ack.async_ack import AsyncAck
 
-from bot.arguments import (
+from bot.durable.context import TaskContext
+from bot.durable.model import Done, Outcome, RunAgain
+from bot.handlers.open_project import Opening, Order, check_in_time, retry_later
+from bot.handlers.services import Desk
+from bot.listeners.middleware import WORKFLOW
+from bot.projects.creation import Outcome as Creation
+from bot.projects.request import (
     ProjectRequest,
     UsageError,
     Wrong,
     has_control_character,
     plain_characters,
 )
-from bot.creation import Outcome as Creation
-from bot.durable.context import TaskContext
-from bot.durable.model import Done, Outcome, RunAgain
-from bot.listeners.desk import Desk
-from bot.listeners.limits import WORKFLOW
-from bot.listeners.opening import Opening, Order, check_in_time, retry_later
-from bot.message import Message, SlackCallFailed
-from bot.posting import Place
-from bot.projects import Opened
-from bot.step_ends import StepEnds
+from bot.projects.service import Opened
+from bot.slack.message import Message, SlackCallFailed
+from bot.slack.messages import Place
+from bot.slack.workflow_steps import StepEnds
 from bot.views.failure import opening
 from bot.views.job import logs_url, status
 from bot.views.usage import incomplete_step_message, usage_message

@@ -3,18 +3,18 @@
 Start both, tell the bot their addresses, act as people do, and look at what the bot did:
 
     async with SandboxSlack() as slack, SandboxBaseten() as baseten:
-        furnish(baseten)
+        baseten.add_team("Research")
         ...  # run the bot with slack.api_url and baseten.url, and set slack.bot_url
         await slack.command("research llama-3-finetune")
         await slack.until(lambda: len(slack.messages) == 1)
 """
 
 from bot.sandbox import refusals
-from bot.sandbox.baseten import SandboxBaseten
+from bot.sandbox.baseten.server import SandboxBaseten
 from bot.sandbox.clock import Clock
+from bot.sandbox.fake_server import Recorded, Wire
 from bot.sandbox.faults import Delay, Drop, Faults, Garble, Hang, Late, Respond
-from bot.sandbox.slack import SandboxSlack
-from bot.sandbox.slack_records import (
+from bot.sandbox.slack.records import (
     BotUnreachableError,
     Channel,
     Completion,
@@ -23,8 +23,7 @@ from bot.sandbox.slack_records import (
     PostedMessage,
     View,
 )
-from bot.sandbox.wire import Recorded, Wire
-from bot.sandbox.world import furnish
+from bot.sandbox.slack.server import SandboxSlack
 
 __all__ = [
     "BotUnreachableError",
@@ -46,6 +45,5 @@ __all__ = [
     "SandboxSlack",
     "View",
     "Wire",
-    "furnish",
     "refusals",
 ]

@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from bot.message import Block, Message
+from bot.slack.message import Block, Message
 
 MOST_TEXT = 3000  # characters in a section, https://docs.slack.dev/reference/block-kit/blocks
 

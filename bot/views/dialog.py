@@ -16,7 +16,7 @@ from slack_sdk.models.blocks import (
 from slack_sdk.models.views import View
 
 from bot.baseten.models import Team
-from bot.projects import match_team
+from bot.projects.service import match_team
 from bot.views.blocks import context, section
 from bot.views.text import bold, shorten
 from bot.views.usage import EXAMPLE_NAME

@@ -2,15 +2,15 @@
 
 from dataclasses import dataclass, replace
 
-from bot.arguments import ProjectRequest, command_text
+from bot.access.limits import PersonLimitError
 from bot.baseten.errors import BasetenError, RateLimited, Refused, Unreachable, Unreadable
+from bot.durable.in_flight import BusyError, InterruptedWorkError, MissedWorkError
 from bot.durable.model import StoreUnavailableError
-from bot.message import Message, SlackCallFailed
-from bot.person_limits import PersonLimitError
-from bot.projects import AmbiguousTeamError, TeamsUnavailableError, UnknownTeamError
+from bot.projects.request import ProjectRequest, command_text
+from bot.projects.service import AmbiguousTeamError, TeamsUnavailableError, UnknownTeamError
+from bot.slack.message import Message, SlackCallFailed
 from bot.views.blocks import plain
 from bot.views.text import COMMAND, ago, bold, code, duration, listing, say
-from bot.work import BusyError, InterruptedWorkError, MissedWorkError
 
 _MOST_TEAMS = 20
 _MOST_COMMAND = 300  # characters

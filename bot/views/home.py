@@ -2,7 +2,7 @@
 
 from slack_sdk.models.views import View
 
-from bot.recents import Recent
+from bot.projects.recents import Recent
 from bot.views.blocks import actions, button, divider, section
 from bot.views.text import COMMAND, ago, bold, code
 from bot.views.usage import help_message

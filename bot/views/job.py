@@ -5,7 +5,7 @@ from enum import StrEnum
 from urllib.parse import quote as percent
 
 from bot.baseten.models import TrainingJob
-from bot.message import Block
+from bot.slack.message import Block
 from bot.views.blocks import section
 from bot.views.text import bold, quote, say
 

@@ -1,7 +1,7 @@
 """The last jobs of a project, for the one person who asked."""
 
 from bot.baseten.models import ProjectJobs, TrainingJob
-from bot.message import Message
+from bot.slack.message import Message
 from bot.views.blocks import divider, plain, section
 from bot.views.job import job_name, logs_url, machines, status
 from bot.views.text import ago, bold, code, say

@@ -2,8 +2,8 @@
 
 from pydantic import BaseModel, ConfigDict
 
-from bot.message import Message
-from bot.projects import Found
+from bot.projects.service import Found
+from bot.slack.message import Message
 from bot.views.blocks import actions, button, section
 from bot.views.text import bold, code, shorten
 

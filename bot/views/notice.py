@@ -1,9 +1,9 @@
 """Small notes to one person beside the answer."""
 
-from bot.arguments import ProjectRequest
-from bot.message import Message
+from bot.projects.request import ProjectRequest
+from bot.slack.message import Message
 from bot.views.blocks import plain
-from bot.views.people import person
+from bot.views.mentions import person
 from bot.views.text import bold
 from bot.views.watch import OUTSIDE
 

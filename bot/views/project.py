@@ -7,9 +7,9 @@ from datetime import datetime
 from pydantic import BaseModel, ConfigDict
 
 from bot.baseten.models import TrainingJob, TrainingProject
-from bot.creation import Outcome
-from bot.message import Block, Message
-from bot.projects import Opened
+from bot.projects.creation import Outcome
+from bot.projects.service import Opened
+from bot.slack.message import Block, Message
 from bot.views import text
 from bot.views.blocks import actions, button, context, divider, section
 from bot.views.blocks import fields as columns
@@ -22,7 +22,7 @@ from bot.views.job import (
     machines,
     status,
 )
-from bot.views.people import people, person
+from bot.views.mentions import people, person
 
 OPEN_LOGS = "open_logs"
 REFRESH = "refresh"

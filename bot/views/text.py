@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from bot.redaction import redact_shapes
+from bot.telemetry.redaction import redact_shapes
 
 COMMAND = "/training-project"
 

@@ -1,7 +1,7 @@
 """The help, and what is said to a command that was not understood."""
 
-from bot.arguments import UsageError, Wrong, command_text
-from bot.message import Message
+from bot.projects.request import UsageError, Wrong, command_text
+from bot.slack.message import Message
 from bot.views.blocks import plain
 from bot.views.text import COMMAND, code, listing
 

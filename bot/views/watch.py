@@ -5,12 +5,12 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from itertools import islice
 
-from bot.arguments import command_text
 from bot.baseten.models import GpuCapacity, TrainingJob, TrainingProject
-from bot.message import Message
+from bot.projects.request import command_text
+from bot.slack.message import Message
 from bot.views.blocks import context, plain, section
 from bot.views.job import does, error_section, job_name, logs_url, machines, status
-from bot.views.people import people
+from bot.views.mentions import people
 from bot.views.text import COMMAND, ago, bold, code, date, duration, escape, say
 
 MOST_LINES = 20  # of a log

@@ -9,9 +9,9 @@ import pytest
 from bot.baseten.client import Baseten
 from bot.baseten.errors import Refused
 from bot.baseten.models import GpuCapacity
-from bot.redaction import Redactor
 from bot.sandbox import Clock, Respond, SandboxBaseten, refusals
-from bot.sandbox.training import ENDED, KNOWN
+from bot.sandbox.baseten.training import ENDED, KNOWN
+from bot.telemetry.redaction import Redactor
 
 
 @pytest.fixture

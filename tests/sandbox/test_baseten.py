@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from bot.sandbox import Clock, Respond, SandboxBaseten, refusals
-from bot.sandbox.training import iso
+from bot.sandbox.baseten.training import iso
 
 Api = httpx.AsyncClient
 

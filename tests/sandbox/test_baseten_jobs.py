@@ -7,8 +7,8 @@ import httpx
 import pytest
 
 from bot.sandbox import Clock, SandboxBaseten
+from bot.sandbox.baseten.training import iso
 from bot.sandbox.faults import Json
-from bot.sandbox.training import iso
 
 Api = httpx.AsyncClient
 

@@ -7,8 +7,8 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.sandbox import SandboxSlack
-from bot.sandbox.block_kit import message_problems, view_problems
 from bot.sandbox.faults import Json
+from bot.sandbox.slack.block_kit import message_problems, view_problems
 
 Block = dict[str, Json]
 

@@ -13,7 +13,8 @@ from baseten.client.managementapi import (
     UpsertTrainingProjectRequest,
 )
 
-from bot.sandbox import SandboxBaseten, furnish, refusals
+from bot.cli.demo_data import furnish
+from bot.sandbox import SandboxBaseten, refusals
 
 
 def client(baseten: SandboxBaseten) -> ManagementClient:

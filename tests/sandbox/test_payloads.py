@@ -3,8 +3,8 @@
 import pytest
 
 from bot.sandbox.faults import Json
-from bot.sandbox.payloads import act, escape, state_values
-from bot.sandbox.slack_records import PostedMessage
+from bot.sandbox.slack.payloads import act, escape, state_values
+from bot.sandbox.slack.records import PostedMessage
 
 GROUPED = [{"text": {"type": "plain_text", "text": text}, "value": text} for text in ("S", "M")]
 

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import asyncpg  # type: ignore[import-untyped]
 
 from bot.sandbox import BotUnreachableError
-from bot.sandbox.slack import DEFAULT_SCOPES
+from bot.sandbox.slack.server import DEFAULT_SCOPES
 from tests.conftest import World
 
 UPSERT = r"/v1/teams/[^/]+/training_projects"

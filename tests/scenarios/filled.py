@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from bot.sandbox.slack_records import View
+from bot.sandbox.slack.records import View
 from tests.conftest import World
 
 

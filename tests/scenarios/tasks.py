@@ -5,11 +5,11 @@ import sqlite3
 from contextlib import closing
 from typing import Any
 
-from bot.arguments import ProjectRequest
 from bot.durable.database import open_store
 from bot.durable.model import Enqueue, Task
-from bot.listeners.opening import OPEN, Order
-from bot.posting import Place
+from bot.handlers.open_project import OPEN, Order
+from bot.projects.request import ProjectRequest
+from bot.slack.messages import Place
 from tests.conftest import World
 
 CHANNEL, USER = "C0SANDBOX1", "U0SANDBOX1"

@@ -15,7 +15,7 @@ from bot.sandbox.refusals import (
     training_disabled_403,
     wrong_key_403,
 )
-from bot.sandbox.slack_records import PostedMessage
+from bot.sandbox.slack.records import PostedMessage
 from tests.conftest import RESEARCH, Mode, World, over_a_socket, over_http
 
 UPDATE = "/api/chat.update"

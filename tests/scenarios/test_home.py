@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from bot.sandbox import Delay, Respond
-from bot.sandbox.slack_records import View
+from bot.sandbox.slack.records import View
 from bot.views.home import HOME_OPEN
 from tests.conftest import RESEARCH, World
 from tests.scenarios.filled import blocks_of, channel, chosen, dialog, typed

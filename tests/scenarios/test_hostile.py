@@ -10,11 +10,11 @@ from urllib.parse import urlencode, urlsplit
 import httpx
 import pytest
 
-from bot.arguments import ProjectRequest
 from bot.durable.database import open_store
 from bot.durable.model import Enqueue
-from bot.listeners.opening import OPEN
-from bot.posting import Place
+from bot.handlers.open_project import OPEN
+from bot.projects.request import ProjectRequest
+from bot.slack.messages import Place
 from tests.conftest import World
 from tests.process import Process, settings_of, started
 from tests.scenarios.crowd import Crowd

@@ -7,7 +7,7 @@ import pytest
 
 from bot.sandbox import Hang, Respond
 from bot.sandbox.faults import Fault
-from bot.sandbox.slack import DEFAULT_SCOPES
+from bot.sandbox.slack.server import DEFAULT_SCOPES
 from tests.conftest import World
 
 POST, HISTORY = "/api/chat.postMessage", "/api/conversations.history"

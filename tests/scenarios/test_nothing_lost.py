@@ -10,8 +10,8 @@ from structlog.contextvars import merge_contextvars
 from structlog.testing import capture_logs
 
 from bot.app import Tuning
-from bot.arguments import ProjectRequest
 from bot.durable.room import Limits
+from bot.projects.request import ProjectRequest
 from bot.sandbox import Delay, Drop, Hang, PostedMessage, Respond
 from bot.sandbox.refusals import slack_error
 from tests.conftest import RESEARCH, World

@@ -5,7 +5,7 @@ import pytest
 from bot.listeners.shortcuts import FROM_ANYWHERE, FROM_MESSAGE
 from bot.sandbox import Delay, Respond
 from bot.sandbox.refusals import validation_400
-from bot.sandbox.slack_records import CHANNEL, PostedMessage
+from bot.sandbox.slack.records import CHANNEL, PostedMessage
 from tests.conftest import RESEARCH, World
 from tests.scenarios.filled import blocks_of, channel, chosen, dialog, element, typed
 

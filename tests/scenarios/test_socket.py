@@ -8,8 +8,8 @@ from slack_bolt.response import BoltResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.sandbox import Delay, Respond
-from bot.server import Health
-from bot.socket_mode import Pace, SocketDownError, SocketMode
+from bot.server.http import Health
+from bot.server.socket_mode import Pace, SocketDownError, SocketMode
 from tests.conftest import World, over_a_socket
 
 

@@ -11,7 +11,7 @@ from bot.sandbox.refusals import (
     training_disabled_403,
     unauthorized_401,
 )
-from bot.sandbox.slack_records import Delivery
+from bot.sandbox.slack.records import Delivery
 from tests.conftest import RESEARCH, World
 from tests.scenarios.filled import blocks_of, chosen, dialog, element, typed
 

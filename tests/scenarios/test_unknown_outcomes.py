@@ -7,10 +7,10 @@ import pytest
 from structlog.testing import capture_logs
 
 from bot.app import Tuning
-from bot.posting import Place
 from bot.sandbox import Drop, Late, PostedMessage, Respond
 from bot.sandbox.faults import Fault
 from bot.sandbox.refusals import slack_error
+from bot.slack.messages import Place
 from tests.conftest import World
 from tests.scenarios.crowd import may_read
 from tests.scenarios.tasks import (

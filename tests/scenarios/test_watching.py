@@ -18,7 +18,7 @@ from bot.durable.model import Enqueue
 from bot.durable.store import Store
 from bot.listeners.watch import STOP_ANSWER
 from bot.sandbox import Clock, PostedMessage, Respond, SandboxBaseten, SandboxSlack
-from bot.watching.poller import Pace
+from bot.watches.poller import Pace
 from tests.conftest import RESEARCH, World
 
 FAST = 15  # seconds of the clock; the bot looks whenever it has moved

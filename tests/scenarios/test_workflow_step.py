@@ -10,7 +10,7 @@ from bot.listeners.workflow_step import STEP
 from bot.sandbox import Delay, Drop, Hang, Respond
 from bot.sandbox.faults import Fault
 from bot.sandbox.refusals import bad_gateway_html_502, wrong_key_403
-from bot.sandbox.slack_records import Completion, Delivery
+from bot.sandbox.slack.records import Completion, Delivery
 from tests.conftest import RESEARCH, World
 
 UPSERT = r"/v1/teams/[^/]+/training_projects"

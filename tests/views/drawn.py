@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from bot.message import Message
+from bot.slack.message import Message
 
 _DATE = re.compile(r"<!date\^-?\d+\^[^|<>&]+\|[^|<>&]+>")
 _RAW = re.compile(r"[<>]|&(?!(?:amp|lt|gt);)")

@@ -6,7 +6,7 @@ import pytest
 from slack_sdk.models.views import View
 
 from bot.baseten.models import Team
-from bot.sandbox.block_kit import view_problems
+from bot.sandbox.slack.block_kit import view_problems
 from bot.views.dialog import (
     MOST_OPTIONS,
     DialogPlace,

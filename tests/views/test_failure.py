@@ -4,14 +4,14 @@ import re
 
 import pytest
 
-from bot.arguments import ProjectRequest, parse
 from bot.baseten.errors import BasetenError, RateLimited, Refused, Unreachable, Unreadable
 from bot.baseten.models import Team
-from bot.message import SlackCallFailed
-from bot.projects import AmbiguousTeamError, TeamsUnavailableError, UnknownTeamError
+from bot.durable.in_flight import BusyError, InterruptedWorkError
+from bot.projects.request import ProjectRequest, parse
+from bot.projects.service import AmbiguousTeamError, TeamsUnavailableError, UnknownTeamError
+from bot.slack.message import SlackCallFailed
 from bot.views.failure import Attempt, failure_message, is_foreseen, looking, opening
 from bot.views.text import COMMAND
-from bot.work import BusyError, InterruptedWorkError
 from tests.views.drawn import assert_fit
 
 ASKED = ProjectRequest("Platform Team", "r<d> & 'co'")

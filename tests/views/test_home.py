@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from bot.recents import Recent
-from bot.sandbox.block_kit import elements, view_problems
+from bot.projects.recents import Recent
+from bot.sandbox.slack.block_kit import elements, view_problems
 from bot.views.home import HOME_OPEN, home_view
 from tests.golden import assert_golden
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from bot.baseten.models import ProjectJobs
-from bot.sandbox.block_kit import message_error
+from bot.sandbox.slack.block_kit import message_error
 from bot.views.jobs import jobs_message
 from tests.golden import assert_golden
 from tests.views.test_project import BARE_MACHINE, HOSTILE, LONG, STATUSES, job, project

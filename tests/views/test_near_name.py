@@ -5,8 +5,8 @@ import json
 import pytest
 
 from bot.baseten.models import Team
-from bot.projects import Found
-from bot.sandbox.block_kit import message_error
+from bot.projects.service import Found
+from bot.sandbox.slack.block_kit import message_error
 from bot.views.near_name import Choice, can_ask, near_name_message
 from tests.golden import assert_golden
 

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from bot.baseten.models import TrainingProject
-from bot.creation import Outcome
-from bot.projects import Opened
-from bot.sandbox.block_kit import message_error
+from bot.projects.creation import Outcome
+from bot.projects.service import Opened
+from bot.sandbox.slack.block_kit import message_error
 from bot.views.job import status
 from bot.views.project import Card, Followed, Refreshed, card_of, project_message
 from tests.golden import assert_golden

@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from bot.arguments import ProjectRequest, UsageError, Wrong, parse
-from bot.message import Message
+from bot.projects.request import ProjectRequest, UsageError, Wrong, parse
+from bot.slack.message import Message
 from bot.views.text import COMMAND
 from bot.views.usage import help_message, usage_message
 from tests.views.drawn import assert_fit, texts

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from bot.baseten.models import GpuCapacity, TrainingJob, TrainingProject
-from bot.message import Message
-from bot.sandbox.block_kit import message_error
+from bot.sandbox.slack.block_kit import message_error
+from bot.slack.message import Message
 from bot.views.watch import (
     MOST_LINES,
     ended_message,

@@ -1,0 +1,113 @@
+"""``python -m bot check``: prove the settings, the credentials and the database, a line each."""
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable
+
+from bot.baseten.errors import BasetenError, Refused, Unreachable
+from bot.connections import Connections, connections
+from bot.durable.database import InUseError, open_store
+from bot.durable.model import DatabaseError
+from bot.settings import Settings
+from bot.slack.message import SlackCallFailed
+from bot.slack.web_api import AUTH_ERRORS, UNREACHABLE, call_slack
+from bot.views.text import listing
+
+_Proof = Callable[[Connections], Awaitable[str]]
+NEEDED_SCOPES = ("commands", "chat:write", "chat:write.public")
+_CURES = {
+    "slack_bot_token": "copy the Bot User OAuth Token (xoxb-…) from OAuth & Permissions of the app",
+    "slack_app_token": "create an app-level token (xapp-…) with connections:write under Basic "
+    "Information",
+    "slack_api_url": "check the network, a proxy, or SLACK_API_URL",
+    "baseten_api_key": "copy a workspace API key from Baseten's settings",
+    "baseten_api_url": "check the network, a proxy, or BASETEN_API_URL",
+}
+
+
+class _NotProvedError(Exception):
+    """A credential does not do what it must; the text says so and how to mend it."""
+
+
+async def check(settings: Settings) -> int:
+    """Ask Slack and Baseten about each credential, say what they answer, and return 0 or 1."""
+    way_in = "Socket Mode" if settings.socket_mode else "HTTP, at /slack/events"
+    sys.stdout.write(f"✓ Settings: complete; way in: {way_in}\n")
+    proofs: list[tuple[str, _Proof]] = [
+        ("SLACK_BOT_TOKEN", _bot_token),
+        ("BASETEN_API_KEY", _baseten_key),
+        ("DATABASE_URL", lambda _: _database(settings.database_url.get_secret_value())),
+    ]
+    if (app_token := settings.slack_app_token) is not None:
+        proofs.insert(
+            1, ("SLACK_APP_TOKEN", lambda out: _app_token(out, app_token.get_secret_value()))
+        )
+    good = True
+    async with connections(settings) as out:
+        proving = [asyncio.ensure_future(prove(out)) for _, prove in proofs]
+        for (name, _), proof in zip(proofs, proving, strict=True):
+            try:
+                sys.stdout.write(f"✓ {name}: {await proof}\n")
+            except _NotProvedError as error:
+                good = False
+                sys.stdout.write(f"✗ {name}: {error}\n")
+    return 0 if good else 1
+
+
+async def _bot_token(out: Connections) -> str:
+    """``auth.test``, whose answer's headers name the granted scopes."""
+    try:
+        answer = await call_slack(out.slack.auth_test, idempotent=True)
+    except SlackCallFailed as error:
+        raise _NotProvedError(_slack_says(error, "slack_bot_token")) from error
+    scopes = answer.headers.get("x-oauth-scopes", "")
+    missing = [scope for scope in NEEDED_SCOPES if scope not in scopes.split(",")]
+    if scopes and missing:
+        why = f"lacks the scopes {listing(missing)}; add them under OAuth & Permissions, reinstall"
+        raise _NotProvedError(why)
+    return f"bot {answer.get('user')} in workspace {answer.get('team')}"
+
+
+async def _app_token(out: Connections, token: str) -> str:
+    """``apps.connections.open``: its answer is an address, which is left unused."""
+    try:
+        await call_slack(lambda: out.slack.apps_connections_open(app_token=token), idempotent=True)
+    except SlackCallFailed as error:
+        raise _NotProvedError(_slack_says(error, "slack_app_token")) from error
+    return "opens sockets"
+
+
+async def _baseten_key(out: Connections) -> str:
+    """``GET /v1/teams``"""
+    try:
+        teams = await out.baseten.list_teams()
+    except Refused as error:
+        why = f"Baseten refuses it: {error}; {_CURES['baseten_api_key']}"
+        raise _NotProvedError(why) from error
+    except Unreachable as error:
+        why = f"Baseten cannot be reached: {error}; {_CURES['baseten_api_url']}"
+        raise _NotProvedError(why) from error
+    except BasetenError as error:
+        why = f"Baseten does not answer as it should: {error}"
+        raise _NotProvedError(why) from error
+    names = listing([team.name for team in teams]) if teams else "no team"
+    return f"sees {names}"
+
+
+async def _database(url: str) -> str:
+    """Open it as the bot would, which brings an older one up to date."""
+    try:
+        async with open_store(url, wait=0):
+            return "can be used"
+    except InUseError:
+        return "in use by a bot that runs"
+    except DatabaseError as error:
+        raise _NotProvedError(str(error)) from error
+
+
+def _slack_says(error: SlackCallFailed, name: str) -> str:
+    if error.error in AUTH_ERRORS:
+        return f"Slack refuses it: {error.error}; {_CURES[name]}"
+    if error.error == UNREACHABLE:
+        return f"Slack cannot be reached; {_CURES['slack_api_url']}"
+    return f"Slack does not answer as it should: {error.error}"

@@ -1,0 +1,71 @@
+"""``python -m bot demo [TEXT]``: the real bot between a Slack and a Baseten made of sand."""
+
+import asyncio
+import sys
+from contextlib import AsyncExitStack
+from tempfile import TemporaryDirectory
+
+from pydantic import AnyHttpUrl, SecretStr
+
+from bot.app import Tuning, running
+from bot.cli.demo_data import furnish
+from bot.cli.demo_user import Person
+from bot.sandbox import SandboxBaseten, SandboxSlack
+from bot.settings import Settings
+from bot.telemetry.logs import configure_logs
+from bot.telemetry.redaction import Redactor
+from bot.views.text import COMMAND
+from bot.watches.poller import Pace
+
+DEFAULT = "research llama-3-finetune"
+_PACE = Pace(fast=2.0, slow=5.0)  # nobody shares this Baseten, and somebody waits
+
+
+async def demo(text: str) -> int:
+    """Send the command as Slack would, signed and over HTTP, and draw what comes back.
+
+    Args:
+        text: what is typed after the command; empty for the default, and for further lines
+            after it, from the terminal or a pipe, until they end.
+    """
+    async with AsyncExitStack() as stack:
+        baseten = await stack.enter_async_context(SandboxBaseten())
+        slack = await stack.enter_async_context(SandboxSlack())
+        folder = stack.enter_context(TemporaryDirectory(prefix="bot-demo-"))
+        furnish(baseten)
+        settings = _settings(slack, baseten, folder)
+        configure_logs("error", None, Redactor(settings.secrets))
+        async with running(settings, Tuning(pace=_PACE)) as bot:
+            serving = asyncio.create_task(bot.serve())
+            slack.bot_url = bot.url
+            await bot.health.ready()
+            sys.stdout.write(
+                "A Slack and a Baseten on this machine, the real bot between them.\n\n"
+            )
+            person = Person(slack, baseten, COMMAND)
+            try:
+                await person.type(text or DEFAULT)
+                if not text:
+                    await person.go_on()
+            finally:
+                serving.cancel()
+    return 0
+
+
+def _settings(slack: SandboxSlack, baseten: SandboxBaseten, folder: str) -> Settings:
+    """Make settings that owe nothing to this machine's environment."""
+    return Settings(
+        slack_bot_token=SecretStr(slack.bot_token),
+        slack_app_token=None,
+        slack_signing_secret=SecretStr(slack.signing_secret),
+        slack_api_url=AnyHttpUrl(slack.api_url),
+        baseten_api_key=SecretStr(baseten.api_key),
+        baseten_api_url=AnyHttpUrl(baseten.url),
+        baseten_timeout=15,
+        database_url=SecretStr(f"sqlite:///{folder}/bot.db"),
+        host="127.0.0.1",
+        port=0,
+        ask_near_names=True,
+        log_level="error",
+        log_format=None,
+    )

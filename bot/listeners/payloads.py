@@ -1,0 +1,63 @@
+"""What Slack sends, read into values with types; Bolt hands it over as plain dictionaries.
+
+https://docs.slack.dev/reference/interaction-payloads
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from bot.projects.request import plain_characters
+from bot.slack.messages import Place
+
+
+@dataclass(frozen=True, slots=True)
+class Click:
+    """A click on a button.
+
+    Attributes:
+        place: where the button is; its response URL can change the message.
+        ts: the message that the button is on; empty in the home tab.
+        value: what the button carries.
+        trigger_id: opens a dialog, for 3 seconds.
+    """
+
+    place: Place
+    ts: str
+    value: str
+    trigger_id: str
+
+
+def place_of(body: dict[str, Any]) -> Place:
+    """Read who did something and where: a command, a click, a shortcut.
+
+    A shortcut on a message is answered in that message's thread, new if need be.
+    """
+    container, message = body.get("container", {}), body.get("message", {})
+    thread_ts = container.get("thread_ts") or message.get("thread_ts")
+    if body.get("type") == "message_action":
+        thread_ts = thread_ts or message.get("ts")
+    channel = body.get("channel", {}).get("id", "")
+    return Place(
+        user_id=body.get("user_id") or body.get("user", {}).get("id", ""),
+        channel_id=body.get("channel_id") or container.get("channel_id") or channel,
+        response_url=body.get("response_url") or None,
+        thread_ts=thread_ts,
+    )
+
+
+def click(body: dict[str, Any]) -> Click:
+    """Read a ``block_actions`` payload."""
+    return Click(
+        place=place_of(body),
+        ts=body.get("container", {}).get("message_ts", ""),
+        value=body["actions"][0].get("value", ""),
+        trigger_id=body.get("trigger_id", ""),
+    )
+
+
+def field(view: dict[str, Any], name: str) -> str:
+    """Read what was typed or chosen in a field of a submitted dialog."""
+    state: dict[str, Any] = view["state"]["values"].get(name, {}).get(name, {})
+    chosen = state.get("selected_option") or {}
+    value = state.get("value") or chosen.get("value") or state.get("selected_conversation")
+    return plain_characters(str(value or ""))

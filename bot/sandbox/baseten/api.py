@@ -1,0 +1,249 @@
+"""One method for each endpoint of Baseten's management API that the sandbox answers."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from bot.sandbox import refusals
+from bot.sandbox.baseten import job_logs
+from bot.sandbox.baseten.training import ENDED, KNOWN, Job, Project, Training
+from bot.sandbox.fake_server import Recorded
+from bot.sandbox.faults import Json, Respond
+
+Endpoint: TypeAlias = Callable[..., Respond]
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """What the key may do."""
+
+    training: bool
+    list_teams: bool
+    list_projects: bool
+    search: bool
+    capacity: bool
+
+
+class _RefusedError(Exception):
+    """Carries the answer that says no out of the depth of an endpoint."""
+
+    def __init__(self, answer: Respond) -> None:
+        super().__init__(answer)
+        self.answer = answer
+
+
+@dataclass(frozen=True, slots=True)
+class BasetenApi:
+    """The endpoints, over the state of the service."""
+
+    training: Training
+    capacities: dict[str, int]
+    allowed: Allowed
+
+    def call(self, request: Recorded, segments: list[str]) -> Respond:
+        """Answer a request for the path of these decoded segments."""
+        try:
+            endpoint, ids = self._route(request.method, segments)
+            return endpoint(request, *ids)
+        except _RefusedError as refused:
+            return refused.answer
+
+    def _route(self, method: str, segments: list[str]) -> tuple[Endpoint, list[str]]:
+        in_job = ("training_projects", "*", "jobs", "*")
+        routes: dict[tuple[str, ...], Endpoint] = {
+            ("GET", "users", "me"): self.user,
+            ("GET", "teams"): self.teams,
+            ("GET", "teams", "*"): self.team,
+            ("POST", "teams", "*", "training_projects"): self.upsert,
+            ("POST", "training_projects"): self.upsert,
+            ("GET", "training_projects"): self.projects,
+            ("GET", "training_projects", "*"): self.project,
+            ("GET", "training_projects", "*", "jobs"): self.jobs,
+            ("GET", *in_job): self.job,
+            ("GET", *in_job, "logs"): self.logs,
+            ("GET", *in_job, "checkpoints"): self.checkpoints,
+            ("POST", *in_job, "stop"): self.stop,
+            ("POST", "training_jobs", "search"): self.search,
+            ("GET", "training", "capacity"): self.capacity,
+        }
+        asked = (method, *segments[1:]) if segments[0] == "v1" else ()
+        for route, endpoint in routes.items():
+            if len(route) == len(asked) and all(
+                want in ("*", got) for want, got in zip(route, asked, strict=True)
+            ):
+                ids = [got for want, got in zip(route, asked, strict=True) if want == "*"]
+                return endpoint, ids
+        raise _RefusedError(refusals.not_found_404("Not found"))
+
+    def user(self, _request: Recorded) -> Respond:
+        """`GET /v1/users/me`."""
+        return Respond(
+            200,
+            {
+                "user_id": "usr_sandbox",
+                "email": "bot-owner@example.com",
+                "name": "Bot Owner",
+                "workspace_name": "Sandbox",
+            },
+        )
+
+    def teams(self, request: Recorded) -> Respond:
+        """`GET /v1/teams`, of one exact `name` if asked."""
+        if not self.allowed.list_teams:
+            raise _RefusedError(refusals.permission_denied_403())
+        name = request.query.get("name")
+        teams = [team.json() for team in self.training.teams.values() if name in (None, team.name)]
+        return Respond(200, {"teams": teams})
+
+    def team(self, _request: Recorded, team_id: str) -> Respond:
+        """`GET /v1/teams/{team_id}`."""
+        if team_id not in self.training.teams:
+            raise _RefusedError(refusals.not_found_404("Team not found"))
+        return Respond(200, self.training.teams[team_id].json())
+
+    def upsert(self, request: Recorded, team_id: str | None = None) -> Respond:
+        """`POST /v1/teams/{team_id}/training_projects`; without a team: in the default one."""
+        if not self.allowed.training:
+            raise _RefusedError(refusals.training_disabled_403())
+        body = _object(request)
+        wanted = body.get("training_project")
+        name = wanted.get("name") if isinstance(wanted, dict) else None
+        if not isinstance(name, str) or not name.strip():
+            raise _RefusedError(refusals.validation_400())
+        if team_id is None:
+            defaults = [team.id for team in self.training.teams.values() if team.default]
+            team_id = defaults[0] if defaults else ""
+        if team_id not in self.training.teams:
+            raise _RefusedError(refusals.not_found_404("Team not found"))
+        project = self.training.upsert(team_id, name)
+        return Respond(200, {"training_project": self.training.project_json(project)})
+
+    def projects(self, _request: Recorded) -> Respond:
+        """`GET /v1/training_projects`, the newest first."""
+        if not self.allowed.list_projects:
+            raise _RefusedError(refusals.permission_denied_403())
+        projects = sorted(
+            self.training.projects.values(), key=lambda project: project.created_at, reverse=True
+        )
+        return Respond(
+            200, {"training_projects": [self.training.project_json(each) for each in projects]}
+        )
+
+    def project(self, _request: Recorded, project_id: str) -> Respond:
+        """`GET /v1/training_projects/{project_id}`."""
+        project = self._project(project_id)
+        return Respond(200, {"training_project": self.training.project_json(project)})
+
+    def jobs(self, _request: Recorded, project_id: str) -> Respond:
+        """`GET …/jobs`, the newest first."""
+        project = self._project(project_id)
+        jobs = [self.training.jobs[job_id] for job_id in reversed(project.job_ids)]
+        return Respond(
+            200,
+            {
+                "training_project": self.training.project_json(project),
+                "training_jobs": [self.training.job_json(job) for job in jobs],
+            },
+        )
+
+    def job(self, _request: Recorded, project_id: str, job_id: str) -> Respond:
+        """`GET …/jobs/{job_id}`."""
+        job = self._job(project_id, job_id)
+        return Respond(
+            200,
+            {
+                "training_project": self.training.project_json(self._project(project_id)),
+                "training_job": self.training.job_json(job),
+            },
+        )
+
+    def logs(self, request: Recorded, project_id: str, job_id: str) -> Respond:
+        """`GET …/logs`: of the last half hour unless told otherwise, the oldest first."""
+        lines = self.training.logs.get(self._job(project_id, job_id).id, [])
+        try:
+            asked = job_logs.asked(request.query, self.training.now())
+        except ValueError as error:
+            raise _RefusedError(refusals.validation_400(str(error))) from None
+        return Respond(200, {"logs": [line.json() for line in asked.of(lines)]})
+
+    def checkpoints(self, _request: Recorded, project_id: str, job_id: str) -> Respond:
+        """`GET …/checkpoints`."""
+        job = self._job(project_id, job_id)
+        return Respond(
+            200,
+            {
+                "training_job": self.training.job_json(job),
+                "checkpoints": self.training.checkpoints.get(job_id, []),
+            },
+        )
+
+    def stop(self, _request: Recorded, project_id: str, job_id: str) -> Respond:
+        """`POST …/stop`."""
+        job = self._job(project_id, job_id)
+        if job.current_status in ENDED:
+            raise _RefusedError(refusals.conflict_409("The training job has already ended."))
+        stopped = self.training.change(
+            job_id, {"status": "TRAINING_JOB_STOPPED"}, self.training.now()
+        )
+        return Respond(200, {"training_job": self.training.job_json(stopped)})
+
+    def search(self, request: Recorded) -> Respond:
+        """`POST /v1/training_jobs/search`, the newest first unless told otherwise.
+
+        What the API does with a status that it does not know is not told; here it is refused.
+        """
+        if not self.allowed.search:
+            raise _RefusedError(refusals.permission_denied_403())
+        wanted = _object(request)
+        statuses, project_id, job_id = (
+            wanted.get(key) for key in ("statuses", "project_id", "job_id")
+        )
+        if statuses is not None and not (isinstance(statuses, list) and KNOWN.issuperset(statuses)):
+            raise _RefusedError(refusals.validation_400("statuses: invalid"))
+        jobs = [
+            self.training.job_json(job)
+            for job in self.training.jobs.values()
+            if (statuses is None or job.current_status in statuses)
+            and project_id in (None, job.project_id)
+            and job_id in (None, job.id)
+        ]
+        order_by = wanted.get("order_by", [{"field": "created_at", "order": "desc"}])
+        try:
+            # The least telling order first: sorting is stable, so the first one decides.
+            for order in reversed(order_by):
+                field = str(order["field"])
+                jobs.sort(key=lambda job: job[field], reverse=order["order"] == "desc")
+        except (KeyError, TypeError):
+            raise _RefusedError(refusals.validation_400("order_by: invalid")) from None
+        return Respond(200, {"training_jobs": jobs})
+
+    def capacity(self, _request: Recorded) -> Respond:
+        """`GET /v1/training/capacity`."""
+        if not self.allowed.capacity:
+            raise _RefusedError(refusals.permission_denied_403())
+        capacities = [
+            self.training.capacity_json(gpu_type, limit)
+            for gpu_type, limit in self.capacities.items()
+        ]
+        return Respond(200, {"gpu_capacities": capacities, "team_gpu_capacities": None})
+
+    def _project(self, project_id: str) -> Project:
+        if project_id not in self.training.projects:
+            raise _RefusedError(refusals.not_found_404())
+        return self.training.projects[project_id]
+
+    def _job(self, project_id: str, job_id: str) -> Job:
+        if job_id not in self._project(project_id).job_ids:
+            raise _RefusedError(refusals.not_found_404("Training job not found"))
+        return self.training.jobs[job_id]
+
+
+def _object(request: Recorded) -> dict[str, Json]:
+    try:
+        body = json.loads(request.body)
+    except ValueError:
+        body = None
+    if not isinstance(body, dict):
+        raise _RefusedError(refusals.validation_400("body: Input should be a valid dictionary"))
+    return body

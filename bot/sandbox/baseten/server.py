@@ -1,0 +1,227 @@
+"""A Baseten on loopback: the part of its management API that has to do with training."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import unquote
+
+from aiohttp import web
+
+from bot.sandbox import refusals
+from bot.sandbox.baseten import api as baseten_api
+from bot.sandbox.baseten.job_logs import Line
+from bot.sandbox.baseten.training import Job, Team, Training, eight_h100, iso
+from bot.sandbox.fake_server import Recorded, Wire, utc_now
+from bot.sandbox.faults import Json
+
+
+class SandboxBaseten(Wire):
+    """Baseten's management API, with teams, training projects and jobs that a test furnishes.
+
+    Whatever a method returns is a picture of the moment, in the shape of the API's JSON.
+
+    Attributes:
+        api_key: the one key that is right.
+        training_enabled: whether the organisation may train; if not, only listing works.
+        list_teams_allowed: whether the key may list teams.
+        list_projects_allowed: whether the key may list training projects.
+        search_allowed: whether the key may search training jobs.
+        capacity_allowed: whether the key may see the organisation's capacity.
+        capacities: the organisation's limit of GPUs by type, as the capacity endpoint tells.
+    """
+
+    def __init__(
+        self,
+        *,
+        api_key: str = "sandbox1.0123456789abcdef0123456789abcdef",
+        now: Callable[[], datetime] = utc_now,
+    ) -> None:
+        """Build an empty Baseten: not even a default team.
+
+        Args:
+            api_key: what clients must show.
+            now: an aware clock; it stamps everything, `Date` headers too, and drives scripts.
+        """
+        super().__init__(now=now)
+        self.api_key = api_key
+        self.training_enabled = True
+        self.list_teams_allowed = True
+        self.list_projects_allowed = True
+        self.search_allowed = True
+        self.capacity_allowed = True
+        self.capacities = {"H100": 64, "H200": 16}
+        self._training = Training(now)
+
+    @property
+    def upserts(self) -> list[Recorded]:
+        """The requests that asked to upsert a training project, whatever came of them."""
+        return [
+            request
+            for request in self.requests
+            if request.method == "POST" and request.path.endswith("/training_projects")
+        ]
+
+    def add_team(
+        self,
+        name: str,
+        *,
+        id: str | None = None,  # noqa: A002 - the API's word
+        default: bool = False,
+    ) -> dict[str, Json]:
+        """Add a team; two may bear one name, as in Baseten."""
+        team = Team(id or self._training.new_id(), name, default, self.now())
+        self._training.teams[team.id] = team
+        return team.json()
+
+    def add_project(
+        self,
+        team_id: str,
+        name: str,
+        *,
+        created_at: datetime | None = None,
+        id: str | None = None,  # noqa: A002 - the API's word
+    ) -> dict[str, Json]:
+        """Add a training project that was there before the bot."""
+        if team_id not in self._training.teams:
+            unknown = f"no team {team_id}"
+            raise LookupError(unknown)
+        project = self._training.create(team_id, name, created_at or self.now(), id)
+        return self._training.project_json(project)
+
+    def add_job(  # noqa: PLR0913 - a job has this many sides
+        self,
+        project_id: str,
+        *,
+        status: str = "TRAINING_JOB_RUNNING",
+        name: str | None = None,
+        error_message: str | None = None,
+        instance_type: dict[str, Json] | None = None,
+        node_count: int = 1,
+        user_email: str | None = "dana@example.com",
+        availability_model: str = "dedicated",
+        created_at: datetime | None = None,
+        checkpoint_sync_status: str | None = None,
+        priority: int = 0,
+        id: str | None = None,  # noqa: A002 - the API's word
+    ) -> dict[str, Json]:
+        """Start a job, which becomes its project's latest; without an instance type: 8xH100."""
+        created_at = created_at or self.now()
+        job = Job(
+            id=id or self._training.new_id(),
+            project_id=project_id,
+            created_at=created_at,
+            updated_at=created_at,
+            current_status=status,
+            instance_type=instance_type or eight_h100(),
+            error_message=error_message,
+            node_count=node_count,
+            name=name,
+            checkpoint_sync_status=checkpoint_sync_status,
+            priority=priority,
+            availability_model=availability_model,
+            user_email=user_email,
+        )
+        self._training.start(job)
+        return self._training.job_json(job)
+
+    def set_job(self, job_id: str, **changes: Any) -> dict[str, Json]:  # noqa: ANN401 - of any field
+        """Change a job now: `status`, `error_message`, any field that `add_job` takes.
+
+        Raises:
+            TypeError: a job has no such field.
+        """
+        job = self._training.change(job_id, changes, self.now())
+        self.touch()
+        return self._training.job_json(job)
+
+    def script_job(
+        self,
+        job_id: str,
+        turns: Sequence[tuple[float, Mapping[str, Any]]],
+        once_opened: str | None = None,
+    ) -> None:
+        """Plan changes of a job.
+
+        Args:
+            job_id: whose.
+            turns: seconds from now, and what changes then; made when something is next read
+                once that time has come, and stamped with the time they were planned for.
+            once_opened: a project's id; the seconds count from when it is first upserted.
+        """
+        if once_opened is None:
+            self._training.plan(job_id, turns)
+        else:
+            self._training.plan_once_opened(once_opened, job_id, turns)
+
+    def job(self, job_id: str) -> dict[str, Json]:
+        """A job as it stands, planned changes included."""
+        self._training.catch_up()
+        return self._training.job_json(self._training.jobs[job_id])
+
+    def project(self, project_id: str) -> dict[str, Json]:
+        """A project as it stands, planned changes included."""
+        self._training.catch_up()
+        return self._training.project_json(self._training.projects[project_id])
+
+    def add_logs(self, job_id: str, lines: list[str], *, level: str | None = None) -> None:
+        """Let a job log these lines now, a millisecond apart."""
+        begin = self.now() - timedelta(milliseconds=len(lines))
+        self._training.logs.setdefault(job_id, []).extend(
+            Line(begin + timedelta(milliseconds=number), line, level)
+            for number, line in enumerate(lines)
+        )
+
+    def add_checkpoint(
+        self,
+        job_id: str,
+        checkpoint_id: str,
+        *,
+        base_model: str | None = "Qwen/Qwen3-8B",
+        size_bytes: int = 174_655_536,
+        sync_status: str | None = "COMPLETE",
+    ) -> None:
+        """Let a job write a LoRA checkpoint now."""
+        self._training.checkpoints.setdefault(job_id, []).append(
+            {
+                "checkpoint_id": checkpoint_id,
+                "created_at": iso(self.now()),
+                "checkpoint_type": "lora",
+                "base_model": base_model,
+                "lora_adapter_config": {"r": 16},
+                "size_bytes": size_bytes,
+                "sync_status": sync_status,
+                "training_job_id": job_id,
+            }
+        )
+
+    def rename_team(self, team_id: str, name: str) -> None:
+        """Give a team another name."""
+        self._training.teams[team_id] = replace(self._training.teams[team_id], name=name)
+
+    def delete_project(self, project_id: str) -> None:
+        """Delete a project with its jobs, as somebody may at any time."""
+        self._training.delete(project_id)
+        self.touch()
+
+    async def answer(self, recorded: Recorded, request: web.Request) -> web.StreamResponse:
+        """Answer as the API does: the key first, then the path, then what is asked."""
+        del request  # the record says it all
+        right = {f"api-key {self.api_key}", f"bearer {self.api_key}"}
+        scheme, _, key = recorded.headers.get("authorization", "").partition(" ")
+        if f"{scheme.lower()} {key}" not in right:
+            return self.respond(refusals.wrong_key_403())
+        self._training.catch_up()
+        segments = [unquote(segment) for segment in recorded.path.strip("/").split("/")]
+        api = baseten_api.BasetenApi(
+            training=self._training,
+            capacities=self.capacities,
+            allowed=baseten_api.Allowed(
+                training=self.training_enabled,
+                list_teams=self.list_teams_allowed,
+                list_projects=self.list_projects_allowed,
+                search=self.search_allowed,
+                capacity=self.capacity_allowed,
+            ),
+        )
+        return self.respond(api.call(recorded, segments))

@@ -1,0 +1,293 @@
+"""What Slack sends for each thing a person does, field by field."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from bot.sandbox.faults import Json
+from bot.sandbox.slack import block_kit
+from bot.sandbox.slack.records import (
+    APP_ID,
+    BOT_USER,
+    TEAM_DOMAIN,
+    TEAM_ID,
+    VERIFICATION_TOKEN,
+    Channel,
+    Ephemeral,
+    PostedMessage,
+    View,
+)
+from bot.sandbox.slack.workspace import Workspace
+
+# What an element that holds something reports: the field, and whether it is a list.
+STATE_FIELDS: Final = {
+    "plain_text_input": "value",
+    "number_input": "value",
+    "email_text_input": "value",
+    "url_text_input": "value",
+    "static_select": "selected_option",
+    "external_select": "selected_option",
+    "radio_buttons": "selected_option",
+    "overflow": "selected_option",
+    "checkboxes": "selected_options",
+    "multi_static_select": "selected_options",
+    "multi_external_select": "selected_options",
+    "users_select": "selected_user",
+    "multi_users_select": "selected_users",
+    "conversations_select": "selected_conversation",
+    "channels_select": "selected_channel",
+    "datepicker": "selected_date",
+    "timepicker": "selected_time",
+    "datetimepicker": "selected_date_time",
+}
+
+
+def escape(text: str) -> str:
+    """What a person typed, as Slack sends it in a command."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def user_json(user: str) -> dict[str, Json]:
+    """A person."""
+    name = user.lower()
+    return {"id": user, "username": name, "name": name, "team_id": TEAM_ID}
+
+
+def element_state(element: dict[str, Json]) -> dict[str, Json] | None:
+    """What an element reports before anybody touched it; None if it holds nothing."""
+    field = STATE_FIELDS.get(element["type"])
+    if field is None:
+        return None
+    initial = {"value": "initial_value"}.get(field, field.replace("selected", "initial"))
+    empty: Json = [] if field.endswith("s") else None
+    return {"type": element["type"], field: element.get(initial, empty)}
+
+
+def state_values(blocks: list[dict[str, Json]], given: Json = None) -> dict[str, Json]:
+    """The state of a view or message: what is given, and what else its elements hold.
+
+    Raises:
+        LookupError: something is given for what is not there.
+    """
+    values: dict[str, dict[str, Json]] = {}
+    for block_id, element in block_kit.elements(blocks):
+        state = element_state(element)
+        if state is not None:
+            values.setdefault(block_id, {})[element["action_id"]] = state
+    for block_id, actions in (given or {}).items():
+        for action_id, state in actions.items():
+            if action_id not in values.get(block_id, {}):
+                missing = f"nothing to fill in at {block_id}/{action_id}; there is {values}"
+                raise LookupError(missing)
+            values[block_id][action_id] = state
+    return values
+
+
+@dataclass(frozen=True, slots=True)
+class Payloads:
+    """Builds payloads, over the state of the workspace."""
+
+    workspace: Workspace
+
+    def command(  # noqa: PLR0913 - the fields of a command
+        self,
+        *,
+        command: str,
+        text: str,
+        channel: Channel,
+        user: str,
+        response_url: str,
+        trigger_id: str,
+    ) -> dict[str, Json]:
+        """A slash command's form."""
+        return {
+            "token": VERIFICATION_TOKEN,
+            "team_id": TEAM_ID,
+            "team_domain": TEAM_DOMAIN,
+            "channel_id": channel.id,
+            "channel_name": channel.sent_name,
+            "user_id": user,
+            "user_name": user.lower(),
+            "command": command,
+            "text": text,
+            "api_app_id": APP_ID,
+            "is_enterprise_install": "false",
+            "response_url": response_url,
+            "trigger_id": trigger_id,
+        }
+
+    def interaction(self, kind: str, user: str, trigger_id: str = "") -> dict[str, Json]:
+        """The fields that all interactions share."""
+        payload: dict[str, Json] = {
+            "type": kind,
+            "user": user_json(user),
+            "api_app_id": APP_ID,
+            "token": VERIFICATION_TOKEN,
+            "team": {"id": TEAM_ID, "domain": TEAM_DOMAIN},
+            "enterprise": None,
+            "is_enterprise_install": False,
+        }
+        return payload | ({"trigger_id": trigger_id} if trigger_id else {})
+
+    def place(self, source: PostedMessage | Ephemeral | View, values: Json) -> dict[str, Json]:
+        """The fields that say where in a message or view something was done."""
+        state = state_values(source.blocks, values)
+        if isinstance(source, View):
+            return {
+                "container": {"type": "view", "view_id": source.id},
+                "view": self.workspace.view_json(source, state),
+            }
+        ephemeral = isinstance(source, Ephemeral)
+        channel = self.workspace.channel(source.channel)
+        container: dict[str, Json] = {
+            "type": "message",
+            "message_ts": source.ts,
+            "channel_id": source.channel,
+            "is_ephemeral": ephemeral,
+        }
+        if source.thread_ts:
+            container["thread_ts"] = source.thread_ts
+        place: dict[str, Json] = {
+            "container": container,
+            "channel": {"id": channel.id, "name": channel.sent_name},
+            "state": {"values": state},
+        }
+        if isinstance(source, PostedMessage):
+            place["message"] = self.workspace.message_json(source)
+        return place
+
+    def shortcut(self, callback_id: str, user: str, trigger_id: str) -> dict[str, Json]:
+        """A global shortcut."""
+        return {
+            **self.interaction("shortcut", user, trigger_id),
+            "action_ts": self.workspace.stamp(),
+            "callback_id": callback_id,
+        }
+
+    def message_shortcut(
+        self, callback_id: str, message: PostedMessage, user: str, trigger_id: str
+    ) -> dict[str, Json]:
+        """A shortcut in a message's menu."""
+        channel = self.workspace.channel(message.channel)
+        return {
+            **self.interaction("message_action", user, trigger_id),
+            "action_ts": self.workspace.stamp(),
+            "callback_id": callback_id,
+            "message_ts": message.ts,
+            "message": self.workspace.message_json(message),
+            "channel": {"id": channel.id, "name": channel.sent_name},
+        }
+
+    def event_callback(self, event: dict[str, Json]) -> dict[str, Json]:
+        """An event of the Events API in its envelope."""
+        return {
+            "token": VERIFICATION_TOKEN,
+            "team_id": TEAM_ID,
+            "api_app_id": APP_ID,
+            "event": {"event_ts": self.workspace.stamp(), **event},
+            "type": "event_callback",
+            "event_id": self.workspace.new_id("Ev"),
+            "event_time": int(self.workspace.now().timestamp()),
+            "authorizations": [
+                {
+                    "enterprise_id": None,
+                    "team_id": TEAM_ID,
+                    "user_id": BOT_USER,
+                    "is_bot": True,
+                    "is_enterprise_install": False,
+                }
+            ],
+            "is_ext_shared_channel": False,
+        }
+
+    def function_executed(self, callback_id: str, inputs: dict[str, Json]) -> dict[str, Json]:
+        """The event that a workflow reached a step of the app; its token works from now on."""
+        execution, token = self.workspace.new_id("Fx"), f"xwfp-{self.workspace.new_id('sandbox-')}"
+        self.workspace.executions.add(execution)
+        self.workspace.workflow_tokens.add(token)
+        moment = int(self.workspace.now().timestamp())
+        return {
+            "type": "function_executed",
+            "function": {
+                "id": "Fn0SANDBOX1",
+                "callback_id": callback_id,
+                "title": callback_id,
+                "description": "",
+                "type": "app",
+                "input_parameters": [
+                    {"name": name, "type": "string", "title": name, "is_required": True}
+                    for name in inputs
+                ],
+                "output_parameters": [],
+                "app_id": APP_ID,
+                "date_created": moment,
+                "date_updated": moment,
+                "date_deleted": 0,
+                "form_enabled": False,
+            },
+            "inputs": inputs,
+            "function_execution_id": execution,
+            "workflow_execution_id": self.workspace.new_id("Wx"),
+            "bot_access_token": token,
+        }
+
+
+def act(
+    source: PostedMessage | Ephemeral | View,
+    action_id: str,
+    *,
+    value: Json,
+    selected: Json,
+    ts: str,
+) -> dict[str, Json]:
+    """A person's act on an element: the entry of `actions` in `block_actions`.
+
+    Args:
+        source: where the element is.
+        action_id: the element's.
+        value: what is typed, or a button's value in place of its own.
+        selected: what is chosen: an option or its value, a user, a channel, a date; or a list.
+        ts: when.
+
+    Raises:
+        LookupError: there is no such element, or no such option in it.
+    """
+    found = {
+        element["action_id"]: (block_id, element)
+        for block_id, element in block_kit.elements(source.blocks)
+    }
+    if action_id not in found:
+        missing = f"nothing called {action_id!r} to act on; there is {sorted(found)}"
+        raise LookupError(missing)
+    block_id, element = found[action_id]
+    kind = element["type"]
+    action: dict[str, Json] = {
+        "action_id": action_id,
+        "block_id": block_id,
+        "type": kind,
+        "action_ts": ts,
+    }
+    if kind == "button":
+        shown = {key: element[key] for key in ("text", "url", "style", "value") if key in element}
+        return action | shown | ({} if value is None else {"value": value})
+    field = STATE_FIELDS[kind]
+    if field == "value":
+        return action | {"value": value}
+    if field == "selected_options":
+        return action | {field: [_option(element, one) for one in selected or []]}
+    if field == "selected_option" and selected is not None:
+        return action | {field: _option(element, selected)}
+    return action | {field: selected}
+
+
+def _option(element: dict[str, Json], selected: Json) -> Json:
+    """The option of this value; one given as an object is taken as it is."""
+    if isinstance(selected, dict):
+        return selected
+    options = list(element.get("options", []))
+    for group in element.get("option_groups", []):
+        options.extend(group["options"])
+    for option in options:
+        if option["value"] == selected:
+            return option
+    missing = f"no option {selected!r}; there is {[option['value'] for option in options]}"
+    raise LookupError(missing)

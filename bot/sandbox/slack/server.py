@@ -1,0 +1,223 @@
+"""A Slack on loopback: its Web API, response URLs and Socket Mode, and what people do in it."""
+
+from collections.abc import Callable
+from datetime import datetime
+from types import TracebackType
+from typing import Final
+
+import aiohttp
+from aiohttp import web
+
+from bot.sandbox.fake_server import Recorded, Wire, utc_now
+from bot.sandbox.faults import Json, Respond
+from bot.sandbox.slack import transports as carriers
+from bot.sandbox.slack.records import (
+    CHANNEL,
+    Channel,
+    Completion,
+    Ephemeral,
+    PostedMessage,
+    View,
+)
+from bot.sandbox.slack.response_urls import ResponseUrls
+from bot.sandbox.slack.user_actions import People
+from bot.sandbox.slack.views import SlackViews
+from bot.sandbox.slack.web_api import Credentials, SlackApi
+from bot.sandbox.slack.workspace import Workspace
+
+DEFAULT_SCOPES: Final = ("commands", "chat:write", "chat:write.public")
+
+
+class SandboxSlack(People, Wire):
+    """Slack, with one workspace and one app: the bot.
+
+    The channel `C0SANDBOX1` is there from the start, with the bot as a member. Every limit that
+    Slack checks is checked, and what people may not do raises `LookupError`.
+
+    Attributes:
+        bot_token: the bot's token for the Web API.
+        app_token: the app's token for Socket Mode.
+        signing_secret: with which HTTP deliveries are signed.
+        scopes: what the bot's token may do; change them at will.
+        bot_url: the bot's root URL; None sends everything down the web sockets.
+        drops_repeats: post nothing for a `client_msg_id` that its channel has already. Slack does
+            not promise it, so it is off.
+        patience: seconds until a delivery is given up; Slack's own limit is only measured.
+    """
+
+    def __init__(
+        self,
+        *,
+        bot_token: str = "xoxb-sandbox-0123456789-abcdefghijklmnop",  # noqa: S107 - made up
+        app_token: str = "xapp-1-A0SANDBOX-0123456789-abcdefghijklmnop",  # noqa: S107 - made up
+        signing_secret: str = "0123456789abcdef0123456789abcdef",  # noqa: S107 - made up
+        now: Callable[[], datetime] = utc_now,
+    ) -> None:
+        """Build an empty Slack.
+
+        Args:
+            bot_token: the one that is right.
+            app_token: the one that is right.
+            signing_secret: that the bot must know.
+            now: an aware clock, which decides what has expired; signatures use the real time.
+        """
+        super().__init__(now=now)
+        self.bot_token = bot_token
+        self.app_token = app_token
+        self.signing_secret = signing_secret
+        self.scopes: tuple[str, ...] = DEFAULT_SCOPES
+        self.bot_url: str | None = None
+        self.patience = 30.0
+        self._workspace = Workspace(now, self.touch)
+        self._sockets = carriers.Sockets(self.touch)
+        self._session: aiohttp.ClientSession | None = None
+        self.add_channel(CHANNEL, name="ml-training")
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._session is not None:
+            await self._session.close()
+        await super().__aexit__(kind, error, traceback)
+
+    @property
+    def api_url(self) -> str:
+        """The root of the Web API, with a slash at the end: what `SLACK_API_URL` is set to."""
+        return f"{self.url}/api/"
+
+    @property
+    def drops_repeats(self) -> bool:
+        """Whether a repeated `client_msg_id` posts nothing."""
+        return self._workspace.drops_repeats
+
+    @drops_repeats.setter
+    def drops_repeats(self, drops: bool) -> None:
+        self._workspace.drops_repeats = drops
+
+    @property
+    def messages(self) -> list[PostedMessage]:
+        """Every message that a channel shows, in order of posting."""
+        return self._workspace.messages
+
+    @property
+    def deleted(self) -> list[PostedMessage]:
+        """The messages that were taken away again."""
+        return self._workspace.deleted
+
+    @property
+    def ephemerals(self) -> list[Ephemeral]:
+        """Every message that one person sees, in order of posting."""
+        return self._workspace.ephemerals
+
+    @property
+    def views(self) -> list[View]:
+        """Every modal and home tab ever shown, closed ones included."""
+        return self._workspace.views
+
+    @property
+    def completions(self) -> list[Completion]:
+        """How the workflow steps ended."""
+        return self._workspace.completions
+
+    @property
+    def sockets(self) -> int:
+        """How many web sockets take deliveries."""
+        return len(self._sockets.connected)
+
+    def add_channel(  # noqa: PLR0913 - a channel has this many sides
+        self,
+        id: str,  # noqa: A002 - Slack's word
+        *,
+        name: str = "",
+        member: bool = True,
+        private: bool = False,
+        archived: bool = False,
+        post_error: str | None = None,
+    ) -> Channel:
+        """Add a channel, or change one.
+
+        Args:
+            id: `C…`.
+            name: without a `#`.
+            member: whether the bot is in it.
+            private: whether others cannot see it.
+            archived: whether it is closed.
+            post_error: with which `chat.postMessage` is refused there.
+        """
+        channel = Channel(id, name or id.lower(), member, private, archived, post_error)
+        self._workspace.channels[id] = channel
+        return channel
+
+    def delete(self, message: PostedMessage) -> None:
+        """Let a person with the right to do so delete a message, the bot's too.
+
+        Raises:
+            LookupError: it is not there any more.
+        """
+        if message not in self.messages:
+            gone = f"no message {message.ts} in {message.channel}"
+            raise LookupError(gone)
+        self._workspace.remove(message)
+
+    def close_view(self, view_id: str) -> None:
+        """Let a person leave a modal."""
+        for view in self.views:
+            if view.id == view_id:
+                SlackViews(self._workspace).close(view)
+
+    def sign(self, body: bytes, timestamp: int | None = None) -> dict[str, str]:
+        """The signature headers for a body.
+
+        Args:
+            body: what is sent.
+            timestamp: seconds since the epoch; None is now.
+        """
+        return carriers.signature_headers(self.signing_secret, body, timestamp)
+
+    async def disconnect_sockets(self, *, politely: bool = True) -> None:
+        """Ask the clients of all web sockets to reconnect, or cut their connections."""
+        await self._sockets.disconnect(politely=politely)
+
+    def seen(self) -> str:
+        """What was recorded, in one line for an error message."""
+        shown = [f"message {message.text!r}" for message in self.messages]
+        shown += [f"ephemeral {ephemeral.text!r}" for ephemeral in self.ephemerals]
+        shown += [f"view {view.callback_id!r}" for view in self.views]
+        return "; ".join([super().seen(), *shown])
+
+    async def answer(self, recorded: Recorded, request: web.Request) -> web.StreamResponse:
+        """Answer as Slack does: the Web API, a response URL, or a new web socket."""
+        first, _, rest = recorded.path.strip("/").partition("/")
+        if first == "api":
+            credentials = Credentials(self.bot_token, self.app_token, tuple(self.scopes))
+            api = SlackApi(self._workspace, credentials, self._new_socket_url)
+            return self.respond(api.call(rest, recorded))
+        if first == "response" and recorded.method == "POST":
+            return self.respond(ResponseUrls(self._workspace).post(rest, recorded))
+        if first == "link":
+            return await self._sockets.serve(request)
+        return self.respond(Respond(404, body=b"Not found"))
+
+    async def closing(self) -> None:
+        """Close the web sockets."""
+        await self._sockets.close()
+
+    async def _carry(self, parcel: carriers.Parcel) -> carriers.Ack:
+        if self.bot_url is None:
+            return await self._sockets.deliver(parcel, self.patience)
+        if self._session is None:
+            # Slack keeps no connection open from one delivery to the next that a bot could rely on.
+            connector = aiohttp.TCPConnector(limit=0, force_close=True)
+            timeout = aiohttp.ClientTimeout(total=self.patience)
+            self._session = aiohttp.ClientSession(connector=connector, timeout=timeout)
+        return await carriers.post(self._session, self.bot_url, self.signing_secret, parcel)
+
+    def _response_url(self, channel: str, user: str, source: Json = None) -> str:
+        return self.url + ResponseUrls(self._workspace).new(channel, user, source)
+
+    def _new_socket_url(self) -> str:
+        root = self.url.replace("http://", "ws://", 1)
+        return f"{root}/link/?ticket={self._sockets.new_ticket()}&app_id=A0SANDBOX"

@@ -1,0 +1,258 @@
+"""What people do in Slack, and what becomes of the bot's acks."""
+
+from abc import ABC, abstractmethod
+from dataclasses import replace
+
+from bot.sandbox.faults import Json
+from bot.sandbox.slack import block_kit
+from bot.sandbox.slack.payloads import Payloads, act, escape
+from bot.sandbox.slack.records import (
+    CHANNEL,
+    USER,
+    Delivery,
+    Ephemeral,
+    PostedMessage,
+    ResponseUrl,
+    View,
+)
+from bot.sandbox.slack.response_urls import show
+from bot.sandbox.slack.transports import Ack, Parcel
+from bot.sandbox.slack.views import SlackViews
+from bot.sandbox.slack.workspace import SlackRefusedError, Workspace
+
+
+class People(ABC):
+    """The acts of people: each is delivered to the bot, and returns with the bot's ack.
+
+    All of them raise `BotUnreachableError` where no bot answers, and `TimeoutError` where its
+    answer takes longer than Slack's patience.
+    """
+
+    _workspace: Workspace
+
+    @abstractmethod
+    async def _carry(self, parcel: Parcel) -> Ack:
+        """Deliver a parcel to the bot."""
+
+    @abstractmethod
+    def _response_url(
+        self, channel: str, user: str, source: PostedMessage | Ephemeral | None = None
+    ) -> str:
+        """A new response URL."""
+
+    async def command(
+        self,
+        text: str,
+        *,
+        channel: str = CHANNEL,
+        user: str = USER,
+        command: str = "/training-project",
+        escaped: bool = False,
+        **overrides: str | None,
+    ) -> Delivery:
+        """Type a slash command.
+
+        Args:
+            text: what follows the command, as typed.
+            channel: where; one that is not known is somebody else's conversation.
+            user: who.
+            command: the command.
+            escaped: the text is as Slack sends it already, e.g. with `<@U…|name>` in it.
+            **overrides: form fields to send instead, or, with None, not at all.
+        """
+        workspace = self._workspace
+        fields = Payloads(workspace).command(
+            command=command,
+            text=text if escaped else escape(text),
+            channel=workspace.channel(channel),
+            user=user,
+            response_url=self._response_url(channel, user),
+            trigger_id=workspace.new_trigger(user),
+        )
+        fields = {key: value for key, value in (fields | overrides).items() if value is not None}
+        delivery = await self._deliver("slash_commands", fields)
+        body = delivery.body
+        message = body if isinstance(body, dict) else {"text": body}
+        if delivery.refused is None and (message.get("text") or message.get("blocks")):
+            place = ResponseUrl(channel, user, workspace.now())
+            try:
+                show(workspace, place, message, "ack")
+            except SlackRefusedError as refused:
+                return replace(delivery, refused=refused.code)
+        return delivery
+
+    async def action(  # noqa: PLR0913 - an act has this many sides
+        self,
+        message_or_view: PostedMessage | Ephemeral | View,
+        action_id: str,
+        *,
+        user: str = USER,
+        value: Json = None,
+        selected: Json = None,
+        values: dict[str, dict[str, Json]] | None = None,
+    ) -> Delivery:
+        """Press a button, choose an option, or type into an element that reports at once.
+
+        Args:
+            message_or_view: where the element is.
+            action_id: the element's.
+            user: who.
+            value: what is typed, or a button's value in place of its own.
+            selected: what is chosen: an option's value, a user, a channel, a date; or a list.
+            values: what else is filled in there: `{block_id: {action_id: state}}`.
+
+        Raises:
+            LookupError: there is no such element or option.
+        """
+        source, workspace = message_or_view, self._workspace
+        view = source if isinstance(source, View) else None
+        trigger_id = workspace.new_trigger(user, view)
+        ts = workspace.stamp()
+        chosen = act(source, action_id, value=value, selected=selected, ts=ts)
+        payload = {
+            **Payloads(workspace).interaction("block_actions", user, trigger_id),
+            **Payloads(workspace).place(source, values),
+            "actions": [chosen],
+        }
+        if not isinstance(source, View):
+            payload["response_url"] = self._response_url(source.channel, user, source)
+        return await self._deliver("interactive", payload)
+
+    async def submit(
+        self, view: View, values: dict[str, dict[str, Json]], *, user: str = USER
+    ) -> Delivery:
+        """Submit a modal; its ack may show errors, change it, or close it.
+
+        Args:
+            view: the modal.
+            values: what is filled in: `{block_id: {action_id: state}}`; the rest is as it was.
+            user: who.
+
+        Raises:
+            LookupError: the modal is closed, or has nothing to fill in there.
+        """
+        if view.closed:
+            gone = f"the view {view.callback_id!r} is closed"
+            raise LookupError(gone)
+        workspace = self._workspace
+        place = Payloads(workspace).place(view, values)
+        payload = {
+            **Payloads(workspace).interaction(
+                "view_submission", user, workspace.new_trigger(user, view)
+            ),
+            "view": place["view"],
+            "response_urls": self._chosen_urls(view, place["view"]["state"]["values"], user),
+        }
+        delivery = await self._deliver("interactive", payload)
+        if delivery.refused is None:
+            try:
+                SlackViews(workspace).obey(view, delivery.body)
+            except SlackRefusedError as refused:
+                return replace(delivery, refused=refused.code)
+        return delivery
+
+    def _chosen_urls(self, view: View, values: Json, user: str) -> list[dict[str, Json]]:
+        """The response URLs for the channels that were chosen where the dialog asked for them."""
+        urls = []
+        for block_id, element in block_kit.elements(view.blocks):
+            state = values.get(block_id, {}).get(element["action_id"], {})
+            chosen = state.get("selected_conversation") or state.get("selected_channel")
+            if element.get("response_url_enabled") and chosen:
+                urls.append(
+                    {
+                        "block_id": block_id,
+                        "action_id": element["action_id"],
+                        "channel_id": chosen,
+                        "response_url": self._response_url(chosen, user),
+                    }
+                )
+        return urls
+
+    async def leave(self, view: View, *, user: str = USER) -> Delivery | None:
+        """Cancel a modal; the bot hears of it only if it asked to, with `notify_on_close`."""
+        SlackViews(self._workspace).close(view)
+        if not view.payload.get("notify_on_close"):
+            return None
+        payloads = Payloads(self._workspace)
+        payload = {
+            **payloads.interaction("view_closed", user),
+            "view": payloads.place(view, None)["view"],
+            "is_cleared": False,
+        }
+        return await self._deliver("interactive", payload)
+
+    async def options(
+        self,
+        view: View | PostedMessage | Ephemeral,
+        action_id: str,
+        typed: str,
+        *,
+        block_id: str | None = None,
+        user: str = USER,
+    ) -> Delivery:
+        """Type into an external select, which asks the bot for options.
+
+        Args:
+            view: where the select is.
+            action_id: the select's.
+            typed: what is typed so far.
+            block_id: its block's; None finds it.
+            user: who.
+
+        Raises:
+            LookupError: there is no such select.
+        """
+        found = [
+            here
+            for here, element in block_kit.elements(view.blocks)
+            if element["action_id"] == action_id and block_id in {None, here}
+        ]
+        if not found:
+            missing = f"no select {action_id!r} at {block_id or 'any block'}"
+            raise LookupError(missing)
+        payloads = Payloads(self._workspace)
+        payload = {
+            **payloads.interaction("block_suggestion", user),
+            **payloads.place(view, None),
+            "action_id": action_id,
+            "block_id": found[0],
+            "value": typed,
+        }
+        return await self._deliver("interactive", payload)
+
+    async def shortcut(self, callback_id: str, *, user: str = USER) -> Delivery:
+        """Start a global shortcut."""
+        trigger_id = self._workspace.new_trigger(user)
+        payload = Payloads(self._workspace).shortcut(callback_id, user, trigger_id)
+        return await self._deliver("interactive", payload)
+
+    async def message_shortcut(
+        self, callback_id: str, message: PostedMessage, *, user: str = USER
+    ) -> Delivery:
+        """Start a shortcut from a message's menu."""
+        trigger_id = self._workspace.new_trigger(user)
+        payload = {
+            **Payloads(self._workspace).message_shortcut(callback_id, message, user, trigger_id),
+            "response_url": self._response_url(message.channel, user, message),
+        }
+        return await self._deliver("interactive", payload)
+
+    async def function_executed(self, callback_id: str, inputs: dict[str, Json]) -> Delivery:
+        """Let a workflow reach a step of the app."""
+        return await self.event(Payloads(self._workspace).function_executed(callback_id, inputs))
+
+    async def event(self, event: dict[str, Json]) -> Delivery:
+        """Let something happen that the bot is subscribed to, e.g. `app_home_opened`."""
+        return await self._deliver("events_api", Payloads(self._workspace).event_callback(event))
+
+    async def _deliver(self, kind: str, payload: dict[str, Json]) -> Delivery:
+        ack = await self._carry(Parcel(kind, payload))
+        return Delivery(
+            status=ack.status,
+            body=ack.body,
+            seconds=ack.seconds,
+            payload=payload,
+            response_url=payload.get("response_url", ""),
+            trigger_id=payload.get("trigger_id", ""),
+            refused=None if ack.status < 300 else "dispatch_failed",  # noqa: PLR2004 - HTTP's
+        )

@@ -1,0 +1,290 @@
+"""Messages to everyone in a channel, or to one person.
+
+A post cannot be taken back, so after an unknown outcome nothing here sends it again, neither the
+same way nor another. The caller looks with `Poster.find`, and decides.
+"""
+
+from contextlib import nullcontext
+from dataclasses import replace
+from datetime import datetime, timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import aiohttp
+import structlog
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.slack.channel_gate import ChannelGate, Parked
+from bot.slack.message import Message, Place, Posted, SlackCallFailed
+from bot.slack.message_id import client_msg_id, identity
+from bot.slack.web_api import (
+    RATE_LIMITED,
+    Guard,
+    call_slack,
+    no_guard,
+    post_to_response_url,
+    send_once,
+)
+from bot.telemetry.redaction import Redactor
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from slack_sdk.web.async_slack_response import AsyncSlackResponse
+
+__all__ = ["Place", "Posted", "Poster"]
+
+log = structlog.stdlib.get_logger(__name__)
+
+_NOT_A_MEMBER = frozenset({"not_in_channel", "channel_not_found"})
+_CLOCKS = timedelta(minutes=1)  # that Slack's clock and the database's may differ
+_SHORT_LIMIT = 1.0  # seconds; a caller that holds its slot does not wait longer for its channel
+_LONG_LIMIT = 60.0  # seconds; a longer rate limit is worse than a message that stays as it is
+Payload: TypeAlias = dict[str, Any]
+
+
+class Poster:
+    """Post as the bot.
+
+    A `guard` runs before each request that posts, and its error reaches the caller.
+
+    Args:
+        client: Slack's Web API, with the bot's token and without retries of its own.
+        session: sends the requests to response URLs; it follows no redirects.
+        redactor: takes the secrets out of every message.
+        gate: limits the posts of each channel.
+    """
+
+    def __init__(
+        self,
+        client: AsyncWebClient,
+        session: aiohttp.ClientSession,
+        redactor: Redactor,
+        gate: ChannelGate | None = None,
+    ) -> None:
+        self._client = client
+        self._session = session
+        self._redactor = redactor
+        self._gate = ChannelGate() if gate is None else gate
+
+    async def post(
+        self,
+        place: Place,
+        message: Message,
+        post_id: str = "",
+        *,
+        guard: Guard = no_guard,
+        parked: Parked = nullcontext,
+    ) -> Posted:
+        """Post for everyone in the channel, or where Slack refuses that, by the next best way.
+
+        These are the response URL, for everyone too, and a direct message to the person.
+        https://docs.slack.dev/reference/methods/chat.postMessage
+
+        Args:
+            place: the channel or thread.
+            message: the message.
+            post_id: the same for each repeat of this post; `find` knows the message by it.
+            guard: runs immediately before each request.
+            parked: entered while the post waits for its turn in the channel.
+
+        Raises:
+            SlackCallFailed: Slack did not take the message, or the outcome is unknown.
+                ``retryable`` if nothing was posted and a later post can succeed; ``elsewhere`` if
+                `find` cannot know the message, as a response URL takes no id.
+        """
+        payload = self._payload(message)
+        as_bot = payload | identity(post_id)
+        try:
+            return await self._post(place.channel_id, place.thread_ts, as_bot, guard, parked)
+        except SlackCallFailed as refused:
+            soon = refused.retryable and refused.retry_after <= _LONG_LIMIT
+            if refused.outcome_unknown or soon:
+                raise
+            log.info("cannot post in the channel", slack_error=refused.error)
+            as_member = refused.error not in _NOT_A_MEMBER
+            if place.response_url is not None:
+                everyone = {"response_type": "in_channel", "replace_original": False}
+                try:
+                    await self._respond(place, payload | everyone, guard)
+                except SlackCallFailed as error:
+                    if error.outcome_unknown:
+                        error.elsewhere = True
+                        raise
+                    log.info("cannot post by the response URL", slack_error=error.error)
+                else:
+                    return Posted(place.channel_id, "", as_member)
+            if refused.retryable or not place.user_id:
+                raise
+        try:
+            alone = await self._post(place.user_id, None, as_bot, guard, parked)
+        except SlackCallFailed as error:
+            error.elsewhere = True
+            raise
+        return replace(alone, as_member=as_member)
+
+    async def find(self, place: Place, post_id: str, since: datetime) -> str | None:
+        """Return the ``ts`` of the message that was posted with this id; None if there is none.
+
+        https://docs.slack.dev/reference/methods/conversations.history
+        https://docs.slack.dev/reference/methods/conversations.replies
+
+        Args:
+            place: the channel, or the thread.
+            post_id: the id that the message was posted with.
+            since: when its task was accepted; older messages are left out.
+
+        Raises:
+            SlackCallFailed: the bot may not read there, as with the least scopes.
+        """
+        asked: Payload = {
+            "channel": place.channel_id,
+            "oldest": f"{(since - _CLOCKS).timestamp():.6f}",
+            "include_all_metadata": True,
+            "limit": 200,
+        }
+        read: Callable[..., Awaitable[AsyncSlackResponse]] = self._client.conversations_history
+        if place.thread_ts is not None:
+            read, asked["ts"] = self._client.conversations_replies, place.thread_ts
+        its_id = client_msg_id(post_id)
+        while True:  # to the last page: a busy channel fills many while a process is away
+            answer = await call_slack(partial(read, **asked), idempotent=True)
+            for message in answer.get("messages") or ():
+                carried = (message.get("metadata") or {}).get("event_payload") or {}
+                if carried.get("work") == post_id or message.get("client_msg_id") == its_id:
+                    ts: str = message["ts"]
+                    return ts
+            asked["cursor"] = (answer.get("response_metadata") or {}).get("next_cursor")
+            if not asked["cursor"]:
+                return None
+
+    async def update(self, place: Place, ts: str, message: Message) -> None:
+        """Change a message, or where the bot cannot, the one that was clicked.
+
+        https://docs.slack.dev/reference/methods/chat.update
+
+        Raises:
+            SlackCallFailed: Slack did not take the change, or the outcome is unknown.
+        """
+        payload = self._payload(message)
+        try:
+            await call_slack(
+                partial(self._client.chat_update, channel=place.channel_id, ts=ts, **payload),
+                idempotent=True,
+            )
+        except SlackCallFailed as refused:
+            if refused.outcome_unknown or place.response_url is None:
+                raise
+            await self._respond(place, payload | {"replace_original": True})
+
+    async def delete_ephemeral(self, place: Place) -> None:
+        """Delete the message that was clicked, which only one person sees."""
+        try:
+            await self._respond(place, {"delete_original": True})
+        except SlackCallFailed as refused:
+            log.info("could not remove an answered question", slack_error=refused.error)
+
+    async def delete_message(self, posted: Posted) -> None:
+        """Delete a message of the bot. https://docs.slack.dev/reference/methods/chat.delete
+
+        Raises:
+            SlackCallFailed: it is still there, or the outcome is unknown.
+        """
+        delete = partial(self._client.chat_delete, channel=posted.channel_id, ts=posted.ts)
+        try:
+            await call_slack(delete, idempotent=True)
+        except SlackCallFailed as refused:
+            if refused.error != "message_not_found":
+                raise
+
+    async def send_privately(
+        self, place: Place, message: Message, post_id: str = "", *, guard: Guard = no_guard
+    ) -> None:
+        """Send a message to one person: an ephemeral one, or else a direct message.
+
+        After an unknown outcome the person counts as told.
+
+        Raises:
+            SlackCallFailed: Slack refused every way; ``retryable`` if one of them can work later.
+        """
+        payload = self._payload(message)
+        alone = {"response_type": "ephemeral", "replace_original": False}
+        ways: list[Callable[[], Awaitable[Any]]] = []
+        if place.response_url is not None:
+            ways.append(lambda: self._respond(place, payload | alone, guard))
+        if place.channel_id and place.user_id:
+            ways.append(lambda: self._post_ephemeral(place, payload, guard))
+        if place.user_id:
+            direct = payload | identity(post_id)
+            ways.append(lambda: self._post(place.user_id, None, direct, guard, nullcontext))
+        refusals = []
+        for way in ways:
+            try:
+                await way()
+            except SlackCallFailed as refused:
+                if refused.outcome_unknown:
+                    log.warning("the person counts as told", slack_error=refused.error)
+                    return
+                log.warning("could not tell the person", slack_error=refused.error)
+                refusals.append(refused)
+            else:
+                return
+        log.error("no way to tell the person", user=place.user_id, channel=place.channel_id)
+        raise SlackCallFailed(
+            refusals[-1].error if refusals else "no_way",
+            retryable=any(refused.retryable for refused in refusals),
+            retry_after=max((refused.retry_after for refused in refusals), default=0.0),
+        )
+
+    async def _post(
+        self, channel: str, thread_ts: str | None, payload: Payload, guard: Guard, parked: Parked
+    ) -> Posted:
+        if not channel:
+            raise SlackCallFailed("channel_not_found")
+
+        async def send() -> "AsyncSlackResponse":
+            try:
+                return await send_once(
+                    partial(
+                        self._client.chat_postMessage,
+                        channel=channel,
+                        thread_ts=thread_ts,
+                        unfurl_links=False,
+                        unfurl_media=False,
+                        **payload,
+                    )
+                )
+            except SlackCallFailed as refused:
+                if refused.error in RATE_LIMITED:
+                    self._gate.pause(channel, refused.retry_after or 1.0)
+                raise
+
+        longest = _LONG_LIMIT if parked is not nullcontext else _SHORT_LIMIT
+        if (wait := self._gate.paused_for(channel)) > longest:
+            raise SlackCallFailed("ratelimited", retryable=True, retry_after=wait)
+        async with self._gate.place(channel, parked):
+            answer = await call_slack(send, guard=guard)
+        return Posted(
+            answer.get("channel") or channel,
+            answer.get("ts") or "",
+            as_member=True,
+            thread_ts=(answer.get("message") or {}).get("thread_ts"),
+        )
+
+    async def _post_ephemeral(self, place: Place, payload: Payload, guard: Guard) -> None:
+        send = partial(
+            self._client.chat_postEphemeral,
+            channel=place.channel_id,
+            user=place.user_id,
+            thread_ts=place.thread_ts,
+            **payload,
+        )
+        await call_slack(send, guard=guard)
+
+    async def _respond(self, place: Place, payload: Payload, guard: Guard = no_guard) -> None:
+        thread = {"thread_ts": place.thread_ts} if place.thread_ts else {}
+        await post_to_response_url(self._session, place.response_url or "", payload | thread, guard)
+
+    def _payload(self, message: Message) -> Payload:
+        payload: Payload = self._redactor.tree(message.payload())
+        return payload

@@ -1,0 +1,274 @@
+"""Bring what changed to Slack: the message drawn again, and a reply for each piece of news."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import structlog
+
+from bot.baseten.client import Baseten
+from bot.durable.context import TaskContext
+from bot.durable.model import Done, Outcome, RunAgain, Task
+from bot.durable.store import Store
+from bot.slack.message import SlackCallFailed
+from bot.slack.messages import Place, Posted, Poster
+from bot.telemetry.redaction import Redactor
+from bot.watches.changes import LONGEST, Ended
+from bot.watches.direct_messages import Farewells
+from bot.watches.message_updater import Answers
+from bot.watches.model import Watch, Watches
+from bot.watches.news_messages import Words
+from bot.watches.notification import (
+    REPORT,
+    NoRoomError,
+    PutOffError,
+    Report,
+    again,
+    read_report,
+    report_id,
+)
+from bot.watches.slack_errors import ENDINGS, reads_later, takes_later
+
+__all__ = ["REPORT", "Reports"]
+
+log = structlog.stdlib.get_logger(__name__)
+
+_AGAIN, _LONGEST_AGAIN = 30.0, 600.0  # seconds until what Slack could not take is sent again
+# Seconds until it is looked again whether the report before is done.
+_IN_TURN, _LONGEST_IN_TURN = 5.0, 60.0
+_STALE = timedelta(hours=1)
+_MOST_FAILS = 10  # of one step, for reasons that nobody foresaw
+
+
+class Reports:
+    """Do what a report holds, a step at a time.
+
+    Args:
+        poster: reaches Slack.
+        baseten: is asked for what a reply shows beside the news.
+        watches: what is watched.
+        store: where the reports are.
+        redactor: takes secrets out of logs.
+        now: an aware clock, close to the database's.
+        gap: seconds between two times that one message is drawn; a report waits for them whole, as
+            its replies are to be no earlier than what they tell of is shown.
+        looks: seconds before each search for a reply whose outcome is unknown.
+    """
+
+    def __init__(  # noqa: PLR0913, PLR0917 - what a report is brought with
+        self,
+        poster: Poster,
+        baseten: Baseten,
+        watches: Watches,
+        store: Store,
+        redactor: Redactor,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        gap: float = 15.0,
+        looks: Sequence[float] = (5.0, 25.0),
+    ) -> None:
+        self._poster = poster
+        self._words = Words(baseten, redactor)
+        self._watches = watches
+        self._store = store
+        self._now = now
+        self._looks = looks
+        self._answers = Answers(poster, watches, store, now, gap)
+        self._farewells = Farewells(poster, watches, self._answers)
+
+    async def handle(self, context: TaskContext) -> Outcome:
+        """Bring one report to Slack, after the one before it, so that the thread is in order."""
+        task = context.task
+        if task.failures >= _MOST_FAILS:
+            return await self._give_up(context)
+        report = Report.model_validate(task.state)
+        if report.step == "update":
+            # First, as a thousand reports can find no room at once.
+            if (seconds := self._answers.wait(report)) > 0:
+                unsure = task.step_may_have_run or report.unsure
+                return RunAgain(seconds, report.model_copy(update={"unsure": unsure}).state())
+            if not await self._is_its_turn(report.watch):
+                return again(report, _IN_TURN, _LONGEST_IN_TURN)
+        try:
+            return await self._go_on(report, context)
+        except NoRoomError as full:
+            return RunAgain(full.seconds, full.report.state())
+        except PutOffError as put_off:
+            return await self._put_off(put_off, context.task)
+
+    async def _put_off(self, put_off: PutOffError, task: Task) -> Outcome:
+        """Try again later, unless nobody needs to hear it any more."""
+        report, age = put_off.report, self._now() - task.created_at
+        superseded = (
+            age > _STALE and not report.over and await self._answers.is_superseded(report.watch)
+        )
+        if superseded or age > LONGEST:
+            log.error("a report is dropped", slack_error=str(put_off))
+            return Done()
+        log.info("Slack cannot take a report now", slack_error=str(put_off))
+        if put_off.in_seconds is not None:
+            return RunAgain(put_off.in_seconds, report.state())
+        later = again(report, max(_AGAIN, put_off.wait), max(_LONGEST_AGAIN, put_off.wait))
+        return replace(later, step_may_have_run=task.step_may_have_run)
+
+    async def _give_up(self, context: TaskContext) -> Outcome:
+        """Let go of what fails again and again; of an end, the watchers at least hear directly."""
+        log.error("a report is dropped", error=context.task.error)
+        report = read_report(context.task)
+        if report is None or report.step == "farewell":
+            return Done()
+        if not report.over and report.step != "close":  # the next report is told, if this is not
+            return Done()
+        told = report.model_copy(update={"step": "farewell", "done": 0})
+        await context.checkpoint(told.state())
+        return await self.handle(context)
+
+    async def _is_its_turn(self, watch: Watch) -> bool:
+        before = await self._store.get(report_id(watch, watch.reports - 1))
+        return before is None or before.ended or read_report(before) is None
+
+    async def _go_on(self, report: Report, context: TaskContext) -> Outcome:
+        while True:
+            match report.step:
+                case "update":
+                    report = await self._update(report, context)
+                case "reply" if report.done < len(report.news):
+                    report = await self._reply(report, context)
+                case "close":
+                    report = await self._farewells.close(report, context)
+                case "farewell" if report.done < len(report.watch.watchers):
+                    report = await self._farewells.tell(report, context)
+                case _:
+                    return Done()
+            fresh = {"unsure": False, "looks": 0, "repeated": False, "tries": 0}
+            report = report.model_copy(update=fresh)
+            await context.checkpoint(report.state())
+
+    async def _update(self, report: Report, context: TaskContext) -> Report:
+        """Draw the message again, unless a newer report will; to do it twice does no harm.
+
+        While it is drawn, somebody may stop the watch or begin another, and draw it too: whose
+        picture is the last one, nobody can tell. So it is looked again, and drawn as it should be.
+        """
+        watch, then = report.watch, report.model_copy(update={"step": "reply"})
+        if not report.draws:
+            return then
+        wanted, shown = await self._answers.wanted(report), None
+        own = wanted[0] is watch and wanted[1] is not None
+        began = (
+            context.task.step_may_have_run or report.unsure
+        )  # and what was drawn then may be wrong by now
+        if not began and (not own or await self._answers.is_superseded(watch)):
+            return then
+        if (seconds := self._answers.wait(report)) > 0:
+            raise NoRoomError(report.model_copy(update={"unsure": began}), seconds)
+        while wanted != shown:
+            await context.may_post()
+            try:
+                await self._answers.draw(wanted)
+            except SlackCallFailed as refused:
+                return await self._refused(_unsure(report), refused) or then
+            wanted, shown = await self._answers.wanted(report), wanted
+        return then.model_copy(update={"drawn": wanted[0] is watch})
+
+    async def _reply(self, report: Report, context: TaskContext) -> Report:
+        """Post the next piece of news, once, as far as can be told.
+
+        https://docs.slack.dev/reference/methods/chat.postMessage
+        """
+        watch, number = report.watch, report.done
+        if await self._answers.is_stopped(report):
+            return report.model_copy(update={"done": len(report.news)})
+        then = report.model_copy(update={"done": number + 1})
+        if (context.task.step_may_have_run or report.unsure) and await self._looked(
+            report, context.task
+        ):
+            return then
+        message = await self._words.say(report.news[number], watch, drawn=report.drawn)
+        try:
+            posted = await self._poster.post(
+                _thread(watch),
+                message,
+                report.next_id,
+                guard=context.may_post,
+                parked=context.park,
+            )
+        except SlackCallFailed as refused:
+            if not refused.outcome_unknown:
+                return await self._refused(report, refused) or then
+            doubtful = report.model_copy(update={"unsure": True, "looks": 0})
+            raise PutOffError(doubtful, refused, self._looks[0]) from refused
+        if posted.thread_ts is None:
+            return await self._astray(report, posted)
+        return then
+
+    async def _astray(self, report: Report, posted: Posted) -> Report:
+        """Take back what Slack posted in the channel, as the message of the thread was deleted."""
+        try:
+            await self._poster.delete_message(posted)
+        except SlackCallFailed as refused:
+            log.warning("a reply is left outside of its thread", slack_error=refused.error)
+        whole = report.watch.ts == report.watch.thread_ts
+        return await self._ended(report, "message_not_found" if whole else "thread_not_found")
+
+    async def _looked(self, report: Report, task: Task) -> bool:
+        """Return whether the next reply counts as posted; False: it is to be posted.
+
+        Raises:
+            PutOffError: the thread is searched once more, later.
+        """
+        try:
+            ts = await self._poster.find(_thread(report.watch), report.next_id, task.created_at)
+        except SlackCallFailed as unread:
+            if reads_later(unread):
+                raise PutOffError(report, unread) from unread
+            log.info("the bot may not search a thread", slack_error=unread.error)
+            if not report.unsure:  # after a kill; the same client_msg_id goes along
+                return False
+            end = isinstance(report.news[report.done], Ended)
+            if end and not report.repeated:  # a lost end is worse than a double one
+                again = report.model_copy(update={"repeated": True, "unsure": False})
+                raise PutOffError(again, unread, 0.0) from unread
+            log.warning("an unconfirmed reply counts as posted", slack_error=unread.error)
+            return True
+        if ts is None and report.unsure and report.looks + 1 < len(self._looks):
+            later = report.model_copy(update={"looks": report.looks + 1})
+            raise PutOffError(later, SlackCallFailed("not there yet"), self._looks[later.looks])
+        return ts is not None
+
+    async def _refused(self, report: Report, refused: SlackCallFailed) -> Report | None:
+        """Return how a report goes on after a no for ever; None: without what was refused.
+
+        Raises:
+            PutOffError: it was only a no for now.
+        """
+        if takes_later(refused) or refused.outcome_unknown:
+            raise PutOffError(report, refused) from refused
+        if refused.error in ENDINGS:
+            return await self._ended(report, refused.error)
+        log.error("Slack does not take a part of a report", slack_error=refused.error)
+        if report.over and report.step == "reply":  # nothing comes after it: they hear directly
+            why = {"why": refused.error, "unanswerable": True}
+            return report.model_copy(update={"step": "farewell", "done": 0} | why)
+        return None
+
+    async def _ended(self, report: Report, why: str) -> Report:
+        """Return how a report goes on once the message, or its thread, takes no more."""
+        watch = report.watch
+        skipped = report.model_copy(update={"step": "reply", "done": len(report.news)})
+        if await self._answers.is_superseded(watch):  # it finds the same, and says so
+            return skipped
+        kept = await self._watches.of(watch.channel_id, watch.ts)
+        if kept is not None and kept.id != watch.id:  # its own reports find the same
+            return skipped
+        log.info("a watch cannot go on", watch=watch.id, slack_error=why)
+        unanswerable = report.step == "reply" and why != "message_not_found"
+        ends = {"step": "close", "done": 0, "why": why, "unanswerable": unanswerable}
+        return report.model_copy(update=ends)
+
+
+def _thread(watch: Watch) -> Place:
+    return Place("", watch.channel_id, thread_ts=watch.thread_ts)
+
+
+def _unsure(report: Report) -> Report:
+    return report.model_copy(update={"unsure": True})

@@ -1,0 +1,85 @@
+"""A watch that cannot go on: it ends, and each watcher hears why."""
+
+from contextlib import suppress
+
+import structlog
+
+from bot.durable.context import TaskContext
+from bot.slack.message import SlackCallFailed
+from bot.slack.messages import Place, Poster
+from bot.views.watch import farewell_message
+from bot.watches.message_updater import Answers
+from bot.watches.model import Watches
+from bot.watches.notification import PutOffError, Report
+from bot.watches.slack_errors import takes_later
+
+log = structlog.stdlib.get_logger(__name__)
+
+
+class Farewells:
+    """Do the last two steps of a report whose message, or thread, takes no more.
+
+    Args:
+        poster: reaches Slack.
+        watches: what is watched.
+        answers: draws the messages.
+    """
+
+    def __init__(self, poster: Poster, watches: Watches, answers: Answers) -> None:
+        self._poster = poster
+        self._watches = watches
+        self._answers = answers
+
+    async def close(self, report: Report, context: TaskContext) -> Report:
+        """End the watch, and draw the message without it where it can be; return what comes next.
+
+        Raises:
+            PutOffError: Slack cannot draw it now.
+        """
+        watch, then = report.watch, report.model_copy(update={"step": "farewell"})
+        kept = await self._watches.of(watch.channel_id, watch.ts)
+        if kept is not None and kept.id != watch.id:
+            return then
+        await self._watches.end(watch.channel_id, watch.ts, watch.id)
+        if report.over or not report.unanswerable:
+            return then
+        await context.may_post()
+        try:
+            await self._answers.draw((watch, watch.followed(over=True)))
+        except SlackCallFailed as refused:
+            if takes_later(refused) or refused.outcome_unknown:
+                raise PutOffError(report, refused) from refused
+            log.info("a message is left as it is", slack_error=refused.error)
+        return then
+
+    async def tell(self, report: Report, context: TaskContext) -> Report:
+        """Tell the next watcher directly, so that it is there when they are back.
+
+        Raises:
+            PutOffError: Slack cannot take it now.
+        """
+        watch, project = report.watch, report.watch.project
+        user_id = watch.watchers[report.done]
+        then = report.model_copy(update={"done": report.done + 1})
+        if not user_id:
+            return then
+        message = farewell_message(
+            project,
+            project.team_name or watch.card.team,
+            watch.channel_id,
+            report.why,
+            unanswerable=report.unanswerable,
+        )
+        post_id, guard = f"{report.next_id}:{user_id}", context.may_post
+        try:
+            await self._poster.post(Place(user_id), message, post_id, guard=guard)
+        except SlackCallFailed as refused:
+            if takes_later(refused):
+                raise PutOffError(report, refused) from refused
+            if refused.outcome_unknown:
+                log.warning("an unconfirmed message counts as posted", slack_error=refused.error)
+                return then
+            there = Place(user_id, watch.channel_id)
+            with suppress(SlackCallFailed):  # it is in the log
+                await self._poster.send_privately(there, message, guard=guard)
+        return then

@@ -1,0 +1,111 @@
+"""News in words, with what Baseten adds to them at that moment."""
+
+from typing import assert_never
+
+import structlog
+
+from bot.baseten.client import Baseten
+from bot.baseten.errors import BasetenError
+from bot.baseten.models import GpuCapacity, TrainingJob
+from bot.slack.message import Message
+from bot.telemetry.redaction import Redactor
+from bot.views.job import status
+from bot.views.watch import (
+    ended_message,
+    expired_message,
+    first_job_message,
+    gone_message,
+    log_lines,
+    lost_message,
+    moved_message,
+    taken_over_message,
+    waiting_message,
+)
+from bot.watches.changes import (
+    LONGEST,
+    Ended,
+    Expired,
+    FirstJob,
+    Gone,
+    Lost,
+    Moved,
+    News,
+    StillWaiting,
+    TakenOver,
+)
+from bot.watches.model import Watch
+
+# So many lines of a log are looked through for secrets, though fewer are shown: the line that tells
+# what the others are, as the first one of a private key, may be far above them.
+_MOST_READ = 200
+_MOST_TEXT = 100_000  # characters of them; far more than is shown, and soon looked through
+
+log = structlog.stdlib.get_logger(__name__)
+
+
+class Words:
+    """Put news into words.
+
+    Args:
+        baseten: is asked for the last lines of a job that failed, and for the capacity in use.
+        redactor: takes the secrets out of those lines.
+    """
+
+    def __init__(self, baseten: Baseten, redactor: Redactor) -> None:
+        self._baseten = baseten
+        self._redactor = redactor
+
+    async def say(self, news: News, watch: Watch, *, drawn: bool) -> Message:
+        """Return the reply that tells this news.
+
+        Args:
+            news: what there is to tell.
+            watch: as it is from here on.
+            drawn: the message shows it, with the buttons that go with it.
+        """
+        project, watchers = watch.project, watch.watchers
+        match news:
+            case Moved(job=job, again=again):
+                return moved_message(project.id, job, again=again)
+            case Ended(job=job, ran=ran):
+                logs = await self._last_lines(project.id, job) if status(job).failed else ()
+                return ended_message(project, job, ran, watchers, logs)
+            case StillWaiting(job=job, since=since):
+                return waiting_message(project.id, job, since, await self._capacity(job))
+            case TakenOver(old=old, new=new, seen=seen):
+                return taken_over_message(project.id, old, new, seen=seen)
+            case FirstJob(job=job):
+                return first_job_message(project.id, job)
+            case Expired():
+                return expired_message(project, LONGEST.days, watchers, drawn=drawn)
+            case Lost(job=job):
+                return lost_message(project, job, watchers)
+            case Gone():
+                return gone_message(project, watchers)
+            case _:  # pragma: no cover - there is no other
+                assert_never(news)
+
+    async def _last_lines(self, project_id: str, job: TrainingJob) -> list[str] | None:
+        """Return the last lines of a job without secrets; None where they cannot be read."""
+        try:
+            logs = await self._baseten.get_training_job_logs(
+                project_id, job.id, _MOST_READ, ended_at=job.updated_at
+            )
+        except BasetenError as error:
+            log.info("cannot read the logs of a job that failed", error=str(error))
+            return None
+        # All of it at once and before anything is cut: half a secret no longer looks like one.
+        shown = "\n".join(log_lines((line.message for line in logs), _MOST_READ))
+        return self._redactor.text(shown[-_MOST_TEXT:]).splitlines()
+
+    async def _capacity(self, job: TrainingJob) -> GpuCapacity | None:
+        """Return the capacity of the job's type of GPU, if the key may see it."""
+        gpu_type = job.instance_type.gpu_type if job.instance_type else None
+        if not gpu_type:
+            return None
+        try:
+            capacities = await self._baseten.get_capacity()
+        except BasetenError as error:
+            log.info("cannot see the capacity in use", error=str(error))
+            return None
+        return next((each for each in capacities if each.gpu_type == gpu_type), None)

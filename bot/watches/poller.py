@@ -1,0 +1,251 @@
+"""One look at all watched jobs after another, for ever."""
+
+import asyncio
+import random
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import structlog
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from bot.baseten.client import Baseten
+from bot.baseten.errors import BasetenError, RateLimited
+from bot.baseten.models import Moment
+from bot.durable.context import TaskContext
+from bot.durable.model import DurableError, RunAgain, State
+from bot.durable.store import Store
+from bot.durable.worker import Worker
+from bot.watches.changes import Found, Look, look
+from bot.watches.job_lookup import Habits, Survey
+from bot.watches.model import AT_A_STRETCH, BEGUN, POLLER, Watch, Watches
+from bot.watches.notification import REPORT, Report
+
+log = structlog.stdlib.get_logger(__name__)
+
+POLL = POLLER  # the kind of the poller's one task, and its id
+_GROWTH = 1.5
+_JITTER = 1.2
+_NOT_OURS = DurableError  # the worker handles these
+_CLOCKS = timedelta(seconds=5)  # that the clocks of two replicas may differ
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How long to wait between two looks, in seconds.
+
+    Attributes:
+        fast: after one that found something new; never less.
+        slow: after many that did not.
+    """
+
+    fast: float = 15.0
+    slow: float = 60.0
+
+    def after(self, interval: float | None, *, moved: bool) -> float:
+        """Return the next interval."""
+        if moved or interval is None:
+            return self.fast
+        return max(self.fast, min(self.slow, interval * _GROWTH))
+
+
+class _Memory(BaseModel):
+    """What the poller keeps from one look to the next.
+
+    Attributes:
+        interval: seconds from the last look to this one; None at first.
+        looked_at: when the last look began.
+        failing: Baseten told nothing at the last look.
+        habits: which request serves.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    interval: float | None = None
+    looked_at: Moment | None = None
+    failing: bool = False
+    habits: Habits = Habits()
+
+    def state(self) -> State:
+        """Return it as JSON."""
+        return self.model_dump(mode="json")
+
+
+class Poller:
+    """Look at the jobs of all watched answers, and hand in a report of each that changed.
+
+    Args:
+        baseten: is asked.
+        store: where the reports are.
+        reporting: the worker that takes the reports.
+        watches: what is watched.
+        pace: how often to look.
+        waiting_too_long: seconds that a job may wait before its thread is told.
+        now: an aware clock.
+    """
+
+    def __init__(  # noqa: PLR0913, PLR0917 - what a poller is made of
+        self,
+        baseten: Baseten,
+        store: Store,
+        reporting: Worker,
+        watches: Watches,
+        pace: Pace,
+        waiting_too_long: float,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._survey = Survey(baseten)
+        self._store = store
+        self._reporting = reporting
+        self._watches = watches
+        self._pace = pace
+        self._waiting_too_long = waiting_too_long
+        self._now = now
+        self._begun = False
+        store.subscribe(BEGUN, self._note_begun)
+
+    def _note_begun(self) -> None:
+        self._begun = True
+
+    async def handle(self, context: TaskContext) -> RunAgain:
+        """Look once. This task never ends, and whatever happens, it is never given up."""
+        try:
+            return await self._turn(_remembered(context.task.state))
+        except _NOT_OURS:
+            raise
+        except Exception:
+            log.exception("could not look at the watched jobs")
+            return RunAgain(self._pace.slow, context.task.state)
+
+    async def _turn(self, memory: _Memory) -> RunAgain:
+        now = self._now()
+        early = self._early(memory, now)
+        if early > 0:
+            return RunAgain(early, memory.state())
+        self._begun = False
+        watches = await self._watches.every()
+        if not watches:
+            idle = memory.model_copy(update={"interval": None, "looked_at": None})
+            return RunAgain(self._pace.fast if self._begun else self._pace.slow, idle.state())
+        fresh = any(_is_fresh(watch, memory.looked_at) for watch in watches)
+        try:
+            moved, habits = await self._look(watches, memory.habits, now)
+        except BasetenError as error:
+            if not memory.failing:
+                log.warning("Baseten tells nothing of the watched jobs", error=str(error))
+            await self._see(watches, {}, now)  # for even so a watch has its last day
+            return self._later(memory, now, moved=False, failure=error)
+        if memory.failing:
+            log.info("Baseten tells of the watched jobs again")
+        memory = memory.model_copy(update={"habits": habits})
+        return self._later(memory, now, moved=moved or fresh or self._begun)
+
+    def _early(self, memory: _Memory, now: datetime) -> float:
+        """Return for how long it is too early for a look, as when many watches begin at once."""
+        if memory.looked_at is None:
+            return 0
+        since = (now - memory.looked_at).total_seconds()
+        return self._pace.fast - since if since >= 0 else 0
+
+    def _later(
+        self, memory: _Memory, now: datetime, *, moved: bool, failure: BasetenError | None = None
+    ) -> RunAgain:
+        interval = self._pace.after(memory.interval, moved=moved)
+        memory = memory.model_copy(
+            update={"interval": interval, "looked_at": now, "failing": failure is not None}
+        )
+        wait = interval * random.uniform(1.0, _JITTER)  # noqa: S311 - no secret
+        if isinstance(failure, RateLimited):
+            wait = max(wait, failure.retry_after or 0)
+        return RunAgain(wait, memory.state())
+
+    async def _look(
+        self, watches: list[Watch], habits: Habits, now: datetime
+    ) -> tuple[bool, Habits]:
+        """Look at all; return whether anything moved."""
+        asked = await self._survey.ask(watches, habits, now)
+        left = {watch.id: watch for watch in watches}
+
+        async def see(found: Mapping[str, Found]) -> bool:
+            return await self._see([left.pop(each) for each in found], found, now)
+
+        # What is known is reported before more is asked for: that may take its time.
+        moved = await see(asked.found)
+        asked = await self._survey.settle(asked, now)
+        moved |= await see(asked.found)
+        async with aclosing(self._survey.fetch(asked.open)) as fetched:
+            async for found in fetched:
+                moved |= await see(found)
+        moved |= await self._see(list(left.values()), {}, now)
+        return moved, asked.habits
+
+    async def _see(
+        self,
+        watches: Sequence[Watch],
+        found: Mapping[str, Found],
+        now: datetime,
+    ) -> bool:
+        """Look at watches with what is found, which may be nothing; return whether any moved."""
+        moved = False
+        for number, watch in enumerate(watches):
+            if number % AT_A_STRETCH == 0:
+                await asyncio.sleep(0)
+            try:
+                told = found.get(watch.id, Found())
+                seen = look(watch, told, now, self._waiting_too_long)
+                if seen.watch is not watch:
+                    moved = moved or seen.moved
+                    await self._keep(watch, seen)
+            except _NOT_OURS:
+                raise
+            except Exception:
+                log.exception("could not look at a watch", watch=watch.id)
+        return moved
+
+    async def _keep(self, watch: Watch, seen: Look) -> None:
+        """Hand in what there is to report, and only then keep what was seen.
+
+        A process that dies between the two leaves a report that is handed in already: what it
+        tells is what was seen, and the next look goes on from there.
+        """
+        kept = await self._watches.of(watch.channel_id, watch.ts)
+        if kept is None or (kept.id, kept.reports) != (watch.id, watch.reports):
+            return  # somebody has stopped it meanwhile, or another process has looked
+        await self._store.hold_lease()
+        if seen.watch.reports == watch.reports:
+            await self._watches.save(seen.watch)
+            return
+        mentioned = seen.watch.model_copy(update={"watchers": kept.watchers})
+        report = Report(watch=mentioned, news=seen.news, changed=seen.changed, over=seen.over)
+        if not await self._reporting.enqueue(
+            report.id, REPORT, report.state(), lane=report.watch.channel_id
+        ):
+            report = await self._handed_in(report, kept)
+        if report.over:
+            await self._watches.end(watch.channel_id, watch.ts, watch.id)
+        else:
+            await self._watches.save(report.watch)
+
+    async def _handed_in(self, report: Report, kept: Watch) -> Report:
+        """Return the report of this number that was handed in before."""
+        task = await self._store.get(report.id)
+        try:
+            if task is not None:
+                return Report.model_validate(task.state)
+        except ValidationError:
+            log.exception("cannot read a report", report=report.id)
+        # Nobody can tell what it told: the next look reports under the next number.
+        return Report(watch=kept.model_copy(update={"reports": report.watch.reports}))
+
+
+def _remembered(state: State) -> _Memory:
+    try:
+        return _Memory.model_validate(state)
+    except ValidationError:  # of another version
+        return _Memory()
+
+
+def _is_fresh(watch: Watch, looked_at: datetime | None) -> bool:
+    """Tell whether a watch has begun since the last look."""
+    return looked_at is None or watch.started_at > looked_at - _CLOCKS

@@ -1,0 +1,232 @@
+"""A Slack, a Baseten, and the poller and the reports between them, each run by hand."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar, cast
+
+from bot.baseten.client import Baseten
+from bot.durable.context import TaskContext
+from bot.durable.model import Claim, Done, Enqueue, Finish, Outcome, RunAgain, Save, State, Task
+from bot.durable.room import Limits, Room
+from bot.durable.sqlite import SQLite
+from bot.durable.store import Store
+from bot.durable.worker import Worker
+from bot.projects.creation import Outcome as Creation
+from bot.sandbox import Clock, PostedMessage, Recorded, SandboxBaseten, SandboxSlack
+from bot.slack.messages import Place, Poster
+from bot.telemetry.redaction import Redactor
+from bot.views.project import Card, project_message
+from bot.watches.delivery import REPORT, Reports
+from bot.watches.model import Watch, Watches
+from bot.watches.notification import Report
+from bot.watches.poller import POLL, Pace, Poller
+from tests.conftest import RESEARCH
+
+CHANNEL = "C0SANDBOX1"
+TOO_LONG = 1800.0
+QUEUE = "tests"
+
+Kind = TypeVar("Kind", bound=Store)
+
+
+@dataclass
+class Scene:
+    """What a test of the watches acts on, and looks at."""
+
+    slack: SandboxSlack
+    baseten: SandboxBaseten
+    clock: Clock
+    client: Baseten
+    poster: Poster
+    redactor: Redactor
+    pauses: Clock  # of channels that Slack limits
+    database: SQLite
+    stores: list[Store] = field(default_factory=list)
+    watches: Watches = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.keep_in(Store)
+
+    @property
+    def store(self) -> Store:
+        """The one in use."""
+        return self.stores[-1]
+
+    def keep_in(self, kind: type[Kind]) -> Kind:
+        """Go on with a store of this kind, on the same database."""
+        self.stores.append(store := kind(self.database))
+        self.watches = Watches(store)
+        return store
+
+    @property
+    def poller(self) -> Poller:
+        taking = Worker(self.store, QUEUE)  # it does not run, so that tests bring the reports
+        return Poller(self.client, self.store, taking, self.watches, Pace(), TOO_LONG, self.clock)
+
+    @property
+    def reports(self) -> Reports:
+        return Reports(
+            self.poster, self.client, self.watches, self.store, self.redactor, self.clock
+        )
+
+    def project(self, name: str = "support-bot-sft", status: str | None = "PENDING") -> str:
+        """A project, with a job of this status if any; return the project's id."""
+        project_id: str = self.baseten.add_project(RESEARCH, name)["id"]
+        if status:
+            self.job(project_id, status)
+        return project_id
+
+    def job(self, project_id: str, status: str, **changes: Any) -> str:
+        """Start a job, a moment later than what was before; return its id."""
+        self.clock.advance(0.001)
+        job = self.baseten.add_job(project_id, status=f"TRAINING_JOB_{status}", **changes)
+        job_id: str = job["id"]
+        return job_id
+
+    def set(self, job_id: str, status: str, **changes: Any) -> None:
+        self.baseten.set_job(job_id, status=f"TRAINING_JOB_{status}", **changes)
+
+    def latest(self, project_id: str) -> str:
+        """The id of a project's latest job."""
+        job_id: str = self.baseten.project(project_id)["latest_job"]["id"]
+        return job_id
+
+    async def answer(self, project_id: str, channel_id: str = CHANNEL) -> Watch:
+        """Post an answer about a project, as the bot does, and watch it."""
+        project = await self.client.get_training_project(project_id)
+        card = Card(project_id=project_id, team="Research", outcome=Creation.EXISTED)
+        drawn = project_message(project, card)
+        ts = (await self.poster.post(Place("U0SANDBOX1", channel_id), drawn)).ts
+        watch = Watch(
+            id=f"watch{len(self.slack.messages)}",
+            channel_id=channel_id,
+            ts=ts,
+            thread_ts=ts,
+            watchers=("U0SANDBOX1",),
+            card=card,
+            project=project,
+            started_at=self.clock(),
+        )
+        await self.watches.begin(watch)
+        self.baseten.requests.clear()
+        return watch
+
+    async def begin_anew(self, watch: Watch) -> None:
+        """Let this watch stand in the place of the one that its answer has."""
+        await self.watches.end(watch.channel_id, watch.ts)
+        await self.watches.begin(watch)
+
+    async def look(self, after: float = 15) -> RunAgain:
+        """Let time pass, and look once at everything."""
+        self.clock.advance(after)
+        await self.submit(POLL, POLL, {})
+        await self.store.wake(POLL)
+        (task,) = await self.claim(POLL, 1)
+        then = await self.poller.handle(self.context(task))
+        await self.save(task, then)
+        return then
+
+    async def report(self) -> list[Outcome]:
+        """Bring every report to Slack that is due; return what came of each.
+
+        No channel is paused any more.
+        """
+        self.pauses.advance(60)
+        came: list[Outcome] = []
+        while tasks := await self.claim(REPORT, 1):
+            came.append(await self.attempt(tasks[0]))
+        return came
+
+    async def moved(self, status: str = "RUNNING", **changes: Any) -> Watch:
+        """A watched job that has just moved; its report is handed in, and not yet brought."""
+        watch = await self.answer(project := self.project())
+        self.set(self.latest(project), status, **changes)
+        await self.look()
+        return watch
+
+    async def the_report(self, watch: Watch, number: int = 1) -> Task:
+        """A report of a watch as the store holds it."""
+        task = await self.store.get(f"report:{watch.id}:{number}")
+        assert task is not None
+        return task
+
+    async def try_again(self, watch: Watch, number: int = 1) -> None:
+        """Bring a report that sleeps."""
+        await self.store.wake(f"report:{watch.id}:{number}")
+        await self.report()
+
+    async def reported(self, watch: Watch) -> list[Report]:
+        """Every report of a watch, in order."""
+        found: list[Report] = []
+        while task := await self.store.get(f"report:{watch.id}:{len(found) + 1}"):
+            found.append(Report.model_validate(task.state))
+        return found
+
+    async def news(self, watch: Watch) -> list[str]:
+        """The kinds of all that there was to tell of a watch."""
+        return [said.kind for report in await self.reported(watch) for said in report.news]
+
+    async def attempt(self, task: Task, reports: Reports | None = None) -> Outcome:
+        """Bring one report, by those who have brought others if they are given."""
+        then = await (reports or self.reports).handle(context := self.context(task))
+        await self.save(context.task, then)
+        return then
+
+    # What a worker does
+
+    async def submit(self, task_id: str, kind: str, state: State) -> None:
+        """Enqueue a task that is due."""
+        await self.store.written(
+            self.store.enqueue(Enqueue(task_id, kind, state, QUEUE, delay=0.0))
+        )
+
+    async def claim(self, kind: str, limit: int) -> Sequence[Task]:
+        """Take what is due."""
+        claim = Claim(QUEUE, (kind,), limit, (), (), self.store.owner)
+        (claimed,) = await self.store.write(claim)
+        return [task for task, _ in cast("list[tuple[Task, int]]", claimed)]
+
+    def context(self, task: Task) -> TaskContext:
+        """What a handler gets."""
+        return TaskContext(task, self.store, Room(Limits(), set(), lambda: None))
+
+    async def save(self, task: Task, then: Outcome) -> None:
+        """Write what came of an attempt."""
+        match then:
+            case Done(changes):
+                await self.store.write(Finish(task.id), *changes)
+            case RunAgain(seconds, state, step_may_have_run, changes):
+                again = replace(task, state=state, step_may_have_run=step_may_have_run, failures=0)
+                await self.store.write(Save(again, delay=seconds), *changes)
+
+    async def abandon(self, task: Task) -> None:
+        """Leave a step unfinished, as a process that dies."""
+        await self.store.write(Save(replace(task, step_may_have_run=True), delay=0.0))
+
+    async def due_in(self, kind: str) -> float | None:
+        """The seconds until the next task of this kind."""
+        return await self.store.next_due(QUEUE, (kind,))
+
+    async def look_and_report(self, after: float = 15) -> None:
+        await self.look(after)
+        await self.report()
+
+    @property
+    def answers(self) -> list[PostedMessage]:
+        return [message for message in self.slack.messages if message.thread_ts is None]
+
+    @property
+    def replies(self) -> list[str]:
+        """The first lines of what the threads were told."""
+        return [reply.text.split("\n")[0] for reply in self.slack.messages if reply.thread_ts]
+
+    @property
+    def looked_for(self) -> list[Recorded]:
+        """The requests that looked for a reply."""
+        path = "/api/conversations.replies"
+        return [request for request in self.slack.requests if request.path == path]
+
+    @property
+    def asked(self) -> list[str]:
+        """What Baseten was asked, without the root of its paths."""
+        return [f"{request.method} {request.path[4:]}" for request in self.baseten.requests]

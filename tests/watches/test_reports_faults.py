@@ -1,0 +1,251 @@
+"""A report outlives dead processes, and a Slack that answers late, never, or no for ever."""
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from structlog.testing import capture_logs
+
+from bot.durable.model import Done, LeaseLostError, RunAgain, Task
+from bot.durable.store import Store
+from bot.sandbox import Drop, Hang, Respond
+from bot.slack.web_api import ATTEMPTS
+from bot.watches.model import Watch
+from bot.watches.notification import REPORT
+from tests.watches.scene import Scene
+
+POST, UPDATE = "/api/chat.postMessage", "/api/chat.update"
+
+
+# Processes die
+
+
+async def died(scene: Scene, watch: Watch, step: str) -> Task:
+    """Take the report up to a step, as if the process had died in the middle of it."""
+    (task,) = await scene.claim(REPORT, 1)
+    await scene.abandon(replace(task, state=task.state | {"step": step}))
+    return await scene.the_report(watch)
+
+
+async def test_a_reply_that_was_posted_before_its_process_died_is_not_repeated(
+    scene: Scene,
+) -> None:
+    scene.slack.scopes += ("channels:history",)
+    watch = await scene.moved()
+    await scene.report()
+    state = (await scene.the_report(watch)).state | {"done": 0}
+    await scene.store.prune(-1)
+    await scene.submit(f"report:{watch.id}:1", REPORT, state)
+    await died(scene, watch, "reply")
+    assert await scene.report() == [Done()]
+    assert len(scene.replies) == 1
+
+
+async def test_a_reply_that_was_not_posted_before_its_process_died_is(scene: Scene) -> None:
+    scene.slack.scopes += ("channels:history",)
+    watch = await scene.moved()
+    assert (await died(scene, watch, "reply")).step_may_have_run
+    assert await scene.report() == [Done()]
+    assert len(scene.replies) == 1
+    assert len(scene.looked_for) == 1
+
+
+async def test_a_process_that_dies_in_the_middle_of_a_reply_begins_again_there(
+    scene: Scene,
+) -> None:
+    watch = await scene.moved()
+    (task,) = await scene.claim(REPORT, 1)
+    scene.slack.requests.clear()
+    scene.slack.faults.next(POST, Hang())
+    dying = asyncio.create_task(scene.attempt(task))
+    await scene.slack.until(lambda: [one.path for one in scene.slack.requests] == [UPDATE, POST])
+    dying.cancel()
+    await asyncio.wait([dying])
+    await scene.abandon(await scene.the_report(watch))
+    assert await scene.report() == [Done()]
+    assert scene.answers[0].edits == 1
+    assert len(scene.replies) == 1
+
+
+async def test_where_the_bot_may_not_read_it_is_posted_again(scene: Scene) -> None:
+    watch = await scene.moved()
+    await died(scene, watch, "reply")
+    assert await scene.report() == [Done()]
+    assert len(scene.replies) == 1
+
+
+async def test_while_it_cannot_be_looked_for_it_is_not_posted(scene: Scene) -> None:
+    scene.slack.scopes += ("channels:history",)
+    watch = await scene.moved()
+    await died(scene, watch, "reply")
+    limit = Respond(429, headers={"Retry-After": "60"})
+    scene.slack.faults.next("/api/conversations.replies", limit)
+    (then,) = await scene.report()
+    assert isinstance(then, RunAgain)
+    assert scene.replies == []
+    await scene.try_again(watch)
+    assert len(scene.replies) == 1
+    assert len(scene.looked_for) == 2
+
+
+@pytest.mark.parametrize("step", ["update", "reply"])
+async def test_a_process_that_lost_its_lease_says_nothing(scene: Scene, step: str) -> None:
+    class Lost(Store):
+        lost = False
+
+        async def hold_lease(self, owner: str | None = None) -> None:
+            if self.lost:
+                raise LeaseLostError(owner)
+            await super().hold_lease(owner)
+
+    store = scene.keep_in(Lost)
+    await scene.moved()
+    (task,) = await scene.claim(REPORT, 1)
+    store.lost = True
+    task = replace(task, state=task.state | {"step": step})
+    with pytest.raises(LeaseLostError):
+        await scene.attempt(task)
+    assert scene.answers[0].edits == 0
+    assert scene.replies == []
+
+
+# Slack does not confirm
+
+
+async def unconfirmed(scene: Scene, *, after: bool, status: str = "RUNNING") -> Watch:
+    """A report whose reply Slack does not confirm, and which is put off for 5 seconds."""
+    watch = await scene.moved(status)
+    scene.slack.faults.next(POST, Drop(after=after))
+    assert await put_off(scene) == 5
+    assert len(scene.replies) == int(after)
+    return watch
+
+
+async def put_off(scene: Scene, watch: Watch | None = None) -> float:
+    """Bring a report, which goes on later; return the seconds until then."""
+    if watch is not None:
+        await scene.store.wake(f"report:{watch.id}:1")
+    (then,) = await scene.report()
+    assert isinstance(then, RunAgain)
+    return then.in_seconds
+
+
+async def is_done(scene: Scene, watch: Watch) -> bool:
+    """Bring a report that sleeps; whether that was its end."""
+    await scene.store.wake(f"report:{watch.id}:1")
+    return await scene.report() == [Done()]
+
+
+async def test_a_reply_that_arrived_unconfirmed_is_found_and_not_repeated(scene: Scene) -> None:
+    scene.slack.scopes += ("channels:history",)
+    watch = await unconfirmed(scene, after=True)
+    assert await is_done(scene, watch)
+    assert len(scene.replies) == 1
+    assert len(scene.looked_for) == 1
+
+
+async def test_a_reply_that_did_not_arrive_is_looked_for_twice_and_sent_again(
+    scene: Scene,
+) -> None:
+    scene.slack.scopes += ("channels:history",)
+    watch = await unconfirmed(scene, after=False)
+    assert await put_off(scene, watch) == 25
+    assert scene.replies == []
+    assert await is_done(scene, watch)
+    assert len(scene.replies) == 1
+    assert scene.answers[0].edits == 1
+    assert len(scene.looked_for) == 2
+
+
+async def test_a_reply_that_is_in_doubt_again_is_looked_for_as_often_again(scene: Scene) -> None:
+    scene.slack.scopes += ("channels:history",)
+    watch = await unconfirmed(scene, after=False)
+    assert await put_off(scene, watch) == 25
+    scene.slack.faults.next(POST, Drop())
+    assert [await put_off(scene, watch) for _ in range(2)] == [5, 25]
+    assert await is_done(scene, watch)
+    assert len(scene.replies) == 1
+    assert len(scene.looked_for) == 4
+
+
+@pytest.mark.parametrize("after", [True, False])
+async def test_where_the_bot_may_not_read_an_unconfirmed_reply_counts_as_posted(
+    scene: Scene, *, after: bool
+) -> None:
+    watch = await unconfirmed(scene, after=after)
+    with capture_logs() as logs:
+        assert await is_done(scene, watch)
+    assert len(scene.replies) == int(after)
+    assert any(line["event"] == "an unconfirmed reply counts as posted" for line in logs)
+
+
+async def test_where_the_bot_may_not_read_the_end_of_a_job_is_repeated_once(scene: Scene) -> None:
+    watch = await unconfirmed(scene, after=False, status="COMPLETED")
+    scene.slack.faults.next(POST, Drop(after=True))
+    await scene.store.wake(f"report:{watch.id}:1")
+    came = await scene.report()
+    assert [then.in_seconds for then in came if isinstance(then, RunAgain)] == [0, 5]
+    assert await is_done(scene, watch)
+    assert len(scene.replies) == 1
+
+
+async def test_where_the_bot_may_not_read_no_other_last_word_is_repeated(scene: Scene) -> None:
+    watch = await scene.answer(scene.project(status="RUNNING"))
+    await scene.look(after=timedelta(days=14).total_seconds())
+    scene.slack.faults.next(POST, Drop(after=True))
+    assert await put_off(scene) == 5
+    assert await is_done(scene, watch)
+    assert len(scene.replies) == 1
+
+
+async def test_what_slack_fell_over_is_sent_again_even_where_the_bot_may_not_read(
+    scene: Scene,
+) -> None:
+    watch = await scene.moved()
+    scene.slack.faults.next(POST, *[Respond(503)] * ATTEMPTS)
+    (then,) = await scene.report()
+    assert isinstance(then, RunAgain)
+    assert scene.replies == []
+    await scene.try_again(watch)
+    assert len(scene.replies) == 1
+
+
+async def test_only_the_reply_that_is_in_doubt_is_looked_for(scene: Scene) -> None:
+    scene.slack.scopes += ("channels:history",)
+    watch = await scene.answer(project := scene.project(status="RUNNING"))
+    scene.set(scene.latest(project), "STOPPED")
+    scene.job(project, "PENDING")
+    await scene.look()
+    scene.slack.faults.next(POST, Drop())
+    await scene.report()
+    await scene.try_again(watch)
+    await scene.try_again(watch)
+    assert len(scene.replies) == 2
+    assert len(scene.looked_for) == 2
+
+
+# Slack does not take it now
+
+
+@pytest.mark.parametrize("path", [POST, UPDATE])
+async def test_a_rate_limit_is_waited_for_and_nothing_is_said_twice(
+    scene: Scene, path: str
+) -> None:
+    watch = await scene.moved()
+    scene.slack.faults.next(path, Respond(429, headers={"Retry-After": "60"}))
+    (then,) = await scene.report()
+    assert isinstance(then, RunAgain)
+    assert 60 <= then.in_seconds <= 90
+    assert scene.replies == []
+    await scene.try_again(watch)
+    assert len(scene.replies) == 1
+    assert scene.answers[0].edits == 1
+
+
+async def test_an_update_that_is_not_confirmed_is_made_again(scene: Scene) -> None:
+    await scene.moved()
+    scene.slack.faults.next(UPDATE, Drop(after=True))
+    assert await scene.report() == [Done()]
+    assert scene.answers[0].edits == 2
+    assert len(scene.replies) == 1

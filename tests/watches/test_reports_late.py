@@ -1,0 +1,212 @@
+"""Reports that Slack does not take for long, and that fail again and again."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from structlog.testing import capture_logs
+
+from bot.durable.model import Done, RunAgain, Save, Task
+from bot.sandbox import Respond
+from bot.watches.changes import LONGEST
+from bot.watches.model import Watch
+from bot.watches.notification import REPORT
+from tests.watches.scene import Scene
+
+POST, UPDATE = "/api/chat.postMessage", "/api/chat.update"
+LIMIT = Respond(429, headers={"Retry-After": "60"})
+
+
+def refused(code: str) -> Respond:
+    return Respond(200, {"ok": False, "error": code})
+
+
+async def put_off(scene: Scene, watch: Watch, number: int = 1) -> float:
+    """Bring a report that Slack does not take; return for how many seconds it is put off."""
+    await scene.store.wake(f"report:{watch.id}:{number}")
+    (then,) = await scene.report()
+    assert isinstance(then, RunAgain)
+    return then.in_seconds
+
+
+async def failed(scene: Scene, watch: Watch, number: int = 1) -> None:
+    """Let a report fail again and again, as for a reason that nobody foresaw."""
+    for _ in range(10):
+        await scene.store.wake(f"report:{watch.id}:{number}")
+        (task,) = await scene.claim(REPORT, 1)
+        failed = replace(task, failures=task.failures + 1, step_may_have_run=True)
+        await scene.store.write(Save(failed, delay=0.0))
+
+
+# Slack takes it late
+
+
+async def test_what_slack_does_not_take_is_tried_less_and_less_often(scene: Scene) -> None:
+    watch = await scene.moved()
+    scene.slack.faults.always(UPDATE, LIMIT)
+    for least in (60, 120, 240, 480, 600, 600):  # from what Slack asks for on
+        assert least <= await put_off(scene, watch) <= 1.5 * least
+    scene.slack.faults.clear()
+    scene.slack.faults.next(POST, LIMIT)
+    assert 60 <= await put_off(scene, watch) <= 90
+    await scene.try_again(watch)
+    assert len(scene.replies) == 1
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "accesslimited",
+        "account_inactive",
+        "invalid_auth",
+        "missing_scope",
+        "org_login_required",
+        "token_revoked",
+    ],
+)
+@pytest.mark.parametrize("path", [POST, UPDATE])
+async def test_what_an_operator_can_mend_is_waited_for(scene: Scene, path: str, code: str) -> None:
+    watch = await scene.moved()
+    scene.slack.faults.always(path, refused(code))
+    scene.clock.advance(7200)
+    await put_off(scene, watch)
+    assert [kept.id for kept in await scene.watches.every()] == [watch.id]
+    scene.slack.faults.clear()
+    await scene.try_again(watch)
+    assert len(scene.replies) == 1
+
+
+async def test_where_a_bad_token_may_not_look_nothing_is_taken_as_posted(scene: Scene) -> None:
+    scene.slack.scopes += ("channels:history",)
+    watch = await scene.moved()
+    scene.slack.faults.next(POST, Respond(200, body=b"no JSON"))
+    assert await put_off(scene, watch) == 5
+    scene.slack.faults.next("/api/conversations.replies", refused("invalid_auth"))
+    assert 30 <= await put_off(scene, watch) <= 45
+    assert await put_off(scene, watch) == 25
+    await scene.try_again(watch)
+    assert len(scene.replies) == 1
+
+
+@pytest.mark.parametrize("status", ["RUNNING", "COMPLETED"])
+async def test_what_nothing_came_after_is_told_after_days(scene: Scene, status: str) -> None:
+    watch = await scene.moved(status)
+    scene.clock.advance(timedelta(days=13).total_seconds())
+    scene.slack.faults.next(UPDATE, LIMIT)
+    await put_off(scene, watch)
+    await scene.try_again(watch)
+    assert len(scene.replies) == 1
+
+
+async def test_what_slack_never_takes_is_dropped_when_no_watch_lasts_longer(scene: Scene) -> None:
+    await scene.moved("COMPLETED")
+    scene.clock.advance(LONGEST.total_seconds() + 60)
+    scene.slack.faults.next(UPDATE, LIMIT)
+    with capture_logs() as logs:
+        assert await scene.report() == [Done()]
+    assert [line["event"] for line in logs if line["log_level"] == "error"] == [
+        "a report is dropped"
+    ]
+
+
+async def test_stale_news_is_dropped_where_there_is_newer(scene: Scene) -> None:
+    watch = await scene.moved()
+    scene.slack.faults.always(POST, LIMIT)
+    await put_off(scene, watch)
+    scene.set(scene.latest(watch.project.id), "COMPLETED")
+    await scene.look()
+    scene.clock.advance(3000)
+    await scene.store.wake(f"report:{watch.id}:1")
+    assert Done() not in await scene.report()
+    scene.clock.advance(700)
+    await scene.store.wake(f"report:{watch.id}:1")
+    assert await scene.report() == [Done()]
+    await put_off(scene, watch, 2)
+    scene.clock.advance(7200)
+    await put_off(scene, watch, 2)
+    scene.slack.faults.clear()
+    await scene.try_again(watch, 2)
+    assert [reply.split(" ")[0] for reply in scene.replies] == ["✅"]
+
+
+# It fails, or cannot be read
+
+
+async def test_a_turn_is_waited_for_less_and_less_often(scene: Scene) -> None:
+    watch = await scene.moved()
+    scene.set(scene.latest(watch.project.id), "COMPLETED")
+    await scene.look()
+    await scene.claim(REPORT, 1)  # and it takes its time
+    for least in (5, 10, 20, 40, 60, 60):
+        assert least <= await put_off(scene, watch, 2) <= 1.5 * least
+
+
+async def test_a_report_that_fails_again_and_again_is_dropped(scene: Scene) -> None:
+    watch = await scene.moved()
+    await failed(scene, watch)
+    with capture_logs() as logs:
+        await scene.try_again(watch)
+    assert [line["event"] for line in logs] == ["a report is dropped"]
+    assert (await scene.the_report(watch)).ended
+    assert len(scene.slack.messages) == 1
+
+
+async def test_an_end_that_fails_again_and_again_is_told_directly(scene: Scene) -> None:
+    watch = await scene.moved("FAILED")
+    await failed(scene, watch)
+    await scene.try_again(watch)
+    assert (await scene.the_report(watch)).ended
+    told = scene.slack.messages[-1]
+    assert told.channel == "D0SANDBOX1"
+    assert "I repeatedly failed to post its news" in told.text
+    assert "had failed" in told.text
+
+
+async def test_the_end_of_a_watch_that_fails_again_and_again_is_told_directly(
+    scene: Scene,
+) -> None:
+    watch = await scene.moved()
+    (task,) = await scene.claim(REPORT, 1)
+    closing = {"step": "close", "why": "restricted_action", "unanswerable": True}
+    await scene.save(task, RunAgain(0, task.state | closing))
+    await failed(scene, watch)
+    await scene.try_again(watch)
+    assert "let me reply in its thread" in scene.slack.messages[-1].text
+
+
+async def test_last_words_that_fail_again_and_again_are_dropped(scene: Scene) -> None:
+    watch = await scene.moved("FAILED")
+    (task,) = await scene.claim(REPORT, 1)
+    await scene.save(task, RunAgain(0, task.state | {"step": "farewell"}))
+    await failed(scene, watch)
+    await scene.try_again(watch)
+    assert (await scene.the_report(watch)).ended
+    assert len(scene.slack.messages) == 1
+
+
+async def unreadable(scene: Scene, watch: Watch) -> Task:
+    """Put something in place of the first report that only another version can read."""
+    (task,) = await scene.claim(REPORT, 1)
+    await scene.save(task, RunAgain(0, task.state | {"version": 2}))
+    return await scene.the_report(watch)
+
+
+async def test_a_report_that_cannot_be_read_is_let_go_of(scene: Scene) -> None:
+    watch = await scene.moved()
+    await unreadable(scene, watch)
+    await failed(scene, watch)
+    with capture_logs() as logs:
+        await scene.try_again(watch)
+    assert [line["event"] for line in logs] == ["a report is dropped"]
+    assert (await scene.the_report(watch)).ended
+
+
+async def test_nothing_waits_for_a_report_that_cannot_be_read(scene: Scene) -> None:
+    watch = await scene.moved()
+    await unreadable(scene, watch)
+    scene.set(scene.latest(watch.project.id), "COMPLETED")
+    await scene.look()
+    first, second = await scene.claim(REPORT, 2)
+    assert first.id.endswith(":1")
+    assert await scene.attempt(second) == Done()
+    assert [reply.split(" ")[0] for reply in scene.replies] == ["✅"]

@@ -1,0 +1,130 @@
+"""Somebody stops the watch while its report is on its way, or begins another."""
+
+import asyncio
+
+from bot.durable.model import Done, Outcome, RunAgain
+from bot.sandbox import Hang, PostedMessage, Respond
+from bot.slack.message import Message
+from bot.slack.messages import Place
+from bot.views.project import project_message
+from bot.watches.model import Watch
+from bot.watches.notification import REPORT
+from tests.watches.scene import Scene
+
+POST, UPDATE = "/api/chat.postMessage", "/api/chat.update"
+LATER = Respond(429, headers={"Retry-After": "60"})
+
+
+def drawn(message: PostedMessage) -> str:
+    return str(message.blocks)
+
+
+async def stopped(scene: Scene, watch: Watch) -> None:
+    """Stop the watch, as a person does: it ends, and the message is drawn without it."""
+    await scene.watches.end(watch.channel_id, watch.ts)
+    await draw(scene, watch, project_message(watch.project, watch.card))
+
+
+async def draw(scene: Scene, watch: Watch, message: Message) -> None:
+    await scene.poster.update(Place("", watch.channel_id), watch.ts, message)
+
+
+async def refused_at_first(scene: Scene, path: str) -> asyncio.Task[list[Outcome]]:
+    """Bring the report as far as to where Slack has not taken something yet."""
+    scene.slack.requests.clear()
+    scene.slack.faults.next(path, Respond(429, headers={"Retry-After": "0.5"}))
+    bringing = asyncio.create_task(scene.report())
+    await scene.slack.until(lambda: path in [one.path for one in scene.slack.requests])
+    return bringing
+
+
+async def test_nothing_is_told_of_a_watch_that_was_stopped(scene: Scene) -> None:
+    watch = await scene.moved()
+    await scene.watches.end(watch.channel_id, watch.ts)
+    assert await scene.report() == [Done()]
+    assert scene.replies == []
+    assert scene.answers[0].edits == 0
+
+
+async def test_of_a_message_that_is_watched_anew_only_the_thread_is_told(scene: Scene) -> None:
+    watch = await scene.moved()
+    await scene.begin_anew(watch.model_copy(update={"id": "another"}))
+    assert await scene.report() == [Done()]
+    assert len(scene.replies) == 1
+    assert scene.answers[0].edits == 0
+
+
+async def test_a_stop_while_slack_takes_the_message_is_not_drawn_away(scene: Scene) -> None:
+    watch = await scene.moved()
+    bringing = await refused_at_first(scene, UPDATE)
+    await stopped(scene, watch)
+    assert await bringing == [Done()]
+    assert "Watched by" not in drawn(scene.answers[0])
+    assert "stop_watching" not in drawn(scene.answers[0])
+    assert scene.answers[0].edits == 3
+    assert scene.replies == []
+
+
+async def test_a_stop_is_drawn_again_when_slack_takes_it(scene: Scene) -> None:
+    watch = await scene.moved()
+    bringing = await refused_at_first(scene, UPDATE)
+    await scene.watches.end(watch.channel_id, watch.ts)
+    scene.slack.faults.next(UPDATE, Respond(200, {"ok": True}), LATER)
+    (then,) = await bringing
+    assert isinstance(then, RunAgain)
+    await draw(scene, watch, project_message(watch.project, watch.card, followed=watch.followed()))
+    await scene.try_again(watch)
+    assert "Watched by" not in drawn(scene.answers[0])
+    assert scene.replies == []
+
+
+async def test_a_stop_is_drawn_again_by_who_takes_over(scene: Scene) -> None:
+    watch = await scene.moved()
+    (task,) = await scene.claim(REPORT, 1)
+    scene.slack.requests.clear()
+    scene.slack.faults.next(UPDATE, Hang())
+    dying = asyncio.create_task(scene.attempt(task))
+    await scene.slack.until(lambda: len(scene.slack.requests) == 1)
+    dying.cancel()
+    await asyncio.wait([dying])
+    await scene.abandon(task)
+    await scene.watches.end(watch.channel_id, watch.ts)
+    # What the dead process asked for arrives after all.
+    await draw(scene, watch, project_message(watch.project, watch.card, followed=watch.followed()))
+    assert await scene.report() == [Done()]
+    assert "Watched by" not in drawn(scene.answers[0])
+    assert scene.replies == []
+
+
+async def test_another_watch_that_begins_meanwhile_is_not_drawn_away(scene: Scene) -> None:
+    watch = await scene.moved()
+    bringing = await refused_at_first(scene, UPDATE)
+    other = watch.model_copy(update={"id": "another", "watchers": ("U0SANDBOX1", "U0KIM")})
+    await scene.begin_anew(other)
+    assert await bringing == [Done()]
+    assert "U0KIM" in drawn(scene.answers[0])
+    assert len(scene.replies) == 1
+
+
+async def test_a_watch_that_is_stopped_between_two_replies_says_no_more(scene: Scene) -> None:
+    watch = await scene.answer(project := scene.project(status="RUNNING"))
+    scene.set(scene.latest(project), "STOPPED")
+    scene.job(project, "PENDING")
+    await scene.look()
+    bringing = await refused_at_first(scene, POST)
+    await stopped(scene, watch)
+    assert await bringing == [Done()]
+    assert len(scene.replies) == 1
+
+
+async def test_a_watch_that_ended_by_itself_tells_what_was_before(scene: Scene) -> None:
+    watch = await scene.moved("DEPLOYING")
+    scene.set(scene.latest(watch.project.id), "RUNNING")
+    await scene.look()
+    scene.set(scene.latest(watch.project.id), "COMPLETED")
+    await scene.look()
+    assert await scene.watches.every() == []
+    await scene.report()
+    await scene.try_again(watch, 2)
+    await scene.try_again(watch, 3)
+    assert [reply.split(" ")[0] for reply in scene.replies] == ["🚀", "▶️", "✅"]

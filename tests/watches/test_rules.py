@@ -1,0 +1,385 @@
+"""A job as it was and as it is: what there is to say about it."""
+
+from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.baseten.models import TrainingJob
+from bot.watches.changes import (
+    LONGEST,
+    Ended,
+    Expired,
+    FirstJob,
+    Found,
+    Gone,
+    Look,
+    Lost,
+    Moved,
+    StillWaiting,
+    TakenOver,
+    look,
+)
+from bot.watches.model import Watch
+from bot.watches.notification import Report
+from tests.watches.made import BEGIN, after, job, project, watch
+
+TOO_LONG = 1800.0
+STAGES = {
+    "PENDING": "waiting",
+    "CREATED": "waiting",
+    "QUEUED": "waiting",
+    "DEPLOYING": "deploying",
+    "RUNNING": "running",
+    "COMPLETED": "ended",
+    "FAILED": "ended",
+    "DEPLOY_FAILED": "ended",
+    "STOPPED": "ended",
+    "PREEMPTED": "ended",
+    "WARMING_UP": "warming up",
+}
+ENDS = [name for name, stage in STAGES.items() if stage == "ended"]
+RANKS = {"waiting": 0, "deploying": 1, "running": 2}
+
+
+def seen(before: Watch, now: TrainingJob | None, at: float = 60, **found: Any) -> Look:
+    """Look at a watch, whose own job is this now."""
+    told = {"watched": now, "latest": now} | found
+    return look(before, Found(**told), after(at), TOO_LONG)
+
+
+def kinds(looked: Look) -> list[str]:
+    return [said.kind for said in looked.news]
+
+
+@pytest.mark.parametrize("now", STAGES)
+@pytest.mark.parametrize("before", [name for name in STAGES if name not in ENDS])
+def test_each_change_of_stage_is_one_piece_of_news(before: str, now: str) -> None:
+    looked = seen(watch(job(before)), job(now, at=30))
+    if STAGES[now] == "ended":
+        assert kinds(looked) == ["ended"]
+    elif STAGES[now] != STAGES[before]:
+        assert kinds(looked) == ["moved"]
+        ranks = RANKS.get(STAGES[now]), RANKS.get(STAGES[before])
+        back = None not in ranks and ranks[0] < ranks[1]  # type: ignore[operator]
+        assert looked.news[0] == Moved(job=job(now, at=30), again=back)
+    else:
+        assert looked.news == ()
+    assert looked.over == (STAGES[now] == "ended")
+    assert looked.changed == looked.moved == (now != before)
+    assert looked.watch.reports == int(now != before)
+
+
+@given(st.lists(st.sampled_from(list(STAGES)), min_size=1, max_size=12))
+def test_any_course_of_a_job_is_told_once_and_its_end_once(course: list[str]) -> None:
+    begun = next((name for name in course if name not in ENDS), "PENDING")
+    watched, told = watch(job(begun)), []
+    walked = [begun]
+    for step, name in enumerate(course, 1):
+        looked = seen(watched, job(name, at=step), at=step)
+        told += kinds(looked)
+        watched = looked.watch
+        walked.append(name)
+        if looked.over:
+            break
+        again = seen(watched, job(name, at=step), at=step + 0.5)
+        assert again.watch is watched
+        assert again == Look(watched)
+    changes = [STAGES[now] for was, now in pairwise(walked) if STAGES[was] != STAGES[now]]
+    assert told == ["ended" if stage == "ended" else "moved" for stage in changes]
+    assert told.count("ended") <= 1
+
+
+def test_how_long_it_ran_is_known_where_its_start_was_seen() -> None:
+    started = seen(watch(job("DEPLOYING")), job("RUNNING", at=100)).watch
+    assert started.running_since == after(100)
+    ended = seen(started, job("FAILED", at=700))
+    assert ended.news == (Ended(job=job("FAILED", at=700), ran=600),)
+    assert ended.watch.running_since == after(100)
+
+
+def test_a_start_that_was_not_seen_is_not_claimed() -> None:
+    for begun in ("RUNNING", "PENDING"):
+        assert seen(watch(job(begun)), job("COMPLETED", at=9)).news == (
+            Ended(job=job("COMPLETED", at=9), ran=None),
+        )
+
+
+def test_a_job_that_is_queued_again_starts_anew() -> None:
+    back = seen(watch(job("RUNNING"), running_since=BEGIN), job("PENDING", at=50))
+    assert back.news == (Moved(job=job("PENDING", at=50), again=True),)
+    assert back.watch.running_since is None
+    assert seen(back.watch, job("RUNNING", at=90)).watch.running_since == after(90)
+
+
+@pytest.mark.parametrize("since", [None, BEGIN])
+def test_a_status_that_is_not_known_is_no_way_back(since: datetime | None) -> None:
+    odd = seen(watch(job("RUNNING"), running_since=since), job("WARMING_UP", at=50))
+    assert odd.news == (Moved(job=job("WARMING_UP", at=50), again=False),)
+    odder = seen(odd.watch, job("HOT", at=60))
+    assert kinds(odder) == ["moved"]
+    back = seen(odder.watch, job("RUNNING", at=90))
+    assert back.news == (Moved(job=job("RUNNING", at=90), again=True),)
+    for looked in (odd, odder, back):
+        assert looked.watch.running_since == since
+    ended = seen(odder.watch, job("COMPLETED", at=90))
+    assert ended.news == (Ended(job=job("COMPLETED", at=90), ran=None if since is None else 90),)
+
+
+def test_behind_a_status_that_is_not_known_a_step_is_told_as_what_it_is() -> None:
+    odd = seen(watch(job("DEPLOYING")), job("WARMING_UP", at=50)).watch
+    on = seen(odd, job("RUNNING", at=90))
+    assert on.news == (Moved(job=job("RUNNING", at=90), again=False),)
+    assert on.watch.running_since == after(90)
+    back = seen(odd, job("PENDING", at=90))
+    assert back.news == (Moved(job=job("PENDING", at=90), again=True),)
+    assert back.watch.waiting_since == after(90)
+
+
+@pytest.mark.parametrize("name", ENDS)
+def test_a_status_without_its_prefix_is_the_same(name: str) -> None:
+    bare = job(current_status=name)
+    assert kinds(seen(watch(job()), bare)) == ["ended"]
+    assert seen(watch(job(name, id="j0b0001")), bare).over
+
+
+@pytest.mark.parametrize("name", ["PENDING", "CREATED", "QUEUED"])
+def test_waiting_for_long_is_said_once(name: str) -> None:
+    waits = watch(job(name))
+    assert seen(waits, job(name), at=TOO_LONG).news == ()
+    told = seen(waits, job(name), at=TOO_LONG + 1)
+    assert told.news == (StillWaiting(job=job(name), since=BEGIN),)
+    assert (told.changed, told.over, told.watch.reports) == (False, False, 1)
+    assert seen(told.watch, job(name), at=TOO_LONG * 9).news == ()
+
+
+def test_a_job_that_went_back_to_waiting_waits_since_then() -> None:
+    back = seen(watch(job("RUNNING")), job("PENDING", at=10_000), at=10_000).watch
+    now = job("PENDING", at=10_000)
+    assert seen(back, now, at=10_000 + TOO_LONG).news == ()
+    late = seen(back, now, at=10_001 + TOO_LONG)
+    assert late.news == (StillWaiting(job=now, since=after(10_000)),)
+
+
+@pytest.mark.parametrize("name", ["DEPLOYING", "RUNNING", "WARMING_UP"])
+def test_only_a_job_that_waits_waits_too_long(name: str) -> None:
+    assert seen(watch(job(name)), job(name), at=TOO_LONG * 9).news == ()
+
+
+NEWER = job("PENDING", at=200, id="j0b0002", name="second", created_at=after(200))
+
+
+def test_a_newer_job_takes_the_watch_over() -> None:
+    begun = watch(job("RUNNING"), running_since=BEGIN, told_waiting=True)
+    looked = seen(begun, job("RUNNING", at=50), latest=NEWER)
+    assert looked.news == (TakenOver(old=job("RUNNING", at=50), new=NEWER, seen=True),)
+    assert (looked.over, looked.moved, looked.changed) == (False, True, True)
+    assert looked.watch.job == NEWER
+    assert looked.watch.running_since is looked.watch.waiting_since is None
+    assert not looked.watch.told_waiting
+
+
+def test_the_old_jobs_end_comes_first_and_the_watch_goes_on() -> None:
+    begun = watch(job("RUNNING"), running_since=BEGIN)
+    looked = seen(begun, job("STOPPED", at=50), latest=NEWER)
+    ended = job("STOPPED", at=50)
+    assert looked.news == (
+        Ended(job=ended, ran=50),
+        TakenOver(old=ended, new=NEWER, seen=True),
+    )
+    assert not looked.over
+    assert looked.watch.job == NEWER
+
+
+def test_an_old_job_that_is_not_there_any_more_is_not_guessed_at() -> None:
+    looked = seen(watch(job("RUNNING")), None, latest=NEWER)
+    assert looked.news == (TakenOver(old=job("RUNNING"), new=NEWER, seen=False),)
+
+
+def test_a_newer_job_that_has_ended_already_ends_the_watch() -> None:
+    newer = job("FAILED", at=250, id="j0b0002", created_at=after(200))
+    looked = seen(watch(job("RUNNING")), job("RUNNING"), latest=newer)
+    assert looked.news == (Ended(job=newer, ran=None),)
+    assert looked.over
+
+
+def test_of_two_jobs_that_have_ended_both_ends_are_told_and_nothing_else() -> None:
+    newer = job("FAILED", at=250, id="j0b0002", created_at=after(200))
+    looked = seen(watch(job("RUNNING")), job("STOPPED", at=100), latest=newer)
+    assert looked.news == (
+        Ended(job=job("STOPPED", at=100), ran=None),
+        Ended(job=newer, ran=None),
+    )
+
+
+def test_an_old_job_that_is_lost_is_told_of_though_the_newer_has_ended() -> None:
+    newer = job("FAILED", at=250, id="j0b0002", created_at=after(200))
+    looked = seen(watch(job("RUNNING")), None, latest=newer)
+    assert looked.news == (
+        TakenOver(old=job("RUNNING"), new=newer, seen=False),
+        Ended(job=newer, ran=None),
+    )
+
+
+@pytest.mark.parametrize("created", [-100, 0])
+def test_an_older_job_takes_nothing_over(created: float) -> None:
+    other = job("RUNNING", id="j0b0000", created_at=after(created))
+    assert seen(watch(job("RUNNING")), None, latest=other).news == ()
+    assert seen(watch(job("RUNNING")), job("RUNNING"), latest=other).news == ()
+
+
+def test_the_first_job_of_a_project_is_news() -> None:
+    looked = seen(watch(None), None, latest=job("PENDING"))
+    assert looked.news == (FirstJob(job=job("PENDING")),)
+    assert looked.watch.job == job("PENDING")
+    assert seen(looked.watch, job("PENDING")).news == ()
+
+
+def test_a_first_job_that_has_ended_is_told_by_its_end() -> None:
+    looked = seen(watch(None), None, latest=job("FAILED", at=40))
+    assert looked.news == (Ended(job=job("FAILED", at=40), ran=None),)
+    assert looked.over
+
+
+@pytest.mark.parametrize("latest", [None, job()])
+def test_a_watch_ends_after_14_days(latest: TrainingJob | None) -> None:
+    begun = watch(latest)
+    days = LONGEST.total_seconds()
+    assert seen(begun, latest, at=days - 1).news == ()
+    looked = seen(begun, latest, at=days)
+    assert (looked.news, looked.over) == ((Expired(),), True)
+    unknown = look(begun, Found(), BEGIN + timedelta(days=30), TOO_LONG)
+    assert (unknown.news, unknown.over) == ((Expired(),), True)
+
+
+def test_a_job_that_ends_on_the_last_day_just_ends() -> None:
+    looked = seen(watch(job()), job("COMPLETED"), at=LONGEST.total_seconds())
+    assert kinds(looked) == ["ended"]
+
+
+GONE = Found(gone=True)
+
+
+def lost(latest: TrainingJob | None) -> Found:
+    """What is told where the watched job is no longer in its project."""
+    return Found(project=project(latest), latest=latest, lost=True)
+
+
+@pytest.mark.parametrize("latest", [None, job()])
+def test_a_watch_ends_with_its_project_once_that_is_gone_twice(latest: TrainingJob | None) -> None:
+    first = look(watch(latest), GONE, after(60), TOO_LONG)
+    assert (first.news, first.over, first.changed, first.moved) == ((), False, False, True)
+    assert first.watch == watch(latest, missing=1)
+    looked = look(first.watch, GONE, after(75), TOO_LONG)
+    assert (looked.news, looked.over) == ((Gone(),), True)
+    assert looked.watch.reports == 1
+    assert looked.watch.project == watch(latest).project
+
+
+def test_an_answer_that_was_wrong_once_ends_nothing() -> None:
+    missed = look(watch(job()), GONE, after(60), TOO_LONG).watch
+    found = seen(missed, job())
+    assert (found.news, found.over) == ((), False)
+    assert found.watch == watch(job())
+    assert look(found.watch, GONE, after(90), TOO_LONG).news == ()
+    without_job = look(watch(None), GONE, after(60), TOO_LONG).watch
+    assert seen(without_job, None, project=project(None)).watch == watch(None)
+    assert seen(without_job, None).watch is without_job  # a search tells nothing of the project
+
+
+def test_a_job_that_is_lost_twice_ends_its_watch_and_is_no_longer_shown() -> None:
+    older = job("FAILED", id="j0b0000", created_at=after(-100))
+    for latest in (None, older):
+        begun = watch(job(), running_since=BEGIN)
+        first = look(begun, lost(latest), after(60), TOO_LONG)
+        assert (first.news, first.over) == ((), False)
+        looked = look(first.watch, lost(latest), after(75), TOO_LONG)
+        assert (looked.news, looked.over) == ((Lost(job=job()),), True)
+        assert looked.watch.job == latest
+        assert looked.watch.followed().running_since is None
+
+
+def test_a_lost_job_gives_way_to_a_newer_one_at_once() -> None:
+    looked = look(watch(job(), missing=1), lost(NEWER), after(60), TOO_LONG)
+    assert looked.news == (TakenOver(old=job(), new=NEWER, seen=False),)
+    assert (looked.over, looked.watch.missing) == (False, 0)
+
+
+def test_what_is_missing_does_not_outlast_the_14_days() -> None:
+    looked = look(watch(job()), GONE, BEGIN + LONGEST, TOO_LONG)
+    assert (looked.news, looked.over) == ((Expired(),), True)
+
+
+def test_what_is_not_known_now_changes_nothing() -> None:
+    for begun in (watch(job("PENDING")), watch(None)):
+        looked = look(begun, Found(), after(TOO_LONG * 9), TOO_LONG)
+        assert looked == Look(begun)
+
+
+@pytest.mark.parametrize(
+    ("change", "moved"),
+    [
+        ({"current_status": "TRAINING_JOB_QUEUED"}, True),
+        ({"error_message": "Spot capacity is available."}, True),
+        ({"checkpoint_sync_status": "SYNCING"}, True),
+        ({"name": "renamed"}, True),
+        ({"node_count": 2}, True),
+        ({"availability_model": "spot"}, True),
+        ({"updated_at": after(60)}, False),
+    ],
+)
+def test_the_message_is_drawn_again_when_it_would_look_different(
+    change: dict[str, Any], *, moved: bool
+) -> None:
+    looked = seen(watch(job("PENDING")), job("PENDING", **change), at=60 if moved else 600)
+    assert (looked.changed, looked.moved, looked.news) == (True, moved, ())
+    assert looked.watch.reports == 1
+    assert looked.watch.job == job("PENDING", **change)
+
+
+@pytest.mark.parametrize("change", [{"updated_at": after(59)}, {"training_project_id": None}])
+def test_what_nobody_would_see_draws_nothing(change: dict[str, Any]) -> None:
+    begun = watch(job("PENDING"))
+    assert seen(begun, job("PENDING", **change)) == Look(begun)
+
+
+def test_times_alone_draw_it_every_ten_minutes_and_all_else_at_once() -> None:
+    watched, drawn = watch(job(), drawn_at=after(0)), []
+    for minute in range(1, 25):
+        looked = seen(watched, job(at=60 * minute), at=60 * minute)
+        assert looked.news == ()
+        watched = looked.watch
+        drawn += [minute] if looked.changed else []
+    assert drawn == [10, 20]
+    synced = seen(watched, job(at=60 * 25, checkpoint_sync_status="SYNCING"), at=60 * 25)
+    assert synced.changed
+    # That has drawn the times too.
+    assert not seen(
+        synced.watch, job(at=60 * 34, checkpoint_sync_status="SYNCING"), at=2040
+    ).changed
+
+
+def test_a_project_that_was_renamed_is_drawn_again() -> None:
+    for latest in (None, job()):
+        renamed = project(latest, name="renamed")
+        looked = seen(watch(latest), latest, project=renamed)
+        assert (looked.changed, looked.news) == (True, ())
+        assert looked.watch.project == renamed
+
+
+def test_a_report_comes_back_as_it_was() -> None:
+    news = (
+        Moved(job=job(), again=True),
+        Ended(job=job(), ran=5),
+        StillWaiting(job=job(), since=BEGIN),
+        TakenOver(old=job(), new=NEWER, seen=False),
+        FirstJob(job=job()),
+        Expired(),
+        Gone(),
+        Lost(job=job()),
+    )
+    report = Report(watch=watch(job()), news=news, over=True)
+    assert Report.model_validate(report.state()) == report
