@@ -95,12 +95,12 @@ async def test_a_caller_that_leaves_before_the_ack_is_answered_once(
         _, writer = await asyncio.open_connection(address.hostname, address.port)
         writer.write(f"POST /slack/events HTTP/1.1\r\n{lines}\r\n".encode() + body)
         await writer.drain()
-        writer.transport.abort()
+        writer.transport.abort() if number % 2 else writer.close()
     await still.slack.command("research stays")
     await still.slack.until(lambda: any("*stays*" in m.text for m in still.slack.messages))
     await bot.stopped()
     names = [message.text.split("*")[1] for message in still.slack.messages]
-    assert len(names) == len(set(names))
+    assert len(names) == len(set(names)) >= 25  # those whose request had arrived
     assert "Traceback" not in bot.said
 
 

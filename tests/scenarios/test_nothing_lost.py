@@ -253,6 +253,7 @@ async def test_a_command_that_slack_delivers_again_and_again_is_done_once(http: 
     await http.baseten.until(lambda: bool(http.baseten.upserts))
     await deliver()  # while it runs
     await http.answered()
+    await until_ended(http)
     await deliver()
     await http.slack.command("research other")
     await http.slack.until(lambda: "*other*" in http.slack.messages[-1].text)
