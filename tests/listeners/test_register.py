@@ -43,7 +43,7 @@ DOORS = [
     ("event", "app_home_opened", "Home.opened"),
     ("action", "home_open", "Home.open_dialog"),
     ("function", "open_training_project", "WorkflowStep.handle"),
-    ("error", "", "Failures.before_ack"),
+    ("error", "", "ErrorHandler.handle"),
 ]
 
 

@@ -1,6 +1,9 @@
 """The demo's world."""
 
+from collections.abc import AsyncIterator
+
 import httpx
+import pytest
 
 from bot.cli.demo_data import furnish
 from bot.sandbox import Clock, SandboxBaseten
