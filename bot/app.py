@@ -20,14 +20,14 @@ from bot.access.limits import PersonLimits
 from bot.baseten.errors import BasetenError
 from bot.connections import Connections, connections
 from bot.durable.database import open_store
-from bot.durable.in_flight import Work
+from bot.durable.in_flight import InFlight
 from bot.durable.model import DatabaseError, StoreUnavailableError
 from bot.durable.room import Limits
 from bot.durable.store import HEALTH, Store
 from bot.handlers.cleanup import CLEANUP, CleanupTask
 from bot.handlers.failures import LAST_WORDS, Failures
-from bot.handlers.open_project import LOOKS, Opening
-from bot.handlers.services import Desk
+from bot.handlers.open_project import LOOKS, OpenProjectHandler
+from bot.handlers.services import Services
 from bot.handlers.workers import Workers
 from bot.listeners import register
 from bot.listeners.authorization import Authorization, TokenRefusedError
@@ -38,7 +38,7 @@ from bot.server.socket_mode import SocketDownError, SocketMode
 from bot.settings import Settings
 from bot.slack.messages import Poster
 from bot.slack.modals import Modals
-from bot.slack.workflow_steps import StepEnds
+from bot.slack.workflow_steps import WorkflowSteps
 from bot.watches.delivery import REPORT, Reports
 from bot.watches.model import Watches
 from bot.watches.poller import POLL, Pace, Poller
@@ -84,19 +84,19 @@ class Bot:
         token = settings.slack_bot_token.get_secret_value()
         self._authorization = Authorization(out.slack, token)
         self._bolt = self._build_bolt()
-        self._work = Work(tuning.most_work)
+        self._work = InFlight(tuning.most_work)
         self._workers = workers = Workers(store, tuning.limits)
         self._commands = workers.commands
         self._store = store
         poster, watches = Poster(out.slack, out.session, out.redactor), Watches(store)
         self._projects = projects = Projects(out.baseten, store)
         recents = Recents(store)
-        ends = StepEnds(out.slack, out.redactor)
+        ends = WorkflowSteps(out.slack, out.redactor)
         failures, following = (
             Failures(poster),
             Following(poster, watches, tuning.now),
         )
-        opening = Opening(
+        opening = OpenProjectHandler(
             projects,
             poster,
             failures,
@@ -107,10 +107,10 @@ class Bot:
             tuning.looks,
         )
         limits = PersonLimits(store, settings.person_per_minute, settings.person_waiting)
-        desk = Desk(
+        services = Services(
             projects, poster, failures, recents, watches, self._commands, limits, self._work
         )
-        register(self._bolt, desk, opening, Modals(out.slack), ends)
+        register(self._bolt, services, opening, Modals(out.slack), ends)
         too_long = settings.waiting_too_long * 60  # seconds
         poller = Poller(
             out.baseten, store, workers.reports, watches, tuning.pace, too_long, tuning.now
@@ -128,7 +128,7 @@ class Bot:
         )
         workers.reports.on(REPORT, reports.handle)
         self.health = Health(self._look_at_database)
-        self.health.unwell("slack", "Slack has not confirmed the bot's token yet")
+        self.health.set_problem("slack", "Slack has not confirmed the bot's token yet")
         self._look_at_database()
         store.subscribe(HEALTH, self._look_at_database)
         self.url = ""
@@ -177,7 +177,7 @@ class Bot:
         """
         try:
             await self._authorization.prove()
-            self.health.well("slack")
+            self.health.clear_problem("slack")
             await self._workers.enqueue_singletons((POLL, CLEANUP))
         except TokenRefusedError as refused:
             raise FatalError(f"Slack refuses SLACK_BOT_TOKEN ({refused})") from None
@@ -206,7 +206,7 @@ class Bot:
 
     def stop_taking(self) -> None:
         """Take no more work from here on, unless it is for other replicas to do."""
-        self.health.unwell(DRAINING, "the bot is shutting down")
+        self.health.set_problem(DRAINING, "the bot is shutting down")
 
     async def drain(self) -> None:
         """Finish what was accepted."""
@@ -221,9 +221,9 @@ class Bot:
 
     def _look_at_database(self) -> None:
         if problem := self._store.problem or self._commands.problem:
-            self.health.unwell(DATABASE, problem)
+            self.health.set_problem(DATABASE, problem)
         else:
-            self.health.well(DATABASE)
+            self.health.clear_problem(DATABASE)
         late = self._commands.late_by
         self.health.warnings = {"backlog": f"a command has waited {late:.0f} s"} if late else {}
 

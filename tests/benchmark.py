@@ -19,7 +19,7 @@ from pathlib import Path
 
 from bot.sandbox import Delay, SandboxBaseten, SandboxSlack
 from tests import benchmark_names
-from tests.conftest import RESEARCH, World
+from tests.conftest import RESEARCH, Env
 from tests.process import Process, settings_of, started
 from tests.scenarios.crowd import UPSERT, Crowd
 
@@ -35,10 +35,10 @@ async def benchmark() -> None:
         async with SandboxSlack() as slack, SandboxBaseten() as baseten:
             baseten.add_team("Research", id=RESEARCH)
             baseten.faults.always(UPSERT, Delay(_BASETEN))
-            world = World(slack, baseten, Path(folder))
-            crowd = Crowd(world, people=500, channels=50)
+            env = Env(slack, baseten, Path(folder))
+            crowd = Crowd(env, people=500, channels=50)
             began = time.perf_counter()
-            async with started(cwd=world.folder, settings=settings_of(world)) as bot:
+            async with started(cwd=env.folder, settings=settings_of(env)) as bot:
                 await bot.until(lambda said: "listening" in said)
                 say("start until the port is open", (time.perf_counter() - began) * 1000, "ms")
                 slack.bot_url = await bot.ready()
@@ -89,7 +89,7 @@ async def steadily(crowd: Crowd, bot: Process) -> None:
 async def many_in_flight(crowd: Crowd, bot: Process, at_once: int = 200, count: int = 1300) -> None:
     """Keep so many commands in flight; measure the rate and the CPU."""
     cpu, began = cpu_seconds(bot), time.monotonic()
-    slack, before = crowd.world.slack, len(crowd.world.slack.messages)
+    slack, before = crowd.env.slack, len(crowd.env.slack.messages)
     typing: set[asyncio.Task[bool]] = set()
 
     def has_room(typed: int) -> bool:

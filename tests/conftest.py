@@ -32,7 +32,7 @@ def plain_logs() -> None:
 
 
 @dataclass
-class World:
+class Env:
     """A Slack, a Baseten, and the bot between them."""
 
     slack: SandboxSlack
@@ -131,26 +131,26 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
                 terminalreporter.write_line(f"{report.nodeid}: {value}")
 
 
-Mode = Callable[[World], AbstractAsyncContextManager[Bot]]
+Mode = Callable[[Env], AbstractAsyncContextManager[Bot]]
 
 
-def over_http(world: World) -> AbstractAsyncContextManager[Bot]:
+def over_http(env: Env) -> AbstractAsyncContextManager[Bot]:
     """Slack calls the bot."""
-    return world.running()
+    return env.running()
 
 
-def over_a_socket(world: World) -> AbstractAsyncContextManager[Bot]:
+def over_a_socket(env: Env) -> AbstractAsyncContextManager[Bot]:
     """The bot calls Slack, and Slack answers down the same line."""
-    return world.running(slack_app_token=SecretStr(world.slack.app_token))
+    return env.running(slack_app_token=SecretStr(env.slack.app_token))
 
 
 @pytest.fixture
-async def still(tmp_path: Path) -> AsyncIterator[World]:
+async def idle_env(tmp_path: Path) -> AsyncIterator[Env]:
     """A Slack and a Baseten; the bot is yet to be started."""
     async with SandboxSlack() as slack, SandboxBaseten() as baseten:
         baseten.add_team("Default", default=True)
         baseten.add_team("Research", id=RESEARCH)
-        yield World(slack, baseten, tmp_path)
+        yield Env(slack, baseten, tmp_path)
 
 
 @pytest.fixture
@@ -163,15 +163,15 @@ def closed_port() -> int:
 
 
 @pytest.fixture(params=[over_http, over_a_socket], ids=["http", "socket"])
-async def world(still: World, request: pytest.FixtureRequest) -> AsyncIterator[World]:
+async def env(idle_env: Env, request: pytest.FixtureRequest) -> AsyncIterator[Env]:
     """A running bot, once for each way in."""
     mode: Mode = request.param
-    async with mode(still):
-        yield still
+    async with mode(idle_env):
+        yield idle_env
 
 
 @pytest.fixture
-async def http(still: World) -> AsyncIterator[World]:
+async def http(idle_env: Env) -> AsyncIterator[Env]:
     """A running bot that Slack calls."""
-    async with still.running():
-        yield still
+    async with idle_env.running():
+        yield idle_env

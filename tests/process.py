@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from tests.conftest import World
+from tests.conftest import Env
 
 _NOT_OURS = ("SLACK_", "BASETEN_", "DATABASE_", "WATCH_", "LOG_", "PORT", "HOST", "PERSON_")
 ROOT = Path(__file__).parent.parent
@@ -20,18 +20,18 @@ def environment(settings: dict[str, str]) -> dict[str, str]:
     return kept | {"PYTHONPATH": str(ROOT)} | settings
 
 
-def settings_of(world: World, *, socket: bool = False) -> dict[str, str]:
+def settings_of(env: Env, *, socket: bool = False) -> dict[str, str]:
     """Settings, as environment variables, that point at the sandbox."""
     way_in = (
-        {"SLACK_APP_TOKEN": world.slack.app_token}
+        {"SLACK_APP_TOKEN": env.slack.app_token}
         if socket
-        else {"SLACK_SIGNING_SECRET": world.slack.signing_secret}
+        else {"SLACK_SIGNING_SECRET": env.slack.signing_secret}
     )
     return way_in | {
-        "SLACK_BOT_TOKEN": world.slack.bot_token,
-        "SLACK_API_URL": world.slack.api_url,
-        "BASETEN_API_KEY": world.baseten.api_key,
-        "BASETEN_API_URL": world.baseten.url,
+        "SLACK_BOT_TOKEN": env.slack.bot_token,
+        "SLACK_API_URL": env.slack.api_url,
+        "BASETEN_API_KEY": env.baseten.api_key,
+        "BASETEN_API_URL": env.baseten.url,
         "HOST": "127.0.0.1",
         "PORT": "0",
         # No limits for a person.

@@ -8,8 +8,8 @@ from tempfile import TemporaryDirectory
 from pydantic import AnyHttpUrl, SecretStr
 
 from bot.app import Tuning, running
-from bot.cli.demo_data import furnish
-from bot.cli.demo_user import Person
+from bot.cli.demo_data import seed_demo_data
+from bot.cli.demo_user import DemoUser
 from bot.sandbox import SandboxBaseten, SandboxSlack
 from bot.settings import Settings
 from bot.telemetry.logs import configure_logs
@@ -32,7 +32,7 @@ async def demo(text: str) -> int:
         baseten = await stack.enter_async_context(SandboxBaseten())
         slack = await stack.enter_async_context(SandboxSlack())
         folder = stack.enter_context(TemporaryDirectory(prefix="bot-demo-"))
-        furnish(baseten)
+        seed_demo_data(baseten)
         settings = _settings(slack, baseten, folder)
         configure_logs("error", None, Redactor(settings.secrets))
         async with running(settings, Tuning(pace=_PACE)) as bot:
@@ -42,7 +42,7 @@ async def demo(text: str) -> int:
             sys.stdout.write(
                 "A Slack and a Baseten on this machine, the real bot between them.\n\n"
             )
-            person = Person(slack, baseten, COMMAND)
+            person = DemoUser(slack, baseten, COMMAND)
             try:
                 await person.type(text or DEFAULT)
                 if not text:

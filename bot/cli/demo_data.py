@@ -14,7 +14,7 @@ _LOG_WITH_A_KEY = [
 ]
 
 
-def furnish(baseten: SandboxBaseten) -> None:
+def seed_demo_data(baseten: SandboxBaseten) -> None:
     """Fill a Baseten with teams, projects, and jobs in every state that a person may meet.
 
     The project `llama-3-finetune` of Research is not among them: it is for the demo to create.

@@ -36,7 +36,7 @@ Break things: break baseten, slow baseten, break slack; mend makes all well agai
 
 
 @dataclass(slots=True)
-class Person:
+class DemoUser:
     """Type commands, and draw what comes back.
 
     Attributes:
@@ -136,16 +136,16 @@ class Person:
     async def _answered(self, views: set[tuple[str, int]]) -> None:
         """Wait for the answer, or for a dialog, and draw what is new."""
         longest = _LONGEST_REFUSED if self._refusing else _LONGEST_ANSWER
-        still = True
+        idle_env = True
         with suppress(TimeoutError):
-            while still:
+            while idle_env:
                 await self.slack.until(
                     lambda: bool(self._unseen()) or self._views() != views, timeout=longest
                 )
                 unseen = self._unseen()
-                still = bool(unseen) and all(each.text.startswith(_STILL) for each in unseen)
+                idle_env = bool(unseen) and all(each.text.startswith(_STILL) for each in unseen)
                 self._look()
-        if still:
+        if idle_env:
             _say("No answer yet: it is kept, and shown once it comes. To help it, type mend.\n")
 
     def _said(self) -> list[PostedMessage | Ephemeral]:

@@ -15,11 +15,11 @@ class BusyError(Exception):
     """There is no room for more work now; nothing of it was started."""
 
 
-class InterruptedWorkError(Exception):
+class ShutdownError(Exception):
     """The process ended before the work was done."""
 
 
-class MissedWorkError(Exception):
+class TaskExpiredError(Exception):
     """The work was accepted ``at`` a time too long ago for anybody to wait for it still."""
 
     def __init__(self, at: datetime) -> None:
@@ -27,7 +27,7 @@ class MissedWorkError(Exception):
         self.at = at
 
 
-class Work:
+class InFlight:
     """Hold a strong reference to every task that was started, until it is done.
 
     Args:

@@ -9,11 +9,11 @@ from typing import TypeVar
 
 import structlog
 
-from bot.durable.in_flight import InterruptedWorkError
+from bot.durable.in_flight import ShutdownError
 from bot.durable.model import DurableError
-from bot.slack.message import Message, SlackCallFailed
-from bot.slack.messages import Place, Poster
-from bot.views.failure import Attempt, failure_message, is_foreseen
+from bot.slack.message import Message, ReplyTarget, SlackCallFailed
+from bot.slack.messages import Poster
+from bot.views.failure import FailureWording, failure_message, is_foreseen
 
 LAST_WORDS = 3.0  # seconds to tell a person that the bot is ending
 
@@ -28,15 +28,15 @@ class Failures:
 
     poster: Poster
 
-    async def told(
-        self, place: Place, attempt: Attempt, work: Callable[[], Awaitable[None]]
+    async def run_and_report(
+        self, place: ReplyTarget, attempt: FailureWording, work: Callable[[], Awaitable[None]]
     ) -> None:
         """Do a piece of light work; tell the person if it fails."""
         await self.report(attempt, lambda words: self.poster.send_privately(place, words), work)
 
     async def report(
         self,
-        attempt: Attempt,
+        attempt: FailureWording,
         tell: Callable[[Message], Awaitable[None]],
         work: Callable[[], Awaitable[Result]],
         *,
@@ -58,12 +58,12 @@ class Failures:
                 # The process is ending, and this did not finish in the time allowed.
                 with suppress(TimeoutError, SlackCallFailed):
                     async with asyncio.timeout(LAST_WORDS):
-                        await tell(self.words(InterruptedWorkError(), attempt))
+                        await tell(self.failure_text(ShutdownError(), attempt))
             raise
         except Exception as error:
             if kept and _can_be_done_later(error):
                 raise
-            words = self.words(error, attempt)
+            words = self.failure_text(error, attempt)
             try:
                 await tell(words)
             except SlackCallFailed as refused:
@@ -72,7 +72,7 @@ class Failures:
                 log.error("no way to tell of a failure", slack_error=refused.error)  # noqa: TRY400
             return None
 
-    def words(self, error: Exception, attempt: Attempt) -> Message:
+    def failure_text(self, error: Exception, attempt: FailureWording) -> Message:
         """Log a failure and say it in words; an unforeseen one gets a reference to the log."""
         reference = secrets.token_hex(4)
         if is_foreseen(error, attempt):

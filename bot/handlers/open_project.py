@@ -16,32 +16,32 @@ import structlog
 from pydantic import BaseModel, ConfigDict
 
 from bot.durable.context import TaskContext
-from bot.durable.in_flight import MissedWorkError
+from bot.durable.in_flight import TaskExpiredError
 from bot.durable.model import Change, Done, Outcome, RunAgain, State, Task
 from bot.handlers.failures import Failures
-from bot.handlers.slow_notice import patience
-from bot.projects.bounded_set import Remembered
+from bot.handlers.slow_notice import notify_if_slow
+from bot.projects.bounded_set import BoundedSet
 from bot.projects.recents import Recent, Recents
 from bot.projects.request import ProjectRequest
-from bot.projects.service import Found, Opened, Projects
-from bot.slack.message import Message, SlackCallFailed
-from bot.slack.messages import Place, Posted, Poster
+from bot.projects.service import Found, OpenedProject, Projects
+from bot.slack.message import Message, PostedMessage, ReplyTarget, SlackCallFailed
+from bot.slack.messages import Poster
 from bot.views.failure import opening
 from bot.views.near_name import can_ask, near_name_message
 from bot.views.notice import invite, still_opening
-from bot.views.project import can_follow, card_of, project_message
+from bot.views.project import is_watchable, message_state_of, project_message
 from bot.watches.start import Following
 
 log = structlog.stdlib.get_logger(__name__)
 
-OPEN = "open/2"  # with the version of its state: another version's tasks are left to it
+OPEN_PROJECT = "open/2"  # with the version of its state: another version's tasks are left to it
 LOOKS = (5.0, 25.0)  # seconds before each search for a post whose outcome is unknown
 _LONGEST_RETRY = 30.0  # seconds
 # Slack lets a command be answered for so long; by then the person has asked again.
 _TOO_LATE = timedelta(minutes=30)
 
 
-class Order(BaseModel):
+class OpenProjectTask(BaseModel):
     """The state of the task.
 
     Attributes:
@@ -61,11 +61,11 @@ class Order(BaseModel):
 
     step: Literal["open", "post", "end"] = "open"
     request: ProjectRequest
-    place: Place
+    place: ReplyTarget
     sure: bool = False
     execution_id: str = ""
-    opened: Opened | None = None
-    posted: Posted | None = None
+    opened: OpenedProject | None = None
+    posted: PostedMessage | None = None
     looks: int | None = None
     tries: int = 0
 
@@ -74,14 +74,14 @@ class Order(BaseModel):
         return self.model_dump(mode="json")
 
 
-def check_in_time(step: str, task: Task) -> None:
+def reject_if_expired(step: str, task: Task) -> None:
     """Look whether a person can still wait for this.
 
     Raises:
         MissedWorkError: the task was accepted too long ago.
     """
     if step != "end" and _age(task) > _TOO_LATE:
-        raise MissedWorkError(task.created_at)
+        raise TaskExpiredError(task.created_at)
 
 
 def retry_later(context: TaskContext, refused: SlackCallFailed) -> Outcome:
@@ -105,7 +105,7 @@ def _age(task: Task) -> timedelta:
 
 
 @dataclass(frozen=True, slots=True)
-class Opening:
+class OpenProjectHandler:
     """Open the project of an order, and post it.
 
     Attributes:
@@ -122,17 +122,17 @@ class Opening:
     ask_near_names: bool
     watch_answers: bool
     looks: tuple[float, ...] = LOOKS
-    _invited: Remembered = field(default_factory=Remembered)
+    _invited: BoundedSet = field(default_factory=BoundedSet)
 
     async def handle(self, context: TaskContext) -> Outcome:
         """Do what a person asked for; every failure reaches them in words."""
-        order = Order.model_validate(context.task.state)
+        order = OpenProjectTask.model_validate(context.task.state)
 
         async def tell(words: Message) -> None:
             await self.poster.send_privately(order.place, words, guard=context.may_post)
 
         async def work() -> Outcome:
-            check_in_time(order.step, context.task)
+            reject_if_expired(order.step, context.task)
             return await self._go_on(order, context, tell)
 
         try:
@@ -142,10 +142,13 @@ class Opening:
         return Done(self.remembered(context.now().state)) if outcome is None else outcome
 
     async def _go_on(
-        self, order: Order, context: TaskContext, tell: Callable[[Message], Awaitable[None]]
+        self,
+        order: OpenProjectTask,
+        context: TaskContext,
+        tell: Callable[[Message], Awaitable[None]],
     ) -> Outcome:
         if order.step == "open":
-            async with patience(tell, still_opening(order.request)):
+            async with notify_if_slow(tell, still_opening(order.request)):
                 found = await self.projects.look(order.request)
                 ask = self.ask_near_names and not order.sure and can_ask(found)
                 if not ask:
@@ -161,7 +164,9 @@ class Opening:
         await self._end(order, context)
         return Done(self._remembered(order))
 
-    async def open(self, order: Order, found: Found, context: TaskContext) -> Order:
+    async def open(
+        self, order: OpenProjectTask, found: Found, context: TaskContext
+    ) -> OpenProjectTask:
         """Do the first step: open the project."""
         started, task = time.monotonic(), context.task
         begun = task.created_at if task.step_may_have_run else None
@@ -178,7 +183,9 @@ class Opening:
         context.advance(order.state)
         return order
 
-    async def post(self, order: Order, context: TaskContext) -> Posted | RunAgain | None:
+    async def post(
+        self, order: OpenProjectTask, context: TaskContext
+    ) -> PostedMessage | RunAgain | None:
         """Do the second step: post the message, if there is a channel for it.
 
         Returns:
@@ -195,7 +202,7 @@ class Opening:
             found = await self._find(order, task)
             if found is not None:
                 return found
-        message = project_message(opened.project, card_of(opened, place.user_id))
+        message = project_message(opened.project, message_state_of(opened, place.user_id))
         try:
             return await self.poster.post(
                 place, message, task.id, guard=context.may_post, parked=context.park
@@ -206,7 +213,7 @@ class Opening:
             log.warning("Slack did not confirm a message", slack_error=failed.error)
             return RunAgain(self.looks[0], order.model_copy(update={"looks": 0}).state())
 
-    async def _find(self, order: Order, task: Task) -> Posted | RunAgain | None:
+    async def _find(self, order: OpenProjectTask, task: Task) -> PostedMessage | RunAgain | None:
         """Search for a message that might be there; None: it is not, and can be posted again.
 
         Raises:
@@ -222,19 +229,19 @@ class Opening:
                 return None
             raise SlackCallFailed(unread.error, outcome_unknown=True) from unread
         if ts is not None:
-            return Posted(order.place.channel_id, ts, as_member=True)
+            return PostedMessage(order.place.channel_id, ts, as_member=True)
         if order.looks is None or order.looks + 1 == len(self.looks):
             return None
         looks = order.looks + 1
         return RunAgain(self.looks[looks], order.model_copy(update={"looks": looks}).state())
 
-    async def _end(self, order: Order, context: TaskContext) -> None:
+    async def _end(self, order: OpenProjectTask, context: TaskContext) -> None:
         """Do the last step: everything that follows the message."""
         place, opened, posted = order.place, order.opened, order.posted
         if opened is None or posted is None:
             return
         asks = not posted.as_member and place.response_url
-        watches = self.watch_answers and posted.ts and can_follow(opened.project)
+        watches = self.watch_answers and posted.ts and is_watchable(opened.project)
         if asks or watches:  # otherwise the task ends here, and its end is written
             await context.checkpoint(order.state())
         if asks:
@@ -243,7 +250,7 @@ class Opening:
             where = replace(place, channel_id=posted.channel_id)
             if where.channel_id != place.channel_id:  # there is no such thread
                 where = replace(where, thread_ts=None)
-            card = card_of(opened, place.user_id)
+            card = message_state_of(opened, place.user_id)
             try:
                 if not await self.following.begin(where, posted.ts, card, opened.project):
                     now = await self.projects.get_project(opened.project.id)
@@ -255,9 +262,11 @@ class Opening:
 
     def remembered(self, state: State) -> tuple[Change, ...]:
         """Return the change that puts a project into the person's list, once it is open."""
-        return self._remembered(Order.model_validate(state)) if state.get("opened") else ()
+        return (
+            self._remembered(OpenProjectTask.model_validate(state)) if state.get("opened") else ()
+        )
 
-    def _remembered(self, order: Order) -> tuple[Change, ...]:
+    def _remembered(self, order: OpenProjectTask) -> tuple[Change, ...]:
         if order.opened is None or not order.place.user_id:
             return ()
         project = order.opened.project
@@ -266,7 +275,7 @@ class Opening:
         )
         return (self.recents.addition(order.place.user_id, recent),)
 
-    async def _ask_in(self, place: Place, context: TaskContext) -> None:
+    async def _ask_in(self, place: ReplyTarget, context: TaskContext) -> None:
         """Tell a person once a channel how to invite the bot; nobody can be added to a DM."""
         if place.channel_id.startswith("D") or place.channel_id in self._invited:
             return

@@ -5,21 +5,22 @@ from dataclasses import dataclass
 from typing import Any
 
 from bot.access.limits import PersonLimits
-from bot.durable.in_flight import Work
+from bot.durable.in_flight import InFlight
 from bot.durable.model import State
 from bot.durable.worker import Worker
 from bot.handlers.failures import Failures
-from bot.handlers.open_project import OPEN, Order
+from bot.handlers.open_project import OPEN_PROJECT, OpenProjectTask
 from bot.projects.recents import Recents
 from bot.projects.request import ProjectRequest
 from bot.projects.service import Projects
-from bot.slack.messages import Place, Poster
-from bot.views.failure import Attempt
+from bot.slack.message import ReplyTarget
+from bot.slack.messages import Poster
+from bot.views.failure import FailureWording
 from bot.watches.model import Watches
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class Services:
     """Take on what a person wants done.
 
     Attributes:
@@ -35,10 +36,10 @@ class Desk:
     watches: Watches
     worker: Worker
     limits: PersonLimits
-    work: Work
+    work: InFlight
 
-    async def accept(
-        self, work_id: str, request: ProjectRequest, place: Place, *, sure: bool = False
+    async def enqueue_open_project(
+        self, work_id: str, request: ProjectRequest, place: ReplyTarget, *, sure: bool = False
     ) -> bool:
         """Promise to open a project; whatever fails reaches the person in words.
 
@@ -54,23 +55,26 @@ class Desk:
         Raises:
             StoreUnavailableError: nothing was promised, or (``outcome_unknown``) it might be.
         """
-        order = Order(request=request, place=place, sure=sure)
-        return await self.enqueue(work_id, OPEN, order.state(), place)
+        order = OpenProjectTask(request=request, place=place, sure=sure)
+        return await self.enqueue(work_id, OPEN_PROJECT, order.state(), place)
 
     async def enqueue(
-        self, task_id: str, kind: str, state: State, place: Place, person: str = ""
+        self, task_id: str, kind: str, state: State, place: ReplyTarget, person: str = ""
     ) -> bool:
         """Enqueue a task for a person, or for another actor; see `Worker.enqueue`."""
         person = person or place.user_id
         self.limits.enqueued(person, task_id)
         return await self.worker.enqueue(task_id, kind, state, person=person, lane=place.channel_id)
 
-    def start(
-        self, place: Place, attempt: Attempt, work: Callable[[], Coroutine[Any, Any, None]]
+    def run_in_background(
+        self,
+        place: ReplyTarget,
+        attempt: FailureWording,
+        work: Callable[[], Coroutine[Any, Any, None]],
     ) -> None:
         """Take on any work for a person; whatever fails reaches them in words.
 
         Raises:
             BusyError: there is too much to do already; nothing was taken on.
         """
-        self.work.start(lambda: self.failures.told(place, attempt, work))
+        self.work.start(lambda: self.failures.run_and_report(place, attempt, work))

@@ -10,7 +10,7 @@ SLOW = 2.0  # seconds until the person is told that it takes longer
 
 
 @asynccontextmanager
-async def patience(
+async def notify_if_slow(
     tell: Callable[[Message], Awaitable[None]], notice: Message
 ) -> AsyncIterator[None]:
     """Tell the person once, if what is done in this block takes long."""

@@ -2,8 +2,8 @@
 
 from slack_bolt.async_app import AsyncApp
 
-from bot.handlers.open_project import OPEN, Opening
-from bot.handlers.services import Desk
+from bot.handlers.open_project import OPEN_PROJECT, OpenProjectHandler
+from bot.handlers.services import Services
 from bot.listeners.command import ProjectCommand
 from bot.listeners.dialog import Dialog
 from bot.listeners.errors import ErrorHandler
@@ -17,7 +17,7 @@ from bot.listeners.shortcuts import FROM_ANYWHERE, FROM_MESSAGE, Shortcuts
 from bot.listeners.watch import STOP_ANSWER, WATCH_ANSWER, Watching
 from bot.listeners.workflow_step import STEP, WORKFLOW_STEP, WorkflowStep
 from bot.slack.modals import Modals
-from bot.slack.workflow_steps import StepEnds
+from bot.slack.workflow_steps import WorkflowSteps
 from bot.views.dialog import DIALOG, TEAM
 from bot.views.home import HOME_OPEN
 from bot.views.near_name import CREATE_ANYWAY, USE_EXISTING
@@ -25,31 +25,37 @@ from bot.views.project import JOBS, OPEN_LOGS, REFRESH, STOP_WATCHING, WATCH
 from bot.views.text import COMMAND
 
 
-def register(app: AsyncApp, desk: Desk, opening: Opening, modals: Modals, ends: StepEnds) -> None:
+def register(
+    app: AsyncApp,
+    services: Services,
+    opening: OpenProjectHandler,
+    modals: Modals,
+    ends: WorkflowSteps,
+) -> None:
     """Open every door; a line each, and one for each kind of work that must not be lost."""
-    dialog, step = Dialog(desk, modals), WorkflowStep(desk, opening, ends)
-    shortcuts, near_name, home = Shortcuts(dialog), NearName(desk), Home(dialog, modals)
-    watching = Watching(desk, opening.following)
+    dialog, step = Dialog(services, modals), WorkflowStep(services, opening, ends)
+    shortcuts, near_name, home = Shortcuts(dialog), NearName(services), Home(dialog, modals)
+    watching = Watching(services, opening.following)
 
-    app.use(LimitRequests(desk.limits))
-    app.command(COMMAND)(ProjectCommand(desk, dialog).handle)
+    app.use(LimitRequests(services.limits))
+    app.command(COMMAND)(ProjectCommand(services, dialog).handle)
     app.view(DIALOG)(dialog.submit)
     app.options(TEAM)(dialog.teams)
     app.shortcut(FROM_ANYWHERE)(shortcuts.handle)
     app.shortcut(FROM_MESSAGE)(shortcuts.handle)
     app.action(USE_EXISTING)(near_name.handle)
     app.action(CREATE_ANYWAY)(near_name.handle)
-    app.action(REFRESH)(Refresh(desk).handle)
-    app.action(JOBS)(Jobs(desk).handle)
+    app.action(REFRESH)(Refresh(services).handle)
+    app.action(JOBS)(Jobs(services).handle)
     app.action(WATCH)(watching.watch)
     app.action(STOP_WATCHING)(watching.stop)
     app.action(OPEN_LOGS)(open_logs)
     app.event("app_home_opened")(home.opened)
     app.action(HOME_OPEN)(home.open_dialog)
     app.function(STEP, auto_acknowledge=False)(step.handle)
-    app.error(ErrorHandler(desk.failures, desk.poster, desk.work, ends).handle)
+    app.error(ErrorHandler(services.failures, services.poster, services.work, ends).handle)
 
-    desk.worker.on(OPEN, opening.handle)
-    desk.worker.on(WATCH_ANSWER, watching.begin)
-    desk.worker.on(STOP_ANSWER, watching.end)
-    desk.worker.on(WORKFLOW_STEP, step.run)
+    services.worker.on(OPEN_PROJECT, opening.handle)
+    services.worker.on(WATCH_ANSWER, watching.begin)
+    services.worker.on(STOP_ANSWER, watching.end)
+    services.worker.on(WORKFLOW_STEP, step.run)

@@ -6,9 +6,9 @@ from uuid import uuid4
 
 from slack_bolt.context.ack.async_ack import AsyncAck
 
-from bot.handlers.services import Desk
+from bot.handlers.services import Services
 from bot.listeners.dialog import Dialog
-from bot.listeners.payloads import place_of
+from bot.listeners.payloads import reply_target_of
 from bot.projects.request import DialogRequest, HelpRequest, ProjectRequest, UsageError, parse
 from bot.views.usage import help_message, usage_message
 
@@ -20,12 +20,12 @@ class ProjectCommand:
     https://docs.slack.dev/interactivity/implementing-slash-commands
     """
 
-    desk: Desk
+    services: Services
     dialog: Dialog
 
     async def handle(self, ack: AsyncAck, command: dict[str, Any]) -> None:
         """Ack what is on disk; help and usage errors go back with the ack."""
-        place = place_of(command)
+        place = reply_target_of(command)
         match parse(command.get("text") or ""):
             case HelpRequest():
                 await ack(**help_message().payload())
@@ -36,5 +36,5 @@ class ProjectCommand:
                 await ack()
             case ProjectRequest() as request:
                 work_id = f"command:{command.get('trigger_id') or uuid4().hex}"
-                await self.desk.accept(work_id, request, place)
+                await self.services.enqueue_open_project(work_id, request, place)
                 await ack()

@@ -10,7 +10,7 @@ from slack_bolt.context.ack.async_ack import AsyncAck
 from bot.baseten.errors import BasetenError, Refused
 from bot.baseten.models import Team
 from bot.durable.model import StoreUnavailableError
-from bot.handlers.services import Desk
+from bot.handlers.services import Services
 from bot.listeners.payloads import field
 from bot.projects.request import ProjectRequest, has_control_character
 from bot.projects.service import (
@@ -20,13 +20,13 @@ from bot.projects.service import (
     match_team,
     near_teams,
 )
-from bot.slack.messages import Place
+from bot.slack.message import ReplyTarget
 from bot.slack.modals import Modals
 from bot.views.dialog import (
     CHANNEL,
     NAME,
     TEAM,
-    DialogPlace,
+    DialogState,
     dialog_view,
     loading_view,
     team_options,
@@ -47,10 +47,10 @@ class Dialog:
     https://docs.slack.dev/surfaces/modals
     """
 
-    desk: Desk
+    services: Services
     modals: Modals
 
-    def accept(self, trigger_id: str, place: Place, team: str = "") -> None:
+    def accept(self, trigger_id: str, place: ReplyTarget, team: str = "") -> None:
         """Take on opening the dialog.
 
         Args:
@@ -61,7 +61,9 @@ class Dialog:
         Raises:
             BusyError: there is too much to do already; nothing was taken on.
         """
-        self.desk.start(place, looking(), lambda: self._open(trigger_id, place, team))
+        self.services.run_in_background(
+            place, looking(), lambda: self._open(trigger_id, place, team)
+        )
 
     async def teams(self, ack: AsyncAck, payload: dict[str, Any]) -> None:
         """Answer the team select with what matches; in time, whatever Baseten does.
@@ -71,7 +73,7 @@ class Dialog:
         typed = payload.get("value") or ""
         try:
             async with asyncio.timeout(PATIENCE):
-                options = team_options(typed, await self.desk.projects.teams())
+                options = team_options(typed, await self.services.projects.teams())
         except (BasetenError, TimeoutError):
             options = typed_option(typed)
         await ack(options=options)
@@ -89,7 +91,9 @@ class Dialog:
             try:
                 # By what is asked, too: after a failure it can be changed and submitted again.
                 asked = sha256(f"{request.team}\n{request.name}".encode()).hexdigest()[:16]
-                await self.desk.accept(f"dialog:{view['id']}:{asked}", request, place)
+                await self.services.enqueue_open_project(
+                    f"dialog:{view['id']}:{asked}", request, place
+                )
             except StoreUnavailableError as error:
                 errors = {NAME: _UNKNOWN if error.outcome_unknown else _UNAVAILABLE}
         if errors:
@@ -97,9 +101,9 @@ class Dialog:
         else:
             await ack()
 
-    async def _open(self, trigger_id: str, place: Place, asked: str) -> None:
+    async def _open(self, trigger_id: str, place: ReplyTarget, asked: str) -> None:
         view_id = await self.modals.open(trigger_id, loading_view())
-        kept = DialogPlace(
+        kept = DialogState(
             channel_id=place.channel_id,
             response_url=place.response_url,
             thread_ts=place.thread_ts,
@@ -111,7 +115,7 @@ class Dialog:
         """Return the teams, none if they take too long, None if they may not be listed."""
         try:
             async with asyncio.timeout(PATIENCE):
-                return await self.desk.projects.teams()
+                return await self.services.projects.teams()
         except (BasetenError, TimeoutError) as error:
             return None if _not_allowed(error) else []
 
@@ -127,7 +131,7 @@ class Dialog:
             return {TEAM: _NO_CONTROL_CHARACTERS}
         try:
             async with asyncio.timeout(PATIENCE):
-                await self.desk.projects.find_team(request.team)
+                await self.services.projects.find_team(request.team)
         except UnknownTeamError as error:
             near = f" Did you mean {error.near[0]}?" if error.near else ""
             return {TEAM: f"There is no such team.{near}"}
@@ -157,11 +161,11 @@ def _chosen(asked: str, teams: list[Team] | None) -> Team | None:
     return meant[0] if len(meant) == 1 else None
 
 
-def _place(view: dict[str, Any], body: dict[str, Any]) -> Place:
+def _place(view: dict[str, Any], body: dict[str, Any]) -> ReplyTarget:
     """Read where the answer goes: where the dialog came from, or the channel that was chosen."""
-    kept = DialogPlace.model_validate_json(view.get("private_metadata") or "{}")
+    kept = DialogState.model_validate_json(view.get("private_metadata") or "{}")
     urls = body.get("response_urls") or [{}]
-    return Place(
+    return ReplyTarget(
         user_id=body["user"]["id"],
         channel_id=kept.channel_id or field(view, CHANNEL),
         response_url=kept.response_url or urls[0].get("response_url"),

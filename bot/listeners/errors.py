@@ -10,12 +10,12 @@ from typing import Any
 from slack_bolt.response import BoltResponse
 
 from bot.access.limits import PersonLimitError
-from bot.durable.in_flight import BusyError, Work
+from bot.durable.in_flight import BusyError, InFlight
 from bot.handlers.failures import Failures
-from bot.listeners.payloads import place_of
-from bot.slack.message import Message, Place, SlackCallFailed
+from bot.listeners.payloads import reply_target_of
+from bot.slack.message import Message, ReplyTarget, SlackCallFailed
 from bot.slack.messages import Poster
-from bot.slack.workflow_steps import StepEnds
+from bot.slack.workflow_steps import WorkflowSteps
 from bot.views.dialog import NAME
 from bot.views.failure import looking
 
@@ -26,8 +26,8 @@ class ErrorHandler:
 
     failures: Failures
     poster: Poster
-    work: Work
-    ends: StepEnds
+    work: InFlight
+    ends: WorkflowSteps
 
     async def handle(self, error: Exception, body: dict[str, Any]) -> BoltResponse:
         """Answer for a request that failed before it was acked, as its kind needs it.
@@ -35,7 +35,7 @@ class ErrorHandler:
         A command and a dialog show the words in the ack, a step fails with them, and after a click
         they are sent.
         """
-        words = self.failures.words(error, looking())
+        words = self.failures.failure_text(error, looking())
         if body.get("type") == "event_callback":
             event = body.get("event", {})
             if not isinstance(error, PersonLimitError):
@@ -47,7 +47,7 @@ class ErrorHandler:
             return _json(words.payload())
         if body.get("type") == "view_submission":
             return _json({"response_action": "errors", "errors": {NAME: unescape(words.text)}})
-        await self._start(lambda: self._tell(place_of(body), words))
+        await self._start(lambda: self._tell(reply_target_of(body), words))
         return BoltResponse(status=200)
 
     async def _start(self, answer: Callable[[], Coroutine[Any, Any, None]]) -> None:
@@ -60,7 +60,7 @@ class ErrorHandler:
         with suppress(SlackCallFailed):  # it is in the log
             await self.ends.fail(execution_id, unescape(words.text))
 
-    async def _tell(self, place: Place, words: Message) -> None:
+    async def _tell(self, place: ReplyTarget, words: Message) -> None:
         with suppress(SlackCallFailed):  # which is in the log
             await self.poster.send_privately(place, words)
 

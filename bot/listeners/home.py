@@ -8,7 +8,7 @@ from slack_bolt.context.ack.async_ack import AsyncAck
 from bot.durable.model import StoreUnavailableError
 from bot.listeners.dialog import Dialog
 from bot.listeners.payloads import click
-from bot.slack.messages import Place
+from bot.slack.message import ReplyTarget
 from bot.slack.modals import Modals
 from bot.views.failure import looking
 from bot.views.home import home_view
@@ -30,11 +30,13 @@ class Home:
         if event.get("tab") != "home":
             return
         user_id = event["user"]
-        self.dialog.desk.start(Place(user_id), looking(), lambda: self._publish(user_id))
+        self.dialog.services.run_in_background(
+            ReplyTarget(user_id), looking(), lambda: self._publish(user_id)
+        )
 
     async def _publish(self, user_id: str) -> None:
         try:
-            recents = await self.dialog.desk.recents.of(user_id)
+            recents = await self.dialog.services.recents.of(user_id)
         except StoreUnavailableError:
             recents = []  # the rest of the tab can be shown all the same
         await self.modals.publish(user_id, home_view(recents))

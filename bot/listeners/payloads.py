@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bot.projects.request import plain_characters
-from bot.slack.messages import Place
+from bot.slack.message import ReplyTarget
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,13 +21,13 @@ class Click:
         trigger_id: opens a dialog, for 3 seconds.
     """
 
-    place: Place
+    place: ReplyTarget
     ts: str
     value: str
     trigger_id: str
 
 
-def place_of(body: dict[str, Any]) -> Place:
+def reply_target_of(body: dict[str, Any]) -> ReplyTarget:
     """Read who did something and where: a command, a click, a shortcut.
 
     A shortcut on a message is answered in that message's thread, new if need be.
@@ -37,7 +37,7 @@ def place_of(body: dict[str, Any]) -> Place:
     if body.get("type") == "message_action":
         thread_ts = thread_ts or message.get("ts")
     channel = body.get("channel", {}).get("id", "")
-    return Place(
+    return ReplyTarget(
         user_id=body.get("user_id") or body.get("user", {}).get("id", ""),
         channel_id=body.get("channel_id") or container.get("channel_id") or channel,
         response_url=body.get("response_url") or None,
@@ -48,7 +48,7 @@ def place_of(body: dict[str, Any]) -> Place:
 def click(body: dict[str, Any]) -> Click:
     """Read a ``block_actions`` payload."""
     return Click(
-        place=place_of(body),
+        place=reply_target_of(body),
         ts=body.get("container", {}).get("message_ts", ""),
         value=body["actions"][0].get("value", ""),
         trigger_id=body.get("trigger_id", ""),

@@ -7,12 +7,12 @@ from typing import Any
 
 from slack_bolt.context.ack.async_ack import AsyncAck
 
-from bot.handlers.services import Desk
-from bot.handlers.slow_notice import patience
+from bot.handlers.services import Services
+from bot.handlers.slow_notice import notify_if_slow
 from bot.listeners.payloads import Click, click
 from bot.views.failure import looking
 from bot.views.notice import still_looking
-from bot.views.project import Card, Refreshed, project_message
+from bot.views.project import MessageState, Refreshed, project_message
 from bot.watches.model import Watch
 
 
@@ -23,13 +23,13 @@ class Refresh:
     https://docs.slack.dev/reference/interaction-payloads/block_actions-payload
     """
 
-    desk: Desk
+    services: Services
     _under_way: set[tuple[str, str]] = field(default_factory=set)
 
     async def handle(self, ack: AsyncAck, body: dict[str, Any]) -> None:
         """Ack at once; a second click on a message that is being refreshed changes nothing."""
         clicked = click(body)
-        self.desk.start(clicked.place, looking(), lambda: self._refresh(clicked))
+        self.services.run_in_background(clicked.place, looking(), lambda: self._refresh(clicked))
         await ack()
 
     async def _refresh(self, clicked: Click) -> None:
@@ -38,21 +38,21 @@ class Refresh:
             return
         self._under_way.add(message)
         try:
-            card = Card.model_validate_json(clicked.value)
-            watch = await self.desk.watches.of(*message)
+            card = MessageState.model_validate_json(clicked.value)
+            watch = await self.services.watches.of(*message)
             await self._draw(clicked, card, watch)
             # While that was on its way, the watch may have drawn something newer.
-            if (now := await self.desk.watches.of(*message)) != watch:
+            if (now := await self.services.watches.of(*message)) != watch:
                 await self._draw(clicked, card, now)
         finally:
             self._under_way.discard(message)
 
-    async def _draw(self, clicked: Click, card: Card, watch: Watch | None) -> None:
-        async with patience(
-            partial(self.desk.poster.send_privately, clicked.place), still_looking()
+    async def _draw(self, clicked: Click, card: MessageState, watch: Watch | None) -> None:
+        async with notify_if_slow(
+            partial(self.services.poster.send_privately, clicked.place), still_looking()
         ):
-            project = await self.desk.projects.get_project(card.project_id)
+            project = await self.services.projects.get_project(card.project_id)
         refreshed = Refreshed(by=clicked.place.user_id, at=datetime.now(UTC))
         followed = watch.followed() if watch else None
         drawn = project_message(project, card, refreshed, followed)
-        await self.desk.poster.update(clicked.place, clicked.ts, drawn)
+        await self.services.poster.update(clicked.place, clicked.ts, drawn)

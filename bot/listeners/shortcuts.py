@@ -6,7 +6,7 @@ from typing import Any
 from slack_bolt.context.ack.async_ack import AsyncAck
 
 from bot.listeners.dialog import Dialog
-from bot.listeners.payloads import place_of
+from bot.listeners.payloads import reply_target_of
 
 FROM_ANYWHERE = "open_project_from_anywhere"
 FROM_MESSAGE = "open_project_from_message"
@@ -20,5 +20,5 @@ class Shortcuts:
 
     async def handle(self, ack: AsyncAck, body: dict[str, Any]) -> None:
         """Ack at once; a shortcut on a message knows its channel, one from anywhere asks for it."""
-        self.dialog.accept(body["trigger_id"], place_of(body))
+        self.dialog.accept(body["trigger_id"], reply_target_of(body))
         await ack()

@@ -14,13 +14,12 @@ from bot.baseten.models import TrainingProject
 from bot.durable.context import TaskContext
 from bot.durable.model import Done, Outcome
 from bot.handlers.open_project import retry_later
-from bot.handlers.services import Desk
+from bot.handlers.services import Services
 from bot.listeners.payloads import click
-from bot.slack.message import SlackCallFailed
-from bot.slack.messages import Place
-from bot.views.failure import Attempt, looking, stopping
+from bot.slack.message import ReplyTarget, SlackCallFailed
+from bot.views.failure import FailureWording, looking, stopping
 from bot.views.notice import cannot_watch, nothing_to_watch, stopped
-from bot.views.project import Card, can_follow, project_message
+from bot.views.project import MessageState, is_watchable, project_message
 from bot.watches.model import Watch
 from bot.watches.start import Following
 
@@ -40,9 +39,9 @@ class _Wanted(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    place: Place
+    place: ReplyTarget
     ts: str
-    card: Card
+    card: MessageState
     watch_id: str | None = None
 
 
@@ -50,7 +49,7 @@ class _Wanted(BaseModel):
 class Watching:
     """Begin and end the watch of an answer."""
 
-    desk: Desk
+    services: Services
     following: Following
 
     async def watch(self, ack: AsyncAck, body: dict[str, Any]) -> None:
@@ -73,34 +72,36 @@ class Watching:
 
     async def _accept(self, kind: str, body: dict[str, Any]) -> None:
         clicked = click(body)
-        card = Card.model_validate_json(clicked.value)
+        card = MessageState.model_validate_json(clicked.value)
         wanted = _Wanted(place=clicked.place, ts=clicked.ts, card=card)
-        await self.desk.enqueue(
+        await self.services.enqueue(
             f"{kind}:{clicked.trigger_id}", kind, wanted.model_dump(mode="json"), clicked.place
         )
 
     async def _do(
         self,
         context: TaskContext,
-        attempt: Attempt,
+        attempt: FailureWording,
         work: Callable[[_Wanted, TaskContext], Awaitable[None]],
     ) -> Outcome:
         wanted = _Wanted.model_validate(context.task.state)
-        tell = partial(self.desk.poster.send_privately, wanted.place, guard=context.may_post)
+        tell = partial(self.services.poster.send_privately, wanted.place, guard=context.may_post)
         try:
-            await self.desk.failures.report(attempt, tell, lambda: work(wanted, context), kept=True)
+            await self.services.failures.report(
+                attempt, tell, lambda: work(wanted, context), kept=True
+            )
         except SlackCallFailed as refused:
             return retry_later(context, refused)
         return Done()
 
     async def _begin(self, wanted: _Wanted, context: TaskContext) -> None:
-        tell = partial(self.desk.poster.send_privately, wanted.place, guard=context.may_post)
+        tell = partial(self.services.poster.send_privately, wanted.place, guard=context.may_post)
         watched = False
         while not watched:  # a watch that ended meanwhile has changed what there is to watch
-            project = await self.desk.projects.get_project(wanted.card.project_id)
-            if not can_follow(project):
+            project = await self.services.projects.get_project(wanted.card.project_id)
+            if not is_watchable(project):
                 drawn = project_message(project, wanted.card)
-                await self.desk.poster.update(wanted.place, wanted.ts, drawn)
+                await self.services.poster.update(wanted.place, wanted.ts, drawn)
                 await tell(nothing_to_watch())
                 return
             try:
@@ -116,14 +117,14 @@ class Watching:
         answer = (wanted.place.channel_id, wanted.ts)
         if wanted.watch_id is None:
             # Done again later, or by another process, it must not end a watch that began since.
-            meant = await self.desk.watches.of(*answer)
+            meant = await self.services.watches.of(*answer)
             wanted = wanted.model_copy(update={"watch_id": meant.id if meant else ""})
             await context.checkpoint(wanted.model_dump(mode="json"))
-        if wanted.watch_id and (watch := await self.desk.watches.end(*answer, wanted.watch_id)):
+        if wanted.watch_id and (watch := await self.services.watches.end(*answer, wanted.watch_id)):
             last = watch.project
             await self._tell_others(watch, wanted.place, context)
         try:
-            project = await self.desk.projects.get_project(wanted.card.project_id)
+            project = await self.services.projects.get_project(wanted.card.project_id)
         except BasetenError:
             if last is None:
                 raise
@@ -133,25 +134,27 @@ class Watching:
     async def _draw(self, wanted: _Wanted, project: TrainingProject) -> None:
         """Draw the message as it is watched now, again if that changes meanwhile."""
         place, ts, drawn = wanted.place, wanted.ts, False
-        watch = shown = await self.desk.watches.of(place.channel_id, ts)
+        watch = shown = await self.services.watches.of(place.channel_id, ts)
         while not drawn or watch != shown:
             followed = watch.followed() if watch else None
             now = watch.project if watch else project
             message = project_message(now, wanted.card, followed=followed)
-            await self.desk.poster.update(place, ts, message)
+            await self.services.poster.update(place, ts, message)
             drawn, shown = True, watch
-            watch = await self.desk.watches.of(place.channel_id, ts)
+            watch = await self.services.watches.of(place.channel_id, ts)
 
-    async def _tell_others(self, watch: Watch, place: Place, context: TaskContext) -> None:
+    async def _tell_others(self, watch: Watch, place: ReplyTarget, context: TaskContext) -> None:
         """Tell who else watched, where it is still there when they come back."""
         words = stopped(watch.project.name, place.user_id)
         for watcher in set(watch.watchers) - {place.user_id}:
             post_id = f"{context.task.id}:{watcher}"
             try:
-                await self.desk.poster.post(Place(watcher), words, post_id, guard=context.may_post)
+                await self.services.poster.post(
+                    ReplyTarget(watcher), words, post_id, guard=context.may_post
+                )
             except SlackCallFailed as refused:
                 if refused.outcome_unknown:
                     continue
-                there = Place(watcher, place.channel_id)
+                there = ReplyTarget(watcher, place.channel_id)
                 with suppress(SlackCallFailed):  # it is in the log
-                    await self.desk.poster.send_privately(there, words, guard=context.may_post)
+                    await self.services.poster.send_privately(there, words, guard=context.may_post)

@@ -8,8 +8,13 @@ from slack_bolt.context.ack.async_ack import AsyncAck
 
 from bot.durable.context import TaskContext
 from bot.durable.model import Done, Outcome, RunAgain
-from bot.handlers.open_project import Opening, Order, check_in_time, retry_later
-from bot.handlers.services import Desk
+from bot.handlers.open_project import (
+    OpenProjectHandler,
+    OpenProjectTask,
+    reject_if_expired,
+    retry_later,
+)
+from bot.handlers.services import Services
 from bot.listeners.middleware import WORKFLOW
 from bot.projects.creation import Outcome as Creation
 from bot.projects.request import (
@@ -19,10 +24,9 @@ from bot.projects.request import (
     has_control_character,
     plain_characters,
 )
-from bot.projects.service import Opened
-from bot.slack.message import Message, SlackCallFailed
-from bot.slack.messages import Place
-from bot.slack.workflow_steps import StepEnds
+from bot.projects.service import OpenedProject
+from bot.slack.message import Message, ReplyTarget, SlackCallFailed
+from bot.slack.workflow_steps import WorkflowSteps
 from bot.views.failure import opening
 from bot.views.job import logs_url, status
 from bot.views.usage import incomplete_step_message, usage_message
@@ -39,46 +43,50 @@ class WorkflowStep:
     https://docs.slack.dev/workflows/workflow-steps
     """
 
-    desk: Desk
-    opening: Opening
-    ends: StepEnds
+    services: Services
+    opening: OpenProjectHandler
+    ends: WorkflowSteps
 
     async def handle(self, ack: AsyncAck, event: dict[str, Any]) -> None:
         """Ack what is on disk. Event ``function_executed``."""
         execution_id, inputs = event["function_execution_id"], event.get("inputs", {})
-        order = Order(
+        order = OpenProjectTask(
             request=ProjectRequest(_words(inputs, "team"), _words(inputs, "name")),
-            place=Place(user_id=_words(inputs, "person"), channel_id=_words(inputs, "channel")),
+            place=ReplyTarget(
+                user_id=_words(inputs, "person"), channel_id=_words(inputs, "channel")
+            ),
             execution_id=execution_id,
         )
-        await self.desk.enqueue(
+        await self.services.enqueue(
             f"step:{execution_id}", WORKFLOW_STEP, order.state(), order.place, WORKFLOW
         )
         await ack()
 
     async def run(self, context: TaskContext) -> Outcome:
         """End the step in every case; nobody can be asked anything within a workflow."""
-        order = Order.model_validate(context.task.state)
+        order = OpenProjectTask.model_validate(context.task.state)
 
         async def fail(words: Message) -> None:
             await self.ends.fail(order.execution_id, unescape(words.text))
 
         async def work() -> Outcome:
-            check_in_time(order.step, context.task)
+            reject_if_expired(order.step, context.task)
             return await self._go_on(order, context)
 
         try:
             if (wrong := _wrong(order.request)) is not None:
                 await fail(wrong)
                 return Done()
-            outcome = await self.desk.failures.report(opening(order.request), fail, work, kept=True)
+            outcome = await self.services.failures.report(
+                opening(order.request), fail, work, kept=True
+            )
         except SlackCallFailed as refused:
             return retry_later(context, refused)
         return Done(self.opening.remembered(context.now().state)) if outcome is None else outcome
 
-    async def _go_on(self, order: Order, context: TaskContext) -> Outcome:
+    async def _go_on(self, order: OpenProjectTask, context: TaskContext) -> Outcome:
         if order.step == "open":
-            found = await self.desk.projects.look(order.request)
+            found = await self.services.projects.look(order.request)
             order = await self.opening.open(order, found, context)
         if order.step == "post":
             posted = await self.opening.post(order, context)
@@ -104,7 +112,7 @@ def _words(inputs: dict[str, Any], name: str) -> str:
     return plain_characters(str(inputs.get(name) or ""))
 
 
-def _outputs(opened: Opened) -> dict[str, Any]:
+def _outputs(opened: OpenedProject) -> dict[str, Any]:
     project, job = opened.project, opened.project.latest_job
     return {
         "project_id": project.id,

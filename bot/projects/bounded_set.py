@@ -5,7 +5,7 @@ from collections.abc import Hashable
 MOST = 10_000
 
 
-class Remembered:
+class BoundedSet:
     """A set that forgets its oldest things rather than grow for ever.
 
     Args:

@@ -8,7 +8,7 @@ from enum import Enum
 from bot.baseten.client import Upserted
 from bot.durable.model import State
 from bot.durable.store import Store
-from bot.projects.bounded_set import Remembered
+from bot.projects.bounded_set import BoundedSet
 
 _CREATED = "created projects"  # documents: which task created a project
 _CLOCKS = timedelta(minutes=1)  # that Baseten's clock and the database's may differ
@@ -36,7 +36,7 @@ class Creations:
 
     store: Store
     started: float = field(default_factory=time.monotonic)
-    _opened: Remembered = field(default_factory=Remembered)
+    _opened: BoundedSet = field(default_factory=BoundedSet)
 
     async def outcome(
         self,
@@ -55,7 +55,7 @@ class Creations:
             begun_at: when the task first asked, if that attempt might have created the project.
         """
         project = upserted.project
-        outcome = judge(upserted, listed=listed)
+        outcome = creation_outcome(upserted, listed=listed)
         if begun_at is not None and project.created_at > begun_at - _CLOCKS:
             outcome = Outcome.CREATED if outcome is Outcome.CREATED else Outcome.UNKNOWN
         if outcome is not Outcome.EXISTED:
@@ -94,7 +94,7 @@ class Creations:
         return upserted.project.created_at < upserted.answered_at - age + timedelta(seconds=2)
 
 
-def judge(upserted: Upserted, *, listed: bool | None = None) -> Outcome:
+def creation_outcome(upserted: Upserted, *, listed: bool | None = None) -> Outcome:
     """Tell whether this upsert created the project.
 
     The API does not say. A job proves that the project was there before. Otherwise its creation

@@ -14,7 +14,7 @@ from bot.durable.store import Store
 from bot.projects.creation import Creations, Outcome
 from bot.projects.request import ProjectRequest
 from bot.projects.similar_names import ProjectNames
-from bot.projects.ttl_cache import Cached
+from bot.projects.ttl_cache import TtlCache
 
 TEAMS_ARE_GOOD_FOR = 300.0  # seconds
 _TEAMS = "teams"  # what replicas tell each other of
@@ -78,7 +78,7 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class OpenedProject:
     """A project that is there now, and how it came to be.
 
     Attributes:
@@ -107,8 +107,8 @@ class Projects:
     def __init__(self, baseten: Baseten, store: Store) -> None:
         self._baseten = baseten
         self._store = store
-        self._teams = Cached(baseten.list_teams, TEAMS_ARE_GOOD_FOR)
-        self._names = Cached(self._list_names, NAMES_ARE_GOOD_FOR)
+        self._teams = TtlCache(baseten.list_teams, TEAMS_ARE_GOOD_FOR)
+        self._names = TtlCache(self._list_names, NAMES_ARE_GOOD_FOR)
         self._creations = Creations(store)
         store.subscribe(_TEAMS, self._teams.forget)
 
@@ -131,7 +131,7 @@ class Projects:
 
     async def open_project(
         self, found: Found, task_id: str, *, begun_at: datetime | None = None
-    ) -> Opened:
+    ) -> OpenedProject:
         """Create the project in the team, or return it as it is.
 
         Args:
@@ -145,7 +145,7 @@ class Projects:
             upserted, task_id, listed=found.listed, begun_at=begun_at
         )
         self._names.update(lambda names: names.add(project.team_name, project.name))
-        return Opened(project, project.team_name or found.team.name, outcome, found.also_in)
+        return OpenedProject(project, project.team_name or found.team.name, outcome, found.also_in)
 
     async def get_project(self, project_id: str) -> TrainingProject:
         """Return a project as it is now."""

@@ -10,7 +10,7 @@ Value = TypeVar("Value")
 _SOON = 0.75  # of its time, after which a value is refreshed in the background
 
 
-class Cached(Generic[Value]):
+class TtlCache(Generic[Value]):
     """One value that is fetched when a caller needs it and it is too old.
 
     Args:

@@ -12,7 +12,7 @@ Start both, tell the bot their addresses, act as people do, and look at what the
 from bot.sandbox import refusals
 from bot.sandbox.baseten.server import SandboxBaseten
 from bot.sandbox.clock import Clock
-from bot.sandbox.fake_server import Recorded, Wire
+from bot.sandbox.fake_server import FakeServer, Recorded
 from bot.sandbox.faults import Delay, Drop, Faults, Garble, Hang, Late, Respond
 from bot.sandbox.slack.records import (
     BotUnreachableError,
@@ -34,6 +34,7 @@ __all__ = [
     "Delivery",
     "Drop",
     "Ephemeral",
+    "FakeServer",
     "Faults",
     "Garble",
     "Hang",
@@ -44,6 +45,5 @@ __all__ = [
     "SandboxBaseten",
     "SandboxSlack",
     "View",
-    "Wire",
     "refusals",
 ]

@@ -29,6 +29,7 @@ from bot.sandbox.faults import (
 __all__ = [
     "Delay",
     "Drop",
+    "FakeServer",
     "Fault",
     "Faults",
     "Garble",
@@ -37,7 +38,6 @@ __all__ = [
     "Late",
     "Recorded",
     "Respond",
-    "Wire",
     "utc_now",
 ]
 
@@ -84,7 +84,7 @@ class Recorded:
         return dict(parse_qsl(self.body.decode(), keep_blank_values=True))
 
 
-class Wire(ABC):
+class FakeServer(ABC):
     """A server on a free port of 127.0.0.1 that records requests and breaks when told to.
 
     Use it as an async context manager: it listens inside, and closes at once at the end,

@@ -47,12 +47,12 @@ class Health:
         """Bring the reasons up to date."""
         self._look()
 
-    def unwell(self, part: str, reason: str) -> None:
+    def set_problem(self, part: str, reason: str) -> None:
         """Record why a part of the bot cannot take work."""
         self._reasons[part] = reason
         self._ready.clear()
 
-    def well(self, part: str) -> None:
+    def clear_problem(self, part: str) -> None:
         """Record that a part is not, or no longer, in the way."""
         self._reasons.pop(part, None)
         if not self._reasons:
@@ -102,8 +102,8 @@ def build_server(
     server.router.add_get("/healthz", pages.healthz)
     server.router.add_get("/readyz", pages.readyz)
     if verifier is not None:
-        may_be = frozenset({DATABASE, DRAINING} if shared else {DATABASE})
-        events = _Events(health, verifier, dispatch, may_be)
+        tolerated = frozenset({DATABASE, DRAINING} if shared else {DATABASE})
+        events = _Events(health, verifier, dispatch, tolerated)
         server.router.add_post("/slack/events", events.handle)
     return server
 
@@ -137,7 +137,7 @@ class _Events:
     health: Health
     verifier: SignatureVerifier
     dispatch: Dispatch
-    may_be: frozenset[str]
+    tolerated: frozenset[str]
 
     async def handle(self, request: web.Request) -> web.Response:
         """Check the signature before anything is read, then let Bolt answer."""
@@ -150,7 +150,7 @@ class _Events:
             read = read_body(text, request.content_type)
         except (ValueError, RecursionError) as error:
             return _unreadable(error)
-        if self.health.reasons().keys() - self.may_be:
+        if self.health.reasons().keys() - self.tolerated:
             # A person who typed a command sees these words; everything else is told to come back.
             answer = unavailable().payload() if "command" in read else {"error": "unavailable"}
             return web.json_response(answer, status=200 if "command" in read else 503)

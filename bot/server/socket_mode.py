@@ -39,7 +39,7 @@ class Pace:
     """
 
     ping: float = 5.0
-    patience: float = 120.0
+    notify_if_slow: float = 120.0
 
 
 class SocketMode:
@@ -72,7 +72,7 @@ class SocketMode:
         )
         self._client.socket_mode_request_listeners.append(self._handle)
         self._connecting: asyncio.Task[None] | None = None
-        health.unwell(SOCKET, "the socket to Slack is not connected yet")
+        health.set_problem(SOCKET, "the socket to Slack is not connected yet")
 
     async def keep_open(self) -> None:
         """Connect, reconnect for as long as it takes, and tell ``health``.
@@ -91,8 +91,8 @@ class SocketMode:
                 self._tell(connected=True)
             else:
                 self._tell(connected=False)
-            if time.monotonic() - down_since > self._pace.patience:
-                why = f"the socket to Slack has been down for {self._pace.patience:g} seconds"
+            if time.monotonic() - down_since > self._pace.notify_if_slow:
+                why = f"the socket to Slack has been down for {self._pace.notify_if_slow:g} seconds"
                 raise SocketDownError(why)
             await asyncio.sleep(CHECK_EVERY)
 
@@ -107,10 +107,10 @@ class SocketMode:
             return
         if connected:
             log.info("the socket to Slack is connected")
-            self._health.well(SOCKET)
+            self._health.clear_problem(SOCKET)
         else:
             log.warning("the socket to Slack is not connected")
-            self._health.unwell(SOCKET, "the socket to Slack is not connected")
+            self._health.set_problem(SOCKET, "the socket to Slack is not connected")
 
     async def _handle(self, client: AsyncBaseSocketModeClient, request: SocketModeRequest) -> None:
         """Let Bolt answer an envelope."""

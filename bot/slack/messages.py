@@ -15,7 +15,7 @@ import structlog
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.slack.channel_gate import ChannelGate, Parked
-from bot.slack.message import Message, Place, Posted, SlackCallFailed
+from bot.slack.message import Message, PostedMessage, ReplyTarget, SlackCallFailed
 from bot.slack.message_id import client_msg_id, identity
 from bot.slack.web_api import (
     RATE_LIMITED,
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from slack_sdk.web.async_slack_response import AsyncSlackResponse
-
-__all__ = ["Place", "Posted", "Poster"]
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -69,13 +67,13 @@ class Poster:
 
     async def post(
         self,
-        place: Place,
+        place: ReplyTarget,
         message: Message,
         post_id: str = "",
         *,
         guard: Guard = no_guard,
         parked: Parked = nullcontext,
-    ) -> Posted:
+    ) -> PostedMessage:
         """Post for everyone in the channel, or where Slack refuses that, by the next best way.
 
         These are the response URL, for everyone too, and a direct message to the person.
@@ -113,7 +111,7 @@ class Poster:
                         raise
                     log.info("cannot post by the response URL", slack_error=error.error)
                 else:
-                    return Posted(place.channel_id, "", as_member)
+                    return PostedMessage(place.channel_id, "", as_member)
             if refused.retryable or not place.user_id:
                 raise
         try:
@@ -123,7 +121,7 @@ class Poster:
             raise
         return replace(alone, as_member=as_member)
 
-    async def find(self, place: Place, post_id: str, since: datetime) -> str | None:
+    async def find(self, place: ReplyTarget, post_id: str, since: datetime) -> str | None:
         """Return the ``ts`` of the message that was posted with this id; None if there is none.
 
         https://docs.slack.dev/reference/methods/conversations.history
@@ -158,7 +156,7 @@ class Poster:
             if not asked["cursor"]:
                 return None
 
-    async def update(self, place: Place, ts: str, message: Message) -> None:
+    async def update(self, place: ReplyTarget, ts: str, message: Message) -> None:
         """Change a message, or where the bot cannot, the one that was clicked.
 
         https://docs.slack.dev/reference/methods/chat.update
@@ -177,14 +175,14 @@ class Poster:
                 raise
             await self._respond(place, payload | {"replace_original": True})
 
-    async def delete_ephemeral(self, place: Place) -> None:
+    async def delete_ephemeral(self, place: ReplyTarget) -> None:
         """Delete the message that was clicked, which only one person sees."""
         try:
             await self._respond(place, {"delete_original": True})
         except SlackCallFailed as refused:
             log.info("could not remove an answered question", slack_error=refused.error)
 
-    async def delete_message(self, posted: Posted) -> None:
+    async def delete_message(self, posted: PostedMessage) -> None:
         """Delete a message of the bot. https://docs.slack.dev/reference/methods/chat.delete
 
         Raises:
@@ -198,7 +196,7 @@ class Poster:
                 raise
 
     async def send_privately(
-        self, place: Place, message: Message, post_id: str = "", *, guard: Guard = no_guard
+        self, place: ReplyTarget, message: Message, post_id: str = "", *, guard: Guard = no_guard
     ) -> None:
         """Send a message to one person: an ephemeral one, or else a direct message.
 
@@ -238,7 +236,7 @@ class Poster:
 
     async def _post(
         self, channel: str, thread_ts: str | None, payload: Payload, guard: Guard, parked: Parked
-    ) -> Posted:
+    ) -> PostedMessage:
         if not channel:
             raise SlackCallFailed("channel_not_found")
 
@@ -264,14 +262,14 @@ class Poster:
             raise SlackCallFailed("ratelimited", retryable=True, retry_after=wait)
         async with self._gate.place(channel, parked):
             answer = await call_slack(send, guard=guard)
-        return Posted(
+        return PostedMessage(
             answer.get("channel") or channel,
             answer.get("ts") or "",
             as_member=True,
             thread_ts=(answer.get("message") or {}).get("thread_ts"),
         )
 
-    async def _post_ephemeral(self, place: Place, payload: Payload, guard: Guard) -> None:
+    async def _post_ephemeral(self, place: ReplyTarget, payload: Payload, guard: Guard) -> None:
         send = partial(
             self._client.chat_postEphemeral,
             channel=place.channel_id,
@@ -281,7 +279,7 @@ class Poster:
         )
         await call_slack(send, guard=guard)
 
-    async def _respond(self, place: Place, payload: Payload, guard: Guard = no_guard) -> None:
+    async def _respond(self, place: ReplyTarget, payload: Payload, guard: Guard = no_guard) -> None:
         thread = {"thread_ts": place.thread_ts} if place.thread_ts else {}
         await post_to_response_url(self._session, place.response_url or "", payload | thread, guard)
 

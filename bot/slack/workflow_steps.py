@@ -15,7 +15,7 @@ log = structlog.stdlib.get_logger(__name__)
 _ENDED = frozenset({"execution_not_in_running_state", "function_execution_not_found"})
 
 
-class StepEnds:
+class WorkflowSteps:
     """End workflow steps; both ends are safe to repeat, and a step that has ended stays as it is.
 
     Both methods raise ``SlackCallFailed`` where Slack does not take the end; ``retryable`` where it

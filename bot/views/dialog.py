@@ -28,7 +28,7 @@ _MOST_OPTION_TEXT = 75  # characters
 _TITLE = PlainTextObject(text="Open training project")
 
 
-class DialogPlace(BaseModel):
+class DialogState(BaseModel):
     """Where the answer to a dialog goes; the dialog carries it, for a submission does not.
 
     Attributes:
@@ -56,7 +56,7 @@ def loading_view() -> View:
 
 
 def dialog_view(
-    place: DialogPlace, teams: list[Team] | None, asked: str, chosen: Team | None
+    place: DialogState, teams: list[Team] | None, asked: str, chosen: Team | None
 ) -> View:
     """Draw the dialog.
 

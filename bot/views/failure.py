@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from bot.access.limits import PersonLimitError
 from bot.baseten.errors import BasetenError, RateLimited, Refused, Unreachable, Unreadable
-from bot.durable.in_flight import BusyError, InterruptedWorkError, MissedWorkError
+from bot.durable.in_flight import BusyError, ShutdownError, TaskExpiredError
 from bot.durable.model import StoreUnavailableError
 from bot.projects.request import ProjectRequest, command_text
 from bot.projects.service import AmbiguousTeamError, TeamsUnavailableError, UnknownTeamError
@@ -17,7 +17,7 @@ _MOST_COMMAND = 300  # characters
 
 
 @dataclass(frozen=True, slots=True)
-class Attempt:
+class FailureWording:
     """What was tried, in the words that the failures are made of.
 
     Attributes:
@@ -35,10 +35,10 @@ class Attempt:
     request: ProjectRequest | None = None
 
 
-def opening(request: ProjectRequest) -> Attempt:
+def opening(request: ProjectRequest) -> FailureWording:
     """Describe opening a project by the command, or by what ends like it."""
     name = bold(request.name)
-    return Attempt(
+    return FailureWording(
         what=name,
         nothing="Nothing was opened.",
         unsure=f"I can't tell whether {name} was opened; running it twice won't make a duplicate.",
@@ -47,9 +47,9 @@ def opening(request: ProjectRequest) -> Attempt:
     )
 
 
-def looking() -> Attempt:
+def looking() -> FailureWording:
     """Describe looking at what is there: a button on an answer, or a dialog."""
-    return Attempt(
+    return FailureWording(
         what="that",
         nothing="Nothing was changed.",
         unsure="Nothing was changed.",
@@ -57,10 +57,10 @@ def looking() -> Attempt:
     )
 
 
-def stopping() -> Attempt:
+def stopping() -> FailureWording:
     """Describe ending a watch, which is over before anything else is tried."""
     over = "The watch has ended all the same, though the message may still say otherwise."
-    return Attempt(what="that", nothing=over, unsure=over, again=".")
+    return FailureWording(what="that", nothing=over, unsure=over, again=".")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ class _Words:
     do: str
 
 
-def failure_message(error: Exception, attempt: Attempt, reference: str) -> Message:
+def failure_message(error: Exception, attempt: FailureWording, reference: str) -> Message:
     """Say what went wrong.
 
     Args:
@@ -86,12 +86,12 @@ def failure_message(error: Exception, attempt: Attempt, reference: str) -> Messa
     return plain(f"⚠️ {words.happened}", words.do)
 
 
-def is_foreseen(error: Exception, attempt: Attempt) -> bool:
+def is_foreseen(error: Exception, attempt: FailureWording) -> bool:
     """Tell whether the error has words of its own."""
     return _words(error, attempt) is not None
 
 
-def _words(error: Exception, attempt: Attempt) -> _Words | None:
+def _words(error: Exception, attempt: FailureWording) -> _Words | None:
     match error:
         case UnknownTeamError():
             return _unknown_team(error, attempt)
@@ -108,7 +108,7 @@ def _words(error: Exception, attempt: Attempt) -> _Words | None:
             return _the_bots_own(error, attempt)
 
 
-def _the_bots_own(error: Exception, attempt: Attempt) -> _Words | None:
+def _the_bots_own(error: Exception, attempt: FailureWording) -> _Words | None:
     """Say what keeps the bot itself from doing it now."""
     match error:
         case PersonLimitError(waiting=0, retry_after=wait):
@@ -127,12 +127,12 @@ def _the_bots_own(error: Exception, attempt: Attempt) -> _Words | None:
                 f"I have more to do than I can take on right now. {attempt.nothing}",
                 f"Wait a minute, then try again{attempt.again}",
             )
-        case InterruptedWorkError():
+        case ShutdownError():
             return _Words(
                 f"I am being restarted and could not finish. {attempt.unsure}",
                 f"Try again in a moment{attempt.again}",
             )
-        case MissedWorkError(at=at):
+        case TaskExpiredError(at=at):
             return _Words(
                 f"You asked me for this {ago(at)}, and I could not answer until now. "
                 f"{attempt.unsure}",
@@ -153,7 +153,7 @@ def _the_bots_own(error: Exception, attempt: Attempt) -> _Words | None:
             return None
 
 
-def _unknown_team(error: UnknownTeamError, attempt: Attempt) -> _Words:
+def _unknown_team(error: UnknownTeamError, attempt: FailureWording) -> _Words:
     happened = f"I don't know a team called {bold(error.asked)}. {attempt.nothing}"
     if error.near:
         near = listing([bold(name) for name in error.near], "or")
@@ -167,7 +167,7 @@ def _unknown_team(error: UnknownTeamError, attempt: Attempt) -> _Words:
     return _Words(happened, "The bot's key sees no team at all. Ask whoever runs this bot.")
 
 
-def _ambiguous_team(error: AmbiguousTeamError, attempt: Attempt) -> _Words:
+def _ambiguous_team(error: AmbiguousTeamError, attempt: FailureWording) -> _Words:
     ids = listing([code(team.id) for team in error.teams[:_MOST_TEAMS]], "or")
     return _Words(
         f"{len(error.teams)} teams are called {bold(error.asked)}, so I can't tell which one you "
@@ -176,7 +176,7 @@ def _ambiguous_team(error: AmbiguousTeamError, attempt: Attempt) -> _Words:
     )
 
 
-def _instead(team: str, attempt: Attempt) -> str:
+def _instead(team: str, attempt: FailureWording) -> str:
     """Show the command with another team in it; words of its name may stand in the project's."""
     if attempt.request is None:
         return ""
@@ -194,7 +194,7 @@ def _command(team: str, name: str) -> str:
     return code(command, _MOST_COMMAND) if len(command) <= _MOST_COMMAND else ""
 
 
-def _not_posted(error: SlackCallFailed, attempt: Attempt) -> _Words:
+def _not_posted(error: SlackCallFailed, attempt: FailureWording) -> _Words:
     if error.error.endswith("_trigger_id"):
         return _Words(
             f"Slack gave up before I could open the dialog ({code(error.error)}). "
@@ -219,7 +219,7 @@ def _not_posted(error: SlackCallFailed, attempt: Attempt) -> _Words:
     )
 
 
-def _baseten(error: BasetenError, attempt: Attempt) -> _Words | None:
+def _baseten(error: BasetenError, attempt: FailureWording) -> _Words | None:
     match error:
         case RateLimited(retry_after=wait):
             when = f"in {duration(wait)}" if wait is not None else "in a minute"
@@ -249,7 +249,7 @@ def _baseten(error: BasetenError, attempt: Attempt) -> _Words | None:
             return None
 
 
-def _refused(error: Refused, attempt: Attempt) -> _Words:
+def _refused(error: Refused, attempt: FailureWording) -> _Words:
     said = f" It says: “{say(error.message, 300)}”" if error.message.strip() else ""
     match error.status:
         case 403 if "baseten training" in error.message.lower():

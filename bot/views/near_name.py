@@ -12,7 +12,7 @@ CREATE_ANYWAY = "create_anyway"
 _LONGEST_NAME = 800  # characters; a button's value holds 2,000 bytes of JSON
 
 
-class Choice(BaseModel):
+class NameChoice(BaseModel):
     """What a button of the question stands for."""
 
     model_config = ConfigDict(frozen=True)
@@ -41,7 +41,7 @@ def near_name_message(found: Found, thread_ts: str | None) -> Message:
         f"Did you mean that one, or do you want a new {code(found.name)}? Nothing was done yet."
     )
     use, create = (
-        Choice(team_id=found.team.id, name=name, thread_ts=thread_ts).model_dump_json()
+        NameChoice(team_id=found.team.id, name=name, thread_ts=thread_ts).model_dump_json()
         for name in (near, found.name)
     )
     buttons = actions(

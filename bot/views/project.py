@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from bot.baseten.models import TrainingJob, TrainingProject
 from bot.projects.creation import Outcome
-from bot.projects.service import Opened
+from bot.projects.service import OpenedProject
 from bot.slack.message import Block, Message
 from bot.views import text
 from bot.views.blocks import actions, button, context, divider, section
@@ -31,7 +31,7 @@ WATCH = "watch"
 STOP_WATCHING = "stop_watching"
 
 
-class Card(BaseModel):
+class MessageState(BaseModel):
     """What an answer must remember to be drawn again; its buttons carry it.
 
     Attributes:
@@ -60,7 +60,7 @@ class Refreshed:
 
 
 @dataclass(frozen=True, slots=True)
-class Followed:
+class WatchSummary:
     """What a watch adds to an answer.
 
     Attributes:
@@ -78,9 +78,9 @@ class Followed:
     gone: bool = False
 
 
-def card_of(opened: Opened, user_id: str) -> Card:
+def message_state_of(opened: OpenedProject, user_id: str) -> MessageState:
     """Return what an answer about this project must remember."""
-    return Card(
+    return MessageState(
         project_id=opened.project.id,
         team=_kept(opened.team),
         outcome=opened.outcome,
@@ -89,7 +89,7 @@ def card_of(opened: Opened, user_id: str) -> Card:
     )
 
 
-def can_follow(project: TrainingProject) -> bool:
+def is_watchable(project: TrainingProject) -> bool:
     """Tell whether there is something to wait for: the end of the latest job, or the first one."""
     return project.latest_job is None or not status(project.latest_job).ended
 
@@ -101,9 +101,9 @@ def _kept(team: str) -> str:
 
 def project_message(
     project: TrainingProject,
-    card: Card,
+    card: MessageState,
     refreshed: Refreshed | None = None,
-    followed: Followed | None = None,
+    followed: WatchSummary | None = None,
 ) -> Message:
     """Draw the answer for everyone in the channel.
 
@@ -177,7 +177,7 @@ def _no_job(name: str, team: str) -> str:
     return f"*No job yet.* To start one, name the project {called} in your config and run\n{push}"
 
 
-def _known_of(job: TrainingJob, followed: Followed | None) -> list[tuple[str, str]]:
+def _known_of(job: TrainingJob, followed: WatchSummary | None) -> list[tuple[str, str]]:
     """Return what is known of some jobs only, each value under its name."""
     known, stage = [], status(job).stage
     since = followed.running_since if followed and followed.job_id == job.id else None
@@ -210,13 +210,13 @@ def _job_blocks(job: TrainingJob, known: list[tuple[str, str]]) -> list[Block]:
     return blocks
 
 
-def _buttons(project: TrainingProject, card: Card, followed: Followed | None) -> Block:
+def _buttons(project: TrainingProject, card: MessageState, followed: WatchSummary | None) -> Block:
     """Draw the buttons; Refresh is always there, for a project may get its first job later."""
     value = card.model_dump_json()
     elements = [button("Refresh", REFRESH, value=value)]
     if followed is not None and not followed.over:
         elements.append(button("Stop watching", STOP_WATCHING, value=value))
-    elif can_follow(project):
+    elif is_watchable(project):
         elements.append(button("Watch", WATCH, value=value))
     if project.latest_job is not None:
         url = logs_url(project.id, project.latest_job.id)
@@ -227,7 +227,9 @@ def _buttons(project: TrainingProject, card: Card, followed: Followed | None) ->
     return actions(*elements)
 
 
-def _small_print(card: Card, refreshed: Refreshed | None, followed: Followed | None) -> str:
+def _small_print(
+    card: MessageState, refreshed: Refreshed | None, followed: WatchSummary | None
+) -> str:
     said = f"Requested by {person(card.asked_by) if card.asked_by else 'a workflow'}"
     if followed is not None and not followed.over:
         by = people(followed.watchers)

@@ -10,8 +10,8 @@ from bot.baseten.client import Baseten
 from bot.durable.context import TaskContext
 from bot.durable.model import Done, Outcome, RunAgain, Task
 from bot.durable.store import Store
-from bot.slack.message import SlackCallFailed
-from bot.slack.messages import Place, Posted, Poster
+from bot.slack.message import PostedMessage, ReplyTarget, SlackCallFailed
+from bot.slack.messages import Poster
 from bot.telemetry.redaction import Redactor
 from bot.watches.changes import LONGEST, Ended
 from bot.watches.direct_messages import Farewells
@@ -201,7 +201,7 @@ class Reports:
             return await self._astray(report, posted)
         return then
 
-    async def _astray(self, report: Report, posted: Posted) -> Report:
+    async def _astray(self, report: Report, posted: PostedMessage) -> Report:
         """Take back what Slack posted in the channel, as the message of the thread was deleted."""
         try:
             await self._poster.delete_message(posted)
@@ -266,8 +266,8 @@ class Reports:
         return report.model_copy(update=ends)
 
 
-def _thread(watch: Watch) -> Place:
-    return Place("", watch.channel_id, thread_ts=watch.thread_ts)
+def _thread(watch: Watch) -> ReplyTarget:
+    return ReplyTarget("", watch.channel_id, thread_ts=watch.thread_ts)
 
 
 def _unsure(report: Report) -> Report:

@@ -5,8 +5,8 @@ from contextlib import suppress
 import structlog
 
 from bot.durable.context import TaskContext
-from bot.slack.message import SlackCallFailed
-from bot.slack.messages import Place, Poster
+from bot.slack.message import ReplyTarget, SlackCallFailed
+from bot.slack.messages import Poster
 from bot.views.watch import farewell_message
 from bot.watches.message_updater import Answers
 from bot.watches.model import Watches
@@ -72,14 +72,14 @@ class Farewells:
         )
         post_id, guard = f"{report.next_id}:{user_id}", context.may_post
         try:
-            await self._poster.post(Place(user_id), message, post_id, guard=guard)
+            await self._poster.post(ReplyTarget(user_id), message, post_id, guard=guard)
         except SlackCallFailed as refused:
             if takes_later(refused):
                 raise PutOffError(report, refused) from refused
             if refused.outcome_unknown:
                 log.warning("an unconfirmed message counts as posted", slack_error=refused.error)
                 return then
-            there = Place(user_id, watch.channel_id)
+            there = ReplyTarget(user_id, watch.channel_id)
             with suppress(SlackCallFailed):  # it is in the log
                 await self._poster.send_privately(there, message, guard=guard)
         return then

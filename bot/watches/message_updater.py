@@ -4,15 +4,16 @@ from collections.abc import Callable
 from datetime import datetime
 
 from bot.durable.store import Store
-from bot.slack.messages import Place, Poster
-from bot.views.project import Followed, project_message
+from bot.slack.message import ReplyTarget
+from bot.slack.messages import Poster
+from bot.views.project import WatchSummary, project_message
 from bot.watches.model import Watch, Watches, answer_key
 from bot.watches.notification import Report, read_report, report_id
 from bot.watches.update_rate_limiter import Budget
 
 _MOST, _MOST_QUIETLY = 40, 30  # messages a minute, with news and without
 
-Picture = tuple[Watch, Followed | None]  # what a message shows; without a watch, None
+Picture = tuple[Watch, WatchSummary | None]  # what a message shows; without a watch, None
 
 
 class Answers:
@@ -83,4 +84,4 @@ class Answers:
         watch, followed = picture
         self._budget.spend(answer_key(watch.channel_id, watch.ts))
         message = project_message(watch.project, watch.card, followed=followed)
-        await self._poster.update(Place("", watch.channel_id), watch.ts, message)
+        await self._poster.update(ReplyTarget("", watch.channel_id), watch.ts, message)

@@ -10,7 +10,7 @@ from bot.baseten.models import Moment, TrainingJob, TrainingProject
 from bot.durable.model import State
 from bot.durable.store import Store
 from bot.views.job import Stage
-from bot.views.project import Card, Followed
+from bot.views.project import MessageState, WatchSummary
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -48,7 +48,7 @@ class Watch(BaseModel):
     ts: str
     thread_ts: str
     watchers: tuple[str, ...]
-    card: Card
+    card: MessageState
     project: TrainingProject
     started_at: Moment
     running_since: Moment | None = None
@@ -64,7 +64,7 @@ class Watch(BaseModel):
         """The job that is watched; None until the project has one."""
         return self.project.latest_job
 
-    def followed(self, *, over: bool = False, gone: bool = False) -> Followed:
+    def followed(self, *, over: bool = False, gone: bool = False) -> WatchSummary:
         """Return what the watch adds to its answer.
 
         Args:
@@ -72,7 +72,7 @@ class Watch(BaseModel):
             gone: the project is no longer there.
         """
         job_id = self.job.id if self.job else ""
-        return Followed(self.watchers, self.running_since, job_id, over=over, gone=gone)
+        return WatchSummary(self.watchers, self.running_since, job_id, over=over, gone=gone)
 
     def joined_by(self, *user_ids: str) -> "Watch":
         """Return it with more watchers, who may be some already."""

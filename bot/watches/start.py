@@ -6,9 +6,9 @@ from datetime import datetime
 from uuid import uuid4
 
 from bot.baseten.models import TrainingProject
-from bot.slack.message import SlackCallFailed
-from bot.slack.messages import Place, Poster
-from bot.views.project import Card, Followed, project_message
+from bot.slack.message import ReplyTarget, SlackCallFailed
+from bot.slack.messages import Poster
+from bot.views.project import MessageState, WatchSummary, project_message
 from bot.watches.model import Watch, Watches
 
 
@@ -24,7 +24,9 @@ class Following:
     watches: Watches
     now: Callable[[], datetime]
 
-    async def begin(self, place: Place, ts: str, card: Card, project: TrainingProject) -> bool:
+    async def begin(
+        self, place: ReplyTarget, ts: str, card: MessageState, project: TrainingProject
+    ) -> bool:
         """Watch an answer for a person, beside those who watch it already.
 
         Done twice, it is as done once: a watch goes on as it was, with what it has seen.
@@ -82,7 +84,7 @@ class Following:
         """
         message = project_message(watch.project, watch.card, followed=watch.followed())
         try:
-            await self.poster.update(Place("", watch.channel_id), watch.ts, message)
+            await self.poster.update(ReplyTarget("", watch.channel_id), watch.ts, message)
         except SlackCallFailed as refused:
             if not refused.outcome_unknown:
                 raise
@@ -99,5 +101,5 @@ class Following:
         return known is None
 
 
-def _picture(watch: Watch) -> tuple[TrainingProject, Followed]:
+def _picture(watch: Watch) -> tuple[TrainingProject, WatchSummary]:
     return watch.project, watch.followed()

@@ -5,7 +5,7 @@ import gc
 
 import pytest
 
-from bot.durable.in_flight import BusyError, Work
+from bot.durable.in_flight import BusyError, InFlight
 
 LONG = 30.0  # seconds; no test waits for it
 
@@ -34,14 +34,14 @@ async def job() -> Job:
     return Job()
 
 
-async def gone(work: Work) -> None:
+async def gone(work: InFlight) -> None:
     async with asyncio.timeout(LONG):
         while len(work):
             await asyncio.sleep(0)
 
 
 async def test_work_runs_behind_the_back_of_whoever_started_it(job: Job) -> None:
-    work = Work(1000)
+    work = InFlight(1000)
     work.start(job.run)
     assert not job.began.is_set()
     assert len(work) == 1
@@ -51,7 +51,7 @@ async def test_work_runs_behind_the_back_of_whoever_started_it(job: Job) -> None
 
 
 async def test_work_is_held_even_if_nobody_else_holds_it(job: Job) -> None:
-    work = Work(1000)
+    work = InFlight(1000)
     work.start(job.run)
     await job.began.wait()
     gc.collect()
@@ -62,7 +62,7 @@ async def test_work_is_held_even_if_nobody_else_holds_it(job: Job) -> None:
 
 
 async def test_work_beyond_the_limit_is_refused_and_closed_unstarted() -> None:
-    work, jobs, refused = Work(limit=2), [Job(), Job()], Job()
+    work, jobs, refused = InFlight(limit=2), [Job(), Job()], Job()
     for job in jobs:
         work.start(job.run)
     # An unclosed coroutine would be reported, and fail this test, when it is collected.
@@ -77,7 +77,7 @@ async def test_work_beyond_the_limit_is_refused_and_closed_unstarted() -> None:
 
 
 async def test_there_is_room_again_when_work_is_done(job: Job) -> None:
-    work, second = Work(limit=1), Job()
+    work, second = InFlight(limit=1), Job()
     work.start(job.run)
     job.may_end.set()
     await gone(work)
@@ -91,7 +91,7 @@ async def test_work_that_fails_makes_room_too() -> None:
     async def fail() -> None:
         raise ValueError
 
-    work = Work(limit=1)
+    work = InFlight(limit=1)
     asyncio.get_running_loop().set_exception_handler(lambda _loop, _context: None)
     work.start(fail)
     await gone(work)
@@ -99,11 +99,11 @@ async def test_work_that_fails_makes_room_too() -> None:
 
 
 async def test_draining_with_nothing_under_way_ends_at_once() -> None:
-    assert await Work(1000).drain(LONG) == 0
+    assert await InFlight(1000).drain(LONG) == 0
 
 
 async def test_draining_waits_for_what_is_under_way(job: Job) -> None:
-    work = Work(1000)
+    work = InFlight(1000)
     work.start(job.run)
     draining = asyncio.create_task(work.drain(LONG))
     await job.began.wait()
@@ -115,7 +115,7 @@ async def test_draining_waits_for_what_is_under_way(job: Job) -> None:
 
 
 async def test_late_work_is_cancelled_and_counted(job: Job) -> None:
-    work, prompt, late = Work(1000), Job(), [job, Job()]
+    work, prompt, late = InFlight(1000), Job(), [job, Job()]
     prompt.may_end.set()
     for each in (prompt, *late):
         work.start(each.run)
@@ -138,7 +138,7 @@ async def test_late_work_may_say_its_last_words() -> None:
             await asyncio.sleep(0)
             said.set()
 
-    work = Work(1000)
+    work = InFlight(1000)
     work.start(last_words)
     await began.wait()
     assert await work.drain(0.01) == 1
@@ -147,7 +147,7 @@ async def test_late_work_may_say_its_last_words() -> None:
 
 async def test_work_accepted_while_draining_is_finished_too(job: Job) -> None:
     """A command that was being dispatched when the end began still becomes accepted work."""
-    work, second = Work(1000), Job()
+    work, second = InFlight(1000), Job()
 
     async def run() -> None:
         await job.run()
@@ -166,7 +166,7 @@ async def test_work_accepted_while_draining_is_finished_too(job: Job) -> None:
 
 
 async def test_after_draining_there_is_no_room() -> None:
-    work = Work(1000)
+    work = InFlight(1000)
     await work.drain(LONG)
     with pytest.raises(BusyError):
         work.start(Job().run)

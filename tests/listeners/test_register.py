@@ -6,20 +6,20 @@ from typing import TYPE_CHECKING, Any, cast
 from bot.access.limits import PersonLimits
 from bot.connections import connections
 from bot.durable.database import open_store
-from bot.durable.in_flight import Work
+from bot.durable.in_flight import InFlight
 from bot.handlers.failures import Failures
-from bot.handlers.open_project import Opening
-from bot.handlers.services import Desk
+from bot.handlers.open_project import OpenProjectHandler
+from bot.handlers.services import Services
 from bot.listeners import register
 from bot.projects.recents import Recents
 from bot.projects.service import Projects
 from bot.sandbox.fake_server import utc_now
 from bot.slack.messages import Poster
 from bot.slack.modals import Modals
-from bot.slack.workflow_steps import StepEnds
+from bot.slack.workflow_steps import WorkflowSteps
 from bot.watches.model import Watches
 from bot.watches.start import Following
-from tests.conftest import World
+from tests.conftest import Env
 
 if TYPE_CHECKING:
     from slack_bolt.async_app import AsyncApp
@@ -48,14 +48,14 @@ DOORS = [
 
 
 KINDS = [
-    ("open/2", "Opening.handle"),
+    ("open/2", "OpenProjectHandler.handle"),
     ("watch/2", "Watching.begin"),
     ("stop/2", "Watching.end"),
     ("workflow step/2", "WorkflowStep.run"),
 ]
 
 
-class Kinds:
+class KindsRecorder:
     """Writes down which kinds of tasks have handlers, in place of the worker."""
 
     def __init__(self) -> None:
@@ -65,7 +65,7 @@ class Kinds:
         self.kinds.append((kind, handler.__qualname__))
 
 
-class Doorkeeper:
+class RegistrationRecorder:
     """Writes down what is registered, in place of Bolt."""
 
     def __init__(self) -> None:
@@ -84,16 +84,19 @@ class Doorkeeper:
         return open_door
 
 
-async def test_these_doors_are_open_and_no_others(still: World) -> None:
-    doorkeeper, kinds = Doorkeeper(), Kinds()
-    settings = still.settings()
+async def test_these_doors_are_open_and_no_others(idle_env: Env) -> None:
+    doorkeeper, kinds = RegistrationRecorder(), KindsRecorder()
+    settings = idle_env.settings()
     url = settings.database_url.get_secret_value()
     async with connections(settings) as out, open_store(url) as store:
         poster, watches = Poster(out.slack, out.session, out.redactor), Watches(store)
         projects, recents = Projects(out.baseten, store), Recents(store)
-        ends, following = StepEnds(out.slack, out.redactor), Following(poster, watches, utc_now)
+        ends, following = (
+            WorkflowSteps(out.slack, out.redactor),
+            Following(poster, watches, utc_now),
+        )
         failures, worker = Failures(poster), cast("Worker", kinds)
-        opening = Opening(
+        opening = OpenProjectHandler(
             projects,
             poster,
             failures,
@@ -103,7 +106,9 @@ async def test_these_doors_are_open_and_no_others(still: World) -> None:
             watch_answers=False,
         )
         limits = PersonLimits(store, per_minute=0, most_waiting=0)
-        desk = Desk(projects, poster, failures, recents, watches, worker, limits, Work(1000))
-        register(cast("AsyncApp", doorkeeper), desk, opening, Modals(out.slack), ends)
+        services = Services(
+            projects, poster, failures, recents, watches, worker, limits, InFlight(1000)
+        )
+        register(cast("AsyncApp", doorkeeper), services, opening, Modals(out.slack), ends)
     assert doorkeeper.doors == DOORS
     assert kinds.kinds == KINDS

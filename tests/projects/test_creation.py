@@ -15,7 +15,7 @@ from bot.baseten.errors import Refused
 from bot.baseten.models import Team, TrainingJob, TrainingProject
 from bot.durable.database import open_store
 from bot.durable.store import Store
-from bot.projects.creation import Creations, Outcome, judge
+from bot.projects.creation import Creations, Outcome, creation_outcome
 from bot.projects.service import (
     AmbiguousTeamError,
     Projects,
@@ -56,13 +56,13 @@ def upserted(
 def test_a_project_is_new_only_if_it_was_created_within_the_request(
     answer: Upserted, outcome: Outcome
 ) -> None:
-    assert judge(answer) is outcome
+    assert creation_outcome(answer) is outcome
 
 
 def test_the_clocks_time_zones_do_not_matter() -> None:
     india = datetime.fromisoformat("2026-11-23T22:40:00+05:30")
-    assert judge(upserted(india)) is Outcome.CREATED
-    assert judge(upserted(india - timedelta(hours=5))) is Outcome.EXISTED
+    assert creation_outcome(upserted(india)) is Outcome.CREATED
+    assert creation_outcome(upserted(india - timedelta(hours=5))) is Outcome.EXISTED
 
 
 async def test_one_task_at_most_says_that_it_created_a_project(store: Store) -> None:

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from bot.projects.ttl_cache import Cached
+from bot.projects.ttl_cache import TtlCache
 
 LONG = 3600.0  # seconds
 
@@ -36,7 +36,7 @@ class Source:
         return number
 
 
-async def callers(cached: Cached[int], number: int) -> list[asyncio.Task[int]]:
+async def callers(cached: TtlCache[int], number: int) -> list[asyncio.Task[int]]:
     """Start callers, and return when all of them wait."""
     tasks = [asyncio.create_task(cached.get()) for _ in range(number)]
     await asyncio.wait(tasks, timeout=0.01)
@@ -45,27 +45,27 @@ async def callers(cached: Cached[int], number: int) -> list[asyncio.Task[int]]:
 
 async def test_nothing_is_fetched_before_it_is_asked_for() -> None:
     source = Source()
-    Cached(source.fetch, LONG)
+    TtlCache(source.fetch, LONG)
     await asyncio.sleep(0)
     assert source.fetches == 0
 
 
 async def test_a_value_is_kept() -> None:
     source = Source()
-    cached = Cached(source.fetch, LONG)
+    cached = TtlCache(source.fetch, LONG)
     assert [await cached.get(), await cached.get()] == [1, 1]
     assert source.fetches == 1
 
 
 async def test_an_old_value_is_fetched_anew() -> None:
     source = Source()
-    cached = Cached(source.fetch, 0)
+    cached = TtlCache(source.fetch, 0)
     assert [await cached.get(), await cached.get()] == [1, 2]
 
 
 async def test_callers_at_the_same_time_share_one_fetch() -> None:
     source = Source(held=True)
-    cached = Cached(source.fetch, LONG)
+    cached = TtlCache(source.fetch, LONG)
     tasks = await callers(cached, 50)
     source.may_answer.set()
     assert set(await asyncio.gather(*tasks)) == {1}
@@ -74,7 +74,7 @@ async def test_callers_at_the_same_time_share_one_fetch() -> None:
 
 async def test_a_caller_who_gives_up_does_not_take_the_fetch_from_the_others() -> None:
     source = Source(held=True)
-    cached = Cached(source.fetch, LONG)
+    cached = TtlCache(source.fetch, LONG)
     first, second = await callers(cached, 2)
     first.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -86,7 +86,7 @@ async def test_a_caller_who_gives_up_does_not_take_the_fetch_from_the_others() -
 
 async def test_a_fetch_goes_on_when_its_only_caller_gave_up() -> None:
     source = Source(held=True)
-    cached = Cached(source.fetch, LONG)
+    cached = TtlCache(source.fetch, LONG)
     (only,) = await callers(cached, 1)
     only.cancel()
     await asyncio.wait([only])
@@ -99,7 +99,7 @@ async def test_a_fetch_goes_on_when_its_only_caller_gave_up() -> None:
 async def test_an_error_reaches_everybody_who_waits() -> None:
     source = Source(held=True)
     source.error = ValueError("broken")
-    tasks = await callers(Cached(source.fetch, LONG), 5)
+    tasks = await callers(TtlCache(source.fetch, LONG), 5)
     source.may_answer.set()
     answers = await asyncio.gather(*tasks, return_exceptions=True)
     assert [str(answer) for answer in answers] == ["broken"] * 5
@@ -109,7 +109,7 @@ async def test_an_error_reaches_everybody_who_waits() -> None:
 async def test_an_error_is_not_kept() -> None:
     source = Source()
     source.error = ValueError("broken")
-    cached = Cached(source.fetch, LONG)
+    cached = TtlCache(source.fetch, LONG)
     with pytest.raises(ValueError, match="broken"):
         await cached.get()
     assert await cached.get() == 2
@@ -117,7 +117,7 @@ async def test_an_error_is_not_kept() -> None:
 
 async def test_an_error_of_a_newer_fetch_leaves_the_value_that_is_still_good() -> None:
     source = Source()
-    cached = Cached(source.fetch, LONG)
+    cached = TtlCache(source.fetch, LONG)
     assert await cached.get() == 1
     source.error = ValueError("broken")
     with pytest.raises(ValueError, match="broken"):
@@ -127,7 +127,7 @@ async def test_an_error_of_a_newer_fetch_leaves_the_value_that_is_still_good() -
 
 async def test_a_value_older_than_asked_for_is_fetched_anew() -> None:
     source = Source()
-    cached = Cached(source.fetch, LONG)
+    cached = TtlCache(source.fetch, LONG)
     asked = time.monotonic()
     assert await cached.get(asked_since=asked) == 1
     assert await cached.get(asked_since=asked) == 1
@@ -137,7 +137,7 @@ async def test_a_value_older_than_asked_for_is_fetched_anew() -> None:
 
 async def test_a_fetch_that_began_too_early_is_not_enough() -> None:
     source = Source(held=True)
-    cached = Cached(source.fetch, LONG)
+    cached = TtlCache(source.fetch, LONG)
     (early,) = await callers(cached, 1)
     asked = time.monotonic()
     late = [asyncio.create_task(cached.get(asked_since=asked)) for _ in range(3)]
@@ -150,7 +150,7 @@ async def test_a_fetch_that_began_too_early_is_not_enough() -> None:
 
 async def test_a_value_is_refreshed_in_the_background_before_it_is_too_old() -> None:
     source = Source()
-    cached = Cached(source.fetch, LONG)
+    cached = TtlCache(source.fetch, LONG)
     await cached.get()
     cached.refresh()
     assert source.fetches == 1
@@ -167,7 +167,7 @@ async def test_a_value_is_refreshed_in_the_background_before_it_is_too_old() -> 
 
 async def test_an_ageing_value_is_still_given_while_a_new_one_is_fetched() -> None:
     source = Source()
-    cached = Cached(source.fetch, LONG, clock=source.clock)
+    cached = TtlCache(source.fetch, LONG, clock=source.clock)
     assert await cached.get() == 1
     source.may_answer.clear()
     source.asked.clear()
@@ -197,7 +197,7 @@ class Lists:
 async def test_a_held_value_is_changed_in_place_without_a_fetch() -> None:
     lists = Lists()
     lists.may_answer.set()
-    cached = Cached(lists.fetch, LONG)
+    cached = TtlCache(lists.fetch, LONG)
     held = await cached.get()
     cached.update(lambda items: items.append("added"))
     assert await cached.get() is held
@@ -206,7 +206,7 @@ async def test_a_held_value_is_changed_in_place_without_a_fetch() -> None:
 
 async def test_a_fetch_under_way_gets_the_change_too() -> None:
     lists = Lists()
-    cached = Cached(lists.fetch, LONG)
+    cached = TtlCache(lists.fetch, LONG)
     waiting = asyncio.create_task(cached.get())
     await lists.asked.wait()
     cached.update(lambda items: items.append("added"))
@@ -219,6 +219,6 @@ async def test_a_fetch_under_way_gets_the_change_too() -> None:
 async def test_nothing_held_is_nothing_to_change() -> None:
     lists = Lists()
     lists.may_answer.set()
-    cached = Cached(lists.fetch, LONG)
+    cached = TtlCache(lists.fetch, LONG)
     cached.update(lambda items: items.append("added"))
     assert await cached.get() == ["fetched"]

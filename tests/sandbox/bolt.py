@@ -14,17 +14,17 @@ from bot.sandbox import SandboxSlack
 Furnish = Callable[[AsyncApp], None]
 
 
-def app_for(slack: SandboxSlack, furnish: Furnish) -> AsyncApp:
+def app_for(slack: SandboxSlack, seed_demo_data: Furnish) -> AsyncApp:
     client = AsyncWebClient(token=slack.bot_token, base_url=slack.api_url, retry_handlers=[])
     app = AsyncApp(client=client, signing_secret=slack.signing_secret, process_before_response=True)
-    furnish(app)
+    seed_demo_data(app)
     return app
 
 
 @asynccontextmanager
-async def over_http(slack: SandboxSlack, furnish: Furnish) -> AsyncIterator[None]:
+async def over_http(slack: SandboxSlack, seed_demo_data: Furnish) -> AsyncIterator[None]:
     """Run the bot where Slack posts to it."""
-    app = app_for(slack, furnish)
+    app = app_for(slack, seed_demo_data)
 
     async def events(request: web.Request) -> web.Response:
         headers: dict[str, Any] = dict(request.headers)
@@ -46,10 +46,10 @@ async def over_http(slack: SandboxSlack, furnish: Furnish) -> AsyncIterator[None
 
 
 @asynccontextmanager
-async def over_a_socket(slack: SandboxSlack, furnish: Furnish) -> AsyncIterator[None]:
+async def over_a_socket(slack: SandboxSlack, seed_demo_data: Furnish) -> AsyncIterator[None]:
     """Run the bot where it connects to Slack."""
     handler = AsyncSocketModeHandler(
-        app_for(slack, furnish), slack.app_token, web_client=None, ping_interval=1
+        app_for(slack, seed_demo_data), slack.app_token, web_client=None, ping_interval=1
     )
     await handler.connect_async()  # type: ignore[no-untyped-call]  # Bolt has no type here
     await slack.until(lambda: slack.sockets == 1)

@@ -1,11 +1,8 @@
 """The demo's world."""
 
-from collections.abc import AsyncIterator
-
 import httpx
-import pytest
 
-from bot.cli.demo_data import furnish
+from bot.cli.demo_data import seed_demo_data
 from bot.sandbox import Clock, SandboxBaseten
 
 WANTED = {"training_project": {"name": "Qwen3 Long Context"}}
@@ -14,7 +11,7 @@ WANTED = {"training_project": {"name": "Qwen3 Long Context"}}
 async def test_it_holds_jobs_in_every_state_and_leaves_room_for_the_demo(
     baseten: SandboxBaseten, api: httpx.AsyncClient
 ) -> None:
-    furnish(baseten)
+    seed_demo_data(baseten)
     teams = (await api.get("/v1/teams")).json()["teams"]
     projects = (await api.get("/v1/training_projects")).json()["training_projects"]
     assert [(team["name"], team["default"]) for team in teams] == [
@@ -39,7 +36,7 @@ async def test_it_holds_jobs_in_every_state_and_leaves_room_for_the_demo(
 async def test_one_job_moves_on_while_somebody_looks(
     baseten: SandboxBaseten, api: httpx.AsyncClient, clock: Clock
 ) -> None:
-    furnish(baseten)
+    seed_demo_data(baseten)
     seen = []
     clock.advance(500)  # nobody has opened it yet
     team = next(each["id"] for each in (await api.get("/v1/teams")).json()["teams"][2:])
@@ -56,7 +53,7 @@ async def test_one_job_moves_on_while_somebody_looks(
 async def test_what_one_job_waits_for_another_holds(
     baseten: SandboxBaseten, api: httpx.AsyncClient
 ) -> None:
-    furnish(baseten)
+    seed_demo_data(baseten)
     capacity = (await api.get("/v1/training/capacity")).json()
     assert [
         gpus["usage_count"] for gpus in next(iter(capacity.values())) if gpus["gpu_type"] == "H200"

@@ -13,7 +13,7 @@ from baseten.client.managementapi import (
     UpsertTrainingProjectRequest,
 )
 
-from bot.cli.demo_data import furnish
+from bot.cli.demo_data import seed_demo_data
 from bot.sandbox import SandboxBaseten, refusals
 
 
@@ -31,7 +31,7 @@ def client(baseten: SandboxBaseten) -> ManagementClient:
 
 
 async def test_it_lists_the_teams_and_upserts_a_training_project(baseten: SandboxBaseten) -> None:
-    furnish(baseten)
+    seed_demo_data(baseten)
     wanted = UpsertTrainingProject(name="llama-3-finetune")
 
     def use() -> tuple[str, str, str]:

@@ -16,7 +16,7 @@ import asyncpg  # type: ignore[import-untyped]
 
 from bot.sandbox import BotUnreachableError
 from bot.sandbox.slack.server import DEFAULT_SCOPES
-from tests.conftest import World
+from tests.conftest import Env
 
 UPSERT = r"/v1/teams/[^/]+/training_projects"
 POST = "/api/chat.postMessage"
@@ -50,8 +50,8 @@ class Crowd:
         refused: the words of the other acks, by name.
     """
 
-    def __init__(self, world: World, *, people: int = 40, channels: int = 20) -> None:
-        self.world = world
+    def __init__(self, env: Env, *, people: int = 40, channels: int = 20) -> None:
+        self.env = env
         self.random = Random(4)  # noqa: S311 - no secret
         self.accepted: dict[str, Typed] = {}
         self.refused: dict[str, str] = {}
@@ -60,7 +60,7 @@ class Crowd:
         self._numbers = count()
         self._stop = asyncio.Event()
         for channel in self._channels:
-            world.slack.add_channel(channel)
+            env.slack.add_channel(channel)
 
     async def type(self, user: str = "", urls: Sequence[str] = ()) -> bool:
         """Type one command; return whether the bot answered at all."""
@@ -68,12 +68,10 @@ class Crowd:
         name, user = f"project-{number:05}", user or self.random.choice(self.people)
         channel = self._channels[number % len(self._channels)]
         if urls:
-            self.world.slack.bot_url = self.random.choice(urls)
+            self.env.slack.bot_url = self.random.choice(urls)
         at = time.monotonic()
         try:
-            delivery = await self.world.slack.command(
-                f"research {name}", channel=channel, user=user
-            )
+            delivery = await self.env.slack.command(f"research {name}", channel=channel, user=user)
         except (BotUnreachableError, TimeoutError):
             return False
         if delivery.status == 200 and not delivery.body:
@@ -94,24 +92,24 @@ class Crowd:
 
     async def any_moment(self, most: int = 30) -> None:
         """Wait for a request that cannot be foretold; it is not answered yet."""
-        wire = self.random.choice([self.world.slack, self.world.baseten])
+        wire = self.random.choice([self.env.slack, self.env.baseten])
         moment = len(wire.requests) + self.random.randint(0, most)
         await wire.until(lambda: len(wire.requests) >= moment, 30)
 
     def answers(self) -> Counter[str]:
         """Return how many messages there are about each project."""
-        return Counter(message.text.split("*")[1] for message in self.world.slack.messages)
+        return Counter(message.text.split("*")[1] for message in self.env.slack.messages)
 
     def begun(self) -> Counter[str]:
         """Return how many posts have begun about each project."""
-        posts = [request for request in self.world.slack.requests if request.path == POST]
+        posts = [request for request in self.env.slack.requests if request.path == POST]
         found = [_NAME.search(request.body) for request in posts]
         return Counter(match[0].decode() for match in found if match)
 
     def answered_at(self) -> dict[str, float]:
         """Return when each project's first post began, on the monotonic clock."""
         at: dict[str, float] = {}
-        for request in self.world.slack.requests:
+        for request in self.env.slack.requests:
             if request.path == POST and (match := _NAME.search(request.body)):
                 at.setdefault(match[0].decode(), request.at)
         return at
@@ -132,13 +130,13 @@ class Crowd:
 
     async def all_answered(self, seconds: float) -> None:
         """Wait until each accepted command has its answer."""
-        slack = self.world.slack
+        slack = self.env.slack
         enough = len(self.accepted)
         await slack.until(lambda: len(slack.messages) >= enough and not self.left(), seconds)
 
     async def posts_begin(self, number: int, seconds: float = 30) -> None:
         """Wait until so many posts have begun."""
-        await self.world.slack.until(lambda: self.begun().total() >= number, seconds)
+        await self.env.slack.until(lambda: self.begun().total() >= number, seconds)
 
     async def on_disk(self, url: str) -> set[str]:
         """Return the accepted commands whose end is in the database."""
@@ -164,6 +162,6 @@ async def ended_tasks(url: str) -> set[str]:
         await connection.close()
 
 
-def may_read(world: World) -> None:
+def may_read(env: Env) -> None:
     """Let the bot search channels for its messages."""
-    world.slack.scopes = (*DEFAULT_SCOPES, "channels:history")
+    env.slack.scopes = (*DEFAULT_SCOPES, "channels:history")

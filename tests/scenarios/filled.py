@@ -3,13 +3,13 @@
 from typing import Any
 
 from bot.sandbox.slack.records import View
-from tests.conftest import World
+from tests.conftest import Env
 
 
-async def dialog(world: World) -> View:
+async def dialog(env: Env) -> View:
     """Wait until a dialog is there to be filled in, and return the newest."""
-    await world.slack.until(lambda: bool(world.slack.views) and world.slack.views[-1].updates > 0)
-    return world.slack.views[-1]
+    await env.slack.until(lambda: bool(env.slack.views) and env.slack.views[-1].updates > 0)
+    return env.slack.views[-1]
 
 
 def typed(block: str, text: str) -> dict[str, dict[str, Any]]:

@@ -20,7 +20,7 @@ from bot.sandbox.refusals import (
     validation_400,
     wrong_key_403,
 )
-from tests.conftest import World
+from tests.conftest import Env
 
 UPSERT = r"/v1/teams/[^/]+/training_projects"
 LOGIN_PAGE = Respond(200, body=b"<html>Log in</html>", headers={"Content-Type": "text/html"})
@@ -41,7 +41,7 @@ LOGIN_PAGE = Respond(200, body=b"<html>Log in</html>", headers={"Content-Type": 
     ids=str,
 )
 @pytest.mark.parametrize("path", ["/v1/teams", UPSERT])
-async def test_what_passes_is_tried_again(http: World, fault: Fault, path: str) -> None:
+async def test_what_passes_is_tried_again(http: Env, fault: Fault, path: str) -> None:
     http.baseten.faults.next(path, fault)
     await http.slack.command("research sft")
     await http.answered()
@@ -50,15 +50,15 @@ async def test_what_passes_is_tried_again(http: World, fault: Fault, path: str) 
     assert len([r for r in http.baseten.requests if re.fullmatch(path, r.path)]) == 2
 
 
-async def test_a_hanging_answer_is_given_up_and_asked_for_again(still: World) -> None:
-    async with still.running(baseten_timeout=0.3):
-        still.baseten.faults.next(UPSERT, Hang(), Delay(0.0))
-        await still.slack.command("research sft")
-        await still.answered()
-    assert len(still.baseten.upserts) == 2
+async def test_a_hanging_answer_is_given_up_and_asked_for_again(idle_env: Env) -> None:
+    async with idle_env.running(baseten_timeout=0.3):
+        idle_env.baseten.faults.next(UPSERT, Hang(), Delay(0.0))
+        await idle_env.slack.command("research sft")
+        await idle_env.answered()
+    assert len(idle_env.baseten.upserts) == 2
 
 
-async def test_a_retry_after_a_lost_answer_still_says_created(http: World) -> None:
+async def test_a_retry_after_a_lost_answer_still_says_created(http: Env) -> None:
     http.baseten.faults.next(UPSERT, Drop(after=True))
     await http.slack.command("research sft")
     await http.answered()
@@ -89,7 +89,7 @@ async def test_a_retry_after_a_lost_answer_still_says_created(http: World) -> No
     ids=str,
 )
 async def test_what_stays_is_told_in_words(
-    http: World, fault: Fault, words: list[str], requests: int
+    http: Env, fault: Fault, words: list[str], requests: int
 ) -> None:
     http.baseten.faults.always(UPSERT, fault)
     await http.slack.command("research sft")
@@ -102,29 +102,29 @@ async def test_what_stays_is_told_in_words(
 
 
 @pytest.mark.slow
-async def test_what_hangs_for_ever_is_told_in_words(still: World) -> None:
-    async with still.running(baseten_timeout=0.2):
-        still.baseten.faults.always(UPSERT, Hang())
-        await still.slack.command("research sft")
-        await still.hears("did not answer")
-    assert len(still.baseten.upserts) == 4
+async def test_what_hangs_for_ever_is_told_in_words(idle_env: Env) -> None:
+    async with idle_env.running(baseten_timeout=0.2):
+        idle_env.baseten.faults.always(UPSERT, Hang())
+        await idle_env.slack.command("research sft")
+        await idle_env.hears("did not answer")
+    assert len(idle_env.baseten.upserts) == 4
 
 
-async def test_nobody_there_means_nothing_was_done(still: World, closed_port: int) -> None:
+async def test_nobody_there_means_nothing_was_done(idle_env: Env, closed_port: int) -> None:
     nowhere = AnyHttpUrl(f"http://127.0.0.1:{closed_port}")
-    async with still.running(baseten_api_url=nowhere):
-        await still.slack.command("research sft")
-        await still.hears("can't reach")
-    assert "Nothing was opened" in still.slack.ephemerals[-1].text
+    async with idle_env.running(baseten_api_url=nowhere):
+        await idle_env.slack.command("research sft")
+        await idle_env.hears("can't reach")
+    assert "Nothing was opened" in idle_env.slack.ephemerals[-1].text
 
 
-async def test_a_wrong_key_is_told_though_the_team_list_is_refused_too(still: World) -> None:
-    async with still.running(baseten_api_key=SecretStr("wrong1234.key")):
-        await still.slack.command("wp7ndew sft")
-        assert "does not accept the bot's API key" in await still.told()
+async def test_a_wrong_key_is_told_though_the_team_list_is_refused_too(idle_env: Env) -> None:
+    async with idle_env.running(baseten_api_key=SecretStr("wrong1234.key")):
+        await idle_env.slack.command("wp7ndew sft")
+        assert "does not accept the bot's API key" in await idle_env.told()
 
 
-async def test_a_key_that_the_api_echoes_reaches_nobody(http: World) -> None:
+async def test_a_key_that_the_api_echoes_reaches_nobody(http: Env) -> None:
     key = http.baseten.api_key
     http.baseten.faults.always(UPSERT, validation_400(f"bad key {key} or b10_{key}"))
     await http.slack.command("research sft")
@@ -138,21 +138,21 @@ async def test_a_key_that_the_api_echoes_reaches_nobody(http: World) -> None:
     [internal_500(), Drop(), firewall_202(), validation_400(), rate_limited_429(3600)],
     ids=str,
 )
-async def test_where_the_teams_cannot_be_had_nothing_was_opened(http: World, fault: Fault) -> None:
+async def test_where_the_teams_cannot_be_had_nothing_was_opened(http: Env, fault: Fault) -> None:
     http.baseten.faults.always("/v1/teams", fault)
     await http.slack.command("research sft")
     await http.hears("Nothing was opened")
     assert http.baseten.upserts == []
 
 
-async def test_a_wrong_key_is_not_blamed_on_a_team_of_several_words(still: World) -> None:
-    async with still.running(baseten_api_key=SecretStr("wrong1234.key")):
-        await still.slack.command('"Platform Team" sft')
-        assert "does not accept the bot's API key" in await still.told()
+async def test_a_wrong_key_is_not_blamed_on_a_team_of_several_words(idle_env: Env) -> None:
+    async with idle_env.running(baseten_api_key=SecretStr("wrong1234.key")):
+        await idle_env.slack.command('"Platform Team" sft')
+        assert "does not accept the bot's API key" in await idle_env.told()
 
 
 @pytest.mark.parametrize("date", ["Mon, 23 Nov 2026 17:10:00 -0000", "soon"])
-async def test_an_odd_date_is_no_failure(http: World, date: str) -> None:
+async def test_an_odd_date_is_no_failure(http: Env, date: str) -> None:
     project = http.baseten.add_project("wp7ndew", "sft")
     answer = Respond(200, json={"training_project": project}, headers={"Date": date})
     http.baseten.faults.next(UPSERT, answer)
@@ -163,18 +163,18 @@ async def test_an_odd_date_is_no_failure(http: World, date: str) -> None:
 
 @pytest.mark.parametrize("before", range(250, 300, 7))
 async def test_not_even_a_part_of_a_key_is_shown_where_words_are_cut(
-    still: World, before: int
+    idle_env: Env, before: int
 ) -> None:
     key = "Qp3.ZxWvUtSrQpOnMlKjIhGfEdCbA0123456789"  # of no shape that gives it away
-    still.baseten.faults.always("/v1/.*", validation_400(f"{'x' * before}{key} is no name"))
-    async with still.running(baseten_api_key=SecretStr(key)):
-        await still.slack.command("research sft")
-        assert key[:10] not in await still.told()
+    idle_env.baseten.faults.always("/v1/.*", validation_400(f"{'x' * before}{key} is no name"))
+    async with idle_env.running(baseten_api_key=SecretStr(key)):
+        await idle_env.slack.command("research sft")
+        assert key[:10] not in await idle_env.told()
 
 
 @pytest.mark.parametrize("first", [Drop(after=True), internal_500()], ids=str)
 async def test_a_rate_limit_after_an_attempt_that_may_have_worked_claims_nothing(
-    http: World, first: Fault
+    http: Env, first: Fault
 ) -> None:
     http.baseten.faults.next(UPSERT, first, rate_limited_429(3600))
     await http.slack.command("research sft")

@@ -16,29 +16,29 @@ from bot.sandbox.refusals import (
     wrong_key_403,
 )
 from bot.sandbox.slack.records import PostedMessage
-from tests.conftest import RESEARCH, Mode, World, over_a_socket, over_http
+from tests.conftest import RESEARCH, Env, Mode, over_a_socket, over_http
 
 UPDATE = "/api/chat.update"
 UPSERT = r"/v1/teams/[^/]+/training_projects"
 REFUSED = Respond(200, json={"ok": False, "error": "edit_window_closed"})
 
 
-async def answer(world: World, name: str = "sft", channel: str = "C0SANDBOX1") -> PostedMessage:
+async def answer(env: Env, name: str = "sft", channel: str = "C0SANDBOX1") -> PostedMessage:
     """An answer with a job in it, and so with all its buttons."""
-    if not world.baseten.requests:
-        project = world.baseten.add_project(RESEARCH, name)
-        world.baseten.add_job(project["id"], name="epoch-1", id="firstjb")
-    await world.slack.command(f"research {name}", channel=channel)
-    await world.answered()
-    return world.slack.messages[-1]
+    if not env.baseten.requests:
+        project = env.baseten.add_project(RESEARCH, name)
+        env.baseten.add_job(project["id"], name="epoch-1", id="firstjb")
+    await env.slack.command(f"research {name}", channel=channel)
+    await env.answered()
+    return env.slack.messages[-1]
 
 
 def project_id(message: PostedMessage) -> str:
     return str(message.blocks[1]["fields"][0]["text"]).split("`")[1]
 
 
-def updates(world: World) -> int:
-    return len([request for request in world.slack.requests if request.path == UPDATE])
+def updates(env: Env) -> int:
+    return len([request for request in env.slack.requests if request.path == UPDATE])
 
 
 def mentioned(message: PostedMessage) -> str:
@@ -46,85 +46,85 @@ def mentioned(message: PostedMessage) -> str:
     return str(message.blocks[-1]["elements"][0]["text"])
 
 
-async def test_refresh_changes_the_message_in_place(world: World) -> None:
-    message = await answer(world)
+async def test_refresh_changes_the_message_in_place(env: Env) -> None:
+    message = await answer(env)
     posted, first = message.ts, message.text
-    world.baseten.set_job("firstjb", status="TRAINING_JOB_COMPLETED")
+    env.baseten.set_job("firstjb", status="TRAINING_JOB_COMPLETED")
     before = int(datetime.now(UTC).timestamp())
-    delivery = await world.slack.action(message, "refresh", user="U0DANA0001")
+    delivery = await env.slack.action(message, "refresh", user="U0DANA0001")
     assert delivery.status == 200
-    await world.slack.until(lambda: message.edits == 1)
-    assert updates(world) == 1
-    assert [one.ts for one in world.slack.messages] == [posted]
+    await env.slack.until(lambda: message.edits == 1)
+    assert updates(env) == 1
+    assert [one.ts for one in env.slack.messages] == [posted]
     assert "Completed" in message.text
     assert "Completed" in str(message.blocks)
     assert message.text.splitlines()[0] == first.splitlines()[0]
     assert "Requested by <@U0SANDBOX1>" in mentioned(message)
     assert "Refreshed by <@U0DANA0001>, <!date^" in mentioned(message)
     assert int(mentioned(message).split("<!date^")[1].split("^")[0]) >= before
-    assert world.slack.ephemerals == []
+    assert env.slack.ephemerals == []
 
 
 async def test_a_project_gets_its_first_job_by_refresh_and_can_be_refreshed_again(
-    world: World,
+    env: Env,
 ) -> None:
-    await world.slack.command("research sft")
-    await world.answered()
-    (message,) = world.slack.messages
+    await env.slack.command("research sft")
+    await env.answered()
+    (message,) = env.slack.messages
     assert "No job yet" in message.text
-    job = world.baseten.add_job(project_id(message), name="epoch-1")
-    await world.slack.action(message, "refresh")
-    await world.slack.until(lambda: message.edits == 1)
+    job = env.baseten.add_job(project_id(message), name="epoch-1")
+    await env.slack.action(message, "refresh")
+    await env.slack.until(lambda: message.edits == 1)
     assert "Latest job: epoch-1" in message.text
     assert job["id"] in str(message.blocks)
     assert "Created training project" in message.text
     for action_id in ("jobs", "open_logs"):
-        assert (await world.slack.action(message, action_id)).status == 200
-    await world.slack.action(message, "refresh", user="U0SAM00001")
-    await world.slack.until(lambda: message.edits == 2)
+        assert (await env.slack.action(message, action_id)).status == 200
+    await env.slack.action(message, "refresh", user="U0SAM00001")
+    await env.slack.until(lambda: message.edits == 2)
     assert mentioned(message).count("Refreshed by") == 1
     assert "Refreshed by <@U0SAM00001>" in mentioned(message)
 
 
 async def test_a_message_that_went_through_a_response_url_is_refreshed_by_the_clicks(
-    world: World,
+    env: Env,
 ) -> None:
-    world.slack.add_channel("C0PRIVATE1", private=True, member=False)
-    message = await answer(world, channel="C0PRIVATE1")
+    env.slack.add_channel("C0PRIVATE1", private=True, member=False)
+    message = await answer(env, channel="C0PRIVATE1")
     assert message.via == "response_url"
-    world.baseten.set_job("firstjb", status="TRAINING_JOB_COMPLETED")
-    await world.slack.action(message, "refresh")
-    await world.slack.until(lambda: message.edits == 1)
-    await world.bot.drain()
+    env.baseten.set_job("firstjb", status="TRAINING_JOB_COMPLETED")
+    await env.slack.action(message, "refresh")
+    await env.slack.until(lambda: message.edits == 1)
+    await env.bot.drain()
     assert "Completed" in message.text
     assert "Refreshed by" in mentioned(message)
-    assert len(world.slack.messages) == 1
-    assert [told.text for told in world.slack.ephemerals if "⚠️" in told.text] == []
+    assert len(env.slack.messages) == 1
+    assert [told.text for told in env.slack.ephemerals if "⚠️" in told.text] == []
 
 
-async def test_an_answer_in_a_thread_is_refreshed_and_lists_its_jobs_there(world: World) -> None:
-    message = await answer(world)
+async def test_an_answer_in_a_thread_is_refreshed_and_lists_its_jobs_there(env: Env) -> None:
+    message = await answer(env)
     message.thread_ts = "1690000000.000001"
-    await world.slack.action(message, "refresh")
-    await world.slack.until(lambda: message.edits == 1)
+    await env.slack.action(message, "refresh")
+    await env.slack.until(lambda: message.edits == 1)
     assert message.thread_ts == "1690000000.000001"
-    await world.slack.action(message, "jobs")
-    await world.told()
-    assert world.slack.ephemerals[0].thread_ts == "1690000000.000001"
+    await env.slack.action(message, "jobs")
+    await env.told()
+    assert env.slack.ephemerals[0].thread_ts == "1690000000.000001"
 
 
-async def test_two_clicks_at_once_are_one_update(world: World) -> None:
-    message = await answer(world)
-    world.baseten.faults.next(r"/v1/training_projects/.*", Delay(0.5))
-    deliveries = await asyncio.gather(*(world.slack.action(message, "refresh") for _ in range(5)))
+async def test_two_clicks_at_once_are_one_update(env: Env) -> None:
+    message = await answer(env)
+    env.baseten.faults.next(r"/v1/training_projects/.*", Delay(0.5))
+    deliveries = await asyncio.gather(*(env.slack.action(message, "refresh") for _ in range(5)))
     assert {delivery.status for delivery in deliveries} == {200}
-    await world.slack.until(lambda: message.edits > 0)
-    await world.bot.drain()
-    assert (message.edits, updates(world)) == (1, 1)
-    assert world.slack.ephemerals == []
+    await env.slack.until(lambda: message.edits > 0)
+    await env.bot.drain()
+    assert (message.edits, updates(env)) == (1, 1)
+    assert env.slack.ephemerals == []
 
 
-async def test_two_answers_are_refreshed_side_by_side(http: World) -> None:
+async def test_two_answers_are_refreshed_side_by_side(http: Env) -> None:
     first = await answer(http, "sft")
     await http.slack.command("research qwen-2")
     await http.answered(2)
@@ -138,31 +138,33 @@ async def test_two_answers_are_refreshed_side_by_side(http: World) -> None:
 
 
 @pytest.mark.parametrize("mode", [over_http, over_a_socket], ids=["http", "socket"])
-async def test_the_buttons_work_on_messages_from_before_a_restart(still: World, mode: Mode) -> None:
-    async with mode(still):
-        message = await answer(still)
-    async with mode(still):
-        still.baseten.set_job("firstjb", status="TRAINING_JOB_FAILED", error_message="OOM")
-        await still.slack.action(message, "refresh")
-        await still.slack.until(lambda: message.edits == 1)
+async def test_the_buttons_work_on_messages_from_before_a_restart(
+    idle_env: Env, mode: Mode
+) -> None:
+    async with mode(idle_env):
+        message = await answer(idle_env)
+    async with mode(idle_env):
+        idle_env.baseten.set_job("firstjb", status="TRAINING_JOB_FAILED", error_message="OOM")
+        await idle_env.slack.action(message, "refresh")
+        await idle_env.slack.until(lambda: message.edits == 1)
         assert "Failed" in message.text
         assert "already exists" in message.text
-        await still.slack.action(message, "jobs")
-        assert "epoch-1: Failed" in await still.told()
-        assert (await still.slack.action(message, "open_logs")).status == 200
+        await idle_env.slack.action(message, "jobs")
+        assert "epoch-1: Failed" in await idle_env.told()
+        assert (await idle_env.slack.action(message, "open_logs")).status == 200
 
 
-async def test_jobs_are_the_last_ten_for_the_clicker_alone(world: World) -> None:
-    project = world.baseten.add_project(RESEARCH, "sft")
+async def test_jobs_are_the_last_ten_for_the_clicker_alone(env: Env) -> None:
+    project = env.baseten.add_project(RESEARCH, "sft")
     begin = datetime.now(UTC) - timedelta(days=1)
     for number in (3, 1, 2, *range(4, 13)):
         created_at = begin + timedelta(minutes=number)
-        world.baseten.add_job(project["id"], name=f"run-{number:02}", created_at=created_at)
-    message = await answer(world)
-    await world.slack.action(message, "jobs", user="U0DANA0001")
-    told = await world.told()
+        env.baseten.add_job(project["id"], name=f"run-{number:02}", created_at=created_at)
+    message = await answer(env)
+    await env.slack.action(message, "jobs", user="U0DANA0001")
+    told = await env.told()
     assert "The last jobs of *sft*, newest first" in told
-    (ephemeral,) = world.slack.ephemerals
+    (ephemeral,) = env.slack.ephemerals
     assert (ephemeral.user, ephemeral.channel) == ("U0DANA0001", message.channel)
     lines = [block["text"]["text"] for block in ephemeral.blocks[2:]]
     assert [line.split("`")[1] for line in lines] == [f"run-{n:02}" for n in range(12, 2, -1)]
@@ -171,17 +173,17 @@ async def test_jobs_are_the_last_ten_for_the_clicker_alone(world: World) -> None
     assert "{ago}" in lines[0]
     assert f"/training/{project['id']}/logs/" in lines[0]
     assert message.edits == 0
-    assert len(world.slack.messages) == 1
+    assert len(env.slack.messages) == 1
 
 
-async def test_open_logs_is_a_link_and_its_click_is_answered(world: World) -> None:
-    message = await answer(world)
+async def test_open_logs_is_a_link_and_its_click_is_answered(env: Env) -> None:
+    message = await answer(env)
     buttons = message.blocks[-2]["elements"]
     assert buttons[-1]["url"].endswith(f"/training/{project_id(message)}/logs/firstjb")
-    delivery = await world.slack.action(message, "open_logs")
+    delivery = await env.slack.action(message, "open_logs")
     assert (delivery.status, delivery.refused) == (200, None)
-    await world.bot.drain()
-    assert world.slack.ephemerals == []
+    await env.bot.drain()
+    assert env.slack.ephemerals == []
 
 
 @pytest.mark.parametrize("button", ["refresh", "jobs"])
@@ -197,23 +199,23 @@ async def test_open_logs_is_a_link_and_its_click_is_answered(world: World) -> No
     ids=["gone", "wrong key", "no right", "no training", "firewall"],
 )
 async def test_what_keeps_a_click_from_working_is_told_in_words(
-    world: World, button: str, fault: Fault, words: str
+    env: Env, button: str, fault: Fault, words: str
 ) -> None:
-    message = await answer(world)
+    message = await answer(env)
     shown = message.text
-    world.baseten.faults.always(r"/v1/training_projects/.*", fault)
-    await world.slack.action(message, button, user="U0DANA0001")
-    assert words in await world.told()
-    assert world.slack.ephemerals[0].user == "U0DANA0001"
+    env.baseten.faults.always(r"/v1/training_projects/.*", fault)
+    await env.slack.action(message, button, user="U0DANA0001")
+    assert words in await env.told()
+    assert env.slack.ephemerals[0].user == "U0DANA0001"
     assert (message.text, message.edits) == (shown, 0)
 
 
 @pytest.mark.parametrize("button", ["refresh", "jobs"])
-async def test_a_project_that_was_deleted_is_told_as_gone(world: World, button: str) -> None:
-    message = await answer(world)
-    world.baseten.delete_project(project_id(message))
-    await world.slack.action(message, button)
-    assert "That project is gone from Baseten" in await world.told()
+async def test_a_project_that_was_deleted_is_told_as_gone(env: Env, button: str) -> None:
+    message = await answer(env)
+    env.baseten.delete_project(project_id(message))
+    await env.slack.action(message, button)
+    assert "That project is gone from Baseten" in await env.told()
     assert message.edits == 0
 
 
@@ -222,49 +224,49 @@ async def test_a_project_that_was_deleted_is_told_as_gone(world: World, button: 
     "fault", [pytest.param(Hang(), marks=pytest.mark.slow), internal_500()], ids=str
 )
 async def test_a_click_while_baseten_is_down_is_acked_and_told(
-    still: World, button: str, fault: Fault
+    idle_env: Env, button: str, fault: Fault
 ) -> None:
-    async with still.running(baseten_timeout=0.3):
-        message = await answer(still)
-        still.baseten.faults.always(r"/v1/training_projects/.*", fault)
-        delivery = await still.slack.action(message, button)
+    async with idle_env.running(baseten_timeout=0.3):
+        message = await answer(idle_env)
+        idle_env.baseten.faults.always(r"/v1/training_projects/.*", fault)
+        delivery = await idle_env.slack.action(message, button)
         assert delivery.seconds < 1
-        await still.hears("Nothing was changed")
+        await idle_env.hears("Nothing was changed")
 
 
-async def test_after_a_failure_a_message_can_be_refreshed_again(world: World) -> None:
-    message = await answer(world)
-    world.baseten.faults.next(r"/v1/training_projects/.*", not_found_404())
-    await world.slack.action(message, "refresh")
-    await world.told()
-    await world.slack.action(message, "refresh")
-    await world.slack.until(lambda: message.edits == 1)
+async def test_after_a_failure_a_message_can_be_refreshed_again(env: Env) -> None:
+    message = await answer(env)
+    env.baseten.faults.next(r"/v1/training_projects/.*", not_found_404())
+    await env.slack.action(message, "refresh")
+    await env.told()
+    await env.slack.action(message, "refresh")
+    await env.slack.until(lambda: message.edits == 1)
 
 
-async def test_a_refused_update_goes_through_the_clicks_response_url(world: World) -> None:
-    message = await answer(world)
-    world.slack.faults.always(UPDATE, REFUSED)
-    await world.slack.action(message, "refresh")
-    await world.slack.until(lambda: message.edits == 1)
+async def test_a_refused_update_goes_through_the_clicks_response_url(env: Env) -> None:
+    message = await answer(env)
+    env.slack.faults.always(UPDATE, REFUSED)
+    await env.slack.action(message, "refresh")
+    await env.slack.until(lambda: message.edits == 1)
     assert "Refreshed by" in mentioned(message)
-    assert world.slack.ephemerals == []
+    assert env.slack.ephemerals == []
 
 
-async def test_an_update_that_is_refused_everywhere_is_told_in_words(world: World) -> None:
-    message = await answer(world)
-    world.slack.faults.always(UPDATE, REFUSED)
-    world.slack.faults.always("/response/.*", Respond(404, body=b"expired_url"))
-    await world.slack.action(message, "refresh")
-    told = await world.told()
+async def test_an_update_that_is_refused_everywhere_is_told_in_words(env: Env) -> None:
+    message = await answer(env)
+    env.slack.faults.always(UPDATE, REFUSED)
+    env.slack.faults.always("/response/.*", Respond(404, body=b"expired_url"))
+    await env.slack.action(message, "refresh")
+    told = await env.told()
     assert "Slack refused" in told
     assert "Nothing was changed" in told
-    assert world.slack.ephemerals[0].via == "chat.postEphemeral"
+    assert env.slack.ephemerals[0].via == "chat.postEphemeral"
     assert message.edits == 0
 
 
 @pytest.mark.parametrize("button", ["refresh", "jobs"])
 async def test_a_button_that_carries_something_else_is_answered_in_words(
-    http: World, button: str
+    http: Env, button: str
 ) -> None:
     message = await answer(http)
     await http.slack.action(message, button, value="from another age")
@@ -272,7 +274,7 @@ async def test_a_button_that_carries_something_else_is_answered_in_words(
 
 
 @pytest.mark.parametrize("text", ["<&>" * 700, '"' * 2000, "🚀" * 2000, "\\" * 2000])
-async def test_long_hostile_names_fit(http: World, text: str) -> None:
+async def test_long_hostile_names_fit(http: Env, text: str) -> None:
     other = http.baseten.add_team(f"B{text}")
     http.baseten.add_team(f"C{text}")
     team = http.baseten.add_team(f"A{text}", id="1ongnam")
@@ -292,17 +294,17 @@ async def test_long_hostile_names_fit(http: World, text: str) -> None:
 
 
 @pytest.mark.parametrize("button", ["refresh", "jobs"])
-async def test_a_click_that_is_too_much_is_told_in_words(still: World, button: str) -> None:
-    async with still.running(tuning=Tuning(most_work=1)):
-        message = await answer(still)
-        still.baseten.faults.next(r"/v1/training_projects/.*", Delay(1))
-        await still.slack.action(message, "jobs")
-        await still.slack.action(message, button)
-        await still.hears("more to do than I can take on")
+async def test_a_click_that_is_too_much_is_told_in_words(idle_env: Env, button: str) -> None:
+    async with idle_env.running(tuning=Tuning(most_work=1)):
+        message = await answer(idle_env)
+        idle_env.baseten.faults.next(r"/v1/training_projects/.*", Delay(1))
+        await idle_env.slack.action(message, "jobs")
+        await idle_env.slack.action(message, button)
+        await idle_env.hears("more to do than I can take on")
 
 
 @pytest.mark.parametrize("button", ["refresh", "jobs"])
-async def test_a_slow_click_is_announced(http: World, button: str) -> None:
+async def test_a_slow_click_is_announced(http: Env, button: str) -> None:
     message = await answer(http)
     http.baseten.faults.next(r"/v1/training_projects/.*", Delay(2.4))
     await http.slack.action(message, button)

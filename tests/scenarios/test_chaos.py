@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bot.sandbox import Delay
-from tests.conftest import World
+from tests.conftest import Env
 from tests.durable.postgres import postgres_programs, postgres_server, postgres_url
 from tests.process import Process, settings_of, started
 from tests.scenarios.crowd import POST, UPSERT, Crowd, may_read
@@ -33,14 +33,14 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 @pytest.mark.timeout(400)
 @pytest.mark.parametrize("reads", [True, False], ids=["looks", "blind"])
 async def test_twenty_kills_lose_nothing(
-    still: World, url: str, tmp_path: Path, record_property: Record, *, reads: bool
+    idle_env: Env, url: str, tmp_path: Path, record_property: Record, *, reads: bool
 ) -> None:
     if reads:
-        may_read(still)
-    still.baseten.faults.always(UPSERT, Delay(0.05))
-    still.slack.faults.always(POST, Delay(0.02))
-    crowd = Crowd(still)
-    settings = settings_of(still) | {"DATABASE_URL": url}
+        may_read(idle_env)
+    idle_env.baseten.faults.always(UPSERT, Delay(0.05))
+    idle_env.slack.faults.always(POST, Delay(0.02))
+    crowd = Crowd(idle_env)
+    settings = settings_of(idle_env) | {"DATABASE_URL": url}
     doubtful: set[str] = set()  # their posts had begun, and their ends were not on disk
     async with AsyncExitStack() as stack:
 

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from bot.sandbox import Delay
-from tests.conftest import World
+from tests.conftest import Env
 from tests.durable.postgres import (
     Postgres,
     postgres,
@@ -39,15 +39,15 @@ async def until_ready(url: str, *, ready: bool, seconds: float = 30) -> None:
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("how", ["hangs", "stops"])
 async def test_a_database_that_is_away_for_twenty_seconds_doubles_nothing(
-    still: World,
+    idle_env: Env,
     tmp_path: Path,
     postgres: Postgres,
     record_property: Record,
     how: Literal["hangs", "stops"],
 ) -> None:
-    still.slack.faults.always(POST, Delay(2.0))
-    crowd = Crowd(still)
-    settings = settings_of(still) | {"DATABASE_URL": postgres.new_database()}
+    idle_env.slack.faults.always(POST, Delay(2.0))
+    crowd = Crowd(idle_env)
+    settings = settings_of(idle_env) | {"DATABASE_URL": postgres.new_database()}
     async with AsyncExitStack() as stack:
         bots = [
             await stack.enter_async_context(started(cwd=tmp_path, settings=settings))
@@ -83,18 +83,18 @@ async def test_a_database_that_is_away_for_twenty_seconds_doubles_nothing(
 @pytest.mark.slow
 @pytest.mark.timeout(60)
 async def test_a_locked_file_doubles_nothing_and_refuses_in_words(
-    still: World, tmp_path: Path, record_property: Record
+    idle_env: Env, tmp_path: Path, record_property: Record
 ) -> None:
-    still.slack.faults.always(POST, Delay(1.0))
-    crowd = Crowd(still)
-    async with started(cwd=tmp_path, settings=settings_of(still)) as bot:
-        still.slack.bot_url = await bot.ready()
+    idle_env.slack.faults.always(POST, Delay(1.0))
+    crowd = Crowd(idle_env)
+    async with started(cwd=tmp_path, settings=settings_of(idle_env)) as bot:
+        idle_env.slack.bot_url = await bot.ready()
         await crowd.type_many(crowd.people)
         await crowd.posts_begin(20)
         path = tmp_path / "data" / "bot.db"
         with closing(sqlite3.connect(path, isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
-            await still.slack.until(lambda: len(crowd.left()) == 0, 30)
+            await idle_env.slack.until(lambda: len(crowd.left()) == 0, 30)
             await crowd.type_many(crowd.people[:5])
             await until_ready(bot.url, ready=False)
             assert len(other.execute("SELECT 1 FROM training_bot_tasks").fetchall()) > 0
@@ -116,19 +116,19 @@ async def test_a_locked_file_doubles_nothing_and_refuses_in_words(
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("reads", [True, False], ids=["looks", "blind"])
 async def test_a_replica_that_stood_still_posts_nothing_that_its_peer_has(
-    still: World, tmp_path: Path, postgres_url: str, record_property: Record, *, reads: bool
+    idle_env: Env, tmp_path: Path, postgres_url: str, record_property: Record, *, reads: bool
 ) -> None:
     if reads:
-        may_read(still)
-    still.slack.faults.always(POST, Delay(2.0))
-    crowd = Crowd(still)
-    settings = settings_of(still) | {"DATABASE_URL": postgres_url}
+        may_read(idle_env)
+    idle_env.slack.faults.always(POST, Delay(2.0))
+    crowd = Crowd(idle_env)
+    settings = settings_of(idle_env) | {"DATABASE_URL": postgres_url}
     async with AsyncExitStack() as stack:
         stale, peer = [
             await stack.enter_async_context(started(cwd=tmp_path, settings=settings))
             for _ in range(2)
         ]
-        still.slack.bot_url = await stale.ready()
+        idle_env.slack.bot_url = await stale.ready()
         await peer.ready()
         await crowd.type_many(crowd.people * 3)  # more than can be in flight in the channels
         await crowd.posts_begin(80)
@@ -146,7 +146,7 @@ async def test_a_replica_that_stood_still_posts_nothing_that_its_peer_has(
         await stale.until(lambda said: "taken this one for dead" in said)
         await until_ready(stale.url, ready=True)
         assert crowd.begun().total() == posts
-        still.slack.bot_url = stale.url
+        idle_env.slack.bot_url = stale.url
         await crowd.type()
         await crowd.all_answered(20)
         for bot in (stale, peer):

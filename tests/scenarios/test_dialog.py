@@ -6,10 +6,10 @@ import pytest
 
 from bot.sandbox import Delay, Drop, Respond
 from bot.sandbox.faults import Fault
-from tests.conftest import RESEARCH, World
+from tests.conftest import RESEARCH, Env
 from tests.scenarios.filled import blocks_of, chosen, dialog, element, typed
 
-OPEN = "/api/views.open"
+OPEN_PROJECT = "/api/views.open"
 UPDATE = "/api/views.update"
 
 
@@ -17,29 +17,29 @@ def refused(code: str) -> Respond:
     return Respond(200, json={"ok": False, "error": code})
 
 
-async def test_a_loading_view_holds_the_place_until_the_teams_are_there(world: World) -> None:
-    world.baseten.faults.next("/v1/teams", Delay(0.5))
-    delivery = await world.slack.command("")
+async def test_a_loading_view_holds_the_place_until_the_teams_are_there(env: Env) -> None:
+    env.baseten.faults.next("/v1/teams", Delay(0.5))
+    delivery = await env.slack.command("")
     assert delivery.status == 200
     assert not delivery.body
-    await world.slack.until(lambda: bool(world.slack.views))
-    (view,) = world.slack.views
+    await env.slack.until(lambda: bool(env.slack.views))
+    (view,) = env.slack.views
     assert "One moment" in str(view.blocks)
     assert view.payload.get("submit") is None
-    await dialog(world)
+    await dialog(env)
     assert "One moment" not in str(view.blocks)
     assert blocks_of(view) == ["team", "name"]
-    assert len(world.slack.views) == 1
-    assert world.baseten.upserts == []
+    assert len(env.slack.views) == 1
+    assert env.baseten.upserts == []
 
 
-async def test_without_a_team_the_default_one_is_filled_in(world: World) -> None:
-    await world.slack.command("")
-    initial = element(await dialog(world), "team")["initial_option"]
+async def test_without_a_team_the_default_one_is_filled_in(env: Env) -> None:
+    await env.slack.command("")
+    initial = element(await dialog(env), "team")["initial_option"]
     assert initial["text"]["text"].startswith("Default (")
 
 
-async def test_no_default_team_leaves_the_choice_open(http: World) -> None:
+async def test_no_default_team_leaves_the_choice_open(http: Env) -> None:
     team = {"id": RESEARCH, "name": "Research", "default": False}
     http.baseten.faults.next("/v1/teams", Respond(200, json={"teams": [team]}))
     await http.slack.command("")
@@ -47,21 +47,21 @@ async def test_no_default_team_leaves_the_choice_open(http: World) -> None:
 
 
 @pytest.mark.parametrize("text", ["research", RESEARCH, '"Research"', "reserch", "RESEARCH"])
-async def test_the_team_that_was_typed_is_filled_in(world: World, text: str) -> None:
-    await world.slack.command(text)
-    view = await dialog(world)
+async def test_the_team_that_was_typed_is_filled_in(env: Env, text: str) -> None:
+    await env.slack.command(text)
+    view = await dialog(env)
     assert element(view, "team")["initial_option"]["value"] == RESEARCH
     assert "I don't know" not in str(view.blocks)
 
 
-async def test_a_team_like_no_other_is_named_and_left_open(world: World) -> None:
-    await world.slack.command("zzz")
-    view = await dialog(world)
+async def test_a_team_like_no_other_is_named_and_left_open(env: Env) -> None:
+    await env.slack.command("zzz")
+    view = await dialog(env)
     assert "I don't know a team called *zzz*" in str(view.blocks)
     assert "initial_option" not in element(view, "team")
 
 
-async def test_two_teams_of_the_typed_name_are_not_called_unknown(http: World) -> None:
+async def test_two_teams_of_the_typed_name_are_not_called_unknown(http: Env) -> None:
     http.baseten.add_team("Research")
     await http.slack.command("Research")
     view = await dialog(http)
@@ -69,62 +69,62 @@ async def test_two_teams_of_the_typed_name_are_not_called_unknown(http: World) -
     assert "I don't know" not in str(view.blocks)
 
 
-async def test_help_is_still_the_help(world: World) -> None:
-    delivery = await world.slack.command("help")
+async def test_help_is_still_the_help(env: Env) -> None:
+    delivery = await env.slack.command("help")
     assert "opens a Baseten training project" in delivery.body["text"]
-    await world.bot.drain()
-    assert world.slack.views == []
+    await env.bot.drain()
+    assert env.slack.views == []
 
 
-async def test_a_team_called_help_is_filled_in_from_quotes(http: World) -> None:
+async def test_a_team_called_help_is_filled_in_from_quotes(http: Env) -> None:
     http.baseten.add_team("help", id="he1p123")
     await http.slack.command('"help"')
     assert element(await dialog(http), "team")["initial_option"]["value"] == "he1p123"
 
 
-async def test_the_answer_goes_to_where_the_command_was_typed(world: World) -> None:
-    world.slack.add_channel("C0OTHER001", name="elsewhere")
-    await world.slack.command("research", channel="C0OTHER001")
-    view = await dialog(world)
-    delivery = await world.slack.submit(view, typed("name", "  sft & <co> "))
+async def test_the_answer_goes_to_where_the_command_was_typed(env: Env) -> None:
+    env.slack.add_channel("C0OTHER001", name="elsewhere")
+    await env.slack.command("research", channel="C0OTHER001")
+    view = await dialog(env)
+    delivery = await env.slack.submit(view, typed("name", "  sft & <co> "))
     assert delivery.refused is None
     assert delivery.seconds < 3
     assert view.closed
-    await world.answered()
-    (upsert,) = world.baseten.upserts
+    await env.answered()
+    (upsert,) = env.baseten.upserts
     assert upsert.path.split("/")[3] == RESEARCH
     assert upsert.json() == {"training_project": {"name": "sft & <co>"}}
-    (message,) = world.slack.messages
+    (message,) = env.slack.messages
     assert message.channel == "C0OTHER001"
     assert message.via == "chat.postMessage"
     assert message.thread_ts is None
     assert "Requested by <@U0SANDBOX1>" in str(message.blocks)
 
 
-async def test_another_team_can_be_chosen(world: World) -> None:
-    await world.slack.command("")
-    view = await dialog(world)
-    await world.slack.submit(view, chosen(RESEARCH) | typed("name", "sft"))
-    await world.answered()
-    assert world.baseten.upserts[0].path.split("/")[3] == RESEARCH
+async def test_another_team_can_be_chosen(env: Env) -> None:
+    await env.slack.command("")
+    view = await dialog(env)
+    await env.slack.submit(view, chosen(RESEARCH) | typed("name", "sft"))
+    await env.answered()
+    assert env.baseten.upserts[0].path.split("/")[3] == RESEARCH
 
 
-async def test_where_the_bot_cannot_post_the_response_url_is_used(world: World) -> None:
-    world.slack.add_channel("C0PRIVATE1", private=True, member=False)
-    await world.slack.command("research", channel="C0PRIVATE1")
-    await world.slack.submit(await dialog(world), typed("name", "sft"))
-    await world.answered()
-    (message,) = world.slack.messages
+async def test_where_the_bot_cannot_post_the_response_url_is_used(env: Env) -> None:
+    env.slack.add_channel("C0PRIVATE1", private=True, member=False)
+    await env.slack.command("research", channel="C0PRIVATE1")
+    await env.slack.submit(await dialog(env), typed("name", "sft"))
+    await env.answered()
+    (message,) = env.slack.messages
     assert (message.channel, message.via) == ("C0PRIVATE1", "response_url")
 
 
-async def test_where_nothing_else_works_the_person_is_answered(world: World) -> None:
-    world.slack.add_channel("C0PRIVATE1", private=True, member=False)
-    await world.slack.command("research", channel="C0PRIVATE1", response_url=None)
-    await world.slack.submit(await dialog(world), typed("name", "sft"))
-    await world.answered()
-    assert world.slack.messages[0].channel == "D0SANDBOX1"
-    assert "Created training project *sft*" in world.slack.messages[0].text
+async def test_where_nothing_else_works_the_person_is_answered(env: Env) -> None:
+    env.slack.add_channel("C0PRIVATE1", private=True, member=False)
+    await env.slack.command("research", channel="C0PRIVATE1", response_url=None)
+    await env.slack.submit(await dialog(env), typed("name", "sft"))
+    await env.answered()
+    assert env.slack.messages[0].channel == "D0SANDBOX1"
+    assert "Created training project *sft*" in env.slack.messages[0].text
 
 
 @pytest.mark.parametrize(
@@ -141,87 +141,87 @@ async def test_where_nothing_else_works_the_person_is_answered(world: World) -> 
     ids=str,
 )
 async def test_what_is_wrong_shows_at_its_field(
-    world: World, values: dict[str, Any], field: str, words: str
+    env: Env, values: dict[str, Any], field: str, words: str
 ) -> None:
-    await world.slack.command("research")
-    view = await dialog(world)
-    delivery = await world.slack.submit(view, values)
+    await env.slack.command("research")
+    view = await dialog(env)
+    delivery = await env.slack.submit(view, values)
     assert delivery.body["response_action"] == "errors"
     assert list(delivery.body["errors"]) == [field]
     assert words in delivery.body["errors"][field]
     assert delivery.refused is None
     assert not view.closed
-    assert world.baseten.upserts == []
+    assert env.baseten.upserts == []
 
 
-async def test_no_team_shows_at_the_team(world: World) -> None:
-    await world.slack.command("zzz")
-    delivery = await world.slack.submit(await dialog(world), typed("name", "sft"))
+async def test_no_team_shows_at_the_team(env: Env) -> None:
+    await env.slack.command("zzz")
+    delivery = await env.slack.submit(await dialog(env), typed("name", "sft"))
     assert delivery.body["errors"] == {"team": "Choose a team."}
 
 
-async def test_what_only_baseten_knows_is_told_where_the_command_was_typed(world: World) -> None:
-    world.baseten.training_enabled = False
-    await world.slack.command("research")
-    await world.slack.submit(await dialog(world), typed("name", "sft"))
-    assert "Training is not enabled" in await world.told()
-    assert world.slack.ephemerals[0].channel == "C0SANDBOX1"
-    assert world.slack.messages == []
+async def test_what_only_baseten_knows_is_told_where_the_command_was_typed(env: Env) -> None:
+    env.baseten.training_enabled = False
+    await env.slack.command("research")
+    await env.slack.submit(await dialog(env), typed("name", "sft"))
+    assert "Training is not enabled" in await env.told()
+    assert env.slack.ephemerals[0].channel == "C0SANDBOX1"
+    assert env.slack.messages == []
 
 
-async def test_a_near_name_is_asked_about_after_the_dialog_too(world: World) -> None:
-    world.baseten.add_project(RESEARCH, "llama-3-ft")
-    await world.slack.command("research")
-    await world.slack.submit(await dialog(world), typed("name", "llama_3_ft"))
-    assert "There is already a project `llama-3-ft`" in await world.told()
-    assert world.baseten.upserts == []
+async def test_a_near_name_is_asked_about_after_the_dialog_too(env: Env) -> None:
+    env.baseten.add_project(RESEARCH, "llama-3-ft")
+    await env.slack.command("research")
+    await env.slack.submit(await dialog(env), typed("name", "llama_3_ft"))
+    assert "There is already a project `llama-3-ft`" in await env.told()
+    assert env.baseten.upserts == []
 
 
 @pytest.mark.slow
-async def test_a_trigger_that_expired_is_told_in_words(world: World) -> None:
-    world.slack.faults.next(OPEN, Delay(3.1))
-    await world.slack.command("")
-    told = await world.told()
+async def test_a_trigger_that_expired_is_told_in_words(env: Env) -> None:
+    env.slack.faults.next(OPEN_PROJECT, Delay(3.1))
+    await env.slack.command("")
+    told = await env.told()
     assert "`expired_trigger_id`" in told
     assert "Try again" in told
-    assert world.slack.views == []
+    assert env.slack.views == []
 
 
-async def test_a_trigger_that_was_used_is_told_in_words(world: World) -> None:
-    first = await world.slack.command("")
-    await dialog(world)
-    await world.slack.command("", trigger_id=first.trigger_id)
-    assert "`exchanged_trigger_id`" in await world.told()
-    assert len(world.slack.views) == 1
+async def test_a_trigger_that_was_used_is_told_in_words(env: Env) -> None:
+    first = await env.slack.command("")
+    await dialog(env)
+    await env.slack.command("", trigger_id=first.trigger_id)
+    assert "`exchanged_trigger_id`" in await env.told()
+    assert len(env.slack.views) == 1
 
 
 @pytest.mark.parametrize("fault", [Respond(503), Drop(), refused("internal_error")], ids=str)
-async def test_a_dialog_that_does_not_open_is_told_in_words(http: World, fault: Fault) -> None:
-    http.slack.faults.always(OPEN, fault)
+async def test_a_dialog_that_does_not_open_is_told_in_words(http: Env, fault: Fault) -> None:
+    http.slack.faults.always(OPEN_PROJECT, fault)
     await http.slack.command("")
     await http.hears("⚠️")
     assert http.slack.views == []
 
 
-async def test_a_dialog_that_was_closed_while_it_loaded_stays_closed(world: World) -> None:
-    world.baseten.faults.next("/v1/teams", Delay(0.4))
-    await world.slack.command("")
-    await world.slack.until(lambda: bool(world.slack.views))
-    await world.slack.leave(world.slack.views[0])
-    await world.bot.drain()
-    assert UPDATE in [request.path for request in world.slack.requests]
-    assert world.slack.views[0].updates == 0
-    assert world.slack.ephemerals == []
-    assert world.slack.messages == []
+async def test_a_dialog_that_was_closed_while_it_loaded_stays_closed(env: Env) -> None:
+    env.baseten.faults.next("/v1/teams", Delay(0.4))
+    await env.slack.command("")
+    await env.slack.until(lambda: bool(env.slack.views))
+    await env.slack.leave(env.slack.views[0])
+    await env.bot.drain()
+    assert UPDATE in [request.path for request in env.slack.requests]
+    assert env.slack.views[0].updates == 0
+    assert env.slack.ephemerals == []
+    assert env.slack.messages == []
 
 
-async def test_a_dialog_that_cannot_be_filled_is_told_in_words(world: World) -> None:
-    world.slack.faults.always(UPDATE, refused("invalid_arguments"))
-    await world.slack.command("")
-    assert "`invalid_arguments`" in await world.told()
+async def test_a_dialog_that_cannot_be_filled_is_told_in_words(env: Env) -> None:
+    env.slack.faults.always(UPDATE, refused("invalid_arguments"))
+    await env.slack.command("")
+    assert "`invalid_arguments`" in await env.told()
 
 
-async def test_a_name_is_read_as_in_the_command(http: World) -> None:
+async def test_a_name_is_read_as_in_the_command(http: Env) -> None:
     await http.slack.command("")
     phone = "don\N{RIGHT SINGLE QUOTATION MARK}t\N{NO-BREAK SPACE}stop"
     await http.slack.submit(await dialog(http), typed("name", phone))
@@ -229,7 +229,7 @@ async def test_a_name_is_read_as_in_the_command(http: World) -> None:
     assert http.baseten.upserts[0].json() == {"training_project": {"name": "don't stop"}}
 
 
-async def test_where_the_response_url_is_dead_the_person_is_answered(http: World) -> None:
+async def test_where_the_response_url_is_dead_the_person_is_answered(http: Env) -> None:
     http.slack.add_channel("C0PRIVATE1", private=True, member=False)
     http.slack.faults.always("/response/.*", Respond(404, body=b"expired_url"))
     await http.slack.command("research", channel="C0PRIVATE1")

@@ -14,7 +14,7 @@ from bot.durable.database import open_store
 from bot.durable.model import Enqueue, LeaseLostError
 from bot.durable.sqlite import SQLite
 from bot.durable.store import Store
-from tests.conftest import RESEARCH, World
+from tests.conftest import RESEARCH, Env
 from tests.scenarios.filled import chosen, dialog, typed
 from tests.scenarios.tasks import CHANNEL, POST, until_ended
 
@@ -30,8 +30,8 @@ class Database:
     on_topic: Callable[[str | None], object]
     on_lost: Callable[[], object]
 
-    def __init__(self, world: World) -> None:
-        self._sqlite = SQLite(world.folder / "bot.db", unclean_start=False)
+    def __init__(self, env: Env) -> None:
+        self._sqlite = SQLite(env.folder / "bot.db", unclean_start=False)
         self.held: set[str] = set()
         self.confirms = asyncio.Event()
         self.confirms.set()
@@ -51,18 +51,18 @@ class Database:
 
 
 @asynccontextmanager
-async def running(world: World) -> AsyncIterator[Database]:
+async def running(env: Env) -> AsyncIterator[Database]:
     """Run a bot with such a database."""
-    async with open_store(world.url):
+    async with open_store(env.url):
         pass
-    async with connections(world.settings()) as out, AsyncExitStack() as stack:
-        database = Database(world)
+    async with connections(env.settings()) as out, AsyncExitStack() as stack:
+        database = Database(env)
         stack.push_async_callback(database.close)
         store = Store(database)
         stack.push_async_callback(store.close, 3)
-        world.bot = bot = Bot(world.settings(), out, store, Tuning())
+        env.bot = bot = Bot(env.settings(), out, store, Tuning())
         await bot.listen(stack)
-        world.slack.bot_url = bot.url
+        env.slack.bot_url = bot.url
         serving = asyncio.create_task(bot.serve())
         async with asyncio.timeout(10):
             await bot.health.ready()
@@ -72,59 +72,59 @@ async def running(world: World) -> AsyncIterator[Database]:
 
 
 async def test_a_commit_that_hangs_might_have_been_done_and_a_waiting_one_was_not(
-    still: World,
+    idle_env: Env,
 ) -> None:
-    async with running(still) as database:
+    async with running(idle_env) as database:
         database.confirms.clear()
         began = time.monotonic()
-        sent = await still.slack.command("research one")
-        withdrawn = await still.slack.command("research two")
+        sent = await idle_env.slack.command("research one")
+        withdrawn = await idle_env.slack.command("research two")
         assert time.monotonic() - began < 5
         assert "I might have taken this; you'll hear from me if I did" in sent.body["text"]
         assert "Nothing was" in withdrawn.body["text"]
-        assert still.baseten.upserts == []
+        assert idle_env.baseten.upserts == []
         database.confirms.set()
-        await still.answered()
-        await until_ended(still)
-    assert ["*one*" in message.text for message in still.slack.messages] == [True]
+        await idle_env.answered()
+        await until_ended(idle_env)
+    assert ["*one*" in message.text for message in idle_env.slack.messages] == [True]
 
 
-async def test_a_task_that_another_process_has_is_not_posted(still: World) -> None:
-    async with running(still) as database:
+async def test_a_task_that_another_process_has_is_not_posted(idle_env: Env) -> None:
+    async with running(idle_env) as database:
         database.lost = True
         with capture_logs() as lines:
-            await still.slack.command("research sft")
-            await still.baseten.until(lambda: bool(still.baseten.upserts))
+            await idle_env.slack.command("research sft")
+            await idle_env.baseten.until(lambda: bool(idle_env.baseten.upserts))
             async with asyncio.timeout(10):
                 while "another process has this task" not in [line["event"] for line in lines]:
                     await asyncio.sleep(0.01)
-    assert POST not in [request.path for request in still.slack.requests]
-    assert (still.slack.messages, still.slack.ephemerals) == ([], [])
+    assert POST not in [request.path for request in idle_env.slack.requests]
+    assert (idle_env.slack.messages, idle_env.slack.ephemerals) == ([], [])
 
 
-async def test_a_step_that_is_not_on_disk_is_not_acked_and_comes_again(still: World) -> None:
-    async with running(still) as database:
+async def test_a_step_that_is_not_on_disk_is_not_acked_and_comes_again(idle_env: Env) -> None:
+    async with running(idle_env) as database:
         database.confirms.clear()
-        delivery = await still.slack.function_executed("open_training_project", STEP)
+        delivery = await idle_env.slack.function_executed("open_training_project", STEP)
         assert delivery.status == 503
-        assert still.slack.completions == []
+        assert idle_env.slack.completions == []
         database.confirms.set()
-        await still.slack.until(lambda: len(still.slack.completions) == 1)
-    assert still.slack.completions[0].error is None
+        await idle_env.slack.until(lambda: len(idle_env.slack.completions) == 1)
+    assert idle_env.slack.completions[0].error is None
 
 
-async def test_a_dialog_that_failed_can_be_changed_and_submitted_again(still: World) -> None:
-    async with running(still) as database:
-        await still.slack.command("research")
-        view = await dialog(still)
+async def test_a_dialog_that_failed_can_be_changed_and_submitted_again(idle_env: Env) -> None:
+    async with running(idle_env) as database:
+        await idle_env.slack.command("research")
+        view = await dialog(idle_env)
         chose = chosen(RESEARCH)
         database.confirms.clear()
-        first = await still.slack.submit(view, chose | typed("name", "first"))
+        first = await idle_env.slack.submit(view, chose | typed("name", "first"))
         assert "did not answer in time" in str(first.body)
-        other = await still.slack.submit(view, chose | typed("name", "other"))
+        other = await idle_env.slack.submit(view, chose | typed("name", "other"))
         assert "database does not answer" in str(other.body)
         database.confirms.set()
-        await still.slack.submit(view, chose | typed("name", "second"))
-        await still.answered(2)
-    said = str([message.text for message in still.slack.messages])
+        await idle_env.slack.submit(view, chose | typed("name", "second"))
+        await idle_env.answered(2)
+    said = str([message.text for message in idle_env.slack.messages])
     assert [name in said for name in ("*first*", "*other*", "*second*")] == [True, False, True]

@@ -12,10 +12,10 @@ import pytest
 
 from bot.durable.database import open_store
 from bot.durable.model import Enqueue
-from bot.handlers.open_project import OPEN
+from bot.handlers.open_project import OPEN_PROJECT
 from bot.projects.request import ProjectRequest
-from bot.slack.messages import Place
-from tests.conftest import World
+from bot.slack.message import ReplyTarget
+from tests.conftest import Env
 from tests.process import Process, settings_of, started
 from tests.scenarios.crowd import Crowd
 from tests.scenarios.tasks import order, until_ended
@@ -27,10 +27,10 @@ FIELDS |= {"channel_id": "C0SANDBOX1", "api_app_id": "A0SANDBOX"}
 
 
 @pytest.fixture
-async def bot(still: World, tmp_path: Path) -> AsyncIterator[Process]:
+async def bot(idle_env: Env, tmp_path: Path) -> AsyncIterator[Process]:
     """A bot as a process of its own."""
-    async with started(cwd=tmp_path, settings=settings_of(still)) as process:
-        still.slack.bot_url = await process.ready()
+    async with started(cwd=tmp_path, settings=settings_of(idle_env)) as process:
+        idle_env.slack.bot_url = await process.ready()
         yield process
 
 
@@ -42,9 +42,9 @@ def limit_files(bot: Process, size: int) -> None:
 
 @pytest.mark.slow
 async def test_a_full_disk_refuses_in_words_and_loses_nothing(
-    still: World, bot: Process, tmp_path: Path
+    idle_env: Env, bot: Process, tmp_path: Path
 ) -> None:
-    crowd = Crowd(still)
+    crowd = Crowd(idle_env)
     await crowd.type_many(crowd.people)
     await crowd.all_answered(10)
     limit_files(bot, (tmp_path / "data" / "bot.db-wal").stat().st_size + 8192)
@@ -67,10 +67,10 @@ async def test_a_full_disk_refuses_in_words_and_loses_nothing(
 
 @pytest.mark.parametrize("name", ["bot.db", "bot.db-wal"])
 async def test_a_deleted_file_is_noticed(
-    still: World, bot: Process, tmp_path: Path, name: str
+    idle_env: Env, bot: Process, tmp_path: Path, name: str
 ) -> None:
-    await still.slack.command("research sft")
-    await still.answered()
+    await idle_env.slack.command("research sft")
+    await idle_env.answered()
     (tmp_path / "data" / name).unlink()
     async with httpx.AsyncClient() as platform:
         answer = await platform.get(f"{bot.url}/readyz")
@@ -79,7 +79,7 @@ async def test_a_deleted_file_is_noticed(
 
 
 async def test_a_caller_that_leaves_before_the_ack_is_answered_once(
-    still: World, bot: Process
+    idle_env: Env, bot: Process
 ) -> None:
     address = urlsplit(bot.url)
     for number in range(50):
@@ -89,40 +89,42 @@ async def test_a_caller_that_leaves_before_the_ack_is_answered_once(
             "Host": address.netloc,
             "Content-Type": "application/x-www-form-urlencoded",
             "Content-Length": str(len(body)),
-            **still.slack.sign(body),
+            **idle_env.slack.sign(body),
         }
         lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
         _, writer = await asyncio.open_connection(address.hostname, address.port)
         writer.write(f"POST /slack/events HTTP/1.1\r\n{lines}\r\n".encode() + body)
         await writer.drain()
         writer.transport.abort() if number % 2 else writer.close()
-    await still.slack.command("research stays")
-    await still.slack.until(lambda: any("*stays*" in m.text for m in still.slack.messages))
+    await idle_env.slack.command("research stays")
+    await idle_env.slack.until(lambda: any("*stays*" in m.text for m in idle_env.slack.messages))
     await bot.stopped()
-    names = [message.text.split("*")[1] for message in still.slack.messages]
+    names = [message.text.split("*")[1] for message in idle_env.slack.messages]
     assert len(names) == len(set(names)) >= 25  # those whose request had arrived
     assert "Traceback" not in bot.said
 
 
 @pytest.mark.slow
 async def test_thousands_of_tasks_that_are_due_at_once_are_each_done_once(
-    still: World, record_property: Record
+    idle_env: Env, record_property: Record
 ) -> None:
     count = 3000
-    async with open_store(still.url) as store:
+    async with open_store(idle_env.url) as store:
         for number in range(count):
-            place = Place(f"U0PERSON{number % 200:03}", f"C0CROWD{number % 50:03}")
+            place = ReplyTarget(f"U0PERSON{number % 200:03}", f"C0CROWD{number % 50:03}")
             asked = order(request=ProjectRequest("research", f"p-{number:05}"), place=place)
             store.submit(
-                Enqueue(f"w{number}", OPEN, asked.state(), "commands", place.user_id, delay=1.0)
+                Enqueue(
+                    f"w{number}", OPEN_PROJECT, asked.state(), "commands", place.user_id, delay=1.0
+                )
             )
     for number in range(50):
-        still.slack.add_channel(f"C0CROWD{number:03}")
+        idle_env.slack.add_channel(f"C0CROWD{number:03}")
     began = time.monotonic()
-    async with still.running():
-        await still.slack.until(lambda: len(still.slack.messages) >= count, 50)
+    async with idle_env.running():
+        await idle_env.slack.until(lambda: len(idle_env.slack.messages) >= count, 50)
         took = time.monotonic() - began
-        await until_ended(still)
+        await until_ended(idle_env)
     record_property("figure", f"{count} tasks due at once: done in {took:.1f} s")
-    names = {message.text.split("*")[1] for message in still.slack.messages}
-    assert len(names) == len(still.slack.messages) == len(still.baseten.upserts) == count
+    names = {message.text.split("*")[1] for message in idle_env.slack.messages}
+    assert len(names) == len(idle_env.slack.messages) == len(idle_env.baseten.upserts) == count

@@ -12,7 +12,7 @@ import pytest
 from bot.durable.database import open_store
 from bot.durable.store import Store
 from bot.sandbox import Delay
-from tests.conftest import World, over_a_socket
+from tests.conftest import Env, over_a_socket
 
 EVENTS = "/slack/events"
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -21,13 +21,13 @@ COMMAND = urlencode({"command": "/training-project", "text": "research sft"}).en
 
 
 @pytest.fixture
-async def stranger(http: World) -> AsyncIterator[httpx.AsyncClient]:
+async def stranger(http: Env) -> AsyncIterator[httpx.AsyncClient]:
     """Somebody who talks HTTP to the bot."""
     async with httpx.AsyncClient(base_url=http.bot.url) as client:
         yield client
 
 
-async def test_a_signed_command_is_accepted(http: World, stranger: httpx.AsyncClient) -> None:
+async def test_a_signed_command_is_accepted(http: Env, stranger: httpx.AsyncClient) -> None:
     answer = await stranger.post(EVENTS, content=COMMAND, headers=FORM | http.slack.sign(COMMAND))
     assert answer.status_code == 200
 
@@ -47,7 +47,7 @@ async def test_a_signed_command_is_accepted(http: World, stranger: httpx.AsyncCl
     ids=str,
 )
 async def test_what_slack_did_not_sign_is_refused(
-    http: World, stranger: httpx.AsyncClient, headers: dict[str, str]
+    http: Env, stranger: httpx.AsyncClient, headers: dict[str, str]
 ) -> None:
     signed = http.slack.sign(COMMAND) if headers else {}
     sent = [(name.encode(), value.encode()) for name, value in (FORM | signed | headers).items()]
@@ -56,7 +56,7 @@ async def test_what_slack_did_not_sign_is_refused(
     assert http.baseten.requests == []
 
 
-async def test_a_body_that_was_changed_is_refused(http: World, stranger: httpx.AsyncClient) -> None:
+async def test_a_body_that_was_changed_is_refused(http: Env, stranger: httpx.AsyncClient) -> None:
     headers = FORM | http.slack.sign(COMMAND)
     answer = await stranger.post(EVENTS, content=COMMAND + b"x", headers=headers)
     assert answer.status_code == 401
@@ -64,7 +64,7 @@ async def test_a_body_that_was_changed_is_refused(http: World, stranger: httpx.A
 
 @pytest.mark.parametrize("seconds", [-301, 301, -86_400])
 async def test_a_stale_signature_is_refused(
-    http: World, stranger: httpx.AsyncClient, seconds: int
+    http: Env, stranger: httpx.AsyncClient, seconds: int
 ) -> None:
     signed = http.slack.sign(COMMAND, timestamp=int(time.time()) + seconds)
     answer = await stranger.post(EVENTS, content=COMMAND, headers=FORM | signed)
@@ -86,7 +86,7 @@ async def test_a_stale_signature_is_refused(
     ids=repr,
 )
 async def test_a_signed_body_that_cannot_be_read_is_refused(
-    http: World, stranger: httpx.AsyncClient, body: bytes, headers: dict[str, str]
+    http: Env, stranger: httpx.AsyncClient, body: bytes, headers: dict[str, str]
 ) -> None:
     answer = await stranger.post(EVENTS, content=body, headers=headers | http.slack.sign(body))
     assert answer.status_code == 400
@@ -96,14 +96,14 @@ async def test_a_signed_body_that_cannot_be_read_is_refused(
     "body", [{}, {"type": "event_callback"}, {"type": "block_actions", "actions": []}, {"type": 7}]
 )
 async def test_a_signed_body_that_means_nothing_to_the_bot_is_no_failure(
-    http: World, stranger: httpx.AsyncClient, body: dict[str, object]
+    http: Env, stranger: httpx.AsyncClient, body: dict[str, object]
 ) -> None:
     sent = json.dumps(body).encode()
     answer = await stranger.post(EVENTS, content=sent, headers=JSON | http.slack.sign(sent))
     assert answer.status_code < 500
 
 
-async def test_a_body_over_a_mebibyte_is_refused(http: World, stranger: httpx.AsyncClient) -> None:
+async def test_a_body_over_a_mebibyte_is_refused(http: Env, stranger: httpx.AsyncClient) -> None:
     body = b"text=" + b"x" * 1024 * 1024
     answer = await stranger.post(EVENTS, content=body, headers=FORM | http.slack.sign(body))
     assert answer.status_code == 413
@@ -111,7 +111,7 @@ async def test_a_body_over_a_mebibyte_is_refused(http: World, stranger: httpx.As
 
 @pytest.mark.parametrize("encoding", ["gzip", "deflate", "br"])
 async def test_a_compressed_body_is_no_failure(
-    http: World, stranger: httpx.AsyncClient, encoding: str
+    http: Env, stranger: httpx.AsyncClient, encoding: str
 ) -> None:
     headers = FORM | {"Content-Encoding": encoding}
     answer = await stranger.post(EVENTS, content=b"x=1", headers=headers)
@@ -120,7 +120,7 @@ async def test_a_compressed_body_is_no_failure(
     assert (await stranger.post(EVENTS, content=COMMAND, headers=signed)).status_code == 200
 
 
-async def test_slack_can_verify_the_address(http: World, stranger: httpx.AsyncClient) -> None:
+async def test_slack_can_verify_the_address(http: Env, stranger: httpx.AsyncClient) -> None:
     body = json.dumps({"type": "url_verification", "challenge": "c0ffee"}).encode()
     answer = await stranger.post(EVENTS, content=body, headers=JSON | http.slack.sign(body))
     assert answer.status_code == 200
@@ -132,14 +132,14 @@ async def test_other_ways_in_do_not_exist(stranger: httpx.AsyncClient) -> None:
     assert (await stranger.get("/")).status_code == 404
 
 
-async def test_with_a_socket_nothing_is_taken_over_http(still: World) -> None:
-    async with over_a_socket(still), httpx.AsyncClient(base_url=still.bot.url) as stranger:
-        headers = FORM | still.slack.sign(COMMAND)
+async def test_with_a_socket_nothing_is_taken_over_http(idle_env: Env) -> None:
+    async with over_a_socket(idle_env), httpx.AsyncClient(base_url=idle_env.bot.url) as stranger:
+        headers = FORM | idle_env.slack.sign(COMMAND)
         assert (await stranger.post(EVENTS, content=COMMAND, headers=headers)).status_code == 404
 
 
-async def test_the_health_pages_tell_life_and_readiness(world: World) -> None:
-    async with httpx.AsyncClient(base_url=world.bot.url) as platform:
+async def test_the_health_pages_tell_life_and_readiness(env: Env) -> None:
+    async with httpx.AsyncClient(base_url=env.bot.url) as platform:
         assert (await platform.get("/healthz")).json() == {"ok": True}
         ready = await platform.get("/readyz")
     assert ready.status_code == 200
@@ -154,27 +154,27 @@ async def shared(url: str) -> AsyncIterator[Store]:
         yield store
 
 
-async def test_what_comes_while_a_replica_ends_is_done_by_another(still: World) -> None:
-    url = still.settings().database_url.get_secret_value()
+async def test_what_comes_while_a_replica_ends_is_done_by_another(idle_env: Env) -> None:
+    url = idle_env.settings().database_url.get_secret_value()
     async with (
         shared(url) as store,
-        still.running_on(store) as ending,
-        still.running_on(store) as other,
+        idle_env.running_on(store) as ending,
+        idle_env.running_on(store) as other,
     ):
-        still.slack.bot_url = ending.url
+        idle_env.slack.bot_url = ending.url
         ending.stop_taking()
         await ending.drain()
-        delivery = await still.slack.command("research late")
+        delivery = await idle_env.slack.command("research late")
         assert (delivery.status, delivery.body) == (200, "")
-        await still.answered()
-        still.slack.bot_url = other.url
-        await still.slack.command("research later")
-        await still.answered(2)
-    assert ["*late*" in message.text for message in still.slack.messages] == [True, False]
+        await idle_env.answered()
+        idle_env.slack.bot_url = other.url
+        await idle_env.slack.command("research later")
+        await idle_env.answered(2)
+    assert ["*late*" in message.text for message in idle_env.slack.messages] == [True, False]
 
 
 async def test_while_it_ends_the_bot_finishes_its_work_and_takes_no_more(
-    http: World, stranger: httpx.AsyncClient
+    http: Env, stranger: httpx.AsyncClient
 ) -> None:
     http.baseten.faults.next("/v1/teams", Delay(1.0))
     await http.slack.command("research last")

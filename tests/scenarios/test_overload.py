@@ -13,7 +13,7 @@ import pytest
 from bot.app import Tuning
 from bot.durable.room import Limits
 from bot.sandbox import Delay, Hang
-from tests.conftest import World
+from tests.conftest import Env
 from tests.durable.postgres import postgres_programs, postgres_server, postgres_url
 from tests.process import settings_of, started
 from tests.scenarios.crowd import UPSERT, Crowd
@@ -36,12 +36,12 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 @pytest.mark.slow
 @pytest.mark.timeout(180)
 async def test_two_thousand_commands_at_once_are_each_done_once(
-    still: World, url: str, tmp_path: Path, record_property: Record
+    idle_env: Env, url: str, tmp_path: Path, record_property: Record
 ) -> None:
-    still.baseten.faults.always(UPSERT, Delay(0.3))
-    crowd = Crowd(still, people=PEOPLE, channels=50)
-    async with started(cwd=tmp_path, settings=settings_of(still) | {"DATABASE_URL": url}) as bot:
-        still.slack.bot_url = await bot.ready()
+    idle_env.baseten.faults.always(UPSERT, Delay(0.3))
+    crowd = Crowd(idle_env, people=PEOPLE, channels=50)
+    async with started(cwd=tmp_path, settings=settings_of(idle_env) | {"DATABASE_URL": url}) as bot:
+        idle_env.slack.bot_url = await bot.ready()
         users = crowd.people * EACH
         crowd.random.shuffle(users)
         began = time.monotonic()
@@ -63,19 +63,19 @@ async def test_two_thousand_commands_at_once_are_each_done_once(
     )
     assert len(crowd.accepted) == PEOPLE * EACH
     assert not crowd.doubled()
-    assert len(still.baseten.upserts) == PEOPLE * EACH
+    assert len(idle_env.baseten.upserts) == PEOPLE * EACH
     assert longest < 2 * fair
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(180)
 async def test_a_flood_of_one_person_delays_nobody_else(
-    still: World, url: str, tmp_path: Path, record_property: Record
+    idle_env: Env, url: str, tmp_path: Path, record_property: Record
 ) -> None:
-    still.baseten.faults.always(UPSERT, Delay(0.3))
-    crowd = Crowd(still, people=20, channels=50)
-    async with started(cwd=tmp_path, settings=settings_of(still) | {"DATABASE_URL": url}) as bot:
-        still.slack.bot_url = await bot.ready()
+    idle_env.baseten.faults.always(UPSERT, Delay(0.3))
+    crowd = Crowd(idle_env, people=20, channels=50)
+    async with started(cwd=tmp_path, settings=settings_of(idle_env) | {"DATABASE_URL": url}) as bot:
+        idle_env.slack.bot_url = await bot.ready()
         await crowd.type_many(["U0FLOOD"] * 1000)
         await crowd.type_many(crowd.people)
         await crowd.all_answered(120)
@@ -99,12 +99,12 @@ async def test_a_flood_of_one_person_delays_nobody_else(
 
 @pytest.mark.slow
 @pytest.mark.timeout(60)
-async def test_an_old_backlog_is_reported(still: World) -> None:
-    still.baseten.faults.always(UPSERT, Hang())
-    crowd = Crowd(still)
-    async with still.running(Tuning(limits=Limits(slots=2))), httpx.AsyncClient() as platform:
+async def test_an_old_backlog_is_reported(idle_env: Env) -> None:
+    idle_env.baseten.faults.always(UPSERT, Hang())
+    crowd = Crowd(idle_env)
+    async with idle_env.running(Tuning(limits=Limits(slots=2))), httpx.AsyncClient() as platform:
         await crowd.type_many(crowd.people[:4])
-        page = f"{still.bot.url}/readyz"
+        page = f"{idle_env.bot.url}/readyz"
         async with asyncio.timeout(30):
             while not (ready := await platform.get(page)).json()["warnings"]:
                 await asyncio.sleep(0.1)

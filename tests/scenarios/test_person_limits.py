@@ -6,7 +6,7 @@ import pytest
 
 from bot.listeners.workflow_step import STEP
 from bot.sandbox import Delay
-from tests.conftest import RESEARCH, World
+from tests.conftest import RESEARCH, Env
 from tests.scenarios.filled import chosen, dialog, typed
 
 UPSERT = r"/v1/teams/[^/]+/training_projects"
@@ -15,20 +15,20 @@ MOST = 3
 
 
 @pytest.fixture
-async def limited(still: World) -> AsyncIterator[World]:
+async def limited(idle_env: Env) -> AsyncIterator[Env]:
     """A bot that takes three requests of a person in a minute."""
-    async with still.running(person_per_minute=MOST):
-        yield still
+    async with idle_env.running(person_per_minute=MOST):
+        yield idle_env
 
 
-async def ask(world: World, times: int = MOST, user: str = DANA) -> None:
+async def ask(env: Env, times: int = MOST, user: str = DANA) -> None:
     """Use up the person's requests."""
     for number in range(times):
-        delivery = await world.slack.command(f"research model-{number}", user=user)
+        delivery = await env.slack.command(f"research model-{number}", user=user)
         assert not delivery.body
 
 
-async def test_a_command_too_many_is_refused_in_the_ack(limited: World) -> None:
+async def test_a_command_too_many_is_refused_in_the_ack(limited: Env) -> None:
     await ask(limited)
     delivery = await limited.slack.command("research model-9", user=DANA)
     assert delivery.status == 200
@@ -40,7 +40,7 @@ async def test_a_command_too_many_is_refused_in_the_ack(limited: World) -> None:
     await limited.answered(MOST + 1)
 
 
-async def test_a_click_too_many_is_refused_to_the_person_alone(limited: World) -> None:
+async def test_a_click_too_many_is_refused_to_the_person_alone(limited: Env) -> None:
     await ask(limited)
     await limited.answered(MOST)
     await limited.slack.action(limited.slack.messages[0], "refresh", user=DANA)
@@ -48,7 +48,7 @@ async def test_a_click_too_many_is_refused_to_the_person_alone(limited: World) -
     assert limited.slack.messages[0].edits == 0
 
 
-async def test_a_dialog_too_many_shows_it_at_its_field(limited: World) -> None:
+async def test_a_dialog_too_many_shows_it_at_its_field(limited: Env) -> None:
     await limited.slack.command("", user=DANA)
     view = await dialog(limited)
     await ask(limited, MOST - 1)
@@ -59,7 +59,7 @@ async def test_a_dialog_too_many_shows_it_at_its_field(limited: World) -> None:
     assert "errors" in str(delivery.body)
 
 
-async def test_a_workflow_step_too_many_fails_in_words(limited: World) -> None:
+async def test_a_workflow_step_too_many_fails_in_words(limited: Env) -> None:
     for number in range(MOST + 1):
         await limited.slack.function_executed(STEP, {"team": "research", "name": f"m{number}"})
     await limited.slack.until(lambda: len(limited.slack.completions) == MOST + 1)
@@ -68,25 +68,25 @@ async def test_a_workflow_step_too_many_fails_in_words(limited: World) -> None:
     assert len(limited.baseten.upserts) == MOST
 
 
-async def test_suggestions_and_the_home_tab_do_not_count(limited: World) -> None:
+async def test_suggestions_and_the_home_tab_do_not_count(limited: Env) -> None:
     for _ in range(MOST + 2):
         await limited.slack.event({"type": "app_home_opened", "user": DANA, "tab": "home"})
     await ask(limited)
     await limited.answered(MOST)
 
 
-async def test_a_person_whose_requests_wait_is_told_how_many(still: World) -> None:
-    still.baseten.faults.always(UPSERT, Delay(1.0))
-    async with still.running(person_waiting=MOST):
-        await ask(still)
-        delivery = await still.slack.command("research model-9", user=DANA)
+async def test_a_person_whose_requests_wait_is_told_how_many(idle_env: Env) -> None:
+    idle_env.baseten.faults.always(UPSERT, Delay(1.0))
+    async with idle_env.running(person_waiting=MOST):
+        await ask(idle_env)
+        delivery = await idle_env.slack.command("research model-9", user=DANA)
         assert f"You have {MOST} requests waiting" in str(delivery.body)
-        delivery = await still.slack.command("research model-8", user=LEE)
+        delivery = await idle_env.slack.command("research model-8", user=LEE)
         assert not delivery.body
-        await still.answered(MOST + 1)
-        await still.baseten.until(lambda: len(still.baseten.upserts) == MOST + 1)
+        await idle_env.answered(MOST + 1)
+        await idle_env.baseten.until(lambda: len(idle_env.baseten.upserts) == MOST + 1)
         for _ in range(100):  # the ends of the tasks are written a moment after the messages
-            delivery = await still.slack.command("research model-9", user=DANA)
+            delivery = await idle_env.slack.command("research model-9", user=DANA)
             if not delivery.body:
                 break
         assert not delivery.body

@@ -10,7 +10,7 @@ import pytest
 from bot.durable.database import open_store
 from bot.sandbox import Delay, Respond
 from bot.sandbox.refusals import validation_400
-from tests.conftest import World
+from tests.conftest import Env
 from tests.process import settings_of, started
 
 UPSERT = r"/v1/teams/[^/]+/training_projects"
@@ -19,26 +19,26 @@ UPSERT = r"/v1/teams/[^/]+/training_projects"
 @pytest.mark.parametrize("socket", [False, True], ids=["http", "socket"])
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 async def test_a_signal_ends_it_after_the_work_in_flight(
-    still: World, tmp_path: Path, number: signal.Signals, *, socket: bool
+    idle_env: Env, tmp_path: Path, number: signal.Signals, *, socket: bool
 ) -> None:
-    still.baseten.faults.next(UPSERT, Delay(1.0))
-    async with started(cwd=tmp_path, settings=settings_of(still, socket=socket)) as process:
+    idle_env.baseten.faults.next(UPSERT, Delay(1.0))
+    async with started(cwd=tmp_path, settings=settings_of(idle_env, socket=socket)) as process:
         connected = "the socket to Slack is connected" if socket else "Slack knows the bot"
         await process.until(lambda said: connected in said)
-        still.slack.bot_url = None if socket else process.url
-        await still.slack.command("research last")
-        await still.baseten.until(lambda: len(still.baseten.upserts) == 1)
+        idle_env.slack.bot_url = None if socket else process.url
+        await idle_env.slack.command("research last")
+        await idle_env.baseten.until(lambda: len(idle_env.baseten.upserts) == 1)
         process.process.send_signal(number)
         assert await process.ended() == 0
-    assert ["*last*" in message.text for message in still.slack.messages] == [True]
+    assert ["*last*" in message.text for message in idle_env.slack.messages] == [True]
     assert "Traceback" not in process.said
 
 
 async def test_a_signal_ends_it_while_it_waits_for_the_database(
-    still: World, tmp_path: Path
+    idle_env: Env, tmp_path: Path
 ) -> None:
     url = f"sqlite:///{tmp_path}/bot.db"
-    settings = settings_of(still) | {"DATABASE_URL": url}
+    settings = settings_of(idle_env) | {"DATABASE_URL": url}
     async with open_store(url), started(cwd=tmp_path, settings=settings) as process:
         await process.until(lambda said: "waiting" in said)
         process.process.terminate()
@@ -46,16 +46,18 @@ async def test_a_signal_ends_it_while_it_waits_for_the_database(
     assert "Traceback" not in process.said
 
 
-async def test_it_is_not_ready_until_slack_confirms_the_token(still: World, tmp_path: Path) -> None:
-    still.slack.faults.always("/api/auth.test", Respond(503))
-    async with started(cwd=tmp_path, settings=settings_of(still)) as process:
+async def test_it_is_not_ready_until_slack_confirms_the_token(
+    idle_env: Env, tmp_path: Path
+) -> None:
+    idle_env.slack.faults.always("/api/auth.test", Respond(503))
+    async with started(cwd=tmp_path, settings=settings_of(idle_env)) as process:
         await process.until(lambda said: "listening" in said)
         async with httpx.AsyncClient(base_url=process.url) as platform:
             assert (await platform.get("/healthz")).status_code == 200
             ready = await platform.get("/readyz")
         assert ready.status_code == 503
         assert "token" in ready.json()["reasons"]["slack"]
-        still.slack.faults.clear()
+        idle_env.slack.faults.clear()
         await process.until(lambda said: "Slack knows the bot" in said)
         process.process.terminate()
         assert await process.ended() == 0
@@ -63,20 +65,22 @@ async def test_it_is_not_ready_until_slack_confirms_the_token(still: World, tmp_
 
 @pytest.mark.parametrize("name", ["SLACK_BOT_TOKEN", "SLACK_APP_TOKEN"])
 async def test_a_refused_token_ends_it_with_a_clear_line(
-    still: World, tmp_path: Path, name: str
+    idle_env: Env, tmp_path: Path, name: str
 ) -> None:
     prefix = "xoxb" if name == "SLACK_BOT_TOKEN" else "xapp"
     wrong = {name: f"{prefix}-0-not-the-one-0123456789"}
-    async with started(cwd=tmp_path, settings=settings_of(still, socket=True) | wrong) as process:
+    async with started(
+        cwd=tmp_path, settings=settings_of(idle_env, socket=True) | wrong
+    ) as process:
         assert await process.ended() == 1
     assert f"Slack refuses {name} (invalid_auth)" in process.said
     assert "not-the-one" not in process.said
     assert "Traceback" not in process.said
 
 
-async def test_a_refused_key_is_told_in_the_log_at_the_start(still: World, tmp_path: Path) -> None:
+async def test_a_refused_key_is_told_in_the_log_at_the_start(idle_env: Env, tmp_path: Path) -> None:
     wrong = {"BASETEN_API_KEY": "not-the-one-0123456789"}
-    async with started(cwd=tmp_path, settings=settings_of(still) | wrong) as process:
+    async with started(cwd=tmp_path, settings=settings_of(idle_env) | wrong) as process:
         await process.until(lambda said: "cannot list the teams" in said)
         await process.until(lambda said: "Slack knows the bot" in said)
         process.process.terminate()
@@ -87,18 +91,18 @@ async def test_a_refused_key_is_told_in_the_log_at_the_start(still: World, tmp_p
 
 @pytest.mark.parametrize("body", [b"<html>", b"[1]", b"null"])
 async def test_an_odd_answer_about_the_token_is_asked_again(
-    still: World, tmp_path: Path, body: bytes
+    idle_env: Env, tmp_path: Path, body: bytes
 ) -> None:
     odd = Respond(200, body=body, headers={"Content-Type": "application/json"})
-    still.slack.faults.next("/api/auth.test", odd)
-    async with started(cwd=tmp_path, settings=settings_of(still)) as process:
+    idle_env.slack.faults.next("/api/auth.test", odd)
+    async with started(cwd=tmp_path, settings=settings_of(idle_env)) as process:
         await process.until(lambda said: "Slack knows the bot" in said)
         process.process.terminate()
         assert await process.ended() == 0
 
 
-async def test_a_half_sent_request_does_not_hold_the_end(still: World, tmp_path: Path) -> None:
-    async with started(cwd=tmp_path, settings=settings_of(still)) as process:
+async def test_a_half_sent_request_does_not_hold_the_end(idle_env: Env, tmp_path: Path) -> None:
+    async with started(cwd=tmp_path, settings=settings_of(idle_env)) as process:
         await process.until(lambda said: "Slack knows the bot" in said)
         port = int(process.url.rsplit(":", 1)[1])
         _, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -109,9 +113,9 @@ async def test_a_half_sent_request_does_not_hold_the_end(still: World, tmp_path:
         writer.close()
 
 
-async def test_a_taken_port_ends_it_with_a_clear_line(still: World, tmp_path: Path) -> None:
-    port = still.slack.url.rsplit(":", 1)[1]
-    async with started(cwd=tmp_path, settings=settings_of(still) | {"PORT": port}) as process:
+async def test_a_taken_port_ends_it_with_a_clear_line(idle_env: Env, tmp_path: Path) -> None:
+    port = idle_env.slack.url.rsplit(":", 1)[1]
+    async with started(cwd=tmp_path, settings=settings_of(idle_env) | {"PORT": port}) as process:
         assert await process.ended() == 1
     assert f"cannot listen on 127.0.0.1:{port}" in process.said
     assert "Traceback" not in process.said
@@ -128,34 +132,34 @@ async def test_missing_settings_are_told_a_line_each(tmp_path: Path, command: li
     ]
 
 
-async def test_no_secret_reaches_the_log_whatever_happens(still: World, tmp_path: Path) -> None:
-    settings = settings_of(still) | {"LOG_LEVEL": "debug"}
-    still.slack.add_channel("C0PRIVATE1", private=True, member=False)
+async def test_no_secret_reaches_the_log_whatever_happens(idle_env: Env, tmp_path: Path) -> None:
+    settings = settings_of(idle_env) | {"LOG_LEVEL": "debug"}
+    idle_env.slack.add_channel("C0PRIVATE1", private=True, member=False)
     async with started(cwd=tmp_path, settings=settings) as process:
         await process.until(lambda said: "Slack knows the bot" in said)
-        still.slack.bot_url = url = process.url
-        urls = [(await still.slack.command("research one", channel="C0PRIVATE1")).response_url]
-        key = still.baseten.api_key
-        still.baseten.faults.next(UPSERT, validation_400(f"what is {key}?"), Respond(500))
-        urls += [(await still.slack.command(f"research {name}")).response_url for name in "ab"]
+        idle_env.slack.bot_url = url = process.url
+        urls = [(await idle_env.slack.command("research one", channel="C0PRIVATE1")).response_url]
+        key = idle_env.baseten.api_key
+        idle_env.baseten.faults.next(UPSERT, validation_400(f"what is {key}?"), Respond(500))
+        urls += [(await idle_env.slack.command(f"research {name}")).response_url for name in "ab"]
         forged = f"command=%2Ftraining-project&response_url={urls[0]}".encode()
         async with httpx.AsyncClient() as stranger:
             await stranger.post(f"{url}/slack/events", content=forged)
-        await still.slack.until(lambda: len(still.slack.messages) >= 2)
+        await idle_env.slack.until(lambda: len(idle_env.slack.messages) >= 2)
         process.process.terminate()
         assert await process.ended() == 0
-    secrets = [still.slack.bot_token, still.slack.signing_secret, key, *urls]
+    secrets = [idle_env.slack.bot_token, idle_env.slack.signing_secret, key, *urls]
     assert [secret for secret in secrets if secret in process.said] == []
     assert "project opened" in process.said
 
 
-async def test_a_socket_app_token_never_reaches_the_log(still: World, tmp_path: Path) -> None:
-    settings = settings_of(still, socket=True) | {"LOG_LEVEL": "debug"}
+async def test_a_socket_app_token_never_reaches_the_log(idle_env: Env, tmp_path: Path) -> None:
+    settings = settings_of(idle_env, socket=True) | {"LOG_LEVEL": "debug"}
     async with started(cwd=tmp_path, settings=settings) as process:
         await process.until(lambda said: "the socket to Slack is connected" in said)
-        response_url = (await still.slack.command("research one")).response_url
-        await still.answered()
+        response_url = (await idle_env.slack.command("research one")).response_url
+        await idle_env.answered()
         process.process.terminate()
         assert await process.ended() == 0
-    for secret in (still.slack.app_token, still.slack.bot_token, response_url, "ticket="):
+    for secret in (idle_env.slack.app_token, idle_env.slack.bot_token, response_url, "ticket="):
         assert secret not in process.said.replace("ticket=[redacted]", "")

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from bot.sandbox import Delay
-from tests.conftest import World
+from tests.conftest import Env
 from tests.process import settings_of, started
 from tests.scenarios.crowd import POST, UPSERT, Crowd
 
@@ -28,16 +28,16 @@ async def until_draining(url: str) -> None:
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("seconds", [25, 13, 8])
 async def test_a_deploy_under_load_doubles_and_loses_nothing(
-    still: World, tmp_path: Path, record_property: Record, seconds: int
+    idle_env: Env, tmp_path: Path, record_property: Record, seconds: int
 ) -> None:
-    still.slack.faults.always(POST, Delay(2.0))
-    crowd = Crowd(still, people=200, channels=CHANNELS)
+    idle_env.slack.faults.always(POST, Delay(2.0))
+    crowd = Crowd(idle_env, people=200, channels=CHANNELS)
     # Some tasks are about to post at every moment.
     delays = [Delay(crowd.random.uniform(0.1, 3.0)) for _ in range(2 * COMMANDS)]
-    still.baseten.faults.next(UPSERT, *delays)
-    settings = settings_of(still) | {"SHUTDOWN_SECONDS": str(seconds)}
+    idle_env.baseten.faults.next(UPSERT, *delays)
+    settings = settings_of(idle_env) | {"SHUTDOWN_SECONDS": str(seconds)}
     async with started(cwd=tmp_path, settings=settings) as bot:
-        still.slack.bot_url = await bot.ready()
+        idle_env.slack.bot_url = await bot.ready()
         await crowd.type_many([crowd.people[n % 200] for n in range(COMMANDS)])
         await crowd.posts_begin(150)
         began = time.monotonic()
@@ -48,7 +48,7 @@ async def test_a_deploy_under_load_doubles_and_loses_nothing(
         took, late = time.monotonic() - began, crowd.begun().total() - begun
         left = len(crowd.left())
     async with started(cwd=tmp_path, settings=settings) as bot:
-        still.slack.bot_url = await bot.ready()
+        idle_env.slack.bot_url = await bot.ready()
         await crowd.all_answered(60)
         await bot.stopped()
     figure = f"SIGTERM, {seconds} s: {crowd.summary()}; ended after {took:.1f} s with {left} left"

@@ -10,7 +10,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.sandbox import Delay, Respond
 from bot.server.http import Health
 from bot.server.socket_mode import Pace, SocketDownError, SocketMode
-from tests.conftest import World, over_a_socket
+from tests.conftest import Env, over_a_socket
 
 
 async def nothing(_body: dict[str, Any]) -> BoltResponse:
@@ -18,65 +18,67 @@ async def nothing(_body: dict[str, Any]) -> BoltResponse:
 
 
 def socket_of(
-    world: World, health: Health, *, app_token: str | None = None, patience: float = 30
+    env: Env, health: Health, *, app_token: str | None = None, notify_if_slow: float = 30
 ) -> SocketMode:
     """A socket on its own, less patient than a real one."""
-    client = AsyncWebClient(base_url=world.slack.api_url, retry_handlers=[])
-    token = app_token or world.slack.app_token
-    return SocketMode(token, client, nothing, health, Pace(ping=0.1, patience=patience))
+    client = AsyncWebClient(base_url=env.slack.api_url, retry_handlers=[])
+    token = app_token or env.slack.app_token
+    return SocketMode(token, client, nothing, health, Pace(ping=0.1, notify_if_slow=notify_if_slow))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("politely", [True, False])
-async def test_it_reconnects_and_works_again(still: World, *, politely: bool) -> None:
-    async with over_a_socket(still):
-        await still.slack.disconnect_sockets(politely=politely)
-        await still.slack.until(lambda: opened(still) == 2 and still.slack.sockets == 1, 20)
-        await still.slack.command("research back")
-        await still.answered()
-    assert len(still.slack.messages) == 1
+async def test_it_reconnects_and_works_again(idle_env: Env, *, politely: bool) -> None:
+    async with over_a_socket(idle_env):
+        await idle_env.slack.disconnect_sockets(politely=politely)
+        await idle_env.slack.until(
+            lambda: opened(idle_env) == 2 and idle_env.slack.sockets == 1, 20
+        )
+        await idle_env.slack.command("research back")
+        await idle_env.answered()
+    assert len(idle_env.slack.messages) == 1
 
 
-def opened(world: World) -> int:
-    return len([r for r in world.slack.requests if r.path == "/api/apps.connections.open"])
+def opened(env: Env) -> int:
+    return len([r for r in env.slack.requests if r.path == "/api/apps.connections.open"])
 
 
-async def test_what_was_accepted_is_finished_after_the_socket_is_closed(still: World) -> None:
-    still.baseten.faults.next("/v1/teams", Delay(0.5))
-    async with over_a_socket(still):
-        await still.slack.command("research last")
-    assert still.slack.sockets == 0
-    assert ["*last*" in message.text for message in still.slack.messages] == [True]
+async def test_what_was_accepted_is_finished_after_the_socket_is_closed(idle_env: Env) -> None:
+    idle_env.baseten.faults.next("/v1/teams", Delay(0.5))
+    async with over_a_socket(idle_env):
+        await idle_env.slack.command("research last")
+    assert idle_env.slack.sockets == 0
+    assert ["*last*" in message.text for message in idle_env.slack.messages] == [True]
 
 
-async def test_readiness_follows_the_socket(still: World) -> None:
+async def test_readiness_follows_the_socket(idle_env: Env) -> None:
     health = Health()
-    socket = socket_of(still, health)
+    socket = socket_of(idle_env, health)
     assert "not connected" in health.reasons()["socket"]
     keeping = asyncio.create_task(socket.keep_open())
     await health.ready()
-    still.slack.faults.always("/api/apps.connections.open", Respond(503))
-    await still.slack.disconnect_sockets(politely=False)
+    idle_env.slack.faults.always("/api/apps.connections.open", Respond(503))
+    await idle_env.slack.disconnect_sockets(politely=False)
     async with asyncio.timeout(10):
         while not health.reasons():
             await asyncio.sleep(0)
-    still.slack.faults.clear()
+    idle_env.slack.faults.clear()
     async with asyncio.timeout(10):
         await health.ready()
     keeping.cancel()
     await socket.close()
 
 
-async def test_a_socket_that_stays_down_is_an_end(still: World) -> None:
-    still.slack.faults.always("/api/apps.connections.open", Respond(503))
-    socket = socket_of(still, Health(), patience=0.6)
+async def test_a_socket_that_stays_down_is_an_end(idle_env: Env) -> None:
+    idle_env.slack.faults.always("/api/apps.connections.open", Respond(503))
+    socket = socket_of(idle_env, Health(), notify_if_slow=0.6)
     with pytest.raises(SocketDownError, match=r"down for 0\.6 seconds"):
         await socket.keep_open()
     await socket.close()
 
 
-async def test_a_refused_token_is_an_end(still: World) -> None:
-    socket = socket_of(still, Health(), app_token="xapp-wrong")
+async def test_a_refused_token_is_an_end(idle_env: Env) -> None:
+    socket = socket_of(idle_env, Health(), app_token="xapp-wrong")
     with pytest.raises(SocketDownError, match=r"refuses SLACK_APP_TOKEN \(invalid_auth\)"):
         await socket.keep_open()
     await socket.close()

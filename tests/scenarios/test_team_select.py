@@ -12,7 +12,7 @@ from bot.sandbox.refusals import (
     unauthorized_401,
 )
 from bot.sandbox.slack.records import Delivery
-from tests.conftest import RESEARCH, World
+from tests.conftest import RESEARCH, Env
 from tests.scenarios.filled import blocks_of, chosen, dialog, element, typed
 
 
@@ -24,19 +24,19 @@ def names_of(delivery: Delivery) -> list[str]:
     return [option["text"]["text"] for option in delivery.body["options"]]
 
 
-async def test_without_the_list_the_team_is_typed(world: World) -> None:
-    world.baseten.list_teams_allowed = False
-    await world.slack.command(RESEARCH)
-    view = await dialog(world)
+async def test_without_the_list_the_team_is_typed(env: Env) -> None:
+    env.baseten.list_teams_allowed = False
+    await env.slack.command(RESEARCH)
+    view = await dialog(env)
     assert element(view, "team")["type"] == "plain_text_input"
     assert element(view, "team")["initial_value"] == RESEARCH
     assert "I don't know" not in str(view.blocks)
-    await world.slack.submit(view, typed("name", "sft"))
-    await world.answered()
-    assert "*sft*" in world.slack.messages[0].text
+    await env.slack.submit(view, typed("name", "sft"))
+    await env.answered()
+    assert "*sft*" in env.slack.messages[0].text
 
 
-async def test_without_the_list_words_that_are_no_id_show_at_the_field(http: World) -> None:
+async def test_without_the_list_words_that_are_no_id_show_at_the_field(http: Env) -> None:
     http.baseten.list_teams_allowed = False
     await http.slack.command("")
     delivery = await http.slack.submit(
@@ -46,34 +46,34 @@ async def test_without_the_list_words_that_are_no_id_show_at_the_field(http: Wor
 
 
 @pytest.mark.slow
-async def test_a_team_list_that_hangs_does_not_hold_the_dialog(world: World) -> None:
-    world.baseten.faults.always("/v1/teams", Hang())
-    await world.slack.command("")
-    view = await dialog(world)
+async def test_a_team_list_that_hangs_does_not_hold_the_dialog(env: Env) -> None:
+    env.baseten.faults.always("/v1/teams", Hang())
+    await env.slack.command("")
+    view = await dialog(env)
     assert blocks_of(view) == ["team", "name"]
-    delivery = await world.slack.options(view, "team", "research")
+    delivery = await env.slack.options(view, "team", "research")
     assert delivery.seconds < 3
     assert values_of(delivery) == ["research"]
     assert "as typed" in names_of(delivery)[0]
 
 
-async def test_the_typed_team_is_filled_in_though_the_list_hangs(http: World) -> None:
+async def test_the_typed_team_is_filled_in_though_the_list_hangs(http: Env) -> None:
     http.baseten.faults.always("/v1/teams", Hang())
     await http.slack.command("research")
     assert element(await dialog(http), "team")["initial_option"]["value"] == "research"
 
 
 @pytest.mark.slow
-async def test_what_cannot_be_checked_in_time_is_taken_and_opened_later(still: World) -> None:
-    async with still.running(baseten_timeout=3):
-        still.baseten.faults.next("/v1/teams", Hang())
-        await still.slack.command("")
-        view = await dialog(still)
-        delivery = await still.slack.submit(view, chosen("research") | typed("name", "sft"))
+async def test_what_cannot_be_checked_in_time_is_taken_and_opened_later(idle_env: Env) -> None:
+    async with idle_env.running(baseten_timeout=3):
+        idle_env.baseten.faults.next("/v1/teams", Hang())
+        await idle_env.slack.command("")
+        view = await dialog(idle_env)
+        delivery = await idle_env.slack.submit(view, chosen("research") | typed("name", "sft"))
         assert delivery.seconds < 3
         assert view.closed
-        await still.answered()
-        assert still.baseten.upserts[0].path.split("/")[3] == RESEARCH
+        await idle_env.answered()
+        assert idle_env.baseten.upserts[0].path.split("/")[3] == RESEARCH
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ async def test_what_cannot_be_checked_in_time_is_taken_and_opened_later(still: W
     ],
     ids=str,
 )
-async def test_options_come_in_time_whatever_baseten_does(http: World, fault: Fault) -> None:
+async def test_options_come_in_time_whatever_baseten_does(http: Env, fault: Fault) -> None:
     await http.slack.command("")
     view = await dialog(http)
     async with http.running(database_url=http.other_database):
@@ -96,13 +96,13 @@ async def test_options_come_in_time_whatever_baseten_does(http: World, fault: Fa
         assert values_of(await http.slack.options(view, "team", " ")) == []
 
 
-async def test_options_are_filtered_and_what_starts_so_comes_first(world: World) -> None:
-    world.baseten.add_team("Platform Research", id="p1atres")
-    world.baseten.add_team("Zoo", id="zoo1234")
-    world.baseten.add_team("Alpha")
-    await world.slack.command("")
-    view = await dialog(world)
-    everything = await world.slack.options(view, "team", "")
+async def test_options_are_filtered_and_what_starts_so_comes_first(env: Env) -> None:
+    env.baseten.add_team("Platform Research", id="p1atres")
+    env.baseten.add_team("Zoo", id="zoo1234")
+    env.baseten.add_team("Alpha")
+    await env.slack.command("")
+    view = await dialog(env)
+    everything = await env.slack.options(view, "team", "")
     assert everything.seconds < 3
     assert [name.split(" (")[0] for name in names_of(everything)] == [
         "Default",
@@ -111,25 +111,25 @@ async def test_options_are_filtered_and_what_starts_so_comes_first(world: World)
         "Research",
         "Zoo",
     ]
-    assert values_of(await world.slack.options(view, "team", " RES")) == [RESEARCH, "p1atres"]
-    assert values_of(await world.slack.options(view, "team", "zoo1234")) == ["zoo1234"]
-    assert values_of(await world.slack.options(view, "team", "nothing like it")) == []
+    assert values_of(await env.slack.options(view, "team", " RES")) == [RESEARCH, "p1atres"]
+    assert values_of(await env.slack.options(view, "team", "zoo1234")) == ["zoo1234"]
+    assert values_of(await env.slack.options(view, "team", "nothing like it")) == []
 
 
-async def test_of_more_than_a_hundred_teams_a_hundred_are_offered(world: World) -> None:
+async def test_of_more_than_a_hundred_teams_a_hundred_are_offered(env: Env) -> None:
     for number in range(120):
-        world.baseten.add_team(f"Team {number:03}", id=f"team{number:03}")
-    await world.slack.command('"team 119"')
-    view = await dialog(world)
+        env.baseten.add_team(f"Team {number:03}", id=f"team{number:03}")
+    await env.slack.command('"team 119"')
+    view = await dialog(env)
     assert element(view, "team")["initial_option"]["value"] == "team119"
-    everything = await world.slack.options(view, "team", "")
+    everything = await env.slack.options(view, "team", "")
     assert len(everything.body["options"]) == 100
     assert names_of(everything)[0].startswith("Default")
-    assert values_of(await world.slack.options(view, "team", "119")) == ["team119"]
+    assert values_of(await env.slack.options(view, "team", "119")) == ["team119"]
 
 
 @pytest.mark.parametrize("name", ["<&>" * 2000, '"' * 3000, "日" * 3000, "🚀" * 3000])
-async def test_a_long_hostile_team_fits_everywhere(http: World, name: str) -> None:
+async def test_a_long_hostile_team_fits_everywhere(http: Env, name: str) -> None:
     http.baseten.add_team(name, id="1ongnam")
     await http.slack.command("1ongnam")
     view = await dialog(http)
@@ -142,7 +142,7 @@ async def test_a_long_hostile_team_fits_everywhere(http: World, name: str) -> No
     assert http.slack.messages[0].via == "chat.postMessage"
 
 
-async def test_a_long_unknown_team_fits_too(http: World) -> None:
+async def test_a_long_unknown_team_fits_too(http: Env) -> None:
     await http.slack.command("<&>" * 1000)
     assert "I don't know a team called" in str((await dialog(http)).blocks)
     http.baseten.list_teams_allowed = False
@@ -154,7 +154,7 @@ async def test_a_long_unknown_team_fits_too(http: World) -> None:
 
 
 @pytest.mark.parametrize("refusal", [rate_limited_429(60), unauthorized_401(), internal_500()])
-async def test_a_list_that_failed_is_no_matter_of_rights(http: World, refusal: Respond) -> None:
+async def test_a_list_that_failed_is_no_matter_of_rights(http: Env, refusal: Respond) -> None:
     http.baseten.faults.always("/v1/teams", refusal)
     await http.slack.command(RESEARCH)
     view = await dialog(http)
@@ -163,13 +163,13 @@ async def test_a_list_that_failed_is_no_matter_of_rights(http: World, refusal: R
     assert not delivery.body
 
 
-async def test_a_part_of_an_id_finds_the_team(http: World) -> None:
+async def test_a_part_of_an_id_finds_the_team(http: Env) -> None:
     await http.slack.command("")
     delivery = await http.slack.options(await dialog(http), "team", RESEARCH[:3])
     assert values_of(delivery) == [RESEARCH]
 
 
-async def test_a_long_id_fits(http: World) -> None:
+async def test_a_long_id_fits(http: Env) -> None:
     http.baseten.add_team("T" * 120, id="team-research-production-0123456789", default=True)
     await http.slack.command("T")
     (name,) = names_of(await http.slack.options(await dialog(http), "team", "TTT"))

@@ -19,7 +19,7 @@ from bot.durable.store import Store
 from bot.listeners.watch import STOP_ANSWER
 from bot.sandbox import Clock, PostedMessage, Respond, SandboxBaseten, SandboxSlack
 from bot.watches.poller import Pace
-from tests.conftest import RESEARCH, World
+from tests.conftest import RESEARCH, Env
 
 FAST = 15  # seconds of the clock; the bot looks whenever it has moved
 DANA = "U0SANDBOX1"
@@ -30,7 +30,7 @@ KEY = "hf_aBcDeFgHiJkLmNoPqRsTuVwXyZ012345"
 class Watched:
     """A project with a job, its answer in a channel, and a clock."""
 
-    world: World
+    env: Env
     clock: Clock
     store: Store
     project_id: str = ""
@@ -38,7 +38,7 @@ class Watched:
 
     @property
     def slack(self) -> SandboxSlack:
-        return self.world.slack
+        return self.env.slack
 
     @property
     def answer(self) -> PostedMessage:
@@ -51,13 +51,13 @@ class Watched:
     def start(self, status: str = "PENDING", **job: Any) -> str:
         """Push a job to the project."""
         job |= {"status": f"TRAINING_JOB_{status}"}
-        self.job_id = self.world.baseten.add_job(self.project_id, **job)["id"]
+        self.job_id = self.env.baseten.add_job(self.project_id, **job)["id"]
         return self.job_id
 
     async def open(self) -> None:
         before = len(self.slack.messages)
         await self.slack.command("research llama")
-        await self.world.answered(before + 1)
+        await self.env.answered(before + 1)
 
     async def watch(self) -> None:
         """Press the button; wait until the message says so and, soon after that, the store."""
@@ -69,7 +69,7 @@ class Watched:
 
     async def becomes(self, status: str, after: float = FAST, **changes: Any) -> None:
         """Let the job change, and time pass until the next look."""
-        self.world.baseten.set_job(self.job_id, status=f"TRAINING_JOB_{status}", **changes)
+        self.env.baseten.set_job(self.job_id, status=f"TRAINING_JOB_{status}", **changes)
         self.clock.advance(after)
 
     async def hears(self, count: int) -> str:
@@ -93,10 +93,10 @@ async def watching(**settings: Any) -> AsyncIterator[Watched]:
             open_store(f"sqlite:///{name}/bot.db") as store,
         ):
             baseten.add_team("Research", id=RESEARCH)
-            world = World(slack, baseten, Path(name))
+            env = Env(slack, baseten, Path(name))
             tuning = Tuning(pace=Pace(fast=0.05, slow=0.05), now=clock)
-            async with world.running_on(store, tuning, **settings):
-                watched = Watched(world, clock, store)
+            async with env.running_on(store, tuning, **settings):
+                watched = Watched(env, clock, store)
                 watched.project_id = baseten.add_project(RESEARCH, "llama")["id"]
                 yield watched
 
@@ -147,7 +147,7 @@ async def test_a_failed_job_shows_its_last_lines_without_the_key_in_them() -> No
         await it.open()
         await it.watch()
         logs = [f"line {number}" for number in range(30)]
-        it.world.baseten.add_logs(it.job_id, [*logs, f"login with {KEY}", "CUDA out of memory"])
+        it.env.baseten.add_logs(it.job_id, [*logs, f"login with {KEY}", "CUDA out of memory"])
         await it.becomes("FAILED", error_message="exit code 1")
         last = await it.hears(1)
         blocks = str(it.slack.messages[-1].blocks)
@@ -176,8 +176,8 @@ async def test_what_is_stopped_or_preempted_is_said_in_its_own_words(
 async def test_a_job_that_never_starts_is_told_of_once() -> None:
     async with watching(waiting_too_long=30) as it:
         it.start(error_message="Spot capacity is available.")
-        it.world.baseten.add_job(
-            it.world.baseten.add_project(RESEARCH, "other")["id"], status="TRAINING_JOB_RUNNING"
+        it.env.baseten.add_job(
+            it.env.baseten.add_project(RESEARCH, "other")["id"], status="TRAINING_JOB_RUNNING"
         )
         await it.open()
         await it.watch()
@@ -238,7 +238,7 @@ async def test_who_stops_it_for_others_is_named_to_them() -> None:
         it.start("RUNNING")
         await it.open()
         await it.watch()
-        it.world.baseten.set_job(it.job_id, status="TRAINING_JOB_STOPPED")
+        it.env.baseten.set_job(it.job_id, status="TRAINING_JOB_STOPPED")
         await it.slack.action(it.answer, "stop_watching", user="U0KIM00001")
         await it.shows("Stopped by a user")
         (told,) = [each for each in it.slack.messages if each.channel == f"D{DANA[1:]}"]
@@ -294,7 +294,7 @@ async def test_a_stop_that_slack_cannot_show_has_ended_the_watch_all_the_same() 
         it.slack.faults.always("/api/chat.update", Respond(200, json=refused))
         it.slack.faults.always("/response/.*", Respond(404))
         await it.slack.action(it.answer, "stop_watching")
-        assert "The watch has ended all the same" in await it.world.told()
+        assert "The watch has ended all the same" in await it.env.told()
 
 
 async def test_a_stop_needs_no_baseten() -> None:
@@ -302,7 +302,7 @@ async def test_a_stop_needs_no_baseten() -> None:
         it.start("RUNNING")
         await it.open()
         await it.watch()
-        it.world.baseten.faults.always("/v1/training_projects/.*", Respond(404))
+        it.env.baseten.faults.always("/v1/training_projects/.*", Respond(404))
         await it.slack.action(it.answer, "stop_watching")
         await it.slack.until(lambda: "Watched by" not in str(it.answer.blocks))
         assert "Running" in str(it.answer.blocks)
@@ -351,7 +351,7 @@ async def test_an_answer_with_nothing_to_wait_for_is_not_watched_by_itself() -> 
     async with watching(watch_answers=True) as it:
         it.start("COMPLETED")
         await it.open()
-        await it.world.bot.drain()
+        await it.env.bot.drain()
         assert it.answer.edits == 0
         assert it.replies == []
 
@@ -388,10 +388,10 @@ async def test_a_watch_of_a_deleted_project_ends_with_a_word_in_the_thread() -> 
         it.start("RUNNING")
         await it.open()
         await it.watch()
-        it.world.baseten.delete_project(it.project_id)
-        looked = len(it.world.baseten.requests)
+        it.env.baseten.delete_project(it.project_id)
+        looked = len(it.env.baseten.requests)
         it.clock.advance(FAST)
-        await it.world.baseten.until(lambda: len(it.world.baseten.requests) >= looked + 2)
+        await it.env.baseten.until(lambda: len(it.env.baseten.requests) >= looked + 2)
         it.clock.advance(FAST)  # one that is missing once is not believed to be gone
         assert "is gone from Baseten" in await it.hears(1)
 
@@ -411,9 +411,9 @@ async def test_where_the_bot_cannot_change_its_answer_it_says_so() -> None:
         it.start("RUNNING")
         it.slack.add_channel("C0PRIVATE1", member=False, private=True)
         await it.slack.command("research llama", channel="C0PRIVATE1")
-        await it.world.answered()
+        await it.env.answered()
         await it.slack.action(it.answer, "watch")
-        await it.world.hears("I can only watch an answer that I can change")
+        await it.env.hears("I can only watch an answer that I can change")
         assert "Watched by" not in str(it.answer.blocks)
 
 
@@ -421,9 +421,9 @@ async def test_a_job_that_ended_before_the_click_is_shown_as_it_is() -> None:
     async with watching() as it:
         it.start("RUNNING")
         await it.open()
-        it.world.baseten.set_job(it.job_id, status="TRAINING_JOB_COMPLETED")
+        it.env.baseten.set_job(it.job_id, status="TRAINING_JOB_COMPLETED")
         await it.slack.action(it.answer, "watch")
-        assert "nothing to watch any more" in await it.world.told()
+        assert "nothing to watch any more" in await it.env.told()
         await it.shows("Completed")
 
 
@@ -440,7 +440,7 @@ async def test_refresh_keeps_the_watch() -> None:
 
 async def test_where_the_search_is_refused_the_list_serves() -> None:
     async with watching() as it:
-        it.world.baseten.search_allowed = False
+        it.env.baseten.search_allowed = False
         it.start("PENDING")
         await it.open()
         await it.watch()

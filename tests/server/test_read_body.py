@@ -107,15 +107,15 @@ async def test_a_bot_against_which_nothing_speaks_is_ready() -> None:
 
 async def test_a_bot_is_ready_when_every_reason_against_it_is_gone() -> None:
     health = Health()
-    health.unwell("slack", "not proved")
-    health.unwell("socket", "not connected")
+    health.set_problem("slack", "not proved")
+    health.set_problem("socket", "not connected")
     assert health.reasons() == {"slack": "not proved", "socket": "not connected"}
     waiting = asyncio.create_task(health.ready())
-    health.well("slack")
+    health.clear_problem("slack")
     await asyncio.wait([waiting], timeout=0.01)
     assert not waiting.done()
     assert health.reasons() == {"socket": "not connected"}
-    health.well("socket")
+    health.clear_problem("socket")
     async with asyncio.timeout(SOON):
         await waiting
     assert health.reasons() == {}
@@ -123,9 +123,9 @@ async def test_a_bot_is_ready_when_every_reason_against_it_is_gone() -> None:
 
 async def test_a_bot_that_was_ready_may_be_so_no_longer() -> None:
     health = Health()
-    health.unwell("slack", "not proved")
-    health.well("slack")
-    health.unwell("draining", "ending")
+    health.set_problem("slack", "not proved")
+    health.clear_problem("slack")
+    health.set_problem("draining", "ending")
     assert health.reasons() == {"draining": "ending"}
     waiting = asyncio.create_task(health.ready())
     await asyncio.wait([waiting], timeout=0.01)
@@ -135,8 +135,8 @@ async def test_a_bot_that_was_ready_may_be_so_no_longer() -> None:
 
 def test_the_last_reason_of_a_part_counts_and_nobody_can_change_it_from_outside() -> None:
     health = Health()
-    health.unwell("socket", "not connected yet")
-    health.unwell("socket", "not connected")
-    health.well("never heard of")
+    health.set_problem("socket", "not connected yet")
+    health.set_problem("socket", "not connected")
+    health.clear_problem("never heard of")
     health.reasons().clear()
     assert health.reasons() == {"socket": "not connected"}

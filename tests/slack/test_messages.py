@@ -13,11 +13,11 @@ from structlog.testing import capture_logs
 from bot.connections import connections
 from bot.sandbox import Delay, Drop, Hang, Late, Respond, SandboxSlack, refusals
 from bot.sandbox.faults import Fault
-from bot.slack.message import Message, SlackCallFailed
+from bot.slack.message import Message, ReplyTarget, SlackCallFailed
 from bot.slack.message_id import client_msg_id
-from bot.slack.messages import Place, Poster
+from bot.slack.messages import Poster
 from bot.views.blocks import section
-from tests.conftest import World
+from tests.conftest import Env
 
 POST, EPHEMERAL, URL = "/api/chat.postMessage", "/api/chat.postEphemeral", "/response/.*"
 USER, HERE = "U0SANDBOX1", "C0SANDBOX1"
@@ -54,18 +54,18 @@ class Scene:
         """How many messages there are, for everyone or for one person."""
         return len(self.slack.messages) + len(self.slack.ephemerals)
 
-    async def place(self, channel: str = HERE, *, member: bool = True) -> Place:
+    async def place(self, channel: str = HERE, *, member: bool = True) -> ReplyTarget:
         self.slack.add_channel(channel, private=not member, member=member)
         self.slack.bot_url = self.slack.url  # any server will do: only its response URL counts
         url = (await self.slack.command("x", channel=channel, user=USER)).response_url
         self.slack.requests.clear()
-        return Place(USER, channel, url)
+        return ReplyTarget(USER, channel, url)
 
 
 @pytest.fixture
-async def scene(still: World) -> AsyncIterator[Scene]:
-    async with connections(still.settings()) as out:
-        yield Scene(still.slack, Poster(out.slack, out.session, out.redactor))
+async def scene(idle_env: Env) -> AsyncIterator[Scene]:
+    async with connections(idle_env.settings()) as out:
+        yield Scene(idle_env.slack, Poster(out.slack, out.session, out.redactor))
 
 
 async def failure(post: Awaitable[object]) -> SlackCallFailed:

@@ -15,7 +15,7 @@ from bot.sandbox import Drop, Garble, Hang, Respond, SandboxSlack, refusals
 from bot.sandbox.faults import Fault
 from bot.slack.message import SlackCallFailed
 from bot.slack.web_api import ATTEMPTS, CALL_TIMEOUT, call_slack, post_to_response_url
-from tests.conftest import World
+from tests.conftest import Env
 
 POST = "/api/chat.postMessage"
 HERE = "C0SANDBOX1"
@@ -96,9 +96,9 @@ class Scene:
 
 
 @pytest.fixture
-async def scene(still: World) -> AsyncIterator[Scene]:
-    async with connections(still.settings()) as out:
-        yield Scene(still.slack, out)
+async def scene(idle_env: Env) -> AsyncIterator[Scene]:
+    async with connections(idle_env.settings()) as out:
+        yield Scene(idle_env.slack, out)
 
 
 @pytest.mark.parametrize("fault", NOT_TAKEN, ids=str)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from bot.telemetry.logs import configure_logs
 from bot.telemetry.redaction import MARK, Redactor, redact_shapes
 from bot.telemetry.task_ids import KINDS
-from tests.conftest import World
+from tests.conftest import Env
 from tests.telemetry.test_redaction import BY_THEMSELVES
 
 KNOWN = "a secret of this process"
@@ -139,7 +139,7 @@ def test_the_log_can_be_searched_for_an_id(task_id: str, log_format: str) -> Non
 
 
 @pytest.mark.parametrize("log_format", ["json", "console"])
-async def test_the_lines_about_a_command_have_its_id(http: World, log_format: str) -> None:
+async def test_the_lines_about_a_command_have_its_id(http: Env, log_format: str) -> None:
     with logs(log_format) as stream:
         delivery = await http.slack.command("research llama")
         await http.answered()

@@ -9,7 +9,7 @@ from bot.baseten.models import Team
 from bot.sandbox.slack.block_kit import view_problems
 from bot.views.dialog import (
     MOST_OPTIONS,
-    DialogPlace,
+    DialogState,
     dialog_view,
     loading_view,
     team_options,
@@ -20,7 +20,7 @@ from tests.golden import assert_golden
 DEFAULT = Team(id="d3fau1t", name="Default", default=True)
 RESEARCH = Team(id="wp7ndew", name="Research")
 TEAMS = [DEFAULT, RESEARCH]
-HERE = DialogPlace(channel_id="C0SANDBOX1", response_url="https://hooks.example/x")
+HERE = DialogState(channel_id="C0SANDBOX1", response_url="https://hooks.example/x")
 HOSTILE = "<!channel> & *bold* `code` <https://evil.example|here> @everyone"
 LONG = ["<&>" * 1000, '"' * 3000, "日" * 3000, "🚀" * 3000, "\\" * 3000, "a" * 59 + " " * 3000]
 VIEWS = {
@@ -35,9 +35,9 @@ VIEWS = {
     "no_teams_in_time": dialog_view(HERE, [], "", None),
     "list_refused": dialog_view(HERE, None, "", None),
     "list_refused_typed": dialog_view(HERE, None, "wp7ndew", None),
-    "any_channel": dialog_view(DialogPlace(), TEAMS, "", DEFAULT),
+    "any_channel": dialog_view(DialogState(), TEAMS, "", DEFAULT),
     "thread": dialog_view(
-        DialogPlace(channel_id="C0SANDBOX1", thread_ts="1700000000.000100"), TEAMS, "", DEFAULT
+        DialogState(channel_id="C0SANDBOX1", thread_ts="1700000000.000100"), TEAMS, "", DEFAULT
     ),
 }
 
@@ -51,7 +51,7 @@ def test_the_dialog_is_drawn_as_it_was_agreed(name: str) -> None:
 
 def long_views(text: str) -> list[View]:
     team = Team(id="1ongnam", name=text, default=True)
-    far = DialogPlace(
+    far = DialogState(
         channel_id="C0SANDBOX1",
         response_url=f"https://hooks.slack.example/{'x' * 200}",
         thread_ts="1700000000.000100",
@@ -60,7 +60,7 @@ def long_views(text: str) -> list[View]:
         dialog_view(far, [team], text, team),
         dialog_view(far, [team], text, None),
         dialog_view(far, [], text, None),
-        dialog_view(DialogPlace(), None, text, None),
+        dialog_view(DialogState(), None, text, None),
     ]
 
 
@@ -84,7 +84,7 @@ def test_nothing_that_was_written_elsewhere_is_markup_here() -> None:
 
 def test_the_place_comes_back_as_it_was() -> None:
     drawn = VIEWS["default"].to_dict()
-    assert DialogPlace.model_validate_json(drawn["private_metadata"]) == HERE
+    assert DialogState.model_validate_json(drawn["private_metadata"]) == HERE
 
 
 def values(typed: str, teams: list[Team]) -> list[str]:

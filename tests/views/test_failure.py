@@ -6,11 +6,11 @@ import pytest
 
 from bot.baseten.errors import BasetenError, RateLimited, Refused, Unreachable, Unreadable
 from bot.baseten.models import Team
-from bot.durable.in_flight import BusyError, InterruptedWorkError
+from bot.durable.in_flight import BusyError, ShutdownError
 from bot.projects.request import ProjectRequest, parse
 from bot.projects.service import AmbiguousTeamError, TeamsUnavailableError, UnknownTeamError
 from bot.slack.message import SlackCallFailed
-from bot.views.failure import Attempt, failure_message, is_foreseen, looking, opening
+from bot.views.failure import FailureWording, failure_message, is_foreseen, looking, opening
 from bot.views.text import COMMAND
 from tests.views.drawn import assert_fit
 
@@ -34,7 +34,7 @@ CASES = [
     (UnknownTeamError("a b", [], []), NOTHING_DONE, ["a b", "no team at all"]),
     (AmbiguousTeamError("Twins", TEAMS), NOTHING_DONE, ["2 teams", "`aaaaaa1` or `aaaaaa2`"]),
     (BusyError(), NOTHING_DONE, ["more to do"]),
-    (InterruptedWorkError(), CANNOT_TELL, ["restart"]),
+    (ShutdownError(), CANNOT_TELL, ["restart"]),
     (SlackCallFailed("is_archived"), IS_OPEN, ["is_archived", "refused my message"]),
     (
         SlackCallFailed("TimeoutError", outcome_unknown=True),
@@ -92,7 +92,7 @@ def test_a_failure_says_what_to_do_next(
     "error",
     [
         BusyError(),
-        InterruptedWorkError(),
+        ShutdownError(),
         RateLimited("", 37),
         Refused(409),
         Refused(500),
@@ -150,7 +150,7 @@ def test_another_403_that_speaks_of_training_does_not_claim_that_it_is_not_enabl
 @pytest.mark.parametrize("error", [ValueError("secret words"), BasetenError("new kind")])
 @pytest.mark.parametrize("attempt", [opening(ASKED), looking()])
 def test_what_was_not_foreseen_shows_a_reference_and_nothing_of_itself(
-    error: Exception, attempt: Attempt
+    error: Exception, attempt: FailureWording
 ) -> None:
     message = failure_message(error, attempt, REFERENCE)
     assert_fit(message)

@@ -7,7 +7,7 @@ import pytest
 from bot.baseten.models import Team
 from bot.projects.service import Found
 from bot.sandbox.slack.block_kit import message_error
-from bot.views.near_name import Choice, can_ask, near_name_message
+from bot.views.near_name import NameChoice, can_ask, near_name_message
 from tests.golden import assert_golden
 
 RESEARCH = Team(id="wp7ndew", name="Research")
@@ -33,8 +33,10 @@ def test_its_buttons_carry_the_choice_and_the_thread() -> None:
     payload = near_name_message(CASES["plain"], "1700000000.000100").payload()
     use, create = payload["blocks"][-1]["elements"]
     thread = {"team_id": "wp7ndew", "thread_ts": "1700000000.000100"}
-    assert Choice.model_validate_json(use["value"]) == Choice(name="llama-3-ft", **thread)
-    assert Choice.model_validate_json(create["value"]) == Choice(name="llama_3_ft", **thread)
+    assert NameChoice.model_validate_json(use["value"]) == NameChoice(name="llama-3-ft", **thread)
+    assert NameChoice.model_validate_json(create["value"]) == NameChoice(
+        name="llama_3_ft", **thread
+    )
 
 
 @pytest.mark.parametrize("letter", LETTERS)
@@ -50,7 +52,7 @@ def test_what_can_be_asked_fits(letter: str) -> None:
         payload = near_name_message(found, "1700000000.000100").payload()
         assert message_error(payload["text"], payload["blocks"]) is None
         for button in payload["blocks"][-1]["elements"]:
-            assert Choice.model_validate_json(button["value"]).name in {found.name, found.near}
+            assert NameChoice.model_validate_json(button["value"]).name in {found.name, found.near}
     assert asked >= 5
 
 

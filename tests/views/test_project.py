@@ -9,10 +9,16 @@ import pytest
 
 from bot.baseten.models import TrainingProject
 from bot.projects.creation import Outcome
-from bot.projects.service import Opened
+from bot.projects.service import OpenedProject
 from bot.sandbox.slack.block_kit import message_error
 from bot.views.job import status
-from bot.views.project import Card, Followed, Refreshed, card_of, project_message
+from bot.views.project import (
+    MessageState,
+    Refreshed,
+    WatchSummary,
+    message_state_of,
+    project_message,
+)
 from tests.golden import assert_golden
 
 STATUSES = [
@@ -74,13 +80,13 @@ def project(latest_job: dict[str, Any] | None, **changes: Any) -> dict[str, Any]
 class Case:
     """An answer to draw."""
 
-    opened: Opened
+    opened: OpenedProject
     user_id: str = "U0SANDBOX1"
     refreshed: Refreshed | None = None
-    followed: Followed | None = None
+    followed: WatchSummary | None = None
 
     def payload(self) -> dict[str, Any]:
-        card = card_of(self.opened, self.user_id)
+        card = message_state_of(self.opened, self.user_id)
         drawn = project_message(self.opened.project, card, self.refreshed, self.followed)
         return drawn.payload()
 
@@ -90,16 +96,16 @@ def opened(
     outcome: Outcome = Outcome.EXISTED,
     also_in: tuple[str, ...] = (),
     **changes: Any,
-) -> Opened:
+) -> OpenedProject:
     """A project as the bot opened it."""
     answered = TrainingProject.model_validate(project(latest_job, **changes))
-    return Opened(answered, answered.team_name or "Research", outcome, also_in)
+    return OpenedProject(answered, answered.team_name or "Research", outcome, also_in)
 
 
 REFRESHED = Refreshed(by="U0DANA0001", at=datetime(2026, 11, 23, 17, 10, tzinfo=UTC))
 SINCE = datetime(2026, 11, 20, 14, 5, tzinfo=UTC)
-DANA = Followed(watchers=("U0DANA0001",))
-MANY = Followed(
+DANA = WatchSummary(watchers=("U0DANA0001",))
+MANY = WatchSummary(
     watchers=tuple(f"U0WATCHER{number:02}" for number in range(40)),
     running_since=SINCE,
     job_id="p7qr9qv",
@@ -174,7 +180,7 @@ CASES = {name: Case(case) for name, case in OPENED.items()} | {
     ),
     "followed": Case(opened(job()), followed=DANA),
     "followed_no_job": Case(opened(None), followed=DANA),
-    "followed_by_nobody": Case(opened(job()), user_id="", followed=Followed(watchers=("",))),
+    "followed_by_nobody": Case(opened(job()), user_id="", followed=WatchSummary(watchers=("",))),
     "followed_by_many": Case(OPENED["syncing"], followed=MANY),
     "followed_to_the_end": Case(OPENED["synced"], followed=replace(MANY, over=True)),
     "followed_for_too_long": Case(opened(job()), followed=replace(MANY, over=True)),
@@ -326,11 +332,11 @@ def test_the_buttons_can_carry_any_team(text: str) -> None:
     case = Case(opened(job(), also_in=(text, text, text, text), team_name=text))
     payload = case.payload()
     assert message_error(payload["text"], payload["blocks"]) is None
-    card = card_of(case.opened, "U0SANDBOX1")
+    card = message_state_of(case.opened, "U0SANDBOX1")
     carrying = [button for button in payload["blocks"][-2]["elements"] if "value" in button]
     assert len(carrying) == 3
     for button in carrying:
-        assert Card.model_validate_json(button["value"]) == card
+        assert MessageState.model_validate_json(button["value"]) == card
 
 
 def test_an_answer_drawn_again_is_the_same_but_for_who_refreshed_it() -> None:

@@ -12,7 +12,7 @@ from bot.durable.store import Store
 from bot.sandbox import Clock, SandboxBaseten, SandboxSlack
 from bot.slack.channel_gate import ChannelGate
 from bot.slack.messages import Poster
-from tests.conftest import RESEARCH, World
+from tests.conftest import RESEARCH, Env
 from tests.watches.scene import Scene
 
 
@@ -45,7 +45,7 @@ async def scene(database: SQLite, tmp_path: Path) -> AsyncIterator[Scene]:
     clock, pauses = Clock(), Clock()
     async with SandboxSlack(now=clock) as slack, SandboxBaseten(now=clock) as baseten:
         baseten.add_team("Research", id=RESEARCH)
-        async with connections(World(slack, baseten, tmp_path).settings()) as out:
+        async with connections(Env(slack, baseten, tmp_path).settings()) as out:
             gate = ChannelGate(lambda: pauses().timestamp())
             poster = Poster(out.slack, out.session, out.redactor, gate)
             scene = Scene(

@@ -5,7 +5,7 @@ from typing import Any
 
 from bot.baseten.models import TrainingJob, TrainingProject
 from bot.projects.creation import Outcome
-from bot.views.project import Card
+from bot.views.project import MessageState
 from bot.watches.model import Watch
 
 BEGIN = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -56,7 +56,7 @@ def watch(latest_job: TrainingJob | None, **changes: Any) -> Watch:
             "ts": "1700000000.000100",
             "thread_ts": "1700000000.000100",
             "watchers": ("U0SANDBOX1",),
-            "card": Card(project_id=PROJECT, team="Research", outcome=Outcome.EXISTED),
+            "card": MessageState(project_id=PROJECT, team="Research", outcome=Outcome.EXISTED),
             "project": project(latest_job),
             "started_at": BEGIN,
         }

@@ -13,9 +13,10 @@ from bot.durable.store import Store
 from bot.durable.worker import Worker
 from bot.projects.creation import Outcome as Creation
 from bot.sandbox import Clock, PostedMessage, Recorded, SandboxBaseten, SandboxSlack
-from bot.slack.messages import Place, Poster
+from bot.slack.message import ReplyTarget
+from bot.slack.messages import Poster
 from bot.telemetry.redaction import Redactor
-from bot.views.project import Card, project_message
+from bot.views.project import MessageState, project_message
 from bot.watches.delivery import REPORT, Reports
 from bot.watches.model import Watch, Watches
 from bot.watches.notification import Report
@@ -94,9 +95,9 @@ class Scene:
     async def answer(self, project_id: str, channel_id: str = CHANNEL) -> Watch:
         """Post an answer about a project, as the bot does, and watch it."""
         project = await self.client.get_training_project(project_id)
-        card = Card(project_id=project_id, team="Research", outcome=Creation.EXISTED)
+        card = MessageState(project_id=project_id, team="Research", outcome=Creation.EXISTED)
         drawn = project_message(project, card)
-        ts = (await self.poster.post(Place("U0SANDBOX1", channel_id), drawn)).ts
+        ts = (await self.poster.post(ReplyTarget("U0SANDBOX1", channel_id), drawn)).ts
         watch = Watch(
             id=f"watch{len(self.slack.messages)}",
             channel_id=channel_id,

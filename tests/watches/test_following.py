@@ -6,8 +6,7 @@ import pytest
 
 from bot.durable.store import Store
 from bot.sandbox import Drop, Respond
-from bot.slack.message import SlackCallFailed
-from bot.slack.messages import Place
+from bot.slack.message import ReplyTarget, SlackCallFailed
 from bot.watches.model import Watch, Watches
 from bot.watches.start import Following
 from tests.watches.made import BEGIN
@@ -21,7 +20,7 @@ async def press(scene: Scene, watch: Watch, person: str, watches: Watches | None
     """Press *Watch* on an answer, as the project is now."""
     following = Following(scene.poster, watches or scene.watches, scene.clock)
     project = await scene.client.get_training_project(watch.project.id)
-    return await following.begin(Place(person, CHANNEL), watch.ts, watch.card, project)
+    return await following.begin(ReplyTarget(person, CHANNEL), watch.ts, watch.card, project)
 
 
 async def pressing_slowly(scene: Scene, watch: Watch) -> asyncio.Task[bool]:

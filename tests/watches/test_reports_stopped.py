@@ -4,8 +4,7 @@ import asyncio
 
 from bot.durable.model import Done, Outcome, RunAgain
 from bot.sandbox import Hang, PostedMessage, Respond
-from bot.slack.message import Message
-from bot.slack.messages import Place
+from bot.slack.message import Message, ReplyTarget
 from bot.views.project import project_message
 from bot.watches.model import Watch
 from bot.watches.notification import REPORT
@@ -26,7 +25,7 @@ async def stopped(scene: Scene, watch: Watch) -> None:
 
 
 async def draw(scene: Scene, watch: Watch, message: Message) -> None:
-    await scene.poster.update(Place("", watch.channel_id), watch.ts, message)
+    await scene.poster.update(ReplyTarget("", watch.channel_id), watch.ts, message)
 
 
 async def refused_at_first(scene: Scene, path: str) -> asyncio.Task[list[Outcome]]:

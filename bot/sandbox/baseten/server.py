@@ -12,11 +12,11 @@ from bot.sandbox import refusals
 from bot.sandbox.baseten import api as baseten_api
 from bot.sandbox.baseten.job_logs import Line
 from bot.sandbox.baseten.training import Job, Team, Training, eight_h100, iso
-from bot.sandbox.fake_server import Recorded, Wire, utc_now
+from bot.sandbox.fake_server import FakeServer, Recorded, utc_now
 from bot.sandbox.faults import Json
 
 
-class SandboxBaseten(Wire):
+class SandboxBaseten(FakeServer):
     """Baseten's management API, with teams, training projects and jobs that a test furnishes.
 
     Whatever a method returns is a picture of the moment, in the shape of the API's JSON.

@@ -8,7 +8,7 @@ from typing import Final
 import aiohttp
 from aiohttp import web
 
-from bot.sandbox.fake_server import Recorded, Wire, utc_now
+from bot.sandbox.fake_server import FakeServer, Recorded, utc_now
 from bot.sandbox.faults import Json, Respond
 from bot.sandbox.slack import transports as carriers
 from bot.sandbox.slack.records import (
@@ -20,7 +20,7 @@ from bot.sandbox.slack.records import (
     View,
 )
 from bot.sandbox.slack.response_urls import ResponseUrls
-from bot.sandbox.slack.user_actions import People
+from bot.sandbox.slack.user_actions import UserActions
 from bot.sandbox.slack.views import SlackViews
 from bot.sandbox.slack.web_api import Credentials, SlackApi
 from bot.sandbox.slack.workspace import Workspace
@@ -28,7 +28,7 @@ from bot.sandbox.slack.workspace import Workspace
 DEFAULT_SCOPES: Final = ("commands", "chat:write", "chat:write.public")
 
 
-class SandboxSlack(People, Wire):
+class SandboxSlack(UserActions, FakeServer):
     """Slack, with one workspace and one app: the bot.
 
     The channel `C0SANDBOX1` is there from the start, with the bot as a member. Every limit that
@@ -67,7 +67,7 @@ class SandboxSlack(People, Wire):
         self.signing_secret = signing_secret
         self.scopes: tuple[str, ...] = DEFAULT_SCOPES
         self.bot_url: str | None = None
-        self.patience = 30.0
+        self.notify_if_slow = 30.0
         self._workspace = Workspace(now, self.touch)
         self._sockets = carriers.Sockets(self.touch)
         self._session: aiohttp.ClientSession | None = None
@@ -207,11 +207,11 @@ class SandboxSlack(People, Wire):
 
     async def _carry(self, parcel: carriers.Parcel) -> carriers.Ack:
         if self.bot_url is None:
-            return await self._sockets.deliver(parcel, self.patience)
+            return await self._sockets.deliver(parcel, self.notify_if_slow)
         if self._session is None:
             # Slack keeps no connection open from one delivery to the next that a bot could rely on.
             connector = aiohttp.TCPConnector(limit=0, force_close=True)
-            timeout = aiohttp.ClientTimeout(total=self.patience)
+            timeout = aiohttp.ClientTimeout(total=self.notify_if_slow)
             self._session = aiohttp.ClientSession(connector=connector, timeout=timeout)
         return await carriers.post(self._session, self.bot_url, self.signing_secret, parcel)
 

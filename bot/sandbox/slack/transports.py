@@ -142,12 +142,12 @@ class Sockets:
             self._forget(socket)
         return web_socket
 
-    async def deliver(self, parcel: Parcel, patience: float) -> Ack:
+    async def deliver(self, parcel: Parcel, notify_if_slow: float) -> Ack:
         """Deliver a parcel down one of the web sockets.
 
         Raises:
             BotUnreachableError: none is connected, or it closed before the ack.
-            TimeoutError: no ack within `patience` seconds.
+            TimeoutError: no ack within `notify_if_slow` seconds.
         """
         if not self.connected:
             alone = "no web socket is connected, and SandboxSlack.bot_url is None"
@@ -165,7 +165,7 @@ class Sockets:
         begin = time.monotonic()
         try:
             await socket.web_socket.send_json(envelope)
-            body = await asyncio.wait_for(ack, patience)
+            body = await asyncio.wait_for(ack, notify_if_slow)
         except ConnectionResetError as error:
             gone = "the web socket closed before the delivery"
             raise BotUnreachableError(gone) from error

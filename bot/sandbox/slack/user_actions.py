@@ -21,7 +21,7 @@ from bot.sandbox.slack.views import SlackViews
 from bot.sandbox.slack.workspace import SlackRefusedError, Workspace
 
 
-class People(ABC):
+class UserActions(ABC):
     """The acts of people: each is delivered to the bot, and returns with the bot's ack.
 
     All of them raise `BotUnreachableError` where no bot answers, and `TimeoutError` where its
@@ -146,7 +146,7 @@ class People(ABC):
         delivery = await self._deliver("interactive", payload)
         if delivery.refused is None:
             try:
-                SlackViews(workspace).obey(view, delivery.body)
+                SlackViews(workspace).apply_ack(view, delivery.body)
             except SlackRefusedError as refused:
                 return replace(delivery, refused=refused.code)
         return delivery

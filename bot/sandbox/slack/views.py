@@ -76,7 +76,7 @@ class SlackViews:
             raise SlackRefusedError(code="push_limit_reached")
         return self.workspace.show(below.user, payload, below)
 
-    def obey(self, view: View, ack: Json) -> None:
+    def apply_ack(self, view: View, ack: Json) -> None:
         """Do to a submitted view what the ack of its submission says.
 
         Raises:
