@@ -133,7 +133,8 @@ class SQLite:
 
     def _shrink_a_little(self) -> bool:
         with closing(connect(self._path, _BUSY)) as own:
-            own.execute(f"PRAGMA incremental_vacuum({_PAGES})").fetchall()
+            # A row for each page, without columns: `execute` would stop after the first page.
+            own.executescript(f"PRAGMA incremental_vacuum({_PAGES})")
             own.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
             (free,) = own.execute("PRAGMA freelist_count").fetchone()
             return bool(free > 0)

@@ -1,0 +1,33 @@
+"""The file of SQLite: its size, and its deletion while the bot runs."""
+
+from pathlib import Path
+
+from bot.durable.database import open_store
+from bot.durable.model import Enqueue, Finish
+
+
+def size(*files: Path) -> int:
+    return sum(file.stat().st_size for file in files)
+
+
+async def test_the_file_shrinks_when_old_tasks_are_deleted(sqlite_url: str) -> None:
+    path = Path(sqlite_url.removeprefix("sqlite:///"))
+    wal = path.with_name("bot.db-wal")
+    async with open_store(sqlite_url) as store:
+        for start in range(0, 3000, 500):
+            ids = [f"{number}" for number in range(start, start + 500)]
+            await store.write(*(Enqueue(one, "open", {"x": "y" * 900}, "commands") for one in ids))
+            await store.write(*(Finish(one) for one in ids))
+        empty = 100_000  # bytes
+        assert await store.prune(3600) == 0
+        assert size(path, wal) > 20 * empty
+        assert await store.prune(0) == 3000
+        assert size(path, wal) < 2 * empty
+
+
+async def test_a_deleted_file_is_a_problem(sqlite_url: str) -> None:
+    path = Path(sqlite_url.removeprefix("sqlite:///"))
+    async with open_store(sqlite_url) as store:
+        assert not store.problem
+        path.with_name("bot.db-wal").unlink()
+        assert "bot.db-wal was deleted" in (store.problem or "")
