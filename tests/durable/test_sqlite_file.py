@@ -30,4 +30,4 @@ async def test_a_deleted_file_is_a_problem(sqlite_url: str) -> None:
     async with open_store(sqlite_url) as store:
         assert not store.problem
         path.with_name("bot.db-wal").unlink()
-        assert "bot.db-wal was deleted" in (store.problem or "")
+        assert "bot.db-wal was deleted" in str(store.problem)
