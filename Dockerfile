@@ -51,6 +51,11 @@ COPY --from=build --chown=10001:10001 /src/data /app/data
 VOLUME /app/data
 USER 10001:10001
 
+# The same as bot.__version__; a test compares them. Last, so that a new version keeps the layers above.
+ARG VERSION=0.1.0
+LABEL org.opencontainers.image.title="training-project-bot" \
+    org.opencontainers.image.version="$VERSION"
+
 EXPOSE 3000
 
 # Liveness only: /readyz also asks whether Slack is reached, which a restart would not mend. No curl in

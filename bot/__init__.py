@@ -19,3 +19,5 @@
 ``deploy``       what an operator needs
 ===============  ==================================================================================
 """
+
+__version__ = "0.1.0"  # the only place: the package, the log, /healthz and --version read it

@@ -1,4 +1,4 @@
-"""The command line: ``python -m bot [run | check | demo [TEXT]]``"""
+"""The command line: ``python -m bot [run | check | demo [TEXT] | --version]``"""
 
 import argparse
 import asyncio
@@ -11,6 +11,7 @@ from typing import Any
 
 import structlog
 
+from bot import __version__
 from bot.settings import BadSettingsError, Settings, load_settings
 from bot.telemetry.logs import configure_logs
 from bot.telemetry.redaction import Redactor
@@ -51,6 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 async def run(settings: Settings) -> int:
     """Run the bot until SIGTERM or SIGINT, and return the exit code."""
+    log.info("starting", version=__version__)
     gc.set_threshold(*_COLLECT)  # before the imports, which make much that stays
     from bot.app import FatalError, running  # noqa: PLC0415 - bad settings are told without Bolt
 
@@ -102,6 +104,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m bot", description="Open Baseten training projects from Slack."
     )
+    parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     commands.add_parser("run", help="run the bot (the default)")
     commands.add_parser("check", help="prove settings, credentials and database, a line each")

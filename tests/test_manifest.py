@@ -110,6 +110,14 @@ def test_in_http_mode_slack_calls_one_address_for_everything() -> None:
     assert set(addresses(manifest)) == {"https://bot.example.com/slack/events"}
 
 
+def test_its_head_says_where_the_step_appears() -> None:
+    head = " ".join(AS_IT_IS.partition("_metadata:")[0].replace("#", " ").split())
+    readme = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+    for text in (head, readme):
+        assert "Workflow Builder appears only on paid plans" in text
+        assert "in an organization only after an organization-level install" in text
+
+
 def test_the_step_can_be_left_out_as_the_manifest_says() -> None:
     manifest = load(without_the_step(AS_IT_IS))
     assert problems(manifest) == []

@@ -9,10 +9,12 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
+import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from pydantic import SecretStr
 
+from bot import __version__
 from bot.settings import Settings
 
 ROOT = Path(__file__).parent.parent
@@ -72,7 +74,22 @@ def test_the_top_level_holds_what_the_design_allows_and_no_more() -> None:
         "pyproject.toml",
         "tests",
     }
-    assert {".ci", ".dockerignore", ".env.example", ".gitignore"} <= top
+    assert {
+        ".ci",
+        ".dockerignore",
+        ".editorconfig",
+        ".env.example",
+        ".github",
+        ".gitignore",
+        ".pre-commit-config.yaml",
+    } <= top
+
+
+def test_there_is_one_version() -> None:
+    assert re.findall(r"^ARG VERSION=(.*)$", read("Dockerfile"), re.MULTILINE) == [__version__]
+    assert 'org.opencontainers.image.version="$VERSION"' in read("Dockerfile")
+    assert PROJECT["dynamic"] == ["version"]
+    assert f"## {__version__}" in read(".github/CHANGELOG.md")
 
 
 def test_ci_can_be_started() -> None:
@@ -142,6 +159,32 @@ def test_no_file_names_a_package_registry_or_a_machine(path: Path) -> None:
     assert found == []
 
 
+def test_the_workflow_covers_every_supported_python() -> None:
+    matrix = yaml.safe_load(read(".github/workflows/ci.yml"))["jobs"]["project"]["strategy"]
+    versions = matrix["matrix"]["python"]
+    (image,) = set(re.findall(r"^FROM python:(\d\.\d+)-", read("Dockerfile"), re.MULTILINE))
+    assert PROJECT["requires-python"] == f">={versions[0]}"
+    assert versions == [f"3.{minor}" for minor in range(11, int(image.split(".")[1]) + 1)]
+
+
+def test_dependabot_looks_where_the_dependencies_are() -> None:
+    updates = yaml.safe_load(read(".github/dependabot.yml"))["updates"]
+    assert {(each["package-ecosystem"], each["directory"]) for each in updates} == {
+        ("pip", "/"),
+        ("pip", "/bot/deploy"),
+        ("docker", "/"),
+        ("github-actions", "/"),
+    }
+
+
+def test_the_checks_before_a_commit_are_those_of_ci() -> None:
+    (repo,) = yaml.safe_load(read(".pre-commit-config.yaml"))["repos"]
+    programs = {hook["entry"].split()[0] for hook in repo["hooks"]}
+    assert programs == {
+        f".venv/bin/{name}" for name in re.findall(r"^check (\S+)", read(".ci/run"), re.MULTILINE)
+    }
+
+
 def test_health_check_and_start_are_programs_not_shell_lines() -> None:
     """In shell form ``sh`` is process 1, and the bot never sees the SIGTERM."""
     assert json.loads(instruction("CMD")) == ["python", "-m", "bot"]
@@ -179,7 +222,7 @@ def test_no_secret_can_reach_a_layer() -> None:
     assert not re.search(r"^(ENV|ARG) .*(TOKEN|SECRET|KEY)", read("Dockerfile"), re.MULTILINE)
     assert read(".dockerignore").splitlines().index("*") < read(".dockerignore").index("!")
     allowed = {line for line in read(".dockerignore").splitlines() if line.startswith("!")}
-    assert allowed == {"!pyproject.toml", "!bot"}
+    assert allowed == {"!pyproject.toml", "!bot", "!bot/deploy/requirements.txt"}
 
 
 @pytest.mark.parametrize("path", [each for each in PYTHON_FILES if each.parts[0] == "bot"], ids=str)

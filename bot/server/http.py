@@ -14,6 +14,7 @@ from slack_bolt.adapter.aiohttp import to_aiohttp_response
 from slack_bolt.response import BoltResponse
 from slack_sdk.signature import SignatureVerifier
 
+from bot import __version__
 from bot.views.notice import unavailable
 
 log = structlog.stdlib.get_logger(__name__)
@@ -113,8 +114,8 @@ class _Health:
     health: Health
 
     async def healthz(self, _: web.Request) -> web.Response:
-        """The process lives and its event loop turns."""
-        return web.json_response({"ok": True})
+        """The process lives, its event loop turns, and this is its version."""
+        return web.json_response({"ok": True, "version": __version__})
 
     async def readyz(self, _: web.Request) -> web.Response:
         """The bot can take work, or why it cannot."""

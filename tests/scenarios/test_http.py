@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 import httpx
 import pytest
 
+from bot import __version__
 from bot.durable.database import open_store
 from bot.durable.store import Store
 from bot.sandbox import Delay
@@ -140,7 +141,7 @@ async def test_with_a_socket_nothing_is_taken_over_http(idle_env: Env) -> None:
 
 async def test_the_health_pages_tell_life_and_readiness(env: Env) -> None:
     async with httpx.AsyncClient(base_url=env.bot.url) as platform:
-        assert (await platform.get("/healthz")).json() == {"ok": True}
+        assert (await platform.get("/healthz")).json() == {"ok": True, "version": __version__}
         ready = await platform.get("/readyz")
     assert ready.status_code == 200
     assert ready.json() == {"ready": True, "reasons": {}, "warnings": {}}

@@ -1,12 +1,14 @@
 """``python -m bot`` as a platform runs it: started, stopped, misconfigured, listened to."""
 
 import asyncio
+import json
 import signal
 from pathlib import Path
 
 import httpx
 import pytest
 
+from bot import __version__
 from bot.durable.database import open_store
 from bot.sandbox import Delay, Respond
 from bot.sandbox.refusals import validation_400
@@ -119,6 +121,20 @@ async def test_a_taken_port_ends_it_with_a_clear_line(idle_env: Env, tmp_path: P
         assert await process.ended() == 1
     assert f"cannot listen on 127.0.0.1:{port}" in process.said
     assert "Traceback" not in process.said
+
+
+async def test_it_prints_its_version_without_any_setting(tmp_path: Path) -> None:
+    async with started("--version", cwd=tmp_path) as process:
+        assert await process.ended() == 0
+    assert process.said == f"{__version__}\n"
+
+
+async def test_the_first_line_of_the_log_names_the_version(idle_env: Env, tmp_path: Path) -> None:
+    async with started(cwd=tmp_path, settings=settings_of(idle_env)) as process:
+        await process.ready()
+        await process.stopped()
+    first = json.loads(process.said.splitlines()[0])
+    assert (first["event"], first["version"]) == ("starting", __version__)
 
 
 @pytest.mark.parametrize("command", [[], ["run"], ["check"]])

@@ -1,0 +1,103 @@
+"""The texts for people agree with the code: README, CONTRIBUTING, RUNBOOK and the compose file."""
+
+import ast
+import os
+import re
+
+import pytest
+import yaml
+from pydantic import SecretStr
+
+from bot.settings import Settings
+from tests.test_repository import PYTHON_FILES, ROOT, read
+
+LONGEST_README = 150  # lines
+HANDBOOKS = (
+    ".github/CONTRIBUTING.md",
+    ".github/DECISIONS.md",
+    "README.md",
+    "bot/deploy/RUNBOOK.md",
+)
+
+
+def test_the_readme_is_short() -> None:
+    assert len(read("README.md").splitlines()) <= LONGEST_README
+
+
+def settings_table() -> str:
+    """The README's table: a row for each setting, with its default and its description."""
+    rows = ["| Variable | Default | Meaning |", "| --- | --- | --- |"]
+    for name, field in Settings.model_fields.items():
+        default = field.default
+        if isinstance(default, SecretStr):
+            default = default.get_secret_value()
+        shown = "" if default is None else f"`{str(default).lower()}`"
+        shown = "**needed**" if field.is_required() else shown
+        rows.append(f"| `{name.upper()}` | {shown} | {field.description} |")
+    return "\n".join(rows)
+
+
+def test_the_readme_shows_the_settings_of_the_code() -> None:
+    """``WRITE_GOLDEN=1`` writes the table."""
+    before, mark, rest = read("README.md").partition("<!-- settings: from bot/settings.py -->\n")
+    _, end, after = rest.partition("<!-- end of settings -->")
+    text = f"{before}{mark}{settings_table()}\n{end}{after}"
+    if os.environ.get("WRITE_GOLDEN"):
+        (ROOT / "README.md").write_text(text, encoding="utf-8")
+    assert mark
+    assert end
+    assert read("README.md") == text
+
+
+@pytest.mark.parametrize("handbook", HANDBOOKS)
+def test_each_file_that_a_handbook_names_exists(handbook: str) -> None:
+    """A file that the reader makes is marked (new); its folder exists."""
+    text = read(handbook)
+    named = re.findall(r"`((?:bot|tests|\.github|\.ci)/[^`\s]*)`( \(new\))?", text)
+    assert named
+    wrong = [
+        name
+        for name, new in named
+        if not ((ROOT / name).parent.is_dir() if new else (ROOT / name).exists())
+    ]
+    links = re.findall(r"\]\((?!https?:|#)([^)#\s]+)", text)
+    wrong += [link for link in links if not (ROOT / handbook).parent.joinpath(link).exists()]
+    assert wrong == []
+
+
+def logged_problems() -> set[str]:
+    """The text of every log line of the bot from ``warning`` on."""
+    found = set()
+    for path in PYTHON_FILES:
+        if path.parts[0] != "bot" or path.parts[1] in {"cli", "sandbox"}:
+            continue
+        for node in ast.walk(ast.parse(read(str(path)))):
+            match node:
+                case ast.Call(
+                    func=ast.Attribute(
+                        value=ast.Name("log"),
+                        attr="warning" | "error" | "exception" | "critical",
+                    ),
+                    args=[ast.Constant(str(text)), *_],
+                ):
+                    found.add(text)
+    return found
+
+
+def test_the_runbook_explains_every_warning_of_the_log_and_no_other() -> None:
+    _, _, part = read("bot/deploy/RUNBOOK.md").partition("## Warnings in the log\n")
+    explained = re.findall(r"^\| `+(.*?) ?`+ \|", part, re.MULTILINE)
+    assert sorted(explained) == sorted(logged_problems())
+
+
+def test_the_compose_file_fits_the_bot() -> None:
+    compose = yaml.safe_load(read("bot/deploy/compose.yaml"))
+    bot = compose["services"]["bot"]
+    final_writes = 3
+    shutdown = Settings.model_fields["shutdown_seconds"].default
+    assert int(bot["stop_grace_period"].removesuffix("s")) >= shutdown + final_writes
+    assert bot["deploy"]["replicas"] > 1
+    assert bot["environment"]["DATABASE_URL"].startswith("postgresql://")
+    file = compose["configs"]["balancer"]["file"]
+    port = Settings.model_fields["port"].default
+    assert f"proxy_pass http://bot:{port};" in read(f"bot/deploy/{file}")
