@@ -181,7 +181,7 @@ def redact_patterns(text: str) -> str:
 
 
 def mark(secret: str) -> str:
-    """Return the replacement of a secret; it keeps the task ids in the secret."""
+    """Return the replacement of a matched secret; task ids inside the match stay readable."""
     return _BETWEEN_IDS.sub(MARK, secret) if STAND_IN in secret else MARK
 
 
