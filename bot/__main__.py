@@ -19,8 +19,8 @@ from bot.telemetry.redaction import Redactor
 log = structlog.stdlib.get_logger(__name__)
 
 BAD_SETTINGS = 2
-INTERRUPTED = 130  # by Ctrl-C, as shells say it
-# Python's own 700, 10, 10 look through everything under way again and again when there is much.
+INTERRUPTED = 130  # the shells' code for Ctrl-C
+# Python's defaults (700, 10, 10) make the collector scan requests in flight too often under load.
 _COLLECT = (5000, 20, 50)
 
 
@@ -35,12 +35,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         settings = load_settings()
     except BadSettingsError as error:
         sys.stderr.write(
-            "The settings need mending; .env.example explains each, and `python -m bot demo` needs"
-            " none:\n"
+            "Correct these settings. .env.example explains each; `python -m bot demo` needs none:\n"
         )
         sys.stderr.writelines(f"  {line}\n" for line in error.lines)
         return BAD_SETTINGS
-    # What is tried again while checking is told once, in its line.
+    # A check prints the result of its retries itself, so it hides their warnings.
     level = "error" if chosen.command == "check" else settings.log_level
     configure_logs(level, settings.log_format, Redactor(settings.secrets))
     if chosen.command == "check":
@@ -53,15 +52,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 async def run(settings: Settings) -> int:
     """Run the bot until SIGTERM or SIGINT, and return the exit code."""
     log.info("starting", version=__version__)
-    gc.set_threshold(*_COLLECT)  # before the imports, which make much that stays
-    from bot.app import FatalError, running  # noqa: PLC0415 - bad settings are told without Bolt
+    gc.set_threshold(*_COLLECT)  # before the imports, which create many permanent objects
+    from bot.app import FatalError, running  # noqa: PLC0415 - bad settings are reported without Bolt
 
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     try:
         async with AsyncExitStack() as stack:
-            # It may wait for the database, and SIGTERM must not wait with it.
+            # The start can wait for the database; SIGTERM must end it at once.
             starting = asyncio.create_task(stack.enter_async_context(running(settings)))
             stopping = asyncio.create_task(stop.wait())
             await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -72,7 +71,7 @@ async def run(settings: Settings) -> int:
             bot = starting.result()
             serving = asyncio.create_task(bot.serve())
             proving = asyncio.create_task(bot.prove_key())
-            # A full collection of what was imported would hold an ack for tens of milliseconds.
+            # A later full collection of the imports would delay an ack by tens of milliseconds.
             gc.collect()
             gc.freeze()
             await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -107,9 +106,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     commands.add_parser("run", help="run the bot (the default)")
-    commands.add_parser("check", help="prove settings, credentials and database, a line each")
+    commands.add_parser("check", help="check the settings, the credentials and the database")
     demo = commands.add_parser("demo", help="try the bot without any account")
-    demo.add_argument("text", nargs="*", metavar="TEXT", help="what to type after the command")
+    demo.add_argument("text", nargs="*", metavar="TEXT", help="the words after the command")
     return parser
 
 

@@ -1,4 +1,4 @@
-"""Every setting once: from the environment, ``.env``, or files in ``/run/secrets``."""
+"""All settings, from the environment, ``.env``, or files in ``/run/secrets``."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -33,7 +33,7 @@ _CURES = {
     "baseten_timeout": "give the seconds for one attempt, more than 0 and at most 300",
     "ask_near_names": "use true or false",
     "watch_answers": "use true or false",
-    "waiting_too_long": "give the minutes that a job may wait before the thread is told, 1 or more",
+    "waiting_too_long": "give the minutes until a waiting job is reported to its thread, from 1",
     "database_url": "give sqlite:///… or postgresql://…, or leave it out for data/bot.db",
     "person_per_minute": "give a whole number, or 0 for no limit",
     "person_waiting": "give a whole number, or 0 for no limit",
@@ -46,7 +46,7 @@ _CURES = {
 
 
 class BadSettingsError(Exception):
-    """The settings cannot be used; ``lines`` says which and how to mend each, without values."""
+    """The settings are invalid; ``lines`` names each one with its cure, and without its value."""
 
     def __init__(self, lines: list[str]) -> None:
         super().__init__("\n".join(lines))
@@ -62,7 +62,7 @@ def _lower(value: object) -> object:
 
 
 def _secret(*prefixes: str, optional: bool = False) -> BeforeValidator:
-    """Refuse what cannot be sent in a header, or plainly is another secret."""
+    """Return a validator that refuses values unfit for a header, and values with a wrong prefix."""
 
     def check(value: object) -> object:
         text = value.get_secret_value() if isinstance(value, SecretStr) else value
@@ -76,7 +76,7 @@ def _secret(*prefixes: str, optional: bool = False) -> BeforeValidator:
             raise PydanticCustomError(kind, "is empty")
         if not (text.isascii() and text.isprintable()) or " " in text:
             kind = "malformed"
-            raise PydanticCustomError(kind, "has characters that no such secret has")
+            raise PydanticCustomError(kind, "has invalid characters")
         if prefixes and not text.startswith(prefixes):
             kind = "malformed"
             raise PydanticCustomError(kind, f"does not start with {' or '.join(prefixes)}")
@@ -86,17 +86,17 @@ def _secret(*prefixes: str, optional: bool = False) -> BeforeValidator:
 
 
 def _database(url: SecretStr) -> SecretStr:
-    """Refuse what is no address of a database, before anything is opened."""
+    """Validate the URL without opening the database."""
     try:
         read_url(url.get_secret_value())
     except DatabaseError as error:
-        kind = "malformed"  # and why is a whole line, which shows no part of the value
+        kind = "malformed"  # the text of the error is the whole line
         raise PydanticCustomError(kind, "{why}", {"why": str(error)}) from None
     return url
 
 
 class Settings(BaseSettings):
-    """What an operator can set; each name in capitals is the environment variable."""
+    """The settings of an operator; each name in capitals is an environment variable."""
 
     model_config = SettingsConfigDict(env_ignore_empty=True, extra="ignore", frozen=True)
 
@@ -104,80 +104,83 @@ class Settings(BaseSettings):
         description="The bot's token, from OAuth & Permissions."
     )
     slack_app_token: Annotated[SecretStr | None, _secret("xapp-", optional=True)] = Field(
-        None, description="Its presence means Socket Mode; needs `connections:write`."
+        None, description="Selects Socket Mode; needs `connections:write`."
     )
     slack_signing_secret: Annotated[SecretStr | None, _secret(optional=True)] = Field(
         None,
         validate_default=True,
-        description="HTTP mode: proves that a request is Slack's, from Basic Information.",
+        description="HTTP mode: proves that a request comes from Slack; from Basic Information.",
     )
     slack_api_url: AnyHttpUrl = Field(
-        AnyHttpUrl("https://slack.com/api/"), description="Where Slack's Web API is."
+        AnyHttpUrl("https://slack.com/api/"), description="The address of Slack's Web API."
     )
     baseten_api_key: Annotated[SecretStr, _secret()] = Field(
-        description="The one key that everybody's projects are opened with."
+        description="The workspace API key for all projects."
     )
     baseten_api_url: AnyHttpUrl = Field(
-        AnyHttpUrl("https://api.baseten.co"), description="Where Baseten's management API is."
+        AnyHttpUrl("https://api.baseten.co"), description="The address of Baseten's management API."
     )
     baseten_timeout: float = Field(
-        15, gt=0, le=300, description="Seconds that one attempt at Baseten may take."
+        15, gt=0, le=300, description="Timeout in seconds of one request to Baseten."
     )
     ask_near_names: bool = Field(
-        default=True, description="Ask before a project is made whose name is nearly another's."
+        default=True,
+        description="Ask before the bot creates a project with a name similar to another's.",
     )
     watch_answers: bool = Field(
-        default=False, description="Watch the job of every answer without being asked."
+        default=False, description="Watch the job of every project message automatically."
     )
     waiting_too_long: float = Field(
-        30, ge=1, description="Minutes that a watched job may wait before the thread is told."
+        30, ge=1, description="Minutes before a waiting, watched job is reported in its thread."
     )
     database_url: Annotated[SecretStr, _secret(), AfterValidator(_database)] = Field(
         SecretStr("sqlite:///data/bot.db"),
-        description="Where accepted work is kept; may hold a password.",
+        description="The database for tasks and watches; the URL can contain a password.",
     )
     person_per_minute: int = Field(
-        30, ge=0, description="Requests that one person can make in a minute; 0 is any number."
+        30, ge=0, description="Requests that one person can make in a minute; 0 for no limit."
     )
     person_waiting: int = Field(
-        20, ge=0, description="Requests of one person that can wait at once; 0 is any number."
+        20, ge=0, description="Requests of one person that can wait at once; 0 for no limit."
     )
     shutdown_seconds: float = Field(
         25,
         ge=1,
         le=600,
-        description="Seconds that SIGTERM leaves for running tasks; 3 more go to the database.",
+        description="Seconds for running tasks after SIGTERM; the database gets 3 more.",
     )
     host: Annotated[str, BeforeValidator(_stripped)] = Field(
-        "0.0.0.0",  # noqa: S104 - a container is reached from outside
+        "0.0.0.0",  # noqa: S104 - other hosts connect to a container
         pattern=r"^[\w.:-]+$",
         description="The address to listen on.",
     )
-    port: int = Field(3000, ge=0, le=65535, description="The port to listen on; 0 takes any.")
+    port: int = Field(
+        3000, ge=0, le=65535, description="The port to listen on; 0 chooses a free one."
+    )
     log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = (
-        Field("info", description="The least severe log line that is written.")
+        Field("info", description="The least severe level to log.")
     )
     log_format: Annotated[Literal["json", "console"] | None, BeforeValidator(_lower)] = Field(
-        None, description="`json` or `console`, which is the default on a terminal."
+        None, description="`json` or `console`; a terminal gets `console` by default."
     )
 
     @field_validator("slack_signing_secret", mode="after")
     @classmethod
-    def _one_way_in(cls, secret: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
-        # A malformed app token is absent from info.data: it has a line of its own already.
+    def _requires_a_mode(cls, secret: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        # info.data has no malformed app token, which gets a line of its own.
         if secret is None and info.data.get("slack_app_token", "malformed") is None:
             kind = "missing"
-            raise PydanticCustomError(kind, "no way in")
+            raise PydanticCustomError(kind, "neither mode is configured")
         return secret
 
     @property
     def socket_mode(self) -> bool:
-        """Whether the bot opens a socket to Slack, rather than being called over HTTP."""
+        """Whether the bot connects to Slack over a socket instead of HTTP."""
         return self.slack_app_token is not None
 
     @property
     def secrets(self) -> list[str]:
-        """The values that no log and no message may show."""
+        """The values to redact in logs and messages."""
         secrets = (
             self.slack_bot_token,
             self.slack_signing_secret,
@@ -192,7 +195,7 @@ def load_settings() -> Settings:
     """Read the settings of this process.
 
     Raises:
-        BadSettingsError: one line for each setting that is missing, empty or malformed.
+        BadSettingsError: a setting is missing, empty or malformed; it has a line for each.
     """
     secrets_dir = SECRETS_DIRECTORY if SECRETS_DIRECTORY.is_dir() else None
     try:
@@ -205,7 +208,7 @@ def load_settings() -> Settings:
 
 
 def _line(problem: ErrorDetails) -> str:
-    """Say what is wrong with one setting and how to mend it, never showing its value."""
+    """Return the problem and the cure of one setting, without its value."""
     if why := problem.get("ctx", {}).get("why"):
         return str(why)
     name = str(problem["loc"][0]).lower()

@@ -1,1 +1,1 @@
-"""."""
+"""The commands ``check`` and ``demo``."""

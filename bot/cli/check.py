@@ -1,4 +1,4 @@
-"""``python -m bot check``: prove the settings, the credentials and the database, a line each."""
+"""``python -m bot check``: check the settings, the credentials and the database."""
 
 import asyncio
 import sys
@@ -26,13 +26,13 @@ _CURES = {
 
 
 class _NotProvedError(Exception):
-    """A credential does not do what it must; the text says so and how to mend it."""
+    """A check failed; the text has the problem and the cure."""
 
 
 async def check(settings: Settings) -> int:
-    """Ask Slack and Baseten about each credential, say what they answer, and return 0 or 1."""
-    way_in = "Socket Mode" if settings.socket_mode else "HTTP, at /slack/events"
-    sys.stdout.write(f"✓ Settings: complete; way in: {way_in}\n")
+    """Check each credential and the database, print a line for each, and return 0 or 1."""
+    mode = "Socket Mode" if settings.socket_mode else "HTTP, at /slack/events"
+    sys.stdout.write(f"✓ Settings: complete; mode: {mode}\n")
     proofs: list[tuple[str, _Proof]] = [
         ("SLACK_BOT_TOKEN", _bot_token),
         ("BASETEN_API_KEY", _baseten_key),
@@ -40,12 +40,13 @@ async def check(settings: Settings) -> int:
     ]
     if (app_token := settings.slack_app_token) is not None:
         proofs.insert(
-            1, ("SLACK_APP_TOKEN", lambda out: _app_token(out, app_token.get_secret_value()))
+            1,
+            ("SLACK_APP_TOKEN", lambda clients: _app_token(clients, app_token.get_secret_value())),
         )
     good = True
-    async with connections(settings) as out:
-        proving = [asyncio.ensure_future(prove(out)) for _, prove in proofs]
-        for (name, _), proof in zip(proofs, proving, strict=True):
+    async with connections(settings) as clients:
+        running = [asyncio.ensure_future(prove(clients)) for _, prove in proofs]
+        for (name, _), proof in zip(proofs, running, strict=True):
             try:
                 sys.stdout.write(f"✓ {name}: {await proof}\n")
             except _NotProvedError as error:
@@ -54,33 +55,37 @@ async def check(settings: Settings) -> int:
     return 0 if good else 1
 
 
-async def _bot_token(out: Connections) -> str:
-    """``auth.test``, whose answer's headers name the granted scopes."""
+async def _bot_token(clients: Connections) -> str:
+    """Call ``auth.test``; a response header lists the granted scopes."""
     try:
-        answer = await call_slack(out.slack.auth_test, idempotent=True)
+        response = await call_slack(clients.slack.auth_test, idempotent=True)
     except SlackCallFailed as error:
-        raise _NotProvedError(_slack_says(error, "slack_bot_token")) from error
-    scopes = answer.headers.get("x-oauth-scopes", "")
+        raise _NotProvedError(_slack_problem(error, "slack_bot_token")) from error
+    scopes = response.headers.get("x-oauth-scopes", "")
     missing = [scope for scope in NEEDED_SCOPES if scope not in scopes.split(",")]
     if scopes and missing:
-        why = f"lacks the scopes {listing(missing)}; add them under OAuth & Permissions, reinstall"
+        why = (
+            f"lacks the scopes {listing(missing)}; add them under OAuth & Permissions and reinstall"
+        )
         raise _NotProvedError(why)
-    return f"bot {answer.get('user')} in workspace {answer.get('team')}"
+    return f"bot {response.get('user')} in workspace {response.get('team')}"
 
 
-async def _app_token(out: Connections, token: str) -> str:
-    """``apps.connections.open``: its answer is an address, which is left unused."""
+async def _app_token(clients: Connections, token: str) -> str:
+    """Call ``apps.connections.open``, and ignore the socket address in its response."""
     try:
-        await call_slack(lambda: out.slack.apps_connections_open(app_token=token), idempotent=True)
+        await call_slack(
+            lambda: clients.slack.apps_connections_open(app_token=token), idempotent=True
+        )
     except SlackCallFailed as error:
-        raise _NotProvedError(_slack_says(error, "slack_app_token")) from error
+        raise _NotProvedError(_slack_problem(error, "slack_app_token")) from error
     return "opens sockets"
 
 
-async def _baseten_key(out: Connections) -> str:
-    """``GET /v1/teams``"""
+async def _baseten_key(clients: Connections) -> str:
+    """Call ``GET /v1/teams``."""
     try:
-        teams = await out.baseten.list_teams()
+        teams = await clients.baseten.list_teams()
     except Refused as error:
         why = f"Baseten refuses it: {error}; {_CURES['baseten_api_key']}"
         raise _NotProvedError(why) from error
@@ -88,26 +93,26 @@ async def _baseten_key(out: Connections) -> str:
         why = f"Baseten cannot be reached: {error}; {_CURES['baseten_api_url']}"
         raise _NotProvedError(why) from error
     except BasetenError as error:
-        why = f"Baseten does not answer as it should: {error}"
+        why = f"Baseten sends an unexpected answer: {error}"
         raise _NotProvedError(why) from error
     names = listing([team.name for team in teams]) if teams else "no team"
     return f"sees {names}"
 
 
 async def _database(url: str) -> str:
-    """Open it as the bot would, which brings an older one up to date."""
+    """Open the database as the bot does, which also migrates it."""
     try:
         async with open_store(url, wait=0):
             return "can be used"
     except InUseError:
-        return "in use by a bot that runs"
+        return "in use by a running bot"
     except DatabaseError as error:
         raise _NotProvedError(str(error)) from error
 
 
-def _slack_says(error: SlackCallFailed, name: str) -> str:
+def _slack_problem(error: SlackCallFailed, name: str) -> str:
     if error.error in AUTH_ERRORS:
         return f"Slack refuses it: {error.error}; {_CURES[name]}"
     if error.error == UNREACHABLE:
         return f"Slack cannot be reached; {_CURES['slack_api_url']}"
-    return f"Slack does not answer as it should: {error.error}"
+    return f"Slack sends an unexpected answer: {error.error}"

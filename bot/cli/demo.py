@@ -1,4 +1,4 @@
-"""``python -m bot demo [TEXT]``: the real bot between a Slack and a Baseten made of sand."""
+"""``python -m bot demo [TEXT]``: the real bot between a sandbox Slack and a sandbox Baseten."""
 
 import asyncio
 import sys
@@ -18,15 +18,15 @@ from bot.views.text import COMMAND
 from bot.watches.poller import Pace
 
 DEFAULT = "research llama-3-finetune"
-_PACE = Pace(fast=2.0, slow=5.0)  # nobody shares this Baseten, and somebody waits
+_PACE = Pace(fast=2.0, slow=5.0)  # no one shares this Baseten, and the user waits
 
 
 async def demo(text: str) -> int:
-    """Send the command as Slack would, signed and over HTTP, and draw what comes back.
+    """Send the command to the bot as a signed HTTP request, and draw the answers.
 
     Args:
-        text: what is typed after the command; empty for the default, and for further lines
-            after it, from the terminal or a pipe, until they end.
+        text: the words after the command. If empty, the demo sends a default, and then reads
+            commands from standard input.
     """
     async with AsyncExitStack() as stack:
         baseten = await stack.enter_async_context(SandboxBaseten())
@@ -39,21 +39,19 @@ async def demo(text: str) -> int:
             serving = asyncio.create_task(bot.serve())
             slack.bot_url = bot.url
             await bot.health.ready()
-            sys.stdout.write(
-                "A Slack and a Baseten on this machine, the real bot between them.\n\n"
-            )
-            person = DemoUser(slack, baseten, COMMAND)
+            sys.stdout.write("The real bot runs between a sandbox Slack and a sandbox Baseten.\n\n")
+            user = DemoUser(slack, baseten, COMMAND)
             try:
-                await person.type(text or DEFAULT)
+                await user.type(text or DEFAULT)
                 if not text:
-                    await person.go_on()
+                    await user.read_commands()
             finally:
                 serving.cancel()
     return 0
 
 
 def _settings(slack: SandboxSlack, baseten: SandboxBaseten, folder: str) -> Settings:
-    """Make settings that owe nothing to this machine's environment."""
+    """Return settings that use nothing of this machine's environment."""
     return Settings(
         slack_bot_token=SecretStr(slack.bot_token),
         slack_app_token=None,

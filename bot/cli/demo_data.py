@@ -1,4 +1,4 @@
-"""A small, believable Baseten for the demo."""
+"""Sample teams, projects and jobs for the demo."""
 
 from datetime import timedelta
 
@@ -15,13 +15,12 @@ _LOG_WITH_A_KEY = [
 
 
 def seed_demo_data(baseten: SandboxBaseten) -> None:
-    """Fill a Baseten with teams, projects, and jobs in every state that a person may meet.
+    """Add teams, projects, and jobs in all common states.
 
-    The project `llama-3-finetune` of Research is not among them: it is for the demo to create.
-    Two jobs do not stay as they are once their project is opened, so that there is something to
-    follow. That of `Qwen3 Long Context` waits for the H200s that another one holds, gets them after
-    20 seconds, runs after 45, and is done after 2 and a half minutes. That of `tool-use-sft` fails
-    after 40 seconds, and its log holds a key.
+    The project `llama-3-finetune` in Research is missing, because the demo creates it. Two jobs
+    change after their project is opened, for the demo of watches. The job of `Qwen3 Long Context`
+    waits for H200s that another job holds. It gets them after 20 s, runs after 45 s, and completes
+    after 150 s. The job of `tool-use-sft` fails after 40 s, and its log contains a key.
     """
     default = baseten.add_team("Default", default=True)["id"]
     research = baseten.add_team("Research")["id"]
@@ -47,13 +46,13 @@ def seed_demo_data(baseten: SandboxBaseten) -> None:
 
 
 def _project(baseten: SandboxBaseten, team_id: str, name: str, *, days: int) -> str:
-    """Add a project that is so many days old; its id."""
+    """Add a project that was created ``days`` ago, and return its id."""
     created_at = baseten.now() - timedelta(days=days)
     return str(baseten.add_project(team_id, name, created_at=created_at)["id"])
 
 
 def _start(baseten: SandboxBaseten, project_id: str, job: dict[str, Json], *, hours: int) -> str:
-    """Add a job that was started so many hours ago; its id."""
+    """Add a job that started ``hours`` ago, and return its id."""
     begin = baseten.now() - timedelta(hours=hours)
     started = baseten.add_job(project_id, created_at=begin, **job)
     baseten.set_job(started["id"], updated_at=begin + timedelta(minutes=42))

@@ -1,4 +1,4 @@
-"""Somebody in the demo's Slack, who types, presses and fills in, and looks at what the bot says."""
+"""The user of the demo, who types commands, presses buttons and fills in dialogs."""
 
 import asyncio
 import json
@@ -18,40 +18,40 @@ from bot.sandbox.slack.server import SandboxSlack
 
 BUILDER = "https://app.slack.com/block-kit-builder/#"
 _LONGEST_ANSWER = 60.0  # seconds
-_LONGEST_REFUSED = 10.0  # seconds, where Slack takes no answer until it is mended
-_STILL = "⏳ Still"  # begins the note that the answer takes longer
+_LONGEST_REFUSED = 10.0  # seconds, while Slack refuses all messages
+_SLOW_NOTE = "⏳ Still"  # the first words of the note about a slow answer
 _SENDING = r"/api/chat\.(postMessage|postEphemeral|update)|/response/.*"
-_BREAKS: dict[str, tuple[str, str, Fault]] = {
+_FAULTS: dict[str, tuple[str, str, Fault]] = {
     "break baseten": ("baseten", ".*", Respond(502, body=b"Bad gateway")),
     "slow baseten": ("baseten", ".*", Delay(4)),
     "break slack": ("slack", _SENDING, Respond(429, headers={"Retry-After": "3"})),
 }
 _INTRO = """\
-Type what follows the command (help, a team and a name, a team alone for the dialog),
-the number of a button to press it, b for the address of the blocks, or q to end.
-A job that is worth watching: "platform team" Qwen3 Long Context
-One that fails, with a key in its log: research tool-use-sft
-Break things: break baseten, slow baseten, break slack; mend makes all well again.
+Type the words after the command: help, a team and a project, or only a team for the dialog.
+Type the number of a button to press it, b for the address of the blocks, or q to quit.
+To watch a job that runs: "platform team" Qwen3 Long Context
+To see a job that fails, with a key in its log: research tool-use-sft
+To break things: break baseten, slow baseten, or break slack. To repair them: mend
 """
 
 
 @dataclass(slots=True)
 class DemoUser:
-    """Type commands, and draw what comes back.
+    """Type commands, and draw the answers.
 
     Attributes:
-        slack: where the person is.
-        baseten: which the person can break.
+        slack: the user's Slack.
+        baseten: the bot's Baseten, which the user can break.
         command: the slash command.
-        going_on: whether there is somebody, or a pipe, to ask for more.
+        interactive: the demo reads further commands from standard input.
         seen: the last message with buttons.
-        blocks: what was drawn last.
+        blocks: the blocks of the last drawn message.
     """
 
     slack: SandboxSlack
     baseten: SandboxBaseten
     command: str
-    going_on: bool = False
+    interactive: bool = False
     seen: PostedMessage | Ephemeral | None = None
     blocks: list[dict[str, Any]] = field(default_factory=list)
     _drawn: set[tuple[str, int]] = field(default_factory=set)
@@ -59,27 +59,27 @@ class DemoUser:
     _refusing: bool = False
 
     async def type(self, text: str) -> None:
-        """Type a command, and look at the answer."""
-        _say(f"You typed   {self.command} {text}\n")
+        """Type a command, and draw the answer."""
+        _print(f"You typed   {self.command} {text}\n")
         await self._watch(self.slack.command(text))
 
     async def press(self, number: int) -> None:
-        """Press a button of the last message that has any, and look at what comes of it."""
+        """Press a button of the last message with buttons, and draw the answer."""
         shown = buttons(self.seen.blocks) if self.seen else []
         if not 0 < number <= len(shown):
-            _say(f"There is no button {number}.\n")
+            _print(f"There is no button {number}.\n")
             return
         button = shown[number - 1]
         if "url" in button:
-            _say(f"In Slack this opens {button['url']}\n")
+            _print(f"In Slack this opens {button['url']}\n")
         elif self.seen is not None:
             await self._watch(self.slack.action(self.seen, button["action_id"]))
 
-    async def go_on(self) -> None:
-        """Take further commands until the end of the input."""
-        self.going_on = True
+    async def read_commands(self) -> None:
+        """Read commands until the end of the input."""
+        self.interactive = True
         if sys.stdin.isatty():
-            _say(_INTRO)
+            _print(_INTRO)
         listening = asyncio.create_task(self._listen())
         while (typed := await _ask(self._prompt)) not in {None, "q", "quit", "exit"}:
             await self._do(typed or "")
@@ -89,108 +89,108 @@ class DemoUser:
         if typed.isdecimal():
             await self.press(int(typed))
         elif typed == "b":
-            _say(f"{_address(self.blocks)}\n")
-        elif typed == "mend" or typed in _BREAKS:
+            _print(f"{_address(self.blocks)}\n")
+        elif typed == "mend" or typed in _FAULTS:
             self._break(typed)
         else:
             await self.type(typed)
 
     def _break(self, word: str) -> None:
-        """Let one of the two services fail from now on, or neither."""
+        """Make one of the two services fail from now on, or repair both."""
         self.slack.faults.clear()
         self.baseten.faults.clear()
         self._refusing = word == "break slack"
-        if word not in _BREAKS:
-            _say("All is well again.\n")
+        if word not in _FAULTS:
+            _print("Both services work again.\n")
             return
-        which, path, fault = _BREAKS[word]
+        which, path, fault = _FAULTS[word]
         (self.slack if which == "slack" else self.baseten).faults.always(path, fault)
-        _say("Done, until you type mend.\n")
+        _print("Done, until you type mend.\n")
 
     @property
     def _prompt(self) -> str:
         return f"{self.command} " if sys.stdin.isatty() else ""
 
     async def _listen(self) -> None:
-        """Show what the bot says and changes by itself, whenever it does."""
+        """Draw the messages and updates that the bot sends by itself."""
         while True:
             await self.slack.until(
                 lambda: not self._busy and bool(self._unseen()), timeout=float("inf")
             )
-            _say("\n")
-            self._look()
+            _print("\n")
+            self._draw_new()
             sys.stdout.write(self._prompt)
             sys.stdout.flush()
 
     async def _watch(self, act: Coroutine[None, None, Delivery]) -> None:
-        """Do something, wait for what the bot makes of it, and show that."""
+        """Perform an action, and draw the bot's answer."""
         self._busy = True
         views = self._views()
         await act
-        await self._answered(views)
+        await self._wait_for_answer(views)
         view = self.slack.views[-1] if self.slack.views else None
         if view is not None and not view.closed and self._views() != views:
             await self._fill_in(view)
         self._busy = False
 
-    async def _answered(self, views: set[tuple[str, int]]) -> None:
-        """Wait for the answer, or for a dialog, and draw what is new."""
+    async def _wait_for_answer(self, views: set[tuple[str, int]]) -> None:
+        """Wait for an answer or a dialog, and draw new messages."""
         longest = _LONGEST_REFUSED if self._refusing else _LONGEST_ANSWER
-        idle_env = True
+        waiting = True
         with suppress(TimeoutError):
-            while idle_env:
+            while waiting:
                 await self.slack.until(
                     lambda: bool(self._unseen()) or self._views() != views, timeout=longest
                 )
                 unseen = self._unseen()
-                idle_env = bool(unseen) and all(each.text.startswith(_STILL) for each in unseen)
-                self._look()
-        if idle_env:
-            _say("No answer yet: it is kept, and shown once it comes. To help it, type mend.\n")
+                waiting = bool(unseen) and all(each.text.startswith(_SLOW_NOTE) for each in unseen)
+                self._draw_new()
+        if waiting:
+            _print("No answer yet. The bot keeps trying; type mend to repair the services.\n")
 
-    def _said(self) -> list[PostedMessage | Ephemeral]:
+    def _messages(self) -> list[PostedMessage | Ephemeral]:
         return [*self.slack.messages, *self.slack.ephemerals]
 
     def _unseen(self) -> list[PostedMessage | Ephemeral]:
-        return [each for each in self._said() if (each.ts, each.edits) not in self._drawn]
+        return [each for each in self._messages() if (each.ts, each.edits) not in self._drawn]
 
     def _views(self) -> set[tuple[str, int]]:
-        """The dialogs there are; one counts when it is no longer loading."""
+        """Return the dialogs that are no longer loading."""
         return {(view.id, view.updates) for view in self.slack.views if view.updates}
 
-    def _look(self) -> None:
-        """Draw what is new; of an answer that changed by itself, only say so."""
+    def _draw_new(self) -> None:
+        """Draw new messages; for one that the bot updated by itself, print only a summary."""
         for message in self._unseen():
             known = any(ts == message.ts for ts, _ in self._drawn)
             self._drawn.add((message.ts, message.edits))
             if buttons(message.blocks):
                 self.seen = message
             if known and not self._busy:
-                _say(f"The answer changed too: {_gist(message)}\n")
+                _print(f"The bot updated its answer: {_summary(message)}\n")
             else:
                 self._draw(message)
 
     def _draw(self, message: PostedMessage | Ephemeral) -> None:
         self.blocks = message.blocks
         if isinstance(message, Ephemeral):
-            _say("The bot answered you alone:\n")
+            _print("The bot answered you alone:\n")
         elif message.thread_ts:
-            _say("In the thread of that answer:\n")
+            _print("In the thread of that answer:\n")
         else:
-            _say("The bot answered everyone in #ml-training:\n")
-        _say(draw(message.blocks, color=sys.stdout.isatty()))
+            _print("The bot answered everyone in #ml-training:\n")
+        _print(draw(message.blocks, color=sys.stdout.isatty()))
         if message in self.slack.messages and message.thread_ts and sys.stdout.isatty():
-            _say("")
+            _print("")
         elif sys.stdout.isatty():
-            _say("\n" + hyperlink("The same blocks, drawn by Slack", _address(message.blocks)))
-            _say("")
+            _print("\n" + hyperlink("The same blocks, drawn by Slack", _address(message.blocks)))
+            _print("")
         else:
-            _say(f"\nThe same blocks, drawn by Slack: {_address(message.blocks)}\n")
+            _print(f"\nThe same blocks, drawn by Slack: {_address(message.blocks)}\n")
 
     async def _fill_in(self, view: View) -> None:
-        """Ask for each field of a dialog, and submit it; an empty answer keeps what is there."""
-        _say(f"The bot opened a dialog: {view.payload['title']['text']}\n")
-        if not self.going_on:
+        """Ask for each field of a dialog, and submit it; an empty input keeps a field's value."""
+        _print(f"The bot opened a dialog: {view.payload['title']['text']}\n")
+        if not self.interactive:
             return
         values: dict[str, dict[str, Any]] = {}
         for block in view.blocks:
@@ -201,10 +201,10 @@ class DemoUser:
         delivery = await self.slack.submit(view, values)
         if delivery.body:
             for problem in delivery.body.get("errors", {}).values():
-                _say(f"The dialog says: {problem}\n")
+                _print(f"The dialog says: {problem}\n")
             self.slack.close_view(view.id)
             return
-        await self._answered(self._views())
+        await self._wait_for_answer(self._views())
 
     async def _field(self, view: View, block: dict[str, Any]) -> dict[str, Any] | None:
         element = block["element"]
@@ -216,41 +216,41 @@ class DemoUser:
             if element["type"] != "external_select":
                 return {"type": element["type"], "value": typed}
             found = (await self.slack.options(view, element["action_id"], typed)).body["options"]
-            _say("  " + (", ".join(each["text"]["text"] for each in found) or "No team matches."))
+            _print("  " + (", ".join(each["text"]["text"] for each in found) or "No team matches."))
             if found:
                 return {"type": element["type"], "selected_option": found[0]}
         return None
 
 
-def _gist(message: PostedMessage | Ephemeral) -> str:
-    """Return the line of an answer that tells the job's status, else its first."""
+def _summary(message: PostedMessage | Ephemeral) -> str:
+    """Return the line with the job's status, or else the first line."""
     lines = draw(message.blocks, color=False).replace("│", "").split("\n")
     job = next((at for at, line in enumerate(lines) if "Latest job" in line), -1)
     return lines[job + 1].strip()
 
 
 def _address(blocks: list[dict[str, Any]]) -> str:
-    """Return where Slack's Block Kit Builder draws these blocks."""
-    said = json.dumps({"blocks": blocks}, separators=(",", ":"))
-    return f"{BUILDER}{quote(said, safe='')}"
+    """Return the address of these blocks in Slack's Block Kit Builder."""
+    content = json.dumps({"blocks": blocks}, separators=(",", ":"))
+    return f"{BUILDER}{quote(content, safe='')}"
 
 
 async def _ask(prompt: str) -> str | None:
-    """Read a line; None at the end of the input.
+    """Return the next line of input, or None at its end.
 
-    In a thread that nobody waits for: one that reads cannot be stopped, and Ctrl-C must end it all.
+    A daemon thread reads it. A read cannot be interrupted, and Ctrl-C must still end the process.
     """
     loop = asyncio.get_running_loop()
     typed: asyncio.Future[str | None] = loop.create_future()
 
-    def tell(line: str | None) -> None:
+    def set_line(line: str | None) -> None:
         if not typed.done():
             typed.set_result(line)
 
     def read() -> None:
         line = _line(prompt)
-        with suppress(RuntimeError):  # the loop has ended meanwhile
-            loop.call_soon_threadsafe(tell, line)
+        with suppress(RuntimeError):  # the event loop is closed
+            loop.call_soon_threadsafe(set_line, line)
 
     threading.Thread(target=read, daemon=True).start()
     return await typed
@@ -264,12 +264,12 @@ def _line(prompt: str) -> str | None:
             return None
     sys.stdout.write(prompt)
     sys.stdout.flush()
-    # Without a buffer, whose lock would be held when Ctrl-C ends the process.
+    # Unbuffered: the lock of a buffer would still be held when Ctrl-C ends the process.
     with open(0, "rb", buffering=0, closefd=False) as keys:
         read = keys.readline()
     return read.decode(errors="replace").strip() if read else None
 
 
-def _say(line: str) -> None:
+def _print(line: str) -> None:
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()

@@ -1,4 +1,4 @@
-"""Draw a message's blocks in a terminal, much as Slack would."""
+"""Draw a message's blocks in a terminal, similar to Slack."""
 
 import itertools
 import re
@@ -16,11 +16,11 @@ _ANSI = re.compile(r"\033\[\d+m")
 
 
 def draw(blocks: list[dict[str, Any]], *, color: bool) -> str:
-    """Return the blocks as text, the buttons with the numbers that :func:`buttons` gives them.
+    """Return the blocks as text; buttons are numbered in the order of `buttons`.
 
     Args:
-        blocks: Block Kit, as it was sent to Slack.
-        color: whether the terminal shows bold and dim.
+        blocks: the Block Kit blocks.
+        color: use bold and dim text.
     """
     numbers = itertools.count(1)
     lines: list[str] = []
@@ -34,13 +34,13 @@ def draw(blocks: list[dict[str, Any]], *, color: bool) -> str:
 
 
 def buttons(blocks: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the buttons of a message, the first of which is number 1."""
+    """Return the buttons of a message; the first has number 1."""
     rows = [block["elements"] for block in blocks if block.get("type") == "actions"]
     return [button for row in rows for button in row]
 
 
 def hyperlink(text: str, address: str) -> str:
-    """Return a text that a terminal opens as a link, where it can; and the way without."""
+    """Return a link for terminals, followed by the instruction for terminals without links."""
     return f"\033]8;;{address}\033\\{text}: open in Block Kit Builder\033]8;;\033\\ (or type b)"
 
 
@@ -51,8 +51,8 @@ def _block(block: dict[str, Any], *, color: bool) -> list[str]:
         case {"type": "header", "text": {"text": str(text)}}:
             return _wrapped(_strong(text, color=color))
         case {"type": "context", "elements": list(elements)}:
-            said = [_mrkdwn(element["text"], color=color) for element in elements]
-            return [_dim(line, color=color) for text in said for line in _wrapped(text)]
+            texts = [_mrkdwn(element["text"], color=color) for element in elements]
+            return [_dim(line, color=color) for text in texts for line in _wrapped(text)]
         case {"type": "section"}:
             heading = block.get("text")
             above = _wrapped(_mrkdwn(heading["text"], color=color)) if heading else []
@@ -61,7 +61,7 @@ def _block(block: dict[str, Any], *, color: bool) -> list[str]:
 
 
 def _columns(fields: list[str], *, color: bool) -> list[str]:
-    """Set fields in two columns, as Slack does on a wide screen."""
+    """Draw fields in two columns, like Slack on a wide screen."""
     lines = []
     half = (WIDTH - 4) // 2
     for pair in zip(fields[::2], [*fields[1::2], ""], strict=False):
@@ -89,32 +89,32 @@ def _mrkdwn(text: str, *, color: bool) -> str:
 
 
 def _wrapped(text: str, width: int = WIDTH - 4) -> list[str]:
-    """Wrap each line, counting what is seen rather than the colours."""
+    """Wrap each line; color codes have no width."""
     return [part for line in text.split("\n") for part in _filled(line, width)]
 
 
 def _filled(line: str, width: int) -> list[str]:
-    if _seen(line) <= width:
+    if _visible(line) <= width:
         return [line]
     rows = [""]
     for word in line.split(" "):
         joined = f"{rows[-1]} {word}" if rows[-1] else word
-        if _seen(joined) <= width:
+        if _visible(joined) <= width:
             rows[-1] = joined
             continue
         rows.append(word)
-        while _seen(rows[-1]) > width:  # an address, or the like
+        while _visible(rows[-1]) > width:  # a long word, such as an address
             rows[-1:] = [rows[-1][:width], rows[-1][width:]]
     return [row for row in rows if row]
 
 
-def _seen(text: str) -> int:
-    """Count the characters that take room on the screen."""
+def _visible(text: str) -> int:
+    """Return the number of visible characters."""
     return len(_ANSI.sub("", text))
 
 
 def _ago(moment: int) -> str:
-    """Say how long ago a moment was, as Slack does."""
+    """Return the age of a time in Slack's words."""
     passed = max(1, int(time.time()) - moment)
     for size, unit in ((86_400, "day"), (3_600, "hour"), (60, "minute")):
         if passed >= size:

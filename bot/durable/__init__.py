@@ -1,10 +1,11 @@
-"""Accepted tasks are on disk before Slack is acked, and run even if this process dies.
+"""Tasks and documents that survive the process.
 
-``model``       tasks, and the changes of them; the errors
-``worker``      runs tasks, as many as its ``room`` holds; ``attempt`` calls a handler, which
-                gets a ``context``; ``cleanup`` is such a handler
-``store``       tasks and documents for the whole process
-``committer``   writes all changes that wait in one transaction
-``batch``       what such a transaction does; ``statements`` are its SQL
+``model``       tasks, documents, their changes, and the errors
+``worker``      runs tasks: ``room`` limits them, ``attempt`` calls a handler with a ``context``
+``store``       the interface to tasks, documents and topics
+``committer``   groups waiting changes into transactions
+``batch``       the content of a transaction; ``statements`` has the SQL
 ``database``    opens ``sqlite`` or ``postgres`` with the tables of ``schema/``
+``lease``       the heartbeat of a process that shares PostgreSQL
+``in_flight``   light background work that does not survive the process
 """

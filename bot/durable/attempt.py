@@ -1,4 +1,4 @@
-"""One attempt at a task, and the changes that its end makes."""
+"""One attempt at a task, and the changes at its end."""
 
 import asyncio
 import random
@@ -21,33 +21,24 @@ from bot.durable.model import (
 
 log = structlog.stdlib.get_logger(__name__)
 
-_RETRY = 1.0  # seconds until a step runs again that needs the database
+_RETRY = 1.0  # seconds until the retry after a database failure
 _LONGEST_BACKOFF = 300.0  # seconds
 _LONGEST_ERROR = 2000  # characters
 
 
 async def attempt(context: TaskContext, handler: Handler, retries: int) -> tuple[Change, ...]:
-    """Call the handler, and return the changes to write.
-
-    Args:
-        context: the task.
-        handler: runs it.
-        retries: how often a step that failed is tried again.
-
-    Returns:
-        Nothing, where another process has the task.
-    """
+    """Call the handler, and return the changes to write; none if another process owns the task."""
     try:
         outcome = await handler(context)
     except LeaseLostError:
-        log.warning("another process has this task")
+        log.warning("another process owns this task")
         return ()
     except PostponedError:
         return (Save(context.now(), delay=0.0),)
     except asyncio.CancelledError:
         return () if context.lost else (_interrupted(context),)
     except StoreUnavailableError as error:
-        log.warning("the database is needed for this step; it runs again", error=str(error))
+        log.warning("a step is retried because the database is unavailable", error=str(error))
         return (Save(replace(context.now(), step_may_have_run=True), delay=_RETRY),)
     except Exception as error:
         log.exception("a step failed", failures=context.task.failures + 1)
@@ -69,17 +60,17 @@ def _interrupted(context: TaskContext) -> Save:
 
 
 def _failed(task: Task, error: Exception, retries: int) -> Save:
-    """Return the task's next try, or its end after too many."""
+    """Return the task with its next retry, or its end after too many failures."""
     failures = task.failures + 1
-    words = f"{type(error).__name__}: {error}".replace("\0", "")[:_LONGEST_ERROR]
-    failed = replace(task, step_may_have_run=True, failures=failures, error=words)
+    text = f"{type(error).__name__}: {error}".replace("\0", "")[:_LONGEST_ERROR]
+    failed = replace(task, step_may_have_run=True, failures=failures, error=text)
     if failures > retries:
-        log.error("the task is given up")
+        log.error("the task is abandoned after its last retry")
         return Save(replace(failed, ended=True))
     return Save(failed, delay=backoff(failures))
 
 
 def backoff(failures: int) -> float:
-    """Return the seconds to wait after so many failures; jitter spreads the tries."""
+    """Return the seconds before the next retry, with jitter."""
     seconds: float = min(_LONGEST_BACKOFF, 2.0 ** min(failures - 1, 9))
     return seconds * random.uniform(0.5, 1.0)  # noqa: S311 - no secret

@@ -46,14 +46,14 @@ class DocumentRaceError(Exception):
 
 @dataclass(slots=True)
 class Unit:
-    """Changes that are written whole or not at all.
+    """Changes that are written together or not at all.
 
     Attributes:
         changes: at most one for each task.
         retried: a commit with an unknown outcome might have written them.
-        results: one for each change, after the batch: whether a task was inserted, the document as
-            it is now, the claimed tasks with their turns, a statement's rows, or None.
-        error: the unit was left out, and this is the reason.
+        results: one for each change after the batch. Enqueue: whether the task was inserted;
+            Amend: the new document; Claim: the tasks with their turns; Run: the rows; else None.
+        error: the reason why the unit was not written.
     """
 
     changes: tuple[Change, ...]
@@ -62,12 +62,12 @@ class Unit:
     error: Exception | None = None
 
     def task_ids(self) -> list[str]:
-        """Return the ids of the tasks that this changes."""
+        """Return the ids of the changed tasks."""
         return [task_id for task_id in map(task_id_of, self.changes) if task_id]
 
 
 def task_id_of(change: Change) -> str:
-    """Return the id of the task that a change is about; empty where it is about none."""
+    """Return the id of the task that a change concerns, or an empty string."""
     match change:
         case Enqueue(task_id=task_id) | Finish(task_id=task_id):
             return task_id
@@ -77,15 +77,15 @@ def task_id_of(change: Change) -> str:
 
 
 async def write_batch(units: Sequence[Unit], execute: Execute, *, locks: bool) -> None:
-    """Write units within a transaction that the caller begins and commits.
+    """Write units in a transaction that the caller begins and commits; set their results.
 
     Args:
-        units: no two of them change the same task; their results and errors are set.
-        execute: executes a statement for rows, which it leaves out where there are none.
-        locks: other processes write to this database too, so every row is locked first, by id.
+        units: no two of them change the same task.
+        execute: executes a statement for rows.
+        locks: other processes share the database, so every row is locked first, by id.
 
     Raises:
-        DocumentRaceError: nothing of this batch can be committed.
+        DocumentRaceError: this batch cannot be committed.
     """
     for unit in units:
         unit.results, unit.error = [None] * len(unit.changes), None
@@ -113,7 +113,7 @@ async def write_batch(units: Sequence[Unit], execute: Execute, *, locks: bool) -
 
 
 def _goes_on(unit: Unit, tasks: dict[str, Row], documents: "_Documents") -> bool:
-    """Apply a unit to the documents; return whether it is to be written, or set its error."""
+    """Apply a unit to the documents, and return whether to write it; otherwise set its error."""
     if unit.retried and _is_written(unit, tasks):
         return False
     lost = [one for one in unit.changes if isinstance(one, Save) and not _is_ours(one, tasks)]
@@ -122,7 +122,7 @@ def _goes_on(unit: Unit, tasks: dict[str, Row], documents: "_Documents") -> bool
 
 
 async def _write_tasks(units: Iterable[Unit], execute: Execute) -> set[str]:
-    """Write the tasks; return the ids of those that were inserted."""
+    """Write the tasks; return the ids of the inserted ones."""
     by_kind: defaultdict[type[Change], list[Any]] = defaultdict(list)
     retried: dict[str, str] = {}
     for unit in units:
@@ -134,7 +134,7 @@ async def _write_tasks(units: Iterable[Unit], execute: Execute) -> set[str]:
     if new := sorted(map(_new, by_kind[Enqueue]), key=itemgetter(0)):
         inserted = {row[0] for row in await execute(INSERT_TASKS, new)}
     if doubtful := sorted(retried.keys() - inserted):
-        # Read after the INSERT, which waits for a commit that is still under way.
+        # After the INSERT, because that waits for a running commit with the same id.
         read = await execute(READ_TASKS, [(task_id,) for task_id in doubtful])
         inserted |= {row[0] for row in read if row[3] == retried[row[0]]}
     if saves := by_kind[Save]:
@@ -156,24 +156,24 @@ async def _claim(claim: Claim, execute: Execute) -> list[tuple[Task, int]]:
 
 
 class _Documents:
-    """The documents of a batch: as they were read, and as they will be."""
+    """The documents of a batch: their stored values and their new values."""
 
     def __init__(self, rows: Iterable[Row]) -> None:
         self._were: dict[_Key, tuple[str, str]] = {(r[0], r[1]): (r[2], r[3]) for r in rows}
         self._now: dict[_Key, tuple[State | None, str]] = {}
 
     def amend(self, unit: Unit) -> Exception | None:
-        """Apply a unit's changes to the documents as the units before left them, all or none.
+        """Apply a unit's changes on top of the earlier units, all or none.
 
         Returns:
-            The error of a change, if one fails.
+            The error of the change that failed, or None.
         """
         before = dict(self._now)
         try:
             for i, change in enumerate(unit.changes):
                 if isinstance(change, Amend):
                     unit.results[i] = self._amend(change, retried=unit.retried)
-        except Exception as error:  # noqa: BLE001 - it is the change's own; the other units go on
+        except Exception as error:  # noqa: BLE001 - the change's own fault; other units continue
             self._now = before
             return error
         return None
@@ -215,7 +215,7 @@ def _is_ours(save: Save, tasks: dict[str, Row]) -> bool:
 
 
 def _is_written(unit: Unit, tasks: dict[str, Row]) -> bool:
-    """Return whether an earlier commit has written the unit, as its task has ended or is free."""
+    """Return whether an earlier commit wrote the unit: its task has ended or is free."""
     for change in unit.changes:
         row = tasks.get(task_id_of(change))
         if row is None:
@@ -257,7 +257,7 @@ def _saved(save: Save) -> Row:
 
 
 def task_of(row: Row) -> Task:
-    """Read a task as the statements return it."""
+    """Return the task of a row of the statements."""
     return Task(
         id=row[0],
         kind=row[1],

@@ -1,4 +1,4 @@
-"""Commit every change that waits in one transaction: many tasks share one wait for the disk."""
+"""Group commit: one transaction and one fsync for all waiting changes."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -13,10 +13,10 @@ from bot.durable.model import Change, StoreUnavailableError
 log = structlog.stdlib.get_logger(__name__)
 
 _LARGEST = 500  # units of one batch
-_COMPANY = 0.02  # seconds that a result waits for a unit to share its transaction with
-_RETRY = 0.5  # seconds until a batch is tried again
+_GROUP_DELAY = 0.02  # seconds that a durable unit waits for others in its transaction
+_RETRY = 0.5  # seconds until a failed batch is retried
 _SLICE = 0.2  # seconds
-_STALL = 0.05  # seconds; in a busy event loop a timer is so late
+_STALL = 0.05  # seconds; a timer of a busy event loop is at least this late
 _LONGEST_STALL = 15.0  # seconds
 
 
@@ -29,24 +29,26 @@ class NotWrittenError(Exception):
 
 
 class Backend(Protocol):
-    """A database that writes batches."""
+    """The part of a database that writes batches."""
 
     async def write(self, units: Sequence[Unit]) -> None:
         """Write units in one transaction, and set their results and errors.
 
         Raises:
-            NotWrittenError: the database did not.
-            DocumentRaceError: another process wrote the same document at this moment.
-            Exception: one of the units is at fault, and none was written.
+            NotWrittenError: the database did not write or confirm the batch.
+            DocumentRaceError: another process wrote one of the documents at the same time.
+            Exception: one of the units is at fault, and no unit was written.
         """
 
 
 class Pending:
-    """A unit on its way to the database.
+    """A unit that waits for its commit.
 
     Attributes:
-        written: its results; `StoreUnavailableError`, `LeaseLostError`, or the unit's own fault.
-        sent: the database has got it, so its outcome is unknown until ``written`` is done.
+        durable: it is retried until it is written.
+        sent: the database has received it; its outcome is unknown until ``written`` is done.
+        abandoned: its caller no longer waits.
+        written: its results, or `StoreUnavailableError`, `LeaseLostError`, or the unit's own error.
     """
 
     def __init__(self, changes: tuple[Change, ...], *, durable: bool) -> None:
@@ -59,11 +61,11 @@ class Pending:
 
 
 class Committer:
-    """Write units in batches, one batch after another.
+    """Write units in batches, one batch at a time.
 
     Args:
         backend: writes a batch.
-        on_problem: gets the reason while nothing can be written, and None when it can again.
+        on_problem: receives the reason when a batch fails, and None when one succeeds again.
     """
 
     def __init__(self, backend: Backend, on_problem: Callable[[str | None], object]) -> None:
@@ -74,32 +76,32 @@ class Committer:
         self._idle = asyncio.Event()
         self._idle.set()
         self._problem: str | None = None
-        self._company: asyncio.TimerHandle | None = None
+        self._delay: asyncio.TimerHandle | None = None
         self._running = asyncio.create_task(self._run())
 
     def submit(self, *changes: Change, durable: bool) -> Pending:
-        """Put a unit into the queue.
+        """Queue a unit.
 
         Args:
             *changes: at most one for each task.
-            durable: retry it until it is written, and let it wait a moment for a unit that somebody
-                waits for; otherwise it is written at once, or fails with the database.
+            durable: retry the unit until it is written, and delay it a little to share a
+                transaction. Any other unit goes at once, and fails if the database fails.
         """
         pending = Pending(changes, durable=durable)
         self._waiting.append(pending)
         self._idle.clear()
         if not durable:
             self._wake.set()
-        elif self._company is None:
-            self._company = asyncio.get_running_loop().call_later(_COMPANY, self._wake.set)
+        elif self._delay is None:
+            self._delay = asyncio.get_running_loop().call_later(_GROUP_DELAY, self._wake.set)
         return pending
 
     async def write(self, *changes: Change, within: float) -> list[object]:
-        """Write a unit, and return a result for each change.
+        """Write a unit, and return one result per change.
 
         Raises:
-            StoreUnavailableError: not within so many seconds. A unit that still waits is withdrawn;
-                for one that was sent, the error says ``outcome_unknown``.
+            StoreUnavailableError: the time is up or the database failed. A unit that is still
+                queued is withdrawn. For a sent unit, ``outcome_unknown`` is set.
         """
         pending = self.submit(*changes, durable=False)
         return await self.written(pending, within)
@@ -107,7 +109,7 @@ class Committer:
     async def written(self, pending: Pending, within: float) -> list[object]:
         """Wait for a unit as `write` does.
 
-        The time is the database's: a slice of it in which the event loop was busy does not count.
+        Only the database's time counts: a slice in which the event loop was busy is not deducted.
         """
         loop = asyncio.get_running_loop()
         left, last = within, loop.time() + _LONGEST_STALL
@@ -127,13 +129,13 @@ class Committer:
         raise StoreUnavailableError("no answer in time", outcome_unknown=pending.sent)
 
     async def close(self, within: float) -> int:
-        """Go on writing for so many seconds at most; return how many units remain unwritten."""
+        """Write for up to ``within`` seconds; return the number of unwritten units."""
         self._wake.set()
         with suppress(TimeoutError):
             async with asyncio.timeout(within):
                 while not self._idle.is_set():
                     await self._idle.wait()
-                    await asyncio.sleep(0)  # a result can lead to further changes
+                    await asyncio.sleep(0)  # a result can cause further changes
         self._running.cancel()
         await asyncio.wait([self._running])
         left = StoreUnavailableError("the process ended")
@@ -145,9 +147,9 @@ class Committer:
     async def _run(self) -> None:
         while True:
             await self._wake.wait()
-            if self._company is not None:
-                self._company.cancel()
-                self._company = None
+            if self._delay is not None:
+                self._delay.cancel()
+                self._delay = None
             batch = self._next_batch()
             if not batch:
                 self._wake.clear()
@@ -156,7 +158,7 @@ class Committer:
                 await asyncio.sleep(_RETRY)
 
     def _next_batch(self) -> list[Pending]:
-        """Take units in order; a task's second change waits for the next batch."""
+        """Remove units from the queue, in order and with at most one change per task."""
         batch: list[Pending] = []
         later: list[Pending] = []
         taken: set[str] = set()
@@ -173,7 +175,7 @@ class Committer:
         return batch
 
     async def _write(self, batch: list[Pending]) -> bool:
-        """Write a batch, or put its durable units back; return whether the database answers."""
+        """Write a batch, or queue its durable units again; return whether the database answers."""
         try:
             await self._backend.write([pending.unit for pending in batch])
         except asyncio.CancelledError:
@@ -184,7 +186,7 @@ class Committer:
             return False
         except DocumentRaceError:
             return await self._write(batch)
-        except Exception as error:  # noqa: BLE001 - one unit's fault: halve until it is alone
+        except Exception as error:  # noqa: BLE001 - one unit's fault: bisect
             if len(batch) == 1:
                 batch[0].written.set_exception(error)
                 return True
@@ -224,6 +226,6 @@ class Committer:
 
 
 def _retrieve(written: asyncio.Future[list[object]]) -> None:
-    """Mark the error as seen: a caller that has left does not wait for it any more."""
+    """Mark the error as retrieved; asyncio otherwise logs it if the caller has left."""
     if not written.cancelled():
         written.exception()

@@ -1,4 +1,4 @@
-"""Connections to PostgreSQL: how they are opened, bounded and recognized as pooled."""
+"""Connections to PostgreSQL: open them, limit their time, and detect poolers."""
 
 import asyncio
 from collections.abc import Iterator
@@ -11,15 +11,15 @@ import asyncpg  # type: ignore[import-untyped]
 
 from bot.durable.model import DatabaseError
 
-# A refusal, a lost connection, or a host or a parameter that cannot be.
+# A refusal, a lost connection, or an invalid host or parameter.
 FAULTS = (
     *(asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError),
     *(OSError, EOFError, TimeoutError),
 )
 _CONNECT = 5.0  # seconds
-_PROOF = 5.0  # seconds
-_LOOKS = 5
-_TRANSLATED = {"sslmode", "application_name", "connect_timeout", "channel_binding"}
+_PROBE_TIMEOUT = 5.0  # seconds
+_PROBES = 5
+_PARSED_HERE = {"sslmode", "application_name", "connect_timeout", "channel_binding"}
 _POOLER = (
     "DATABASE_URL leads to PgBouncer, or another pooler, in transaction or statement mode. The bot"
     " needs sessions, for locks and notifications: give the database's direct address, or set"
@@ -38,18 +38,18 @@ class Connector:
         """Open a connection.
 
         Raises:
-            FAULTS: it cannot be.
+            FAULTS: the connection fails.
         """
         return await asyncpg.connect(self.url, **(self.options | options))
 
 
 def connector(url: str) -> Connector:
-    """Read a URL as the server's own tools do; managed servers give it with their parameters.
+    """Parse a URL with the parameters of libpq, which managed servers put there.
 
-    ``channel_binding`` is left out, as asyncpg has none; ``sslmode=verify-full`` proves the server.
+    asyncpg has no ``channel_binding``, so it is ignored; ``sslmode=verify-full`` proves the server.
 
     Raises:
-        ValueError: a parameter's value is wrong.
+        ValueError: a parameter has an invalid value.
     """
     address = urlsplit(url)
     query = dict(parse_qsl(address.query, strict_parsing=bool(address.query)))
@@ -58,14 +58,14 @@ def connector(url: str) -> Connector:
         options["ssl"] = mode
     if (name := query.get("application_name")) is not None:
         options["server_settings"] = {"application_name": name}
-    rest = {name: value for name, value in query.items() if name not in _TRANSLATED}
+    rest = {name: value for name, value in query.items() if name not in _PARSED_HERE}
     direct = address._replace(scheme="postgresql", query=urlencode(rest))
     return Connector(direct.geturl(), options)
 
 
 @contextmanager
-def bounded(connection: asyncpg.Connection, seconds: float) -> Iterator[None]:
-    """Terminate the connection after so many seconds; the statement under way then raises."""
+def with_timeout(connection: asyncpg.Connection, seconds: float) -> Iterator[None]:
+    """Terminate the connection after ``seconds``; the running statement then raises."""
     timer = asyncio.get_running_loop().call_later(seconds, connection.terminate)
     try:
         yield
@@ -73,35 +73,35 @@ def bounded(connection: asyncpg.Connection, seconds: float) -> Iterator[None]:
         timer.cancel()
 
 
-def in_words(error: BaseException) -> str:
-    """Return the error's text, without the statement and its values."""
+def error_text(error: BaseException) -> str:
+    """Return the text of an error, without the statement and its values."""
     return str(error) or "no answer in time"
 
 
 async def refuse_pooler(connector: Connector) -> None:
-    """Return if a connection is a session: its statements all reach one process of the server.
+    """Return if each connection has a server process of its own.
 
     Raises:
-        DatabaseError: a pooler gives the process to others between two transactions.
+        DatabaseError: a pooler shares the server's processes between connections.
     """
     one = await connector.open(statement_cache_size=0)
     other: asyncpg.Connection | None = None
     try:
-        async with asyncio.timeout(_PROOF):
+        async with asyncio.timeout(_PROBE_TIMEOUT):
             first = await _backend(one)
             if first == one.get_server_pid():
                 return
-            # A pooler. While another connection is in a transaction, ours keeps its process only
-            # if that is ours alone.
+            # A pooler, perhaps in session mode. A second connection opens a transaction, and might
+            # take the process of the first one unless that process is reserved.
             other = await connector.open(statement_cache_size=0)
             await other.execute("BEGIN")
-            seen = {await _backend(one) for _ in range(_LOOKS)}
+            seen = {await _backend(one) for _ in range(_PROBES)}
             if seen != {first} or await _backend(other) == first:
                 raise DatabaseError(_POOLER)
     except (asyncpg.InvalidSQLStatementNameError, asyncpg.DuplicatePreparedStatementError):
         raise DatabaseError(_POOLER) from None
     except asyncpg.PostgresError as error:
-        if "transaction" in str(error):  # PgBouncer's refusal in statement mode
+        if "transaction" in str(error):  # in statement mode, PgBouncer refuses BEGIN
             raise DatabaseError(_POOLER) from None
         raise
     finally:

@@ -1,4 +1,4 @@
-"""What a handler gets: its task, and what it can do with it."""
+"""The context of an attempt: a handler's task, and the operations on it."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -14,8 +14,8 @@ class TaskContext:
     """One attempt at a task.
 
     Attributes:
-        task: as it was claimed, or as the last `checkpoint` wrote it.
-        parked: the task waits in memory and holds no slot, or was cancelled meanwhile.
+        task: the claimed task, or the task of the last `checkpoint`.
+        parked: the task waits in memory without a slot, or was canceled in that state.
         lost: another process owns the task.
     """
 
@@ -28,7 +28,7 @@ class TaskContext:
         self._advanced: Callable[[], State] | None = None
 
     def advance(self, state: Callable[[], State]) -> None:
-        """Begin the next step without a write: its state is kept if this attempt is cut short."""
+        """Begin the next step without a write; an interrupted attempt saves its state."""
         self._advanced = state
 
     async def checkpoint(self, state: State) -> None:
@@ -43,19 +43,19 @@ class TaskContext:
         await self._store.write(Save(self.task, owned=True))
 
     def now(self) -> Task:
-        """Return the task with the step that runs.
+        """Return the task at its current step.
 
-        After `advance`, an earlier attempt might have run that step as well.
+        After `advance`, `Task.step_may_have_run` stays as it was.
         """
         if self._advanced is None:
             return self.task
         return replace(self.task, state=self._advanced(), failures=0)
 
     async def may_post(self) -> None:
-        """Return when a call that cannot be repeated may begin; it must end within 10 s.
+        """Return when a non-idempotent call may begin; the call must end within 10 s.
 
         Raises:
-            PostponedError: the process ends soon; the task goes on in the next one.
+            PostponedError: the process ends soon; the next process continues the task.
             LeaseLostError: the task belongs to another process.
         """
         if not self._room.may_post():
@@ -64,7 +64,7 @@ class TaskContext:
 
     @asynccontextmanager
     async def park(self) -> AsyncIterator[None]:
-        """Give the slot to other tasks while this one waits in memory."""
+        """Release the slot while this task waits in memory."""
         self.parked = True
         self._room.stop()
         try:

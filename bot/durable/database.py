@@ -1,4 +1,4 @@
-"""Open the store: a SQLite file of this process alone, or a PostgreSQL that replicas share."""
+"""Open the store: a SQLite file for one process, or a PostgreSQL database for several replicas."""
 
 import asyncio
 import sqlite3
@@ -10,34 +10,34 @@ from urllib.parse import unquote, urlsplit
 
 import structlog
 
-from bot.durable.database_url import FILE_SCHEMES, read_url, shown
+from bot.durable.database_url import FILE_SCHEMES, read_url, without_password
 from bot.durable.model import DatabaseError
-from bot.durable.schema import MIGRATIONS, VERSION, check_schema
+from bot.durable.schema import VERSION, missing_migrations
 from bot.durable.sqlite import SQLite, connect
 from bot.durable.statements import FREE_TASKS
 from bot.durable.store import Database, Store
 
 log = structlog.stdlib.get_logger(__name__)
 
-_WAIT = 30.0  # seconds; a process that was told to end takes up to 28
+_WAIT = 30.0  # seconds; the shutdown of another process takes up to 28
 _FINAL_WRITES = 3.0  # seconds
-_LOOK_AGAIN = 0.1  # seconds
+_LOCK_RETRY = 0.1  # seconds
 
 
 class InUseError(DatabaseError):
-    """Another process has the SQLite file."""
+    """Another process uses the SQLite file."""
 
 
 @asynccontextmanager
 async def open_store(url: str, *, wait: float = _WAIT) -> AsyncIterator[Store]:
-    """Open the database with the newest schema; write what is left and close it at the end.
+    """Open the database and migrate it; at the end, write the remaining changes and close it.
 
     Args:
         url: ``sqlite:///data/bot.db`` or ``postgresql://user:password@host/name``.
-        wait: seconds to wait for another process that has the file, or changes the schema.
+        wait: seconds to wait for another process that uses the file or migrates.
 
     Raises:
-        DatabaseError: it cannot be used.
+        DatabaseError: the database cannot be used.
     """
     url = read_url(url)
     async with AsyncExitStack() as opened:
@@ -48,7 +48,7 @@ async def open_store(url: str, *, wait: float = _WAIT) -> AsyncIterator[Store]:
                 from bot.durable.postgres import open_postgres  # noqa: PLC0415 - an extra
             except ModuleNotFoundError:
                 raise DatabaseError(
-                    "PostgreSQL needs a driver: pip install 'training-project-bot[postgres]'"
+                    "PostgreSQL needs a driver. Run pip install 'training-project-bot[postgres]'"
                 ) from None
             database = await opened.enter_async_context(open_postgres(url, wait=wait))
         store = Store(database)
@@ -60,12 +60,12 @@ async def open_store(url: str, *, wait: float = _WAIT) -> AsyncIterator[Store]:
 async def _open_sqlite(url: str, wait: float) -> AsyncIterator[SQLite]:
     path = Path(unquote(urlsplit(url).path.removeprefix("/")))
     async with AsyncExitStack() as opened:
-        with _in_words(url):
+        with _as_database_error(url):
             _create_private(path)
-            await opened.enter_async_context(_alone(path, wait))
-            with closing(connect(path, _LOOK_AGAIN)) as connection:
+            await opened.enter_async_context(_lock_file(path, wait))
+            with closing(connect(path, _LOCK_RETRY)) as connection:
                 _migrate(connection)
-                # Nobody else has the file, so every owner is dead.
+                # No other process has the file, so every owner is dead.
                 freed = connection.execute(FREE_TASKS.for_sqlite(), ("[[[]]]",)).fetchall()
             database = SQLite(path, unclean_start=bool(freed))
         opened.push_async_callback(database.close)
@@ -73,7 +73,7 @@ async def _open_sqlite(url: str, wait: float) -> AsyncIterator[SQLite]:
 
 
 def _create_private(path: Path) -> None:
-    """Create the file for its owner alone; SQLite gives the files beside it the same mode."""
+    """Create the file with mode 0600; SQLite gives the WAL the same mode."""
     if path.is_dir():
         raise IsADirectoryError(f"{path} is a folder")
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -81,8 +81,8 @@ def _create_private(path: Path) -> None:
 
 
 @asynccontextmanager
-async def _alone(path: Path, wait: float) -> AsyncIterator[None]:
-    """Hold SQLite's own lock on an empty file beside the database; it ends with the process."""
+async def _lock_file(path: Path, wait: float) -> AsyncIterator[None]:
+    """Hold SQLite's lock on a second, empty file; the lock ends with the process."""
     deadline, logged = time.monotonic() + wait, False
     with closing(sqlite3.connect(f"{path}.lock", timeout=0, isolation_level=None)) as lock:
         while True:
@@ -95,40 +95,40 @@ async def _alone(path: Path, wait: float) -> AsyncIterator[None]:
             if time.monotonic() > deadline:
                 raise InUseError(
                     f"{path} is in use by another process, which did not end within {wait:g} s."
-                    " SQLite serves one bot; several replicas need PostgreSQL"
+                    " A SQLite file serves one bot; several replicas need PostgreSQL"
                 )
             if not logged:
-                log.info("waiting for the process that has the database", file=str(path))
+                log.info("waiting for another process to release the database", file=str(path))
             logged = True
-            await asyncio.sleep(_LOOK_AGAIN)
+            await asyncio.sleep(_LOCK_RETRY)
         yield
 
 
 def _migrate(connection: sqlite3.Connection) -> None:
-    """Apply the schema files that are missing, all or none."""
+    """Apply the missing schema files."""
     tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
     found = 0
     if VERSION in tables:
         (found,) = connection.execute(f"SELECT max(version) FROM {VERSION}").fetchone()
-    check_schema(tables, found)
-    for number, sql in MIGRATIONS:
-        if number > found:
-            done = f"INSERT INTO {VERSION} VALUES ({number});"
-            connection.executescript(f"BEGIN; {sql} {done} COMMIT;")
+    for number, sql in missing_migrations(tables, found):
+        done = f"INSERT INTO {VERSION} VALUES ({number});"
+        connection.executescript(f"BEGIN; {sql} {done} COMMIT;")
 
 
 @contextmanager
-def _in_words(url: str) -> Iterator[None]:
+def _as_database_error(url: str) -> Iterator[None]:
     try:
         yield
     except (OSError, sqlite3.Error) as error:
-        raise DatabaseError(f"{shown(url)} cannot be used: {error}{_cure(error)}") from error
+        raise DatabaseError(
+            f"{without_password(url)} cannot be used: {error}{_cure(error)}"
+        ) from error
 
 
 def _cure(error: Exception) -> str:
     name = getattr(error, "sqlite_errorname", "")
     if isinstance(error, OSError) or name.startswith(("SQLITE_CANTOPEN", "SQLITE_READONLY")):
-        return ". Give a file in a folder that the bot may write to"
+        return ". Choose a file in a folder where the bot can write"
     if name.startswith(("SQLITE_NOTADB", "SQLITE_CORRUPT")):
-        return ". Give another file, or put a backup in its place"
+        return ". Choose another file, or restore a backup"
     return ""

@@ -1,4 +1,4 @@
-"""Which addresses of a database the bot understands. Pure, and cheap to import."""
+"""Parse and redact database URLs. Pure, and cheap to import."""
 
 import re
 from urllib.parse import quote, unquote, urlsplit
@@ -9,10 +9,10 @@ FILE_SCHEMES = frozenset({"sqlite", "sqlite+aiosqlite"})
 _SCHEMES = FILE_SCHEMES | {"postgres", "postgresql", "postgresql+asyncpg"}
 _NO_URL = (
     "DATABASE_URL is not a URL: give sqlite:///… or postgresql://…, or leave it out for data/bot.db"
-    ". In a password, write what is neither a letter nor a digit as % and two hex digits, such as"
-    " %40 for @"
+    ". In a password, write each character that is no letter and no digit as % and two hex digits,"
+    " such as %40 for @"
 )
-# Managed servers make passwords with characters such as # ? /, and show them as they are. Only "@"
+# Managed servers generate passwords with characters such as # ? /, and do not encode them. Only "@"
 # ends a password.
 _PARTS = re.compile(
     r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://"
@@ -22,11 +22,11 @@ _PARTS = re.compile(
 
 
 def read_url(url: str) -> str:
-    """Return the address of a database with its password encoded, so that every parser reads it.
+    """Return the URL with its password encoded, for standard parsers.
 
     Raises:
-        DatabaseError: the bot cannot use it. The text repeats no part of it, as any could be a
-            password's.
+        DatabaseError: the URL is invalid. The text quotes no part of it, because any part could
+            belong to a password.
     """
     parts = _PARTS.fullmatch(url)
     if parts is None:
@@ -56,14 +56,14 @@ def read_url(url: str) -> str:
 
 
 def passwords(url: str) -> set[str]:
-    """Return an address's password as it is written, and as it is meant; empty without one."""
+    """Return the URL's password, both as written and decoded; empty if it has none."""
     parts = _PARTS.fullmatch(url)
     password = parts["password"] if parts else None
     return {password, unquote(password)} if password else set()
 
 
-def shown(url: str) -> str:
-    """Return an address without its password."""
+def without_password(url: str) -> str:
+    """Return the URL with ``***`` for its password."""
     parts = _PARTS.fullmatch(url)
     if parts is None or parts["password"] is None:
         return url
@@ -71,5 +71,5 @@ def shown(url: str) -> str:
 
 
 def _encoded(password: str) -> str:
-    """Encode the characters that end a password for a parser of URLs, and leave %40 as it is."""
+    """Encode the characters that end a password in a URL; keep existing escapes such as %40."""
     return quote(password, safe="%!$&'()+*,;=:-._~")

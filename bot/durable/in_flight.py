@@ -1,4 +1,4 @@
-"""Light work, which a person sees fail and can do again: tracked, bounded, drained at the end."""
+"""Light background work: limited in number, drained at shutdown, and lost with the process."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -12,15 +12,19 @@ log = structlog.stdlib.get_logger(__name__)
 
 
 class BusyError(Exception):
-    """There is no room for more work now; nothing of it was started."""
+    """The limit of background work is reached; the new work was not started."""
 
 
 class ShutdownError(Exception):
-    """The process ended before the work was done."""
+    """The process ended before the work."""
 
 
 class TaskExpiredError(Exception):
-    """The work was accepted ``at`` a time too long ago for anybody to wait for it still."""
+    """The work was accepted so long ago that no one waits for its result.
+
+    Attributes:
+        at: the time when it was accepted.
+    """
 
     def __init__(self, at: datetime) -> None:
         super().__init__(f"accepted at {at.isoformat()}")
@@ -28,10 +32,10 @@ class TaskExpiredError(Exception):
 
 
 class InFlight:
-    """Hold a strong reference to every task that was started, until it is done.
+    """The background tasks of this process; it holds a strong reference to each until its end.
 
     Args:
-        limit: how many tasks may be under way at once.
+        limit: the most tasks at once.
     """
 
     def __init__(self, limit: int) -> None:
@@ -39,33 +43,33 @@ class InFlight:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def __len__(self) -> int:
-        """Return how much is under way."""
+        """Return the number of running tasks."""
         return len(self._tasks)
 
-    def start(self, what: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Start a piece of work in the background.
+    def start(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Run a coroutine function in the background.
 
         Raises:
-            BusyError: the limit is reached; it was not called.
+            BusyError: the limit is reached; the function was not called.
         """
         if len(self._tasks) >= self._limit:
             raise BusyError
-        task = asyncio.create_task(what())
+        task = asyncio.create_task(work())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     async def drain(self, seconds: float) -> int:
-        """Wait for the work under way, up to ``seconds``; cancel the rest and say how many.
+        """Wait up to ``seconds`` for running tasks, cancel the rest, and return their number.
 
-        After that, there is no room for any.
+        Further calls of `start` raise `BusyError`.
         """
         if self._tasks:
-            log.info("finishing accepted work", under_way=len(self))
+            log.info("finishing accepted work", running=len(self))
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 while self._tasks:
                     await asyncio.wait(self._tasks)
-        self._limit = 0  # nobody would wait for what comes now
+        self._limit = 0  # nothing would wait for a new task
         late = list(self._tasks)
         for task in late:
             task.cancel()

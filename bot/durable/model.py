@@ -3,10 +3,10 @@
 Every error of this package is one of these:
 
     DurableError
-    ├── StoreUnavailableError   the database did not do it; ``outcome_unknown``: it might have
+    ├── StoreUnavailableError   a read or a write failed, or its outcome is unknown
     ├── LeaseLostError          the task belongs to another process, or will soon
-    ├── PostponedError          this process ends; the task goes on in the next one
-    └── DatabaseError           the database cannot be used; the text says why, for an operator
+    ├── PostponedError          this process ends; the next process continues the task
+    └── DatabaseError           the database cannot be used; the text is for an operator
 """
 
 from collections.abc import Callable
@@ -25,10 +25,10 @@ class DurableError(Exception):
 
 
 class StoreUnavailableError(DurableError):
-    """The database did not write or read.
+    """A read or a write failed.
 
     Attributes:
-        outcome_unknown: the change was sent, so it might be written.
+        outcome_unknown: the change was sent, so the database might have written it.
     """
 
     def __init__(self, why: str, *, outcome_unknown: bool = False) -> None:
@@ -37,15 +37,15 @@ class StoreUnavailableError(DurableError):
 
 
 class LeaseLostError(DurableError):
-    """Another process owns this task; stop, and write nothing more."""
+    """Another process owns this task. The handler stops and writes nothing more."""
 
 
 class PostponedError(DurableError):
-    """Nothing may begin any more in this process: the task goes on in the next one."""
+    """This process ends. The next process continues the task."""
 
 
 class DatabaseError(DurableError):
-    """The database cannot be used; the text gives the reason and the cure, without a password."""
+    """The database cannot be used. The text has the reason and the cure, and no password."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +56,12 @@ class Task:
         id: the idempotency key; a second task with this id is not enqueued.
         kind: names the handler.
         state: JSON; names the next step and holds its data.
-        person: takes turns with other people.
-        lane: the channel; a lane that is full does not delay the others.
-        owner: the process that holds the task; empty while none does.
-        attempt: how many times the task was claimed.
+        person: the requester; people take turns.
+        lane: the channel; a full lane does not delay the others.
+        owner: the process that holds the task; empty for a waiting task.
+        attempt: the number of claims.
         step_may_have_run: an earlier attempt began the next step and did not report its end.
-        failures: how many times in a row the next step failed.
+        failures: consecutive failures of the next step.
         error: the last failure.
         created_at: by the database's clock.
         ended: no process will claim it again.
@@ -81,24 +81,19 @@ class Task:
     ended: bool = False
 
 
-# The changes. A unit of changes is written whole or not at all.
+# Changes. The database writes all changes of a unit, or none.
 
 
 @dataclass(frozen=True, slots=True)
 class Enqueue:
-    """Insert a task; one with this id stays as it is.
+    """Insert a task; an existing task with this id does not change. See `Task`.
 
     Attributes:
-        task_id: see `Task.id`.
-        kind: see `Task.kind`.
-        state: JSON.
         queue: the worker that claims it.
-        person: see `Task.person`.
-        lane: see `Task.lane`.
-        owner: the process that begins it at once; empty: it waits.
+        owner: the process that begins it at once; empty for a task that waits.
         turn: its place among the waiting tasks.
         delay: seconds until it can be claimed; None: at its turn.
-        origin: unique to this change, to recognize it after an unknown commit.
+        origin: identifies this change after a commit with an unknown outcome.
     """
 
     task_id: str
@@ -124,9 +119,9 @@ class Save:
     The task's owner and attempt must match, or the whole unit raises `LeaseLostError`.
 
     Attributes:
-        task: as it is from now on.
-        owned: the process keeps it.
-        delay: seconds until it can be claimed; None while it is owned or has ended.
+        task: the new task.
+        owned: this process continues to own it.
+        delay: seconds until it can be claimed; None for an owned or ended task.
     """
 
     task: Task
@@ -136,7 +131,7 @@ class Save:
 
 @dataclass(frozen=True, slots=True)
 class Finish:
-    """End a task, whichever attempt reports it."""
+    """End a task; any attempt can report the end."""
 
     task_id: str
 
@@ -148,9 +143,9 @@ class Amend:
     Attributes:
         collection: the document's kind.
         key: its name there.
-        change: returns the new document for the current one; None stands for no document. Pure;
-            the store might call it several times.
-        version: unique to this change; the document carries it.
+        change: returns the new document for the current one; None stands for no document. It is
+            pure, because the store can call it several times.
+        version: identifies this change; the document stores it.
     """
 
     collection: str
@@ -161,14 +156,14 @@ class Amend:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """Take tasks that wait or are due.
+    """Claim due and waiting tasks.
 
     Attributes:
-        queue: the worker's.
-        kinds: the kinds that it has handlers for.
-        limit: the most tasks to take.
-        full_lanes: lanes to take nothing of.
-        held: ids that are in this process's memory.
+        queue: the worker's queue.
+        kinds: the kinds that have handlers.
+        limit: the most tasks to claim.
+        full_lanes: lanes to skip.
+        held: ids of tasks in this process's memory, to skip.
         owner: this process.
     """
 
@@ -182,12 +177,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Execute a statement that depends on no other change.
-
-    Attributes:
-        statement: of ``bot.durable.statements``.
-        row: its parameters.
-    """
+    """Execute a statement that depends on no other change."""
 
     statement: Statement
     row: tuple[Any, ...]
@@ -209,10 +199,10 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class RunAgain:
-    """The task goes on later, and holds no slot until then.
+    """The task continues later, and holds no slot until then.
 
     Attributes:
-        in_seconds: from now.
+        in_seconds: the delay.
         state: names the next step.
         step_may_have_run: that step has begun already.
         changes: see `Done.changes`.
@@ -228,5 +218,5 @@ Outcome = Done | RunAgain
 
 
 def advanced(task: Task, state: State) -> Task:
-    """Return the task with its next step, which has not begun."""
+    """Return the task at its next step, which has not begun."""
     return replace(task, state=state, step_may_have_run=False, failures=0)

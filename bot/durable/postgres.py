@@ -1,4 +1,4 @@
-"""PostgreSQL, which processes share. One connection writes, one keeps the lease, a few read."""
+"""PostgreSQL for several processes. One connection writes, one holds the lease, three read."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
@@ -11,40 +11,40 @@ import structlog
 
 from bot.durable.batch import Row, Unit, write_batch
 from bot.durable.committer import NotWrittenError
-from bot.durable.connection import FAULTS, Connector, bounded, connector, in_words, refuse_pooler
-from bot.durable.database_url import shown
+from bot.durable.connection import (
+    FAULTS,
+    Connector,
+    connector,
+    error_text,
+    refuse_pooler,
+    with_timeout,
+)
+from bot.durable.database_url import without_password
 from bot.durable.lease import CHANNEL, NOTIFY, Lease, LeaseTiming
 from bot.durable.model import DatabaseError, StoreUnavailableError
-from bot.durable.schema import MIGRATIONS, VERSION, check_schema
+from bot.durable.schema import VERSION, missing_migrations
 from bot.durable.statements import FREE_FORGOTTEN, Statement
 
 log = structlog.stdlib.get_logger(__name__)
 
 _LOCK = 4_205_881_316_030_211  # any number, the same in every version
-_ANSWER = 5.0  # seconds; a server that hangs does not look at its own clock
+_ANSWER = 5.0  # seconds; a server that hangs does not apply its own timeouts
 _CLOSING = 2.0  # seconds
 _READERS = 3
 _TRIES = 3
-# A process that stands still in a transaction would keep its locks from the peers.
+# Without this, a process that stops in a transaction would hold its locks against its peers.
 _UNLOCK = "SET idle_in_transaction_session_timeout = '10s'"
 _BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
-_OF_THE_UNIT = ("22", "23", "54")  # data, constraints, a row that is too large for an index
-_CUT_OFF = ("08", "57", "58", "XX")  # after a COMMIT, these leave its outcome open
+_UNIT_FAULTS = ("22", "23", "54")  # data, constraints, a row too large for an index
+_DISCONNECTED = ("08", "57", "58", "XX")  # the outcome of a COMMIT is unknown after these
 _CONFLICTS = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
 
 
 class Postgres:
-    """One database, shared with other processes.
+    """A database that other processes use too; see `bot.durable.store.Database`.
 
-    Args:
-        connector: opens connections.
-        timing: durations.
-
-    Attributes:
-        owner: the id under which this process owns tasks.
-        held: the ids of the tasks in this process's memory.
-        unclean_start: other processes were there at the start, so one might have died.
+    ``unclean_start`` is set if other processes had rows at the start, because one might be dead.
     """
 
     shared = True
@@ -59,54 +59,56 @@ class Postgres:
         self._connector = connector
         self._timing = timing
         self._writer: asyncpg.Connection | None = None
-        self._doubt = False  # a commit with an unknown outcome might have claimed tasks
+        self._outcome_unknown = False  # a commit with an unknown outcome might have claimed tasks
         self._readers = asyncio.Semaphore(_READERS)
         self._idle: list[asyncpg.Connection] = []
         self._topics: set[str] = set()
         self._publishing: asyncio.Task[None] | None = None
 
     async def write(self, units: Sequence[Unit]) -> None:
-        """Write units in one transaction."""
+        """Write units in one transaction; retry it after a conflict."""
         for tries in range(1, _TRIES + 1):
             try:
                 await self._write(units)
             except _CONFLICTS as error:
                 if tries == _TRIES:
-                    raise NotWrittenError(in_words(error), outcome_unknown=False) from error
+                    raise NotWrittenError(error_text(error), outcome_unknown=False) from error
             else:
                 return
 
     async def read(self, statement: Statement, rows: Sequence[Row], within: float) -> list[Row]:
-        """Read from what is committed."""
-        text, arguments = _spelled(statement, rows)
+        """Execute a SELECT."""
+        text, arguments = _query(statement, rows)
         return await self._fetch(within, text, *arguments)
 
     def publish(self, topic: str) -> None:
-        """Send a topic to the other processes soon, if they can be reached."""
+        """Send a topic to the other processes, without a guarantee."""
         self._topics.add(topic)
         if self._publishing is None:
             self._publishing = asyncio.create_task(self._publish())
 
     async def hold_lease(self, owner: str) -> None:
-        """Return while no peer can have this owner's tasks."""
+        """Return if no peer can own this owner's tasks."""
         await self.lease.hold(owner, _ANSWER)
 
     def problem(self) -> str | None:
-        """Return the reason why this process might lose its tasks."""
+        """Return the reason why this process could lose its tasks, or None."""
         return self.lease.problem()
 
     async def shrink(self) -> None:
-        """Do nothing: the server's autovacuum does it."""
+        """Do nothing; the server has autovacuum."""
 
     async def close(self) -> None:
-        """Leave the others the tasks that this process still owns, and close the connections."""
+        """Release this process's tasks, and close the connections."""
         if self._publishing is not None:
             self._publishing.cancel()
         try:
             async with asyncio.timeout(_CLOSING):
                 await self.lease.leave()
         except FAULTS as error:
-            log.warning("the database is left without a word", error=in_words(error))
+            log.warning(
+                "cannot release the tasks; peers wait for the lease", error=error_text(error)
+            )
         for connection in filter(None, (self._writer, *self._idle)):
             connection.terminate()
 
@@ -116,30 +118,30 @@ class Postgres:
     def _registered(self, owner: str) -> None:
         before, self.owner = self.owner, owner
         if before:
-            log.error("other processes have taken this one for dead, and have its tasks")
+            log.error("a peer declared this process dead and took over its tasks")
             self.on_lost()
 
     async def _write(self, units: Sequence[Unit]) -> None:
         committing = False
         try:
             connection = await self._open_writer()
-            with bounded(connection, self._timing.write):
+            with with_timeout(connection, self._timing.write):
                 await connection.execute(_BEGIN)
-                if self._doubt:
+                if self._outcome_unknown:
                     held = self.held.union(*(unit.task_ids() for unit in units))
                     await _execute(connection, FREE_FORGOTTEN, [(self.owner, tuple(held))])
                 await write_batch(units, partial(_execute, connection), locks=True)
                 committing = True
                 await connection.execute("COMMIT")
-            self._doubt = False
+            self._outcome_unknown = False
         except BaseException as error:
             unknown = committing and not _refused(error)
-            self._doubt = self._doubt or unknown
-            if isinstance(error, FAULTS) and not _is_of_the_unit(error):
+            self._outcome_unknown = self._outcome_unknown or unknown
+            if isinstance(error, FAULTS) and not _is_unit_fault(error):
                 self._drop_writer()
                 if isinstance(error, _CONFLICTS):
                     raise
-                raise NotWrittenError(in_words(error), outcome_unknown=unknown) from error
+                raise NotWrittenError(error_text(error), outcome_unknown=unknown) from error
             await self._roll_back(cancelled=not isinstance(error, Exception))
             raise
 
@@ -154,7 +156,7 @@ class Postgres:
             self._drop_writer()
             return
         try:
-            with bounded(self._writer, _ANSWER):
+            with with_timeout(self._writer, _ANSWER):
                 await self._writer.execute("ROLLBACK")
         except FAULTS:
             self._drop_writer()
@@ -176,16 +178,16 @@ class Postgres:
                 self._idle.append(connection)
                 return rows
         except FAULTS as error:
-            raise StoreUnavailableError(in_words(error)) from error
+            raise StoreUnavailableError(error_text(error)) from error
 
     async def _publish(self) -> None:
         try:
             while self._topics:
-                words = [f"{self.lease.sender} {topic}" for topic in self._topics]
+                payloads = [f"{self.lease.sender} {topic}" for topic in self._topics]
                 self._topics.clear()
-                await self._fetch(_ANSWER, NOTIFY, CHANNEL, words)
+                await self._fetch(_ANSWER, NOTIFY, CHANNEL, payloads)
         except StoreUnavailableError as error:
-            log.warning("other processes do not get a notification", error=str(error))
+            log.warning("cannot notify the other processes", error=str(error))
         finally:
             self._publishing = None
 
@@ -194,17 +196,17 @@ class Postgres:
 async def open_postgres(
     url: str, *, wait: float, timing: LeaseTiming | None = None
 ) -> AsyncIterator[Postgres]:
-    """Open the database with the newest schema, and keep a lease until the end.
+    """Open and migrate the database, and hold a lease until the end.
 
     Args:
         url: ``postgresql://user:password@host/name``.
-        wait: seconds to wait for another process that changes the schema.
+        wait: seconds to wait for another process that migrates.
         timing: of the lease.
 
     Raises:
-        DatabaseError: it cannot be used.
+        DatabaseError: the database cannot be used.
     """
-    with _in_words(url):
+    with _as_database_error(url):
         connections = connector(url)
         await refuse_pooler(connections)
         await _migrate(connections, wait)
@@ -220,7 +222,7 @@ async def open_postgres(
 
 
 async def _migrate(connector: Connector, wait: float) -> None:
-    """Apply the schema files that are missing, all or none."""
+    """Apply the missing schema files in one transaction."""
     connection = await connector.open()
     try:
         async with connection.transaction():
@@ -232,17 +234,15 @@ async def _migrate(connector: Connector, wait: float) -> None:
             found = 0
             if VERSION in names:
                 found = await connection.fetchval(f"SELECT max(version) FROM {VERSION}") or 0
-            check_schema(names, found)
-            for number, sql in MIGRATIONS:
-                if number > found:
-                    await connection.execute(sql)
-                    await connection.execute(f"INSERT INTO {VERSION} VALUES ($1)", number)
+            for number, sql in missing_migrations(names, found):
+                await connection.execute(sql)
+                await connection.execute(f"INSERT INTO {VERSION} VALUES ($1)", number)
     finally:
         connection.terminate()
 
 
 async def _lock(connection: asyncpg.Connection, wait: float) -> None:
-    """Wait for the commit of another process that migrates."""
+    """Take the migration lock; wait for another process that migrates."""
     milliseconds = max(1, round(wait * 1000))  # 0 is no limit
     await connection.execute(f"SET LOCAL lock_timeout = {milliseconds}")
     try:
@@ -250,25 +250,25 @@ async def _lock(connection: asyncpg.Connection, wait: float) -> None:
             await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK)
     except TimeoutError:
         raise DatabaseError(
-            f"the database gave no answer within {wait + _ANSWER:g} s. Look whether its server"
+            f"the database did not answer within {wait + _ANSWER:g} s. Check whether its server"
             " hangs"
         ) from None
     except asyncpg.LockNotAvailableError:
         raise DatabaseError(
-            f"another process is changing the database's schema, and did not end within {wait:g} s."
-            " Look for one that hangs; PostgreSQL's pg_locks shows it as an advisory lock"
+            f"another process migrates the database, and did not finish within {wait:g} s."
+            " Check for one that hangs; PostgreSQL's pg_locks shows its advisory lock"
         ) from None
 
 
 async def _execute(
-    line: asyncpg.Connection, statement: Statement, rows: Sequence[Row]
+    connection: asyncpg.Connection, statement: Statement, rows: Sequence[Row]
 ) -> list[Row]:
-    text, arguments = _spelled(statement, rows)
-    return list(await line.fetch(text, *arguments))
+    text, arguments = _query(statement, rows)
+    return list(await connection.fetch(text, *arguments))
 
 
-def _spelled(statement: Statement, rows: Sequence[Row]) -> tuple[str, list[Any]]:
-    """Return the text, and an array for each column: its cells, or its only cell, a list."""
+def _query(statement: Statement, rows: Sequence[Row]) -> tuple[str, list[Any]]:
+    """Return the SQL, and an array for each column; a list column has one cell, its array."""
     text, lists = _prepared(statement)
     columns = list(zip(*rows, strict=True)) or [()] * len(lists)
     return text, [one[0] if is_list else one for one, is_list in zip(columns, lists, strict=True)]
@@ -280,20 +280,24 @@ def _prepared(statement: Statement) -> tuple[str, list[bool]]:
 
 
 def _refused(error: BaseException) -> bool:
-    """Return whether the server answered that it did not commit."""
-    return isinstance(error, asyncpg.PostgresError) and not str(error.sqlstate).startswith(_CUT_OFF)
+    """Return whether the server reported that it did not commit."""
+    return isinstance(error, asyncpg.PostgresError) and not str(error.sqlstate).startswith(
+        _DISCONNECTED
+    )
 
 
-def _is_of_the_unit(error: BaseException) -> bool:
-    """Return whether a unit's own values are at fault; the others can be written without it."""
+def _is_unit_fault(error: BaseException) -> bool:
+    """Return whether the values of a unit are at fault, so other units can be written."""
     if isinstance(error, asyncpg.PostgresError):
-        return str(error.sqlstate).startswith(_OF_THE_UNIT)
+        return str(error.sqlstate).startswith(_UNIT_FAULTS)
     return isinstance(error, asyncpg.DataError)
 
 
 @contextmanager
-def _in_words(url: str) -> Iterator[None]:
+def _as_database_error(url: str) -> Iterator[None]:
     try:
         yield
     except (*FAULTS, TypeError, ValueError) as error:
-        raise DatabaseError(f"{shown(url)} cannot be used: {in_words(error)}") from error
+        raise DatabaseError(
+            f"{without_password(url)} cannot be used: {error_text(error)}"
+        ) from error

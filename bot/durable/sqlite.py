@@ -1,7 +1,7 @@
-"""The database in one SQLite file, which one process holds.
+"""SQLite, in a file that one process holds.
 
-Statements run on the event loop, where they take microseconds. Only COMMIT, which waits for the
-disk, runs in a thread of its own: one crossing for each batch. https://sqlite.org/wal.html
+Statements take microseconds and run on the event loop. COMMIT waits for the disk, so it runs in a
+thread: the event loop hands over once per batch. https://sqlite.org/wal.html
 """
 
 import asyncio
@@ -19,23 +19,23 @@ from bot.durable.committer import NotWrittenError
 from bot.durable.model import StoreUnavailableError
 from bot.durable.statements import Statement
 
-_BUSY = 0.8  # seconds to wait for a lock that a backup holds; an ack waits for one second
+_BUSY = 0.8  # seconds to wait for the lock of a backup; an ack waits for one second
 _PAUSE = 0.02  # seconds
 _PAGES = 500  # of 4 KiB
-# The longest time that a busy event loop keeps the thread from reporting its COMMIT; Python's own
+# A busy event loop delays the thread's report of a COMMIT by up to this time. Python's default of
 # 5 ms made acks slow.
 _SWITCH = 0.0005  # seconds
-_OF_THE_UNIT = (sqlite3.DataError, sqlite3.IntegrityError, sqlite3.ProgrammingError)
+_UNIT_FAULTS = (sqlite3.DataError, sqlite3.IntegrityError, sqlite3.ProgrammingError)
 _encode = json.JSONEncoder(separators=(",", ":")).encode
 _WAL = 16 * 1024 * 1024  # bytes that the WAL keeps after a checkpoint
 
 
 class SQLite:
-    """One writing connection, one reading connection.
+    """One connection that writes, and one that reads; see `bot.durable.store.Database`.
 
     Args:
         path: the file, which exists and has the schema.
-        unclean_start: an earlier process left tasks that it owned.
+        unclean_start: an earlier process ended without releasing its tasks.
     """
 
     shared = False
@@ -59,7 +59,7 @@ class SQLite:
         self._thread.start()
 
     async def write(self, units: Sequence[Unit]) -> None:
-        """Write units, and return when they are on disk."""
+        """Write units in one transaction, and return when they are on disk."""
         try:
             await self._begin()
             await write_batch(units, self._execute, locks=False)
@@ -70,12 +70,12 @@ class SQLite:
             if self._writer.in_transaction:
                 with suppress(sqlite3.Error):
                     self._writer.execute("ROLLBACK")
-            if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, _OF_THE_UNIT):
+            if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, _UNIT_FAULTS):
                 raise NotWrittenError(str(error), outcome_unknown=False) from error
             raise
 
     async def read(self, statement: Statement, rows: Sequence[Row], within: float) -> list[Row]:  # noqa: ARG002
-        """Read from what is committed. It takes microseconds, so there is no time-out."""
+        """Execute a SELECT, without a timeout: it takes microseconds."""
         try:
             return self._fetch(self._reader, statement, rows)
         except sqlite3.Error as error:
@@ -88,27 +88,27 @@ class SQLite:
         """Return at once: no other process uses the file."""
 
     def problem(self) -> str | None:
-        """Return the reason why written data would be lost: a file was deleted or replaced."""
+        """Return the name of a file that was deleted or replaced, with the cure, or None."""
         for path, inode in self._files().items():
             if inode != self._inodes[path]:
                 return f"{Path(path).name} was deleted or replaced while the bot runs; restart it"
         return None
 
     async def shrink(self) -> None:
-        """Return the pages of deleted rows to the file system, a few at a time."""
-        with suppress(sqlite3.OperationalError):  # locked: the next time will do
+        """Return the pages of deleted rows to the file system, in small steps."""
+        with suppress(sqlite3.OperationalError):  # locked; the next call tries again
             while await asyncio.to_thread(self._shrink_a_little):  # noqa: ASYNC110 - a pause for writers
                 await asyncio.sleep(_PAUSE)
 
     async def close(self) -> None:
-        """Close the connections; nothing is being written."""
+        """Close the connections. No write is in progress."""
         self._commits.put(None)
         await asyncio.to_thread(self._thread.join)
         self._reader.close()
         self._writer.close()
 
     async def _begin(self) -> None:
-        """Begin to write; wait for a lock, such as a backup's, without blocking the event loop."""
+        """Begin a write; wait for a lock, such as a backup's, without blocking the event loop."""
         deadline = self._loop.time() + _BUSY
         while True:
             try:
@@ -140,7 +140,7 @@ class SQLite:
             return bool(free > 0)
 
     def _commit_all(self) -> None:
-        """Commit whenever the event loop asks for it. Runs in the thread."""
+        """Run in the thread: execute COMMIT for each future in the queue."""
         while (committed := self._commits.get()) is not None:
             error: Exception | None = None
             try:
@@ -155,11 +155,11 @@ class SQLite:
 
 
 def connect(path: Path, timeout: float = 0) -> sqlite3.Connection:
-    """Open a connection that waits for the disk at each commit."""
+    """Open a connection with WAL and an fsync per commit."""
     connection = sqlite3.connect(
         path, timeout=timeout, isolation_level=None, check_same_thread=False
     )
-    connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # before the first table only
+    connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # works only before the first table
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute(f"PRAGMA journal_size_limit = {_WAL}")

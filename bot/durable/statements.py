@@ -1,12 +1,14 @@
-"""Every statement once, for both databases.
+"""All SQL statements, for both databases.
 
-A statement is executed once for many rows: SQLite reads them from one JSON text, PostgreSQL from
-one array a column. These marks stand for the parts that the two spell differently:
+One execution handles many rows. SQLite reads them from one JSON text, PostgreSQL from one array per
+column. Marks stand for the parts that differ:
 
 ``{rows}``       the rows, as table ``c``
-``{one:NAME}``   a cell of the only row; ``{list:NAME}``  a cell that is a list (type ``text[]``)
+``{one:NAME}``   a cell of the only row
+``{list:NAME}``  a cell of the only row that is a list (type ``text[]``)
 ``{now}``        seconds since 1970 by the database's clock
-``{lock}``       locks the rows that are read; ``{skip}``  too, and leaves out the locked ones
+``{lock}``       locks the selected rows
+``{skip}``       locks the selected rows, and skips rows that are already locked
 """
 
 import re
@@ -27,11 +29,11 @@ _MARK = re.compile(r"\{(\w+)(?::(\w+))?\}")
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One statement.
+    """A statement for both databases.
 
     Attributes:
-        columns: the rows' columns with PostgreSQL's types, such as ``id text, delay float8``.
-        sql: the text, with marks.
+        columns: the columns of the rows with PostgreSQL's types, such as ``id text, delay float8``.
+        sql: the text with marks.
     """
 
     columns: str
@@ -39,12 +41,12 @@ class Statement:
 
     @property
     def types(self) -> list[tuple[str, str]]:
-        """Return the columns' names and types."""
+        """The columns' names and types."""
         pairs = [column.split() for column in self.columns.split(",")]
         return [(name, kind) for name, kind in pairs]
 
     def for_sqlite(self) -> str:
-        """Return SQLite's text; ``?1`` is a JSON array of rows. https://sqlite.org/json1.html"""
+        """Return the SQL; ``?1`` is a JSON array of rows. https://sqlite.org/json1.html"""
         index = {name: i for i, (name, _) in enumerate(self.types)}
         cells = ", ".join(f"json_extract(value, '$[{i}]') AS {name}" for name, i in index.items())
 
@@ -61,7 +63,7 @@ class Statement:
         return _MARK.sub(spelled, self.sql)
 
     def for_postgres(self) -> str:
-        """Return PostgreSQL's text; ``$1``, ``$2``, … are the columns' arrays."""
+        """Return the SQL; ``$1``, ``$2``, … are the columns' arrays."""
         array = {
             name: f"${i}::{kind.removesuffix('[]')}[]"
             for i, (name, kind) in enumerate(self.types, 1)
@@ -82,7 +84,7 @@ class Statement:
 
 # Tasks
 
-# Without expressions: RETURNING with IS NULL is always false in SQLite 3.40.
+# Columns only: in SQLite 3.40, IS NULL in a RETURNING clause is always false.
 _TASK = (
     "id, kind, state, created_at, person, lane, owner, attempt, step_may_have_run, failures, error,"
     " ended_at, turn"
@@ -160,7 +162,7 @@ PRUNE = Statement(
     " WHERE ended_at < {now} - {one:age} LIMIT {one:most} {skip})"
     " DELETE FROM training_bot_tasks WHERE id IN (SELECT id FROM found) RETURNING id",
 )
-# The owner is dead, so it might have begun the step.
+# The dead owner might have begun the step.
 _FREE = (
     "WITH found AS (SELECT id FROM training_bot_tasks WHERE owner IS NOT NULL AND %s {skip})"
     " UPDATE training_bot_tasks SET owner = NULL, due_at = {now}, step_may_have_run = 1"
@@ -168,7 +170,7 @@ _FREE = (
 )
 FREE_TASKS = Statement("live text[]", _FREE % "owner NOT IN {list:live}")
 FREE_DEAD = Statement("dead text[]", _FREE % "owner IN {list:dead}")
-# This process owns them and has forgotten them: a commit with an unknown outcome has claimed them.
+# This process owns these tasks without knowing them: a commit with an unknown outcome claimed them.
 FREE_FORGOTTEN = Statement(
     "owner text, held text[]",
     "UPDATE training_bot_tasks SET owner = NULL, due_at = {now}"

@@ -1,4 +1,4 @@
-"""The store: tasks, documents, and the topics that processes publish to each other."""
+"""The interface to tasks, documents, and the topics that processes publish to each other."""
 
 import asyncio
 import json
@@ -29,8 +29,8 @@ log = structlog.stdlib.get_logger(__name__)
 
 ACK_TIMEOUT = 1.0  # seconds; Slack waits 3 for an ack
 BACKGROUND_TIMEOUT = 5.0  # seconds
-_PAGE = 200  # rows that are read or deleted at once
-LEASE_LOST = "lease lost"  # the topics that a process publishes to itself
+_PAGE = 200  # rows in one read or deletion
+LEASE_LOST = "lease lost"  # this topic and the next stay within the process
 HEALTH = "health"
 _OWN = {LEASE_LOST, HEALTH}
 Callback = Callable[[], object]
@@ -43,9 +43,9 @@ class Database(Backend, Protocol):
         shared: other processes use the database too.
         owner: the id under which this process owns tasks.
         unclean_start: an earlier process ended without releasing its tasks.
-        held: the ids of the tasks in this process's memory; the store sets it.
-        on_topic: called with the topics that other processes publish; None: any might be missed.
-        on_lost: called when other processes have taken this one for dead; ``owner`` is new then.
+        held: the ids of the tasks in this process's memory; set by the store.
+        on_topic: receives the topics of other processes; None if any topic could be lost.
+        on_lost: called after a peer declared this process dead; ``owner`` has a new id by then.
     """
 
     shared: bool
@@ -56,32 +56,29 @@ class Database(Backend, Protocol):
     on_lost: Callable[[], object]
 
     async def read(self, statement: Statement, rows: Sequence[Row], within: float) -> list[Row]:
-        """Execute a statement that reads."""
+        """Execute a SELECT."""
 
     def publish(self, topic: str) -> None:
-        """Send a topic to the other processes soon, if they can be reached."""
+        """Send a topic to the other processes, without a guarantee."""
 
     async def hold_lease(self, owner: str) -> None:
-        """Return while no other process can have this owner's tasks.
+        """Return if no other process can own this owner's tasks.
 
         Raises:
-            LeaseLostError: another process can.
+            LeaseLostError: another process can own them.
         """
 
     def problem(self) -> str | None:
-        """Return the reason why written data could get lost, if there is one."""
+        """Return the reason why written data could be lost, or None."""
 
     async def shrink(self) -> None:
-        """Return the room of deleted rows to the disk."""
+        """Return the space of deleted rows to the disk."""
 
 
 class Store:
     """Tasks and documents.
 
-    Every coroutine raises `StoreUnavailableError` where the database does not answer.
-
-    Args:
-        database: writes and reads.
+    Every coroutine raises `StoreUnavailableError` if the database does not answer.
 
     Attributes:
         shared: other processes use the database too.
@@ -103,9 +100,9 @@ class Store:
         database.on_lost = lambda: self._call(LEASE_LOST)
 
     async def close(self, within: float) -> None:
-        """Write for so many seconds more at most what is still to be written."""
+        """Write the remaining changes, for up to ``within`` seconds."""
         if left := await self._committer.close(within):
-            log.error("changes were not written; their tasks run again", changes=left)
+            log.error("unwritten changes at exit; their tasks will run again", changes=left)
 
     # Tasks
 
@@ -115,23 +112,24 @@ class Store:
         return self._database.owner
 
     def submit(self, *changes: Change) -> Pending:
-        """Write a unit of changes, however long it takes, and do not wait for it."""
+        """Queue a unit of changes, which is retried until it is written."""
         return self._committer.submit(*changes, durable=True)
 
     def enqueue(self, change: Enqueue) -> Pending:
-        """Insert a task, unless its time is up before; see `written`."""
+        """Queue a new task; `written` waits for it and can withdraw it."""
         return self._committer.submit(replace(change, origin=self._unique()), durable=False)
 
     async def written(self, pending: Pending) -> list[Any]:
-        """Return the results of a unit within the time of an ack.
+        """Return the results of a unit within `ACK_TIMEOUT`.
 
         Raises:
-            StoreUnavailableError: ``outcome_unknown`` if the unit was sent; else nothing was done.
+            StoreUnavailableError: ``outcome_unknown`` if the unit was sent; otherwise the unit is
+                withdrawn.
         """
         return await self._committer.written(pending, ACK_TIMEOUT)
 
     async def write(self, *changes: Change, within: float = BACKGROUND_TIMEOUT) -> list[Any]:
-        """Write a unit of changes; return a result for each.
+        """Write a unit of changes, and return one result per change.
 
         Raises:
             LeaseLostError: a saved task belongs to another process.
@@ -141,14 +139,14 @@ class Store:
     async def claim(self, change: Claim) -> list[tuple[Task, int]]:
         """Claim tasks, and return them with their turns.
 
-        It takes no time-out: claimed tasks that nobody receives would be lost to every process.
+        It has no timeout. After a timeout, this process would own tasks without knowing them.
         """
         pending = self._committer.submit(change, durable=False)
         (claimed,) = await asyncio.shield(pending.written)
         return cast("list[tuple[Task, int]]", claimed)
 
     async def wake(self, task_id: str) -> bool:
-        """Let a sleeping task be claimed now; return False where none sleeps under this id."""
+        """Make a sleeping task due now; return False if no task with this id sleeps."""
         (rows,) = await self.write(Run(WAKE_TASK, (task_id,)))
         for (queue,) in rows:
             self.publish(queue)
@@ -165,21 +163,21 @@ class Store:
         return None if seconds is None else max(0.0, seconds)
 
     async def oldest_waiting(self, queue: str) -> float:
-        """Return the age in seconds of the task that waits longest for its turn."""
+        """Return the age in seconds of the oldest waiting task."""
         ((seconds,),) = await self._read(OLDEST_WAITING, (queue,))
         return seconds or 0.0
 
     async def still_open(self, task_ids: Iterable[str]) -> set[str]:
-        """Return those of these tasks that have not ended."""
+        """Return the ids whose tasks have not ended."""
         rows = await self._read(STILL_OPEN, *((task_id,) for task_id in task_ids))
         return {task_id for (task_id,) in rows}
 
     async def turns_of(self, queue: str) -> list[Row]:
-        """Return each person of a queue with the first and the last place of their tasks."""
+        """Return each person in a queue with their first and last turn."""
         return await self._read(TURNS, (queue,))
 
     async def prune(self, age: float) -> int:
-        """Delete the tasks that ended so many seconds ago; return their number."""
+        """Delete tasks that ended ``age`` seconds ago or earlier; return their number."""
         deleted = 0
         while True:
             (rows,) = await self.write(Run(PRUNE, (age, _PAGE)))
@@ -191,13 +189,13 @@ class Store:
         return deleted
 
     async def hold_lease(self, owner: str | None = None) -> None:
-        """Return while no other process can have a task.
+        """Return if no other process can own this owner's tasks.
 
         Args:
-            owner: the task's; None: this process, as it is now.
+            owner: the owner of a task; None: this process.
 
         Raises:
-            LeaseLostError: another process can.
+            LeaseLostError: another process can own them.
         """
         await self._database.hold_lease(self.owner if owner is None else owner)
 
@@ -206,18 +204,18 @@ class Store:
     def amendment(
         self, collection: str, key: str, change: Callable[[State | None], State | None]
     ) -> Amend:
-        """Return a change of a document, to be written in a unit; see `Amend`."""
+        """Return a change of a document, for use in a unit; see `Amend`."""
         return Amend(collection, key, change, self._unique())
 
     async def amend(
         self, collection: str, key: str, change: Callable[[State | None], State | None]
     ) -> State | None:
-        """Change a document, as one act; return the new one."""
+        """Change a document atomically, and return the new document."""
         (new,) = await self.write(self.amendment(collection, key, change))
         return cast("State | None", new)
 
     async def read(self, collection: str, key: str) -> State | None:
-        """Return a document; None: there is none."""
+        """Return a document, or None."""
         rows = await self._read(GET_DOCUMENT, (collection, key))
         return json.loads(rows[0][0]) if rows else None
 
@@ -225,7 +223,7 @@ class Store:
         """Return a collection's documents by key."""
         found: dict[str, State] = {}
         after: str | None = ""
-        while after is not None:  # a page at a time, as decoding blocks the event loop
+        while after is not None:  # page by page, because decoding blocks the event loop
             rows = await self._read(PAGE_OF_DOCUMENTS, (collection, after, _PAGE))
             found |= {key: json.loads(value) for key, value in rows}
             after = rows[-1][0] if len(rows) == _PAGE else None
@@ -235,16 +233,16 @@ class Store:
     # Topics
 
     def subscribe(self, topic: str, callback: Callback) -> Callable[[], None]:
-        """Call back whenever a topic is published, here or elsewhere; return the unsubscriber.
+        """Call back when any process publishes the topic; return a function that unsubscribes.
 
-        A process that could not listen for a while calls back for every topic.
+        After a gap in its connection, a process calls back for every topic.
         """
         entry = (topic, callback)
         self._callbacks.append(entry)
         return lambda: self._callbacks.remove(entry)
 
     def publish(self, topic: str) -> None:
-        """Call the subscribers of a topic, here at once, elsewhere if they can be reached."""
+        """Call the subscribers of a topic: here at once, in other processes if possible."""
         self._call(topic)
         self._database.publish(topic)
 
@@ -252,7 +250,7 @@ class Store:
 
     @property
     def problem(self) -> str | None:
-        """The reason why nothing can be written; None: all is well."""
+        """The reason why the store cannot write, or None."""
         return self._problem or self._database.problem()
 
     def health_changed(self) -> None:
@@ -268,7 +266,7 @@ class Store:
         if problem is None:
             log.info("the database answers again")
         else:
-            log.warning("the database does not write", error=problem)
+            log.warning("the database cannot write", error=problem)
         self._problem = problem
         self.health_changed()
 

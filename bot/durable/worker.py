@@ -1,4 +1,4 @@
-"""Run tasks: at once where a slot is free, otherwise in turn; again after a failure."""
+"""Run tasks: at once if a slot is free, otherwise in turn. Failed steps are retried."""
 
 import asyncio
 import json
@@ -26,30 +26,30 @@ from bot.durable.store import LEASE_LOST, Store
 
 log = structlog.stdlib.get_logger(__name__)
 
-# Seconds between looks at a shared database. A notification can only get lost with its connection,
-# and the next connection looks at once. At 5 s, three workers woke the process 2 times a second.
+# Seconds between polls of a shared database. A notification is lost only if its connection is, and
+# the worker polls after each reconnection. At 5 s, three workers woke the process twice a second.
 _POLL = 15.0
 _REPORT = 5.0  # seconds between reports of a backlog
-_GATHER = 0.25  # seconds; timers that are due so close together are claimed at once
-_RETRY = 1.0  # seconds until the database is tried again
+_GATHER = 0.25  # seconds; tasks that are due within this time are claimed together
+_RETRY = 1.0  # seconds until a failed claim is retried
 
 
 class Worker:
     """Run the tasks of one queue.
 
     Args:
-        store: where the tasks are.
-        queue: names the worker; its tasks carry it.
-        limits: how much to hold.
+        store: holds the tasks.
+        queue: the name of the worker and of its tasks.
+        limits: the capacity.
 
     Attributes:
-        problem: the reason why no task can be claimed; None: all is well.
-        late_by: the age in seconds of the oldest task that waits for a slot, if it is over 10.
+        problem: the reason why no task can be claimed, or None.
+        late_by: the age in seconds of the oldest waiting task if it exceeds `Limits.old`, else 0.
     """
 
     def __init__(self, store: Store, queue: str, limits: Limits | None = None) -> None:
         self.store = store
-        self.problem: str | None = "has not looked for tasks yet"
+        self.problem: str | None = "has not claimed tasks yet"
         self.late_by = 0.0
         self._queue = queue
         self._limits = limits or Limits()
@@ -64,28 +64,21 @@ class Worker:
         self._next_report = 0.0  # on the monotonic clock
 
     def on(self, kind: str, handler: Handler) -> None:
-        """Run the tasks of a kind with this handler; before `run`."""
+        """Register the handler of a kind; call it before `run`."""
         self._handlers[kind] = handler
 
     async def enqueue(
         self, task_id: str, kind: str, state: State, *, person: str = "", lane: str = ""
     ) -> bool:
-        """Accept a task: when this returns, it survives the process.
-
-        Args:
-            task_id: the idempotency key.
-            kind: names the handler.
-            state: JSON.
-            person: takes turns with other people.
-            lane: the channel.
+        """Insert a task, and return when it is on disk. `Task` describes the arguments.
 
         Returns:
-            False: a task with this id was accepted before, and nothing was changed.
+            False if a task with this id exists; nothing changes in that case.
 
         Raises:
-            StoreUnavailableError: within 1 s. ``outcome_unknown``: it might have been accepted,
-                and is run in that case; otherwise nothing was done.
-            ValueError, TypeError: no id, or no JSON.
+            StoreUnavailableError: no confirmation within 1 s. With ``outcome_unknown``, the task
+                might be inserted, and runs if it is; otherwise nothing was done.
+            ValueError, TypeError: the id is invalid, or the state is not JSON.
         """
         at_once = not self._backlog and self._room.takes(task_id, lane)
         change = Enqueue(
@@ -107,9 +100,9 @@ class Worker:
         return bool(inserted)
 
     async def run(self) -> None:
-        """Claim tasks until cancelled, whatever happens."""
+        """Claim tasks until canceled, also after errors."""
         stop = [
-            self.store.subscribe(self._queue, self._look),
+            self.store.subscribe(self._queue, self._poll_now),
             self.store.subscribe(LEASE_LOST, self._drop_all),
         ]
         try:
@@ -129,9 +122,9 @@ class Worker:
                 unsubscribe()
 
     async def drain(self, seconds: float) -> int:
-        """Begin no task, let the running ones end, cancel the rest; return how many those were.
+        """Begin no task, wait for the running ones, then cancel them; return their number.
 
-        No post begins later than 10 s before the end, and none at all in less than 12 s.
+        No post begins in the last 10 s. If ``seconds`` is under 12, no post begins.
         """
         self._room.close(seconds)
         if self._tasks:
@@ -145,13 +138,13 @@ class Worker:
 
     def _freed(self) -> None:
         if self._full_lanes and self._room.full_lanes() != self._full_lanes:
-            self._look()
+            self._poll_now()
         elif self._backlog:
             self._wake.set()
 
     # Claiming
 
-    def _look(self) -> None:
+    def _poll_now(self) -> None:
         self._backlog = True
         self._wake.set()
 
@@ -161,28 +154,30 @@ class Worker:
             self.store.health_changed()
 
     async def _report_backlog(self) -> None:
-        """Log it where tasks wait too long for a slot."""
+        """Log a warning if tasks wait too long for a slot."""
         if time.monotonic() < self._next_report:
             return
         self._next_report = time.monotonic() + _REPORT
         try:
             age = await self.store.oldest_waiting(self._queue)
-        except Exception as error:  # noqa: BLE001 - the loop must go on
-            log.warning("cannot look for old tasks", error=f"{type(error).__name__}: {error}")
+        except Exception as error:  # noqa: BLE001 - the loop must continue
+            log.warning(
+                "cannot read the age of waiting tasks", error=f"{type(error).__name__}: {error}"
+            )
             return
         self.late_by = age if age > self._limits.old else 0.0
         if self.late_by:
             log.warning("tasks wait for a slot", queue=self._queue, oldest_seconds=round(age))
 
     async def _load_turns(self) -> None:
-        with suppress(StoreUnavailableError):  # then people take turns from here on
+        with suppress(StoreUnavailableError):  # then turns start from here
             self._turns = Turns(await self.store.turns_of(self._queue))
 
     async def _claim(self) -> float | None:
-        """Claim as many tasks as there is room for; return the seconds until the next look."""
+        """Claim tasks for the free slots; return the seconds until the next claim."""
         most = self._room.left()
         if most <= 0:
-            self._backlog = True  # so that the next free slot wakes the loop
+            self._backlog = True  # the next free slot wakes the loop
             return _REPORT
         lanes = self._room.full_lanes()
         kinds = tuple(self._handlers)
@@ -199,7 +194,7 @@ class Worker:
                 return 0.0 if self._room.left() > 0 else _REPORT
             self.late_by = 0.0
             due = await self.store.next_due(self._queue, kinds)
-        except Exception as error:  # noqa: BLE001 - this loop must go on, or all tasks are stranded
+        except Exception as error:  # noqa: BLE001 - without this loop, all tasks are stranded
             log.warning("cannot claim tasks", error=f"{type(error).__name__}: {error}")
             self._backlog = True
             self._set_problem(f"cannot claim tasks: {error}")
@@ -213,7 +208,7 @@ class Worker:
     # Running
 
     def _enqueued(self, change: Enqueue, written: "asyncio.Future[list[object]]") -> None:
-        """Begin a task that was inserted, even if its caller has left."""
+        """Begin an inserted task, also if its caller has left."""
         inserted = written.exception() is None and bool(written.result()[0])
         if not change.owner:
             if inserted:
@@ -235,7 +230,7 @@ class Worker:
             self._room.release(change.task_id)
 
     def _start(self, task: Task) -> None:
-        if self._room.closed:  # since it was accepted or claimed
+        if self._room.closed:  # after the task was enqueued or claimed
             self._room.stop()
             self._save(task, (Save(task, delay=0.0),))
             return
@@ -248,7 +243,7 @@ class Worker:
         del self._tasks[task_id], self._contexts[task_id]
 
     async def _run(self, context: TaskContext) -> None:
-        """Make one attempt; the store retries until its result is written."""
+        """Make one attempt, and save its result."""
         task = context.task
         with structlog.contextvars.bound_contextvars(task=task.id):
             try:
@@ -259,29 +254,29 @@ class Worker:
         self._save(task, changes)
 
     def _save(self, task: Task, changes: tuple[Change, ...]) -> None:
-        """Write a task's result, and keep the task in memory until then.
+        """Write a task's result, and hold the task in memory until it is written.
 
-        So a process that has finished a task never runs it again, whatever the database does.
+        The store retries the write, so a process that has finished a task never runs it again.
         """
-        if not changes:  # another process has the task
+        if not changes:  # another process owns the task
             self._room.release(task.id)
             return
         pending = self.store.submit(*changes)
         pending.written.add_done_callback(partial(self._saved, task))
-        if isinstance(changes[0], Save):  # it might be due before every other task
+        if isinstance(changes[0], Save):  # it might be the next task that is due
             pending.written.add_done_callback(lambda _: self._wake.set())
 
     def _saved(self, task: Task, written: "asyncio.Future[list[object]]") -> None:
-        """Forget a task whose result is written."""
+        """Release a task after its result is written."""
         self._room.release(task.id)
         if isinstance(error := written.exception(), LeaseLostError):
-            log.warning("another process has this task", task=task.id)
+            log.warning("another process owns this task", task=task.id)
         elif error is not None:
-            log.error("a result cannot be written", task=task.id, exc_info=error)
+            log.error("cannot write the result of a task", task=task.id, exc_info=error)
 
     def _drop_all(self) -> None:
-        """Cancel the running tasks, which other processes own by now; finished ones stay."""
+        """Cancel the running tasks, which other processes now own; keep the finished ones."""
         for task_id, running in list(self._tasks.items()):
             self._contexts[task_id].lost = True
             running.cancel()
-        self._look()
+        self._poll_now()

@@ -1,1 +1,1 @@
-"""."""
+"""Structured logs, and the redaction of secrets in logs and messages."""

@@ -1,7 +1,7 @@
-"""Structured logs on standard error, from this code and from every library.
+"""Structured logs on standard error, from the bot and from its libraries.
 
-A line is redacted as a whole after it is rendered, tracebacks included, so that no secret can
-pass, whoever logged it.
+The formatter redacts each rendered line as a whole, including its traceback. This covers every
+logger.
 """
 
 import logging
@@ -15,12 +15,12 @@ from bot.telemetry.redaction import Redactor
 
 
 class _RedactingFormatter(structlog.stdlib.ProcessorFormatter):
-    """Render a line, then take the secrets out of it."""
+    """Render a line, then redact it."""
 
     def __init__(self, redactor: Redactor, processors: list[Processor]) -> None:
         super().__init__(
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *processors],
-            foreign_pre_chain=_shared(),
+            foreign_pre_chain=_processors(),
         )
         self._redactor = redactor
 
@@ -29,13 +29,13 @@ class _RedactingFormatter(structlog.stdlib.ProcessorFormatter):
 
 
 class _Handler(logging.StreamHandler[TextIO]):
-    """Write lines; one that cannot be rendered is told of without what is in it."""
+    """Write lines; for one that cannot be rendered, write only the name of its logger."""
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
         self.stream.write(f'{{"event": "a log line of {record.name} could not be rendered"}}\n')
 
 
-def _shared() -> list[Processor]:
+def _processors() -> list[Processor]:
     return [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -45,8 +45,8 @@ def _shared() -> list[Processor]:
     ]
 
 
-# Their debug lines repeat whole bodies, and their information adds nothing to ours. Bolt warns of
-# the token in the environment, which it is right not to use, and of requests that are logged here.
+# Debug lines of these libraries contain whole bodies, and their info lines repeat the bot's. Bolt
+# warns of a token in the environment that it correctly ignores, and of requests that the bot logs.
 _QUIET = {"slack_bolt": logging.ERROR} | dict.fromkeys(
     (
         *("slack_sdk", "aiohttp", "httpx", "asyncio"),
@@ -56,8 +56,8 @@ _QUIET = {"slack_bolt": logging.ERROR} | dict.fromkeys(
 )
 
 
-def _worth_reading(record: logging.LogRecord) -> bool:
-    """Let a library's line through only from some severity on, whatever level it gave itself."""
+def _severe_enough(record: logging.LogRecord) -> bool:
+    """Return whether a line reaches the level of its library in `_QUIET`."""
     return record.levelno >= _QUIET.get(record.name.partition(".")[0], logging.NOTSET)
 
 
@@ -67,13 +67,13 @@ def configure_logs(
     """Send the process's logs to ``stream``.
 
     Args:
-        level: the least severe level written, such as ``info``.
-        log_format: ``json``, ``console``, or None: ``console`` on a terminal, else ``json``.
-        redactor: takes the secrets out of each line.
-        stream: where the lines go.
+        level: the least severe level to write, such as ``info``.
+        log_format: ``json``, ``console``, or None for ``console`` on a terminal and else ``json``.
+        redactor: redacts each line.
+        stream: the output.
     """
     console = log_format == "console" or (log_format is None and stream.isatty())
-    drawn: list[Processor] = (
+    renderers: list[Processor] = (
         [
             structlog.dev.ConsoleRenderer(
                 colors=stream.isatty(), exception_formatter=structlog.dev.plain_traceback
@@ -81,7 +81,7 @@ def configure_logs(
         ]
         if console
         else [
-            # Without the locals of each frame, which hold what no log should.
+            # The locals of a frame can hold secrets and bodies.
             structlog.processors.ExceptionRenderer(
                 structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
             ),
@@ -89,19 +89,19 @@ def configure_logs(
         ]
     )
     handler = _Handler(stream)
-    handler.setFormatter(_RedactingFormatter(redactor, drawn))
-    handler.addFilter(_worth_reading)
+    handler.setFormatter(_RedactingFormatter(redactor, renderers))
+    handler.addFilter(_severe_enough)
     for name, least in _QUIET.items():
-        logging.getLogger(name).setLevel(least)  # cheaper than to make lines and drop them
+        logging.getLogger(name).setLevel(least)  # cheaper than a dropped line
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    # The fields that logging looks up for each line, and that ours leave out.
+    # The formats use none of these fields, and logging computes them for each line.
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
-            *_shared(),
+            *_processors(),
             structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
         ],
         logger_factory=structlog.stdlib.LoggerFactory(),

@@ -1,23 +1,23 @@
-"""Take secrets out of text before a log or a person sees it."""
+"""Redact secrets in text for logs and messages."""
 
 import re
 from collections.abc import Iterable
 from typing import Any
 from urllib.parse import quote
 
-from bot.telemetry.secret_patterns import MARK, has_hint, mark, without_shapes
+from bot.telemetry.secret_patterns import MARK, has_hint, mark, redact_patterns
 from bot.telemetry.task_ids import put_back, set_aside
 
-__all__ = ["MARK", "Redactor", "redact_shapes"]
+__all__ = ["MARK", "Redactor", "redact"]
 
 _SHORTEST = 8  # characters
 
-# --- what is given to a name that tells of a secret
+# --- values of names such as "token"
 
 _WORDS = ("key", "token", "secret", "password", "passwd", "passphrase", "credential", "credentials")
 _CHARACTER = r"""[^\s"'`,;&<>(){}\[\]|\\]"""  # of a value
-# A value with another name in it is no value: what is given to that name is looked at by itself. No
-# possessive quantifier here or in other patterns: before Python 3.11.5 they can miss a secret
+# A value cannot contain another such name; that name and its value match by themselves. Possessive
+# quantifiers can miss a secret before Python 3.11.5, so no pattern has them
 # (https://github.com/python/cpython/issues/106052).
 _NAME_INSIDE = "|".join(f"(?<={word}[=:])" for word in _WORDS)
 _VALUE = rf"(?!{_CHARACTER}*?[=:](?:{_NAME_INSIDE}))(?P<value>{_CHARACTER}+)"
@@ -35,12 +35,12 @@ _FLAGGED = re.compile(
     """,
     re.VERBOSE | re.IGNORECASE,
 )
-# The rest of a name, before its last word; in prose, a word before that.
+# The part of a name before its last word; in prose, also the word before it.
 _BEFORE = re.compile(r"(?:(?:access|api|private|secret)\ )?[\w.-]{0,40}\Z", re.IGNORECASE)
 
 _ENDS_AS_ONE = re.compile(rf"(?:{'|'.join(_WORDS)})\Z", re.IGNORECASE)
 _PASSWORD = re.compile(r"(?:password|passwd|passphrase)\Z", re.IGNORECASE)
-# A key that opens something. Other keys are those of dictionaries, columns and caches.
+# Keys that give access. Other keys belong to dictionaries, columns and caches.
 _OPENING_KEY = re.compile(
     r"[A-Z0-9]_KEY\Z"
     r"|(?i:(?:api|access|account|auth|encryption|private|secret|service|signing|ssh)[_. -]?key\Z)"
@@ -53,26 +53,26 @@ _TOKENIZERS = re.compile(
 )
 
 _NUMBER = re.compile(r"[\d.,:_/TZ+-]*(?:[eE][-+]?\d+)?(?:[munk]?s|[kKMGT]i?B?|%)?")  # a date too
-_NOTHING = frozenset({"empty", "false", "none", "null", "true", "unset"})
-# What a traceback's line gives to a name: a call or an item, an attribute, another name.
+_EMPTY_VALUES = frozenset({"empty", "false", "none", "null", "true", "unset"})
+# Source code in a traceback assigns calls, items, attributes and other names.
 _IDENTIFIER = re.compile(r"[A-Za-z_.]+")
 _CODE = re.compile(r"[A-Za-z_]+(?:\.[A-Za-z_]+)+|\w*(?:key|token|secret|password)", re.IGNORECASE)
-# Letters and digits in turn, as in no word, no step and no layer.
+# Letters and digits alternate; words, steps and layers do not look like this.
 _RANDOM = re.compile(
     r"(?<![a-z0-9])(?=[a-z0-9]{12})(?:[a-z]*\d+[a-z]+\d|\d*[a-z]+\d+[a-z])", re.IGNORECASE
 )
 
 
-def _tells(name: str, sign: str, value: str, follows: str) -> bool:
-    """Tell whether a value that is given to a name is a secret, and not one of many other things.
+def _is_secret_value(name: str, sign: str, value: str, follows: str) -> bool:
+    """Return whether the value of a name is a secret.
 
     Args:
-        name: that ends in one of the words.
-        sign: what stands between the two.
-        value: without its quotes.
-        follows: the character after it, if any.
+        name: a name that ends in one of `_WORDS`.
+        sign: the text between name and value.
+        value: the value without quotes.
+        follows: the character after the value, or an empty string.
     """
-    if value.lower() in _NOTHING or (follows in {"(", "["} and _IDENTIFIER.fullmatch(value)):
+    if value.lower() in _EMPTY_VALUES or (follows in {"(", "["} and _IDENTIFIER.fullmatch(value)):
         return False
     if _PASSWORD.search(name):
         return len(value) > 3 or sign.isspace()  # noqa: PLR2004 - "no", "yes", "-"
@@ -88,54 +88,54 @@ def _tells(name: str, sign: str, value: str, follows: str) -> bool:
     return not (": " in sign and word.isalpha() and (word.islower() or word.istitle()))
 
 
-def _after_its_name(found: re.Match[str]) -> str:
-    """Keep the name, and hide what is given to it."""
+def _redact_assigned(found: re.Match[str]) -> str:
+    """Return the assignment; its value is redacted if it is a secret."""
     text, begin = found.string, found.start()
     before = _BEFORE.search(text, max(0, begin - 40), begin)
     name = (before[0] if before else "") + found["word"]
-    if _tells(name, found["sign"], found["value"], text[found.end() : found.end() + 1]):
+    if _is_secret_value(name, found["sign"], found["value"], text[found.end() : found.end() + 1]):
         return found["word"] + found["sign"] + mark(found["value"])
     return found[0]
 
 
-def _after_its_flag(found: re.Match[str]) -> str:
-    """Do the same on a command line, where a space is enough."""
-    return _after_its_name(found) if _ENDS_AS_ONE.search(found["word"]) else found[0]
+def _redact_flag(found: re.Match[str]) -> str:
+    """Return the command-line flag; its value is redacted if it is a secret."""
+    return _redact_assigned(found) if _ENDS_AS_ONE.search(found["word"]) else found[0]
 
 
-def redact_shapes(text: str) -> str:
-    """Take out what looks like a secret, whoever's it is; the ids of tasks stay."""
+def redact(text: str) -> str:
+    """Return the text without recognizable secrets; task ids stay readable."""
     text, task_ids = set_aside(text)
-    text, lower = without_shapes(text), text.lower()
+    text, lower = redact_patterns(text), text.lower()
     if any(word in lower for word in _WORDS[:-1]):
-        text = _ASSIGNED.sub(_after_its_name, text)
+        text = _ASSIGNED.sub(_redact_assigned, text)
         if "--" in text or " -" in text:
-            text = _FLAGGED.sub(_after_its_flag, text)
+            text = _FLAGGED.sub(_redact_flag, text)
     return put_back(text, task_ids)
 
 
 class Redactor:
-    """Replace what looks like a secret, and every secret this process was given.
+    """Redact recognizable secrets, and the secrets of this process.
 
     Args:
-        secrets: the exact values to hide, whatever their shape, from 8 characters on.
+        secrets: the exact values to redact; values under 8 characters are ignored.
     """
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
-        # A shorter one is part of too many words.
+        # A shorter value would match parts of ordinary words.
         long = [secret for secret in secrets if len(secret) >= _SHORTEST]
         known = {form for secret in long for form in (secret, quote(secret, safe=""))}
         self._known = sorted(known, key=len, reverse=True)  # the longest first
 
     def text(self, text: str) -> str:
-        """Return the text with each secret replaced by a mark."""
+        """Return the redacted text."""
         for secret in self._known:
             text = text.replace(secret, MARK)
-        return redact_shapes(text)
+        return redact(text)
 
     def tree(self, value: Any) -> Any:  # noqa: ANN401 - JSON is any shape
-        """Redact every string in a JSON-like value; the value itself stays as it is."""
-        # Hardly any message holds a hint of a secret, and one look at all its strings finds out.
+        """Return a redacted copy of a JSON-like value, or the value itself if it has no secret."""
+        # Few messages contain a hint of a secret, and one search over all strings is cheap.
         return self._tree(value) if self._has_hint("\n".join(_strings(value))) else value
 
     def _tree(self, value: Any) -> Any:  # noqa: ANN401 - JSON is any shape
@@ -156,7 +156,7 @@ class Redactor:
 
 
 def _strings(value: Any) -> list[str]:  # noqa: ANN401 - JSON is any shape
-    """Return every string in a JSON-like value, in no order."""
+    """Return all strings of a JSON-like value except keys, in any order."""
     found, rest = [], [value]
     while rest:
         value = rest.pop()

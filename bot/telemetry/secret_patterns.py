@@ -1,4 +1,4 @@
-"""What a secret looks like by itself, or by the words before it."""
+"""Patterns of secrets, which match by their own form or by the words before them."""
 
 import re
 from dataclasses import dataclass
@@ -8,19 +8,19 @@ from bot.telemetry.task_ids import STAND_IN
 MARK = "[redacted]"
 
 _PRIVATE = r"(?:[A-Z0-9]+\ ){0,4}PRIVATE\ KEY(?:\ BLOCK)?"
-_END = r"""(?:[^\s"'&<>|\\]|\\/)"""  # a character of an address, in JSON too
+_END = r"""(?:[^\s"'&<>|\\]|\\/)"""  # a character of a URL, also in JSON
 
 
 @dataclass(frozen=True, slots=True)
-class _Shape:
-    """How one kind of secret is found.
+class _Pattern:
+    """One kind of secret.
 
     Attributes:
-        hints: one of these is in every text that holds such a secret; looking for them first is
-            what keeps the common text, which holds none, cheap.
-        pattern: what is taken out, but for its group ``kept``. It takes time in proportion to the
-            text, whatever that is: no two of its parts may try the same stretch again and again.
-        any_case: whether hints and pattern go for capitals too.
+        hints: every text with such a secret contains one of these. Most texts contain none, and
+            the search for hints is cheaper than the pattern.
+        pattern: matches the secret. The group ``kept`` is not redacted. The time is linear in the
+            text, so two repeated parts must not match the same characters.
+        any_case: hints and pattern ignore case.
     """
 
     hints: tuple[str, ...]
@@ -28,13 +28,13 @@ class _Shape:
     any_case: bool = False
 
 
-def _shape(*hints: str, pattern: str, any_case: bool = False) -> _Shape:
+def _pattern(*hints: str, pattern: str, any_case: bool = False) -> _Pattern:
     flags = re.VERBOSE | (re.IGNORECASE if any_case else re.NOFLAG)
-    return _Shape(hints, re.compile(pattern, flags), any_case)
+    return _Pattern(hints, re.compile(pattern, flags), any_case)
 
 
-_SHAPES = (
-    _shape(
+_PATTERNS = (
+    _pattern(
         "xox",
         "xapp-",
         pattern=r"""
@@ -43,7 +43,7 @@ _SHAPES = (
         """,
         any_case=True,
     ),
-    _shape(
+    _pattern(
         "hooks.slack.com",
         "api-key",
         "bearer",
@@ -53,7 +53,7 @@ _SHAPES = (
         "response_url",
         "/link/?ticket=",
         pattern=rf"""
-            https?(?::|%3A)(?:\\?/|%2F){{2}}hooks\.slack\.com{_END}*  # however encoded
+            https?(?::|%3A)(?:\\?/|%2F){{2}}hooks\.slack\.com{_END}*  # in any encoding
           | (?P<kept>
                 \b(?:api-key|bearer)\s+                             # any Authorization header
               | authorization\\*["']?\s*[=:]\s*\\*["']?(?:basic|token|digest)\s+
@@ -66,7 +66,7 @@ _SHAPES = (
         """,
         any_case=True,
     ),
-    _shape(
+    _pattern(
         "-----BEGIN",
         pattern=rf"""
             -----BEGIN\ {_PRIVATE}-----
@@ -75,17 +75,17 @@ _SHAPES = (
                [A-Za-z0-9+/=\s\\]*)
         """,
     ),
-    _shape(
+    _pattern(
         "://",  # a password in an address, or a token in the place of name and password
         pattern=r"""
             (?P<kept>://(?:[^\s/:@"'<>|]*:|(?=(?=[\w-]*[0-9])[\w-]{16,}@)))[^\s/"'<>|]+(?=@)
         """,
     ),
-    _shape(
+    _pattern(
         "eyJ",  # JSON Web Tokens
         pattern=r"eyJ[\w-]{8,500}\.[\w-]{8,}(?:\.[\w-]*)?",
     ),
-    _shape(
+    _pattern(
         "hf_",
         "sk-",
         "sk_",
@@ -108,15 +108,15 @@ _SHAPES = (
           | sk_(?:live|test)_[A-Za-z0-9]{16,}            # Stripe
           | gh[opusr]_[A-Za-z0-9]{20,}                   # GitHub
           | github_pat_\w{20,}
-          | A(?:KIA|SIA)[A-Z0-9]{16}(?![A-Za-z0-9])      # AWS; its secret, where that follows
+          | A(?:KIA|SIA)[A-Z0-9]{16}(?![A-Za-z0-9])      # AWS; the secret can follow
             (?:[\s:,/"'|]{1,5}[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=]))?
           | AIza[\w-]{35}                                # Google
           | wandb_v[0-9]_\w{20,}                         # Weights & Biases
           | (?:nvapi|glpat)-[\w-]{20,}                   # NVIDIA, GitLab
         """,
     ),
-    _shape(
-        "passw",  # one of several words, where quotes tell how many
+    _pattern(
+        "passw",  # quoted, so it can have several words
         "passphrase",
         pattern=r"""
             (?P<kept>(?:passw(?:or)?d|passphrase)["']?[ \t]*[=:][ \t]*(?P<quote>["']))
@@ -124,31 +124,31 @@ _SHAPES = (
         """,
         any_case=True,
     ),
-    _shape(
+    _pattern(
         "-signature=",
         "?sig=",
         "&sig=",
         pattern=rf"(?P<kept>(?:\bx-(?:amz|goog)-signature|[?&]sig)=){_END}+",  # signed addresses
         any_case=True,
     ),
-    _shape(
+    _pattern(
         "password",  # a line of a .netrc file
         pattern=r"""
             (?P<kept>(?m:^)[ \t]*(?:machine[ \t]+\S+[ \t]+)?(?:login[ \t]+\S+[ \t]+)?
             password[ \t]+)\S+(?=[ \t]*(?m:$))
         """,
     ),
-    _shape(
-        "wandb",  # whose older keys look like a commit, but are not spoken of as one
+    _pattern(
+        "wandb",  # older keys look like a commit hash
         pattern=r"(?P<kept>wandb[^\n]{0,100}?(?<![0-9a-f]))[0-9a-f]{40}(?![0-9a-f])",
         any_case=True,
     ),
 )
-_CASED_HINTS = tuple(hint for shape in _SHAPES if not shape.any_case for hint in shape.hints)
-_HINTS = ("-----end", *(hint for shape in _SHAPES if shape.any_case for hint in shape.hints))
+_CASED_HINTS = tuple(hint for secret in _PATTERNS if not secret.any_case for hint in secret.hints)
+_HINTS = ("-----end", *(hint for secret in _PATTERNS if secret.any_case for hint in secret.hints))
 _KEY_END = re.compile(rf"\s*-----END\ {_PRIVATE}-----")
 _KEY_LINE = re.compile(r"\s*[A-Za-z0-9+/=]+\s*")
-# A Baseten API key is looked for by its rarer half.
+# A Baseten API key is found by its second half, which is rarer.
 _BASETEN_HALF = re.compile(r"\.[A-Za-z0-9]{32}\b")
 _BASETEN_KEY = re.compile(r"(?:[bB]10_)?[A-Za-z0-9]{8}\.[A-Za-z0-9]{32}\b")
 
@@ -156,7 +156,7 @@ _BETWEEN_IDS = re.compile(rf"[^{STAND_IN}]*\w[^{STAND_IN}]*")
 
 
 def has_hint(text: str) -> bool:
-    """Return False only for a text in which no shape of a secret can be found."""
+    """Return False only if no pattern can match the text."""
     return (
         any(map(text.__contains__, _CASED_HINTS))
         or any(map(text.lower().__contains__, _HINTS))
@@ -164,34 +164,34 @@ def has_hint(text: str) -> bool:
     )
 
 
-def without_shapes(text: str) -> str:
-    """Take out what has the shape of a secret."""
+def redact_patterns(text: str) -> str:
+    """Return the text without the secrets that match a pattern."""
     if not has_hint(text):
         return text
     lower = text.lower()
-    for shape in _SHAPES:
-        hay = lower if shape.any_case else text
-        if any(hint in hay for hint in shape.hints):
-            text = shape.pattern.sub(_kept, text)
+    for secret in _PATTERNS:
+        searched = lower if secret.any_case else text
+        if any(hint in searched for hint in secret.hints):
+            text = secret.pattern.sub(_redact_match, text)
     if "-----END" in text:
-        text = _without_end_of_key(text)
+        text = _redact_key_end(text)
     if _BASETEN_HALF.search(text):
         text = _BASETEN_KEY.sub(MARK, text)
     return text
 
 
 def mark(secret: str) -> str:
-    """Return a mark to stand in the place of a secret; the ids of tasks in it stay."""
+    """Return the replacement of a matched secret; task ids inside the match stay readable."""
     return _BETWEEN_IDS.sub(MARK, secret) if STAND_IN in secret else MARK
 
 
-def _kept(found: re.Match[str]) -> str:
+def _redact_match(found: re.Match[str]) -> str:
     kept = found.groupdict().get("kept") or ""
     return kept + mark(found[0][len(kept) :])
 
 
-def _without_end_of_key(text: str) -> str:
-    """Take out the lines of a private key whose first line is not in the text."""
+def _redact_key_end(text: str) -> str:
+    """Redact the last lines of a private key whose first line is not in the text."""
     kept: list[str] = []
     for line in text.split("\n"):
         if (end := _KEY_END.match(line)) is None:

@@ -1,12 +1,12 @@
-"""The ids that the bot gives to its tasks, kept readable while secrets are taken out around them.
+"""Protect task ids from redaction.
 
-The shape of an id is narrow, so that no secret has it: a kind, a colon, and ids of Slack's or
-random hexadecimal digits.
+A task id is a kind, a colon, and Slack ids or random hexadecimal digits. No secret matches this
+format.
 """
 
 import re
 
-# A new kind is named here, or its ids might be redacted. A version might follow it: watch/1.
+# A kind that is missing here can have its ids redacted. A version can follow the kind: watch/1.
 KINDS = ("command", "dialog", "near name", "report", "step", "stop", "watch")
 
 _FIRST = r"""(?:
@@ -18,16 +18,16 @@ _FIRST = r"""(?:
 _NEXT = rf"(?:{_FIRST}|[0-9a-f]{{16}}|\d{{1,9}})"
 _KIND = "|".join(re.escape(kind) for kind in KINDS)
 _TASK_ID = re.compile(
-    # What goes on without a break is something else.
+    # A longer word is no task id.
     rf"(?:{_KIND})(?:/\d{{1,3}})?:{_FIRST}(?::{_NEXT})*(?!\.?[A-Za-z0-9_])",
     re.VERBOSE,
 )
 _HINTS = tuple(f"{kind}{end}" for kind in KINDS for end in ":/")
-STAND_IN = "\U000f0000"  # of no language, and in no pattern
+STAND_IN = "\U000f0000"  # a private-use character; no pattern has it
 
 
 def set_aside(text: str) -> tuple[str, list[str]]:
-    """Return the text with a stand-in for each id of a task, and the ids in their order."""
+    """Return the text with a stand-in for each task id, and the ids in order."""
     if not any(hint in text for hint in _HINTS):
         return text, []
     ids: list[str] = []
@@ -40,6 +40,6 @@ def set_aside(text: str) -> tuple[str, list[str]]:
 
 
 def put_back(text: str, ids: list[str]) -> str:
-    """Return the text with the ids in the places of their stand-ins."""
+    """Return the text with its stand-ins replaced by the ids."""
     parts = text.split(STAND_IN) if ids else [text]
     return "".join(part + task_id for part, task_id in zip(parts, [*ids, ""], strict=True))

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from bot.telemetry.redaction import redact_shapes
+from bot.telemetry.redaction import redact
 
 COMMAND = "/training-project"
 
@@ -22,7 +22,7 @@ def shorten(text: str, most: int) -> str:
 
     Secrets are taken out first: the half of one would no longer look like one.
     """
-    text = redact_shapes(text)
+    text = redact(text)
     return text if len(text) <= most else text[: most - 1].rstrip() + "…"
 
 

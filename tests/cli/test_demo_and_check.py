@@ -1,4 +1,4 @@
-"""``python -m bot demo`` and ``python -m bot check``, as typed in a terminal."""
+"""``python -m bot demo`` and ``python -m bot check``, run as processes."""
 
 import os
 import pty
@@ -15,17 +15,17 @@ from tests.process import settings_of, started
 
 
 def unwrapped(said: str) -> str:
-    """Undo the drawing's frame and line breaks."""
+    """Return the text without frames and line breaks."""
     return " ".join(said.replace("│", "").split())
 
 
 def shows(answer: str, said: str) -> bool:
-    """Whether the terminal has shown an answer."""
+    """Return whether the terminal shows an answer."""
     return answer in unwrapped(said)
 
 
 async def test_the_demo_shows_a_project_without_a_terminal(tmp_path: Path) -> None:
-    # Settings for a real bot must not matter, nor be used.
+    # The demo must ignore the settings of a real bot.
     real = {"SLACK_APP_TOKEN": "xapp-real", "PORT": "1"}
     async with started("demo", cwd=tmp_path, settings=real) as process:
         assert await process.ended() == 0
@@ -82,11 +82,11 @@ async def test_at_a_terminal_the_demo_takes_commands_buttons_and_dialogs(tmp_pat
 
 async def test_ctrl_c_ends_the_demo_at_its_prompt(tmp_path: Path) -> None:
     keyboard, terminal = pty.openpty()
-    # A shell's background job ignores the signal, and so do the processes that it starts.
+    # A background job of a shell ignores SIGINT, and its child processes inherit that.
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         async with started("demo", cwd=tmp_path, stdin=terminal) as process:
-            await process.until(partial(shows, "mend makes all well again."))
+            await process.until(partial(shows, "To repair them: mend"))
             process.process.send_signal(signal.SIGINT)
             assert await process.ended() == 130
     finally:
@@ -158,7 +158,7 @@ async def test_check_tells_a_database_that_cannot_be_used_from_one_in_use(
         started("check", cwd=tmp_path, settings=settings) as process,
     ):
         assert await process.ended() == 0
-    assert "✓ DATABASE_URL: in use by a bot that runs" in process.said
+    assert "✓ DATABASE_URL: in use by a running bot" in process.said
 
 
 async def test_check_names_missing_scopes_and_servers_that_are_away(

@@ -1,4 +1,4 @@
-"""Stores in both databases, which are held to the same tests."""
+"""Stores in both databases, for the same tests."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -16,31 +16,31 @@ from tests.durable.postgres import postgres, postgres_programs, postgres_server,
 
 __all__ = ["postgres", "postgres_programs", "postgres_server", "postgres_url"]  # the fixtures
 
-# A peer counts two seconds, so that a busy machine kills nobody; everything else is quicker.
+# A peer waits two seconds, because a busy machine delays heartbeats; other durations are shorter.
 QUICK = LeaseTiming(renew=0.1, fresh=0.5, dead=2.0, late=1.0, sweep=0.3, write=3.0)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the marker, wherever the tests are started from."""
+    """Register the marker, also for a run of this folder alone."""
     config.addinivalue_line("markers", "slow: takes seconds: kills, takeovers, hung servers")
 
 
 async def until(condition: Callable[[], object], seconds: float = 20) -> None:
-    """Wait until something is so."""
+    """Wait until a condition holds."""
     async with asyncio.timeout(seconds):
         while not condition():
             await asyncio.sleep(0.005)
 
 
 async def until_async(condition: Callable[[], Awaitable[object]], seconds: float = 20) -> None:
-    """Wait until something is so, where it takes a query to know."""
+    """Wait until a condition holds that needs a query."""
     async with asyncio.timeout(seconds):
         while not await condition():
             await asyncio.sleep(0.02)
 
 
 async def until_waiting(url: str) -> None:
-    """Wait until a transaction waits for another one's lock."""
+    """Wait until one transaction waits for the lock of another."""
     connection = await asyncpg.connect(url)
 
     async def waits() -> bool:
@@ -52,7 +52,7 @@ async def until_waiting(url: str) -> None:
 
 @asynccontextmanager
 async def replica(url: str, timing: LeaseTiming = QUICK) -> AsyncIterator[tuple[Store, Postgres]]:
-    """Open a store with a quick lease, as one of several processes does."""
+    """Open a store with a short lease, like one of several processes."""
     async with open_postgres(url, wait=5, timing=timing) as database:
         store = Store(database)
         try:
@@ -63,7 +63,7 @@ async def replica(url: str, timing: LeaseTiming = QUICK) -> AsyncIterator[tuple[
 
 @pytest.fixture
 def sqlite_url(tmp_path: Path) -> str:
-    """A file in a folder, neither of which is there yet."""
+    """The URL of a file in a folder; neither exists yet."""
     return f"sqlite:///{tmp_path}/data/bot.db"
 
 

@@ -1,4 +1,4 @@
-"""A PgBouncer of the tests' own, where its program can be found."""
+"""A PgBouncer for the tests, if the program is installed."""
 
 import os
 import shutil
@@ -19,7 +19,7 @@ HOW = "PgBouncer's program is not here; on Debian: apt-get install pgbouncer"
 
 @pytest.fixture(scope="session")
 def pgbouncer_program() -> str:
-    """Where the program is; a test that needs it is skipped without, and fails in CI."""
+    """The path of the program; without it, the test is skipped, or fails in CI."""
     found = shutil.which("pgbouncer", path=f"{os.environ['PATH']}:/usr/sbin")
     if found is None:
         if os.environ.get("CI") == "true":

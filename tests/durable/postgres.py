@@ -1,4 +1,4 @@
-"""A PostgreSQL server of the tests' own, on loopback, where its programs can be found."""
+"""A PostgreSQL server for the tests, on loopback, if its programs are installed."""
 
 import glob
 import os
@@ -19,13 +19,13 @@ HOW = "PostgreSQL's own programs are not here; on Debian: apt-get install postgr
 
 
 def program(name: str) -> str | None:
-    """Find one of PostgreSQL's programs; Debian leaves them off the PATH."""
+    """Return the path of a PostgreSQL program; Debian has them outside the PATH."""
     found = sorted(glob.glob(f"/usr/lib/postgresql/*/bin/{name}"))  # noqa: PTH207 - not below one
     return shutil.which(name) or (found[-1] if found else None)
 
 
 def account() -> str | None:
-    """Return the user to run a server as, which refuses to run as root."""
+    """Return the user of the server, which refuses to run as root."""
     if os.geteuid() != 0:
         return None
     users = {each.pw_name for each in pwd.getpwall()}
@@ -33,7 +33,7 @@ def account() -> str | None:
 
 
 class Postgres:
-    """A server with its data in a folder; it can be stopped and started again."""
+    """A server with its data in a folder, which tests can stop and start."""
 
     def __init__(self, folder: Path, programs: dict[str, str], user: str | None) -> None:
         self._folder = folder
@@ -69,23 +69,23 @@ class Postgres:
             time.sleep(0.05)
 
     def hang(self) -> None:
-        """Let every process of the server stand still, as a machine does that is out of reach."""
+        """Stop every process with SIGSTOP, like a machine without a network."""
         self._send_all(signal.SIGSTOP)
 
     def go_on(self) -> None:
-        """Let them go on."""
+        """Continue the processes with SIGCONT."""
         self._send_all(signal.SIGCONT)
 
     def _send_all(self, number: signal.Signals) -> None:
         assert self._process is not None
         supervisor = self._process.pid
-        os.kill(supervisor, number)  # first, so that it starts no other
+        os.kill(supervisor, number)  # first, because it restarts the others
         for child in Path(f"/proc/{supervisor}/task/{supervisor}/children").read_text().split():
-            with suppress(ProcessLookupError):  # it has ended by itself
+            with suppress(ProcessLookupError):  # it has already ended
                 os.kill(int(child), number)
 
     def stop(self) -> None:
-        """Cut every connection and stop the server, if it runs."""
+        """Cut all connections, and stop the server if it runs."""
         if self._process is not None:
             self.go_on()
             self._process.send_signal(signal.SIGINT)
@@ -93,7 +93,7 @@ class Postgres:
             self._process = None
 
     def new_database(self) -> str:
-        """Make an empty database and return its URL."""
+        """Create an empty database, and return its URL."""
         self._databases += 1
         name = f"bot{self._databases}"
         self._run("createdb", "-h", "127.0.0.1", "-p", str(self.port), "-U", "bot", name)
@@ -111,7 +111,7 @@ class Postgres:
 
 @pytest.fixture(scope="session")
 def postgres_programs() -> dict[str, str]:
-    """Where the programs are; a test that needs them is skipped without, and fails in CI."""
+    """The folder of the programs; without them, the test is skipped, or fails in CI."""
     names = ("initdb", "postgres", "pg_isready", "createdb")
     found = {name: path for name in names if (path := program(name))}
     if len(found) < len(names):
@@ -123,7 +123,7 @@ def postgres_programs() -> dict[str, str]:
 
 @pytest.fixture(scope="session")
 def postgres_server(postgres_programs: dict[str, str]) -> Iterator[Postgres]:
-    """A running server, the same for every test; a test that stops it uses ``postgres``."""
+    """The running server of all tests; a test that stops it uses ``postgres``."""
     with tempfile.TemporaryDirectory(prefix="bot-postgres-") as name:
         user = account()
         if user is not None:
@@ -138,7 +138,7 @@ def postgres_server(postgres_programs: dict[str, str]) -> Iterator[Postgres]:
 
 @pytest.fixture
 def postgres(postgres_server: Postgres) -> Iterator[Postgres]:
-    """The running server, which runs again afterwards whatever a test did to it."""
+    """The running server, which is started again after the test."""
     yield postgres_server
     postgres_server.stop()
     postgres_server.start()
@@ -146,5 +146,5 @@ def postgres(postgres_server: Postgres) -> Iterator[Postgres]:
 
 @pytest.fixture
 def postgres_url(postgres_server: Postgres) -> str:
-    """An empty database."""
+    """The URL of an empty database."""
     return postgres_server.new_database()

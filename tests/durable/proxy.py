@@ -1,4 +1,4 @@
-"""A line to PostgreSQL on loopback that can be cut at the very moment of a COMMIT."""
+"""A proxy to PostgreSQL that can cut a connection at a COMMIT."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -11,13 +11,13 @@ _COMMITTED = b"COMMIT\x00"  # the end of the server's CommandComplete
 
 
 class Proxy:
-    """Relays bytes; cuts the connection of the next COMMIT when it is told to.
+    """Relay bytes, and cut the connection at the next COMMIT on request.
 
     Attributes:
         cut: ``before``: the next COMMIT does not reach the server; ``after``: its answer does not
             reach the client.
-        cuts: how many connections were cut.
-        commits: how many COMMITs clients have sent.
+        cuts: the number of cut connections.
+        commits: the number of COMMITs that clients sent.
     """
 
     def __init__(self, port: int) -> None:

@@ -1,4 +1,4 @@
-"""A process that holds a task and checks its lease all the time: python replica.py URL."""
+"""A process that holds a task and checks its lease continuously: python replica.py URL."""
 
 import asyncio
 import signal

@@ -1,4 +1,4 @@
-"""What both databases do with documents."""
+"""Documents in both databases."""
 
 import asyncio
 
@@ -32,7 +32,7 @@ async def test_no_change_is_lost_where_many_come_at_once(store: Store) -> None:
 
 async def test_no_change_is_lost_between_two_processes(postgres_url: str) -> None:
     async def change_all(store: Store) -> None:
-        for _ in range(60):  # each time in a batch of its own
+        for _ in range(60):  # each in its own batch
             await asyncio.gather(*(store.amend("counts", key, more) for key in "abc"))
 
     async with replica(postgres_url) as (one, _), replica(postgres_url) as (two, _):
@@ -71,7 +71,7 @@ async def test_all_documents_are_read_page_by_page(store: Store) -> None:
     assert await store.read_all("none") == {}
 
 
-# After a COMMIT with an unknown outcome, the same unit comes again.
+# After a COMMIT with an unknown outcome, the committer retries the same unit.
 
 
 async def twice(database: Database, *changes: object) -> list[object]:

@@ -1,4 +1,4 @@
-"""Accepted work is tracked, bounded and drained."""
+"""Background work is counted, limited and drained."""
 
 import asyncio
 import gc
@@ -11,7 +11,7 @@ LONG = 30.0  # seconds; no test waits for it
 
 
 class Job:
-    """A piece of work that ends when it is told to."""
+    """Work that ends on request."""
 
     def __init__(self) -> None:
         self.began = asyncio.Event()
@@ -146,7 +146,7 @@ async def test_late_work_may_say_its_last_words() -> None:
 
 
 async def test_work_accepted_while_draining_is_finished_too(job: Job) -> None:
-    """A command that was being dispatched when the end began still becomes accepted work."""
+    """A command that is dispatched during the drain is still accepted."""
     work, second = InFlight(1000), Job()
 
     async def run() -> None:

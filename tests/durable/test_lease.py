@@ -1,4 +1,4 @@
-"""The lease of a process on PostgreSQL, and the takeover of its tasks. Durations are short."""
+"""The lease of a process on PostgreSQL, and the takeover of its tasks, with short durations."""
 
 import asyncio
 import os
@@ -28,7 +28,7 @@ SLOW_RENEWAL = replace(QUICK, renew=60.0)
 
 @asynccontextmanager
 async def other_process(url: str) -> AsyncIterator[tuple[asyncio.subprocess.Process, list[str]]]:
-    """Start a replica that holds a task; collect the lines that it prints."""
+    """Start a replica that holds a task, and collect its output lines."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, REPLICA, url),
         env=os.environ | {"PYTHONPATH": str(REPLICA.parent.parent.parent)},
@@ -73,14 +73,14 @@ async def test_the_tasks_of_a_process_that_stands_still_go_on_in_a_peer(postgres
         looked = asyncio.Event()
         store.subscribe(QUEUE, looked.set)
         async with asyncio.timeout(20):
-            await looked.wait()  # so workers look at once
+            await looked.wait()  # workers poll at once
         (task,) = await claim(store)
         assert (task.id, task.attempt, task.step_may_have_run) == ("theirs", 2, True)
         assert len(await dead(postgres_url)) == 1
         peer.send_signal(signal.SIGCONT)
         await until(lambda: "passed under another id" in lines)
         assert {"lost", "refused"} <= set(lines)
-        assert "passed as before" not in lines  # so it began no post
+        assert "passed as before" not in lines  # it began no post
         ((living,),) = await query(
             postgres_url, "SELECT count(*) FROM training_bot_processes WHERE dead_since IS NULL"
         )
@@ -247,7 +247,7 @@ async def _beats(url: str) -> dict[str, int]:
 
 
 async def _make_the_clock_adjustable(url: str) -> None:
-    """Put functions with a step before the server's own clock."""
+    """Replace the server's clock functions with ones that return another time."""
     connection = await asyncpg.connect(url)
     await connection.execute(
         "CREATE SCHEMA skewed; CREATE TABLE skewed.clock (step float8);"

@@ -1,10 +1,10 @@
-"""When a process is taken for dead: a pure matter of heartbeats and moments."""
+"""The declaration of death, from heartbeats and times."""
 
 from bot.durable.lease import LeaseTiming, Peers
 
 
 def looks(peers: Peers, *moments: tuple[float, int]) -> list[list[tuple[str, int]]]:
-    return [peers.look([("peer", beat)], moment, moment) for moment, beat in moments]
+    return [peers.observe([("peer", beat)], moment, moment) for moment, beat in moments]
 
 
 def test_a_peer_that_shows_the_same_heartbeat_is_dead_after_17_seconds() -> None:
@@ -26,15 +26,15 @@ def test_a_look_that_comes_late_restarts_the_count() -> None:
 def test_a_look_that_takes_long_restarts_the_count() -> None:
     peers = Peers(LeaseTiming())
     looks(peers, (0, 5), (4, 5), (8, 5), (12, 5), (16, 5))
-    assert peers.look([("peer", 5)], 17, 30) == []
+    assert peers.observe([("peer", 5)], 17, 30) == []
     assert peers.next_death() == 47
 
 
 def test_the_time_that_a_look_takes_does_not_count() -> None:
     peers = Peers(LeaseTiming())
     looks(peers, (0, 5), (4, 5), (8, 5), (12, 5), (16, 5))
-    assert peers.look([("peer", 5)], 16.9, 17.1) == []
-    assert peers.look([("peer", 5)], 17.1, 17.2) == [("peer", 5)]
+    assert peers.observe([("peer", 5)], 16.9, 17.1) == []
+    assert peers.observe([("peer", 5)], 17.1, 17.2) == [("peer", 5)]
 
 
 def test_a_broken_contact_restarts_the_count() -> None:

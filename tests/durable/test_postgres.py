@@ -1,4 +1,4 @@
-"""Opening PostgreSQL, and what happens when it goes away."""
+"""The start with PostgreSQL, and its outages."""
 
 import asyncio
 import time
@@ -71,7 +71,7 @@ async def test_a_newer_schema_is_refused_in_words(postgres_url: str) -> None:
     async with open_store(postgres_url) as store:
         await add(store, "one")
     await execute(postgres_url, "INSERT INTO training_bot_schema VALUES (9999)")
-    with pytest.raises(DatabaseError, match=r"schema is 9999, .* up to 0001 only.*newer version"):
+    with pytest.raises(DatabaseError, match=r"has schema 9999, .* only up to 0001.*newer version"):
         async with open_store(postgres_url):
             pass
     await execute(postgres_url, "DELETE FROM training_bot_schema WHERE version = 9999")
@@ -84,7 +84,7 @@ async def test_the_tables_of_the_old_journal_are_refused_in_words(
     postgres_url: str, table: str
 ) -> None:
     await execute(postgres_url, f"CREATE TABLE {table} (id int)")
-    with pytest.raises(DatabaseError, match=r"unreleased version.*give another"):
+    with pytest.raises(DatabaseError, match=r"unreleased version.*set DATABASE_URL"):
         async with open_store(postgres_url):
             pass
     rows = await execute(
@@ -106,7 +106,7 @@ async def test_processes_that_start_together_share_one_migration(postgres_url: s
 async def test_a_process_that_migrates_for_too_long_is_named(postgres_url: str) -> None:
     connection = await asyncpg.connect(postgres_url)
     await connection.execute("SELECT pg_advisory_lock(4205881316030211)")
-    with pytest.raises(DatabaseError, match=r"changing the database's schema.*within 0\.2 s"):
+    with pytest.raises(DatabaseError, match=r"migrates the database.*within 0\.2 s"):
         async with open_postgres(postgres_url, wait=0.2):
             pass
     await connection.close()

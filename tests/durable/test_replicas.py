@@ -1,4 +1,4 @@
-"""Several processes on one PostgreSQL: topics, locks, and tasks that each takes."""
+"""Several processes on one PostgreSQL: topics, locks and claims."""
 
 import asyncio
 
@@ -41,10 +41,10 @@ async def test_every_topic_is_heard_after_a_cut_line(postgres: Postgres, postgre
         two.subscribe(LEASE_LOST, lambda: heard.append("lost"))
         owner = database.owner
         postgres.stop()
-        one.publish("teams")  # nobody hears, and that is no fault
+        one.publish("teams")  # no process listens, which is no error
         assert not heard
         postgres.start()
-        await until(lambda: heard)  # anything might have been missed
+        await until(lambda: heard)  # any topic could be lost
         assert (set(heard), database.owner) == ({"teams"}, owner)
         heard.clear()
 
@@ -84,7 +84,7 @@ async def test_a_deadlock_is_tried_again(postgres_url: str) -> None:
         await connection.execute("SET deadlock_timeout = '60s'; BEGIN")
         lock = "SELECT 1 FROM training_bot_tasks WHERE id = $1 FOR UPDATE"
         await connection.fetch(lock, "b")
-        # It locks a, and waits for b. Nothing but the database tries it again.
+        # The store locks a, and waits for b. Only `Postgres` retries the batch.
         ended = asyncio.create_task(store.write(Finish("a"), Finish("b")))
         await until_waiting(postgres_url)
         await connection.fetch(lock, "a")  # the server ends the store's transaction

@@ -1,4 +1,4 @@
-"""What both databases do with tasks."""
+"""Tasks in both databases."""
 
 import asyncio
 from dataclasses import replace

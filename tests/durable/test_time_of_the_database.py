@@ -1,4 +1,4 @@
-"""The time-out of a write is for a slow database, not for a busy event loop."""
+"""The timeout of a write counts a slow database, but not a busy event loop."""
 
 import asyncio
 import time
@@ -15,7 +15,7 @@ TURNS = 12  # of the event loop, which a database on the network needs for a tra
 
 
 class Database:
-    """Writes after some turns of the event loop, or when it is told to."""
+    """Write after some turns of the event loop, or on request."""
 
     def __init__(self) -> None:
         self.answers = asyncio.Event()
@@ -30,7 +30,7 @@ class Database:
 
 
 async def be_busy() -> None:
-    """Hold the event loop, but for one turn at a time."""
+    """Keep the event loop busy, one long turn after another."""
     while True:
         time.sleep(0.1)  # noqa: ASYNC251 - as much work does
         await asyncio.sleep(0)

@@ -1,4 +1,4 @@
-"""A COMMIT whose answer does not arrive: nothing is lost, and nothing is done twice."""
+"""A COMMIT without an answer loses no work and repeats none."""
 
 import asyncio
 import itertools
@@ -66,7 +66,7 @@ async def test_claimed_tasks_reach_their_claimer(postgres_url: str, moment: Mome
         for n in range(5):
             await add(store, f"{n}")
         store.held.add("0")
-        assert len(await claim(store, 1, held=())) == 1  # the one that is in memory
+        assert len(await claim(store, 1, held=())) == 1  # the task in memory
         proxy.cut = moment
         assert {task.id for task in await claim(store)} == {"1", "2", "3", "4"}
         assert proxy.cuts == 1
@@ -82,7 +82,7 @@ async def test_a_caller_that_leaves_is_told_and_the_task_runs_if_it_is_there(
         with pytest.raises(StoreUnavailableError) as raised:
             await pending.written
         assert raised.value.outcome_unknown
-        # Nobody holds it. The next batch frees it.
+        # No process holds it. The next batch frees it.
         assert [task.id for task in await claim(store)] == ["one"]
 
 

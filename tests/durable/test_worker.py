@@ -27,7 +27,7 @@ QUEUE = "commands"
 
 
 class Handler:
-    """Runs tasks until it is told to let them end."""
+    """A handler whose tasks end on request."""
 
     def __init__(self, *, open_: bool = False) -> None:
         self.began: list[str] = []
@@ -47,7 +47,7 @@ class Handler:
 async def working(
     store: Store, handler: object, limits: Limits | None = None
 ) -> AsyncIterator[Worker]:
-    """Run a worker that has looked for tasks once."""
+    """Run a worker, and return it after its first claim."""
     worker = Worker(store, QUEUE, limits)
     worker.on("open", handler)  # type: ignore[arg-type]
     running = asyncio.create_task(worker.run())
@@ -114,7 +114,7 @@ async def test_people_take_turns(store: Store) -> None:
             await worker.enqueue(person, "open", {}, person=person)
         handler.gate.set()
         await ended(store, "a", "b", "c", "flood-19")
-    # Each of the others stands beside the flood's first, wherever it came in time.
+    # Each other person's task has the turn of the flood's first task, although it came later.
     assert max(handler.began.index(person) for person in ("a", "b", "c")) <= 5
     assert [one for one in handler.began if one.startswith("flood-")] == [
         f"flood-{number}" for number in range(20)
@@ -171,7 +171,7 @@ async def test_a_failed_step_runs_again_and_then_the_task_is_given_up(store: Sto
     assert task.error == "ValueError: no such thing"
     assert [line["event"] for line in lines if line["log_level"] == "error"] == [
         *["a step failed"] * 3,
-        "the task is given up",
+        "the task is abandoned after its last retry",
     ]
 
 
@@ -268,7 +268,7 @@ async def test_no_post_begins_shortly_before_the_end(sqlite_url: str) -> None:
 
     async with open_store(sqlite_url) as store, working(store, handle) as worker:
         await worker.enqueue("one", "open", {"step": "open"})
-        assert await worker.drain(8) == 0  # too short for a post to begin
+        assert await worker.drain(8) == 0  # too short for a post
         assert refused.is_set()
     again = Handler(open_=True)
     async with open_store(sqlite_url) as store, working(store, again):
@@ -297,7 +297,7 @@ async def test_a_killed_process_leaves_its_tasks_as_perhaps_run(sqlite_url: str)
         await worker.enqueue("waited", "open", {})
         path = sqlite_url.removeprefix("sqlite:///")
         with closing(sqlite3.connect(path)) as dead, closing(sqlite3.connect(f"{path}.2")) as copy:
-            dead.backup(copy)  # the file as a kill leaves it
+            dead.backup(copy)  # the file after a kill
     again = Handler(open_=True)
     async with open_store(f"{sqlite_url}.2") as store, working(store, again):
         assert store.unclean_start

@@ -1,4 +1,4 @@
-"""The loop of a worker outlives every error of its database, and goes on soon after it."""
+"""The loop of a worker survives every error of its database."""
 
 import asyncio
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ from tests.durable.conftest import until
 
 
 class Odd(SQLite):
-    """A database whose driver has a fault of its own, while it is told to."""
+    """A database whose driver fails on request."""
 
     odd = True
 
@@ -48,9 +48,11 @@ async def test_a_worker_goes_on_after_any_error(tmp_path: Path) -> None:
     worker.on("open", handle)
     with capture_logs() as lines:
         running = asyncio.create_task(worker.run())
-        await until(lambda: "cannot look for old tasks" in [line["event"] for line in lines])
+        await until(
+            lambda: "cannot read the age of waiting tasks" in [line["event"] for line in lines]
+        )
         database.odd = False
-        await until(lambda: done, 3)  # it tries each second
+        await until(lambda: done, 3)  # it retries every second
     assert not running.done()
     running.cancel()
     await asyncio.wait([running])

@@ -143,7 +143,7 @@ async def test_a_replica_that_stood_still_posts_nothing_that_its_peer_has(
         posts = crowd.begun().total()
         await asyncio.sleep(40 - took)
         stale.process.send_signal(signal.SIGCONT)
-        await stale.until(lambda said: "taken this one for dead" in said)
+        await stale.until(lambda said: "a peer declared this process dead" in said)
         await until_ready(stale.url, ready=True)
         assert crowd.begun().total() == posts
         idle_env.slack.bot_url = stale.url

@@ -96,7 +96,7 @@ async def test_a_task_that_another_process_has_is_not_posted(idle_env: Env) -> N
             await idle_env.slack.command("research sft")
             await idle_env.baseten.until(lambda: bool(idle_env.baseten.upserts))
             async with asyncio.timeout(10):
-                while "another process has this task" not in [line["event"] for line in lines]:
+                while "another process owns this task" not in [line["event"] for line in lines]:
                     await asyncio.sleep(0.01)
     assert POST not in [request.path for request in idle_env.slack.requests]
     assert (idle_env.slack.messages, idle_env.slack.ephemerals) == ([], [])

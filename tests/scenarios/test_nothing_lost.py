@@ -184,7 +184,7 @@ async def test_a_task_that_fails_too_often_is_given_up(idle_env: Env) -> None:
         async with idle_env.running(Tuning(limits=Limits(retries=1))):
             await until_ended(idle_env)
     assert events(lines).count("a step failed") == 2
-    assert "the task is given up" in events(lines)
+    assert "the task is abandoned after its last retry" in events(lines)
     task = await get(idle_env)
     assert (task.ended, task.failures) == (True, 2)
     assert "ValidationError" in str(task.error)

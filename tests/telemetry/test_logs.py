@@ -1,4 +1,4 @@
-"""Everything logged, by whomever, is one line without secrets."""
+"""Each log line of every logger is one line without secrets."""
 
 import io
 import json
@@ -15,8 +15,8 @@ import structlog
 from bot.telemetry.logs import configure_logs
 from bot.telemetry.redaction import MARK, Redactor
 
-# Random and without a shape of its own, so that only the exact value gives it away, and no source
-# line that a traceback shows holds it.
+# No pattern matches this value, so only the exact value can be redacted. It is random, so no source
+# line in a traceback contains it.
 SECRET = secrets.token_hex(16)
 HOOK = "https://hooks.slack.com/commands/T012AB3C4/567890/Zm9yZ2V0IG1lIG5vdA"
 NEEDLE = "Zm9yZ2V0IG1lIG5vdA"
@@ -44,7 +44,7 @@ def _logging_as_it_was() -> Iterator[None]:
 
 
 class Terminal(io.StringIO):
-    """A stream that says it is a terminal."""
+    """A stream whose `isatty` is true."""
 
     def isatty(self) -> bool:
         return True
@@ -57,7 +57,7 @@ def logs(log_format: str | None, level: str = "debug", stream: io.StringIO | Non
 
 
 def leaked(text: str, secret: str = SECRET) -> bool:
-    """Whether a third of the secret, or more of it, can be read in the text."""
+    """Return whether the text contains a third of the secret or more."""
     third = len(secret) // 3
     return any(secret[at : at + third] in text for at in range(len(secret) - third + 1))
 

@@ -1,4 +1,4 @@
-"""The bot's own ids can be read wherever they stand, and the secrets beside them cannot."""
+"""Task ids stay readable in every place, and secrets beside them are redacted."""
 
 import io
 import logging
@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.telemetry.logs import configure_logs
-from bot.telemetry.redaction import MARK, Redactor, redact_shapes
+from bot.telemetry.redaction import MARK, Redactor, redact
 from bot.telemetry.task_ids import KINDS
 from tests.conftest import Env
 from tests.telemetry.test_redaction import BY_THEMSELVES
@@ -66,24 +66,24 @@ def test_an_id_stays_wherever_it_is_and_a_secret_beside_it_goes(
     *, task_id: str, place: str, secret: str, between: str, first: bool
 ) -> None:
     parts = [secret, place.format(task_id)]
-    redacted = redact_shapes(between.join(parts if first else parts[::-1]))
+    redacted = redact(between.join(parts if first else parts[::-1]))
     assert task_id in redacted
     assert secret not in redacted
     assert MARK in redacted
-    assert redact_shapes(redacted) == redacted
+    assert redact(redacted) == redacted
 
 
 @given(IDS, st.sampled_from(PLACES))
 def test_an_id_alone_changes_nothing(task_id: str, place: str) -> None:
     text = place.format(task_id)
-    assert redact_shapes(text) == text
+    assert redact(text) == text
 
 
 @pytest.mark.parametrize("kind", [*KINDS, "watch/1"])
 @pytest.mark.parametrize("secret", SECRETS)
 @pytest.mark.parametrize("text", ["{}:{}", "{}:1.{}", "{}:C012AB3CD:{}", "{}:1.2.ab.{}", "{}:1:{}"])
 def test_no_secret_passes_as_an_id(kind: str, secret: str, text: str) -> None:
-    assert secret not in redact_shapes(text.format(kind, secret))
+    assert secret not in redact(text.format(kind, secret))
 
 
 @pytest.mark.parametrize(
@@ -98,14 +98,14 @@ def test_no_secret_passes_as_an_id(kind: str, secret: str, text: str) -> None:
     ],
 )
 def test_what_only_begins_like_an_id_is_taken_out(text: str) -> None:
-    redacted = redact_shapes(text)
+    redacted = redact(text)
     assert redacted.endswith(MARK)
     assert not any(each in redacted for each in ["2048", "hunter2", "efgh", "8088", "ABC"])
 
 
 @contextmanager
 def logs(log_format: str) -> Iterator[io.StringIO]:
-    """Collect what is logged."""
+    """Collect the log lines."""
     root, stream = logging.getLogger(), io.StringIO()
     handlers, level, configuration = root.handlers[:], root.level, structlog.get_config()
     configure_logs("info", log_format, Redactor([KNOWN]), stream)
@@ -116,7 +116,7 @@ def logs(log_format: str) -> Iterator[io.StringIO]:
 
 
 class LostLeaseError(Exception):
-    """As the durable core raises it, with the id of a task."""
+    """Raise an error with a task id, like the durable core."""
 
 
 def lose(task_id: str) -> None:

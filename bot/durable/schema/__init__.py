@@ -17,20 +17,25 @@ VERSION = "training_bot_schema"  # the table of applied files
 _UNRELEASED = {"training_bot_work", "training_bot_version"}
 
 
-def check_schema(tables: Collection[str], found: int) -> None:
-    """Return if this bot can use a database with these tables and this schema.
+def missing_migrations(tables: Collection[str], found: int) -> list[tuple[int, str]]:
+    """Return the numbers and the SQL of the schema files that a database needs.
+
+    Args:
+        tables: the tables of the database.
+        found: the number of its newest schema file, or 0.
 
     Raises:
-        DatabaseError: it cannot; nothing was changed.
+        DatabaseError: this bot cannot use the database.
     """
     if not _UNRELEASED.isdisjoint(tables):
         raise DatabaseError(
-            "The database was made by an unreleased version of this bot, whose tables this one"
-            " cannot read. Move it away, or give another in DATABASE_URL: a new one is made"
+            "An unreleased version of this bot made the database, and this version cannot read"
+            " its tables. Move it away, or set DATABASE_URL to another; the bot creates a new one"
         )
     newest = MIGRATIONS[-1][0]
     if found > newest:
         raise DatabaseError(
-            f"The database's schema is {found:04}, and this bot knows it up to {newest:04} only."
-            " Start the newer version of the bot again, or restore a backup made before it ran"
+            f"The database has schema {found:04}, but this version of the bot knows schemas only up"
+            f" to {newest:04}. Start the newer version again, or restore a backup"
         )
+    return [(number, sql) for number, sql in MIGRATIONS if number > found]
