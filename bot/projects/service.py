@@ -165,7 +165,7 @@ class Projects:
         return OpenedProject(project, project.team_name or found.team.name, outcome, found.also_in)
 
     async def get_project(self, project_id: str) -> TrainingProject:
-        """Return the current state of a project. ``GET /v1/training_projects/{training_project_id}``"""
+        """Return one project. ``GET /v1/training_projects/{training_project_id}``"""
         return await self._baseten.get_training_project(project_id)
 
     async def list_jobs(self, project_id: str) -> ProjectJobs:

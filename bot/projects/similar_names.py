@@ -98,10 +98,10 @@ class SimilarNames:
     def _one_typo(self, form: str) -> Iterator[str]:
         """Yield the forms with one letter added, removed, replaced, or swapped with the next."""
         half = len(form) // 2
-        for other in _neighbours(self._forwards, form, half - 1):  # a swap can change both halves
+        for other in _neighbors(self._forwards, form, half - 1):  # a swap can change both halves
             if other in self._first:
                 yield other
-        for other in _neighbours(self._backwards, form[::-1], len(form) - half):
+        for other in _neighbors(self._backwards, form[::-1], len(form) - half):
             if other[::-1] in self._first:
                 yield other[::-1]
 
@@ -116,7 +116,7 @@ class SimilarNames:
         return None
 
 
-def _neighbours(forms: list[str], form: str, start: int) -> Iterator[str]:
+def _neighbors(forms: list[str], form: str, start: int) -> Iterator[str]:
     """Yield candidates that differ from the form by one typo at or after ``start``.
 
     The letters come from the sorted forms at the same place. A digit is never a typo.

@@ -262,9 +262,9 @@ def _refused(error: Refused, attempt: FailureWording) -> _Words:
     match error.status:
         case 403 if "baseten training" in error.message.lower():
             return _Words(
-                f"Training is not enabled for this Baseten organisation. {attempt.nothing} "
+                f"Training is not enabled for this Baseten organization. {attempt.nothing} "
                 "The bot's API key itself works.",
-                "An admin of the organisation can ask Baseten to enable training.",
+                "An admin of the organization can ask Baseten to enable training.",
             )
         case 401 | 403 if error.status == 401 or "authorization" in error.message.lower():  # noqa: PLR2004
             return _Words(
