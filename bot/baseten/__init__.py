@@ -1,1 +1,1 @@
-"""Baseten's management API. Knows nothing of Slack."""
+"""A client of Baseten's management API. This package does not use Slack."""

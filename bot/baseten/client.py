@@ -1,4 +1,7 @@
-"""One method for each endpoint the bot calls."""
+"""The client of the management API, with one method for each endpoint.
+
+https://docs.baseten.co/reference/management-api/overview
+"""
 
 import asyncio
 import time
@@ -39,28 +42,29 @@ from bot.baseten.models import (
     TrainingProject,
     only_projects,
 )
-from bot.baseten.repeats import Trouble
+from bot.baseten.repeats import RetryPolicy
 from bot.retry import retry
 from bot.telemetry.redaction import Redactor
 
 log = structlog.stdlib.get_logger(__name__)
 
 ATTEMPTS = 4
-PATIENCE = 45.0  # seconds for all attempts and the waits between them
+TOTAL_TIMEOUT = 45.0  # seconds for all attempts of one call and the waits between them
 _CONNECT = 5.0  # seconds to reach the server
 _TIMEOUT = {"timeout": httpx.Timeout(None, connect=_CONNECT).as_dict()}
-_LOOK_BACK = timedelta(days=6)  # for a job's last lines; the API allows a window of 7 days
-_LAST_WORDS = timedelta(minutes=1)  # in which lines may follow the end of a job
+_LOG_WINDOW = timedelta(days=6)  # before the end of a job; the API allows a window of 7 days
+_LATE_LOGS = timedelta(minutes=1)  # after the end of a job, in which more lines can arrive
 
 
 @dataclass(frozen=True, slots=True)
 class Upserted:
-    """A project as the upsert returned it.
+    """The result of an upsert.
 
     Attributes:
-        project: the project, new or as it was.
-        took: seconds from the first attempt's start to the answer.
-        answered_at: the server's own time of the answer (``Date``), to the second, when given.
+        project: the project, new or unchanged.
+        took: seconds from the start of the first attempt to the answer.
+        answered_at: the server's time of the answer (the ``Date`` header), in whole seconds; None
+            if the answer has no such header.
     """
 
     project: TrainingProject
@@ -76,17 +80,19 @@ class _Answered(Generic[Answer]):
 
 
 class Baseten:
-    """Speak to the management API through a client that the caller opens and closes.
+    """Call the management API.
 
     Every method raises ``Unreachable``, ``Refused`` or ``Unreadable`` of ``bot.baseten.errors``.
+    Failed requests are repeated for up to 45 seconds.
 
     Args:
-        transport: sends a request. A client around it would merge addresses, headers and cookies
-            for each one, which takes longer than the rest of the call.
+        transport: sends one request; the caller opens and closes it. An ``httpx.AsyncClient``
+            would merge addresses, headers and cookies for each request, which takes longer than
+            the rest of the call.
         base_url: the API's address.
         api_key: a workspace API key.
-        timeout: seconds that one attempt may take, from connecting to the last byte.
-        redactor: takes the key out of a refusal's words, should the API repeat it.
+        timeout: the limit of one attempt in seconds, from the connection to the last byte.
+        redactor: removes the key from error messages, in case the API repeats it.
     """
 
     def __init__(
@@ -111,13 +117,15 @@ class Baseten:
         self._redactor = redactor
 
     async def list_teams(self) -> list[Team]:
-        """List the teams that the key may see. ``GET /v1/teams``"""
+        """Return the teams that the key can see. ``GET /v1/teams``"""
         return (await self._call(Teams, "GET", "/v1/teams")).body.teams
 
     async def upsert_training_project(self, team_id: str, name: str) -> Upserted:
-        """Create the project, or return it as it is. ``POST /v1/teams/{team_id}/training_projects``
+        """Create the project, or return the existing project unchanged.
 
-        Safe to repeat: one team and name always give one project.
+        ``POST /v1/teams/{team_id}/training_projects``
+
+        The call is idempotent: one team and one name always give one project.
         """
         answer = await self._call(
             OneTrainingProject,
@@ -128,29 +136,35 @@ class Baseten:
         return Upserted(answer.body.training_project, answer.took, _date(answer.response))
 
     async def list_training_projects(self, wanted: Container[str]) -> list[TrainingProject]:
-        """List the projects with these ids that the key may see. ``GET /v1/training_projects``
+        """Return the projects with these ids that the key can see. ``GET /v1/training_projects``
 
-        The API lists all of them; the others cost no more than their JSON.
+        The API returns all projects. No model is built for a project with another id.
         """
         projects = self._list_projects(only_projects(wanted))
         return [project async for project in projects if project is not None]
 
     def list_project_names(self) -> AsyncIterator[ProjectName]:
-        """Yield the names of all projects; thousands of them do not stall the event loop."""
+        """Yield the names of all projects, in slices that do not block the event loop.
+
+        ``GET /v1/training_projects``
+        """
         return self._list_projects(ProjectName.read)
 
     async def get_training_project(self, project_id: str) -> TrainingProject:
-        """Get one project. ``GET /v1/training_projects/{training_project_id}``"""
+        """Return one project. ``GET /v1/training_projects/{training_project_id}``"""
         path = _project(project_id)
         return (await self._call(OneTrainingProject, "GET", path)).body.training_project
 
     async def list_training_jobs(self, project_id: str) -> ProjectJobs:
-        """List all jobs of a project. ``GET /v1/training_projects/{training_project_id}/jobs``"""
+        """Return a project and all its jobs.
+
+        ``GET /v1/training_projects/{training_project_id}/jobs``
+        """
         path = f"{_project(project_id)}/jobs"
         return (await self._call(ProjectJobs, "GET", path)).body
 
     async def get_training_job(self, project_id: str, job_id: str) -> TrainingJob:
-        """Get one job.
+        """Return one job.
 
         ``GET /v1/training_projects/{training_project_id}/jobs/{training_job_id}``
         """
@@ -158,9 +172,12 @@ class Baseten:
         return (await self._call(OneTrainingJob, "GET", path)).body.training_job
 
     async def search_training_jobs(self) -> list[TrainingJob]:
-        """Find the jobs of all projects that have not ended. ``POST /v1/training_jobs/search``
+        """Return the jobs of all projects with a status of ``UNDER_WAY``.
 
-        Safe to repeat: it only reads. One that is not found need not have ended (``UNDER_WAY``).
+        ``POST /v1/training_jobs/search``
+
+        The call is idempotent, because it only reads. A job that is not in the result has not
+        always ended: see ``UNDER_WAY``.
         """
         sent = {"statuses": list(UNDER_WAY)}
         answer = await self._call(TrainingJobs, "POST", "/v1/training_jobs/search", sent)
@@ -169,26 +186,26 @@ class Baseten:
     async def get_training_job_logs(
         self, project_id: str, job_id: str, limit: int, ended_at: datetime | None = None
     ) -> list[LogLine]:
-        """Get the last lines that a job logged, the oldest first.
+        """Return the last lines of a job's log, the oldest first.
 
         ``GET /v1/training_projects/{training_project_id}/jobs/{training_job_id}/logs``
 
         Args:
-            project_id: whose job.
-            job_id: which.
-            limit: how many lines at most, from 1 to 1,000.
-            ended_at: when the job ended; its last 6 days are looked at, and the minute after.
-                None looks at the last 30 minutes, as the API does by itself.
+            project_id: the project of the job.
+            job_id: the job.
+            limit: the maximum number of lines, from 1 to 1,000.
+            ended_at: the end of the job. The result covers the 6 days before it and the minute
+                after it. With None it covers the last 30 minutes, the API's default.
         """
         asked: dict[str, str | int] = {"direction": "desc", "limit": limit}
         if ended_at is not None:
-            asked["start_epoch_millis"] = _millis(ended_at - _LOOK_BACK)
-            asked["end_epoch_millis"] = _millis(ended_at + _LAST_WORDS)
+            asked["start_epoch_millis"] = _millis(ended_at - _LOG_WINDOW)
+            asked["end_epoch_millis"] = _millis(ended_at + _LATE_LOGS)
         path = f"{_job(project_id, job_id)}/logs?{urlencode(asked)}"
         return (await self._call(Logs, "GET", path)).body.logs[::-1]
 
     async def get_capacity(self) -> list[GpuCapacity]:
-        """Get the organisation's GPUs by type. ``GET /v1/training/capacity``"""
+        """Return the organization's GPUs by type. ``GET /v1/training/capacity``"""
         return (await self._call(Capacities, "GET", "/v1/training/capacity")).body.gpu_capacities
 
     async def _list_projects(self, read: Callable[[object], Item]) -> AsyncIterator[Item]:
@@ -206,13 +223,13 @@ class Baseten:
     async def _ask(
         self, method: str, path: str, sent: dict[str, Any] | None = None
     ) -> tuple[httpx.Response, float]:
-        """Return the first response with a good status, and how many seconds it took.
+        """Return the first successful response, and the seconds since the first attempt.
 
-        Only for requests that are safe to repeat: GETs, the search, which only reads, and the
-        upsert, which is idempotent.
+        This method repeats failed requests, which is safe because every request of this client is
+        idempotent: GETs and the search only read, and the upsert gives one project.
         """
         started = time.monotonic()
-        trouble = Trouble(lambda: PATIENCE - (time.monotonic() - started))
+        retries = RetryPolicy(lambda: TOTAL_TIMEOUT - (time.monotonic() - started))
 
         async def attempt() -> httpx.Response:
             response = await self._attempt(method, path, sent)
@@ -223,22 +240,22 @@ class Baseten:
             return response
 
         try:
-            async with asyncio.timeout(PATIENCE):
-                response = await retry(attempt, trouble.worth_another_try, attempts=ATTEMPTS)
+            async with asyncio.timeout(TOTAL_TIMEOUT):
+                response = await retry(attempt, retries.should_retry, attempts=ATTEMPTS)
                 return response, time.monotonic() - started
         except TimeoutError:
-            if isinstance(trouble.last, Refused):
-                raise trouble.last from None
-            raise Unreachable(f"no answer within {PATIENCE:g} s", sent=True) from None
+            if isinstance(retries.last_error, Refused):
+                raise retries.last_error from None
+            raise Unreachable(f"no answer within {TOTAL_TIMEOUT:g} s", sent=True) from None
         except Unreachable as error:
-            raise Unreachable(str(error), sent=trouble.sent) from error
+            raise Unreachable(str(error), sent=retries.sent) from error
         except RateLimited as error:
-            if trouble.sent:  # an attempt before this one may have been carried out
+            if retries.sent:  # Baseten might have executed an earlier attempt
                 raise Unreachable(str(error), sent=True) from error
             raise
 
     async def _attempt(self, method: str, path: str, sent: dict[str, Any] | None) -> httpx.Response:
-        """Ask once; every way of getting no answer becomes ``Unreachable``."""
+        """Send the request once. Without an answer, raise ``Unreachable``."""
         try:
             async with asyncio.timeout(self._timeout):
                 request = httpx.Request(

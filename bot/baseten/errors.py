@@ -1,12 +1,12 @@
-"""What can go wrong with the management API, and the reading of its answers. Pure.
+"""The errors of the management API, and the function that reads its answers. Pure.
 
 ::
 
     BasetenError
-    ├── Unreachable         no answer: nobody there, too slow, or cut off
-    ├── Unreadable          an answer that is not the API's own
-    └── Refused             a no: status, code and the API's own words
-        └── RateLimited     a no for now
+    ├── Unreachable         no complete answer: no connection, a timeout, or a broken connection
+    ├── Unreadable          an answer that does not come from the API, or has an unknown form
+    └── Refused             an error status of the API, with its code and its message
+        └── RateLimited     status 429
 """
 
 import json
@@ -24,14 +24,14 @@ _LONGEST_WAIT = 30 * 86_400.0  # seconds; more is nonsense
 
 
 class BasetenError(Exception):
-    """The management API did not do what was asked."""
+    """A request to the management API failed."""
 
 
-class Unreachable(BasetenError):  # noqa: N818 - reads as what happened, like httpx's ReadTimeout
-    """No answer came.
+class Unreachable(BasetenError):  # noqa: N818 - a participle, like httpx's InvalidURL
+    """No complete answer arrived.
 
     Attributes:
-        sent: whether the request may have arrived, so that it may have been carried out.
+        sent: whether the API might have received and executed the request.
     """
 
     def __init__(self, why: str, *, sent: bool) -> None:
@@ -40,17 +40,17 @@ class Unreachable(BasetenError):  # noqa: N818 - reads as what happened, like ht
 
 
 class Unreadable(BasetenError):  # noqa: N818
-    """An answer that is not the API's own: a firewall's, a login page, broken JSON."""
+    """The answer is not one of the API: a firewall's page, a login page, or broken JSON."""
 
 
 class Refused(BasetenError):  # noqa: N818
-    """The API said no.
+    """The API answered with an error status.
 
     Attributes:
         status: the HTTP status.
-        code: the API's code, such as ``PERMISSION_DENIED``, or empty.
-        message: the API's own words, or empty.
-        retry_after: seconds to wait before the next request, None when it did not say.
+        code: the API's code, such as ``PERMISSION_DENIED``; empty if the answer has none.
+        message: the API's message; empty if the answer has none.
+        retry_after: seconds to wait before the next request; None if the API names none.
     """
 
     def __init__(
@@ -64,25 +64,25 @@ class Refused(BasetenError):  # noqa: N818
 
 
 class RateLimited(Refused):
-    """The API said: not now."""
+    """The API answered 429: too many requests."""
 
     def __init__(self, message: str, retry_after: float | None) -> None:
         super().__init__(429, "", message, retry_after)
 
 
 def decipher(status: int, headers: Mapping[str, str], body: bytes, answer: type[Answer]) -> Answer:
-    """Read an answer of the management API.
+    """Return the body of a successful answer as a model.
 
     Args:
         status: the HTTP status.
-        headers: the response's headers, found in any case.
+        headers: the response's headers, as a mapping that ignores case.
         body: the response's body, decompressed.
-        answer: the model that a good body has.
+        answer: the model of a successful body.
 
     Raises:
         Refused: a status of 400 or above.
         RateLimited: status 429.
-        Unreadable: a good status without the API's JSON, a redirect, or a page with a 4xx.
+        Unreadable: a success without the API's JSON, a redirect, or an HTML page with a 4xx.
     """
     check_status(status, headers, body)
     try:
@@ -95,7 +95,7 @@ def decipher(status: int, headers: Mapping[str, str], body: bytes, answer: type[
 
 
 def check_status(status: int, headers: Mapping[str, str], body: bytes) -> None:
-    """Raise the error of an answer that is not a success, as :func:`decipher` does."""
+    """Raise an error for an answer that is not a success, as :func:`decipher` does."""
     if 200 <= status < 300:  # noqa: PLR2004 - HTTP's own classes
         return
     said = _object(body)
@@ -110,7 +110,10 @@ def check_status(status: int, headers: Mapping[str, str], body: bytes) -> None:
 
 
 def _read(body: bytes, answer: type[Answer]) -> Answer:
-    r"""Read a good body; half a character, as ``\ud83d`` where a text was cut, becomes ``?``."""
+    r"""Return the model of a successful body.
+
+    A server that cuts a text can leave half a character, such as ``\ud83d``. It becomes ``?``.
+    """
     try:
         return answer.model_validate_json(body)
     except ValidationError:
@@ -124,7 +127,7 @@ def _read(body: bytes, answer: type[Answer]) -> Answer:
 
 
 def _object(body: bytes) -> dict[str, object]:
-    """Read an error's JSON object; anything else, an HTML page say, tells nothing."""
+    """Return the JSON object of an error's body; empty for any other body, such as HTML."""
     try:
         said = json.loads(body)
     except (ValueError, RecursionError):
@@ -133,7 +136,7 @@ def _object(body: bytes) -> dict[str, object]:
 
 
 def _retry_after(headers: Mapping[str, str], said: Mapping[str, object]) -> float | None:
-    """Find the seconds to wait in the header or the body; the longer one where both are given."""
+    """Return the seconds to wait, from the header or the body; the longer wait if both have one."""
     waits = [
         _seconds(headers.get("retry-after"), headers.get("date")),
         _seconds(said.get("retry_after")),
@@ -142,7 +145,7 @@ def _retry_after(headers: Mapping[str, str], said: Mapping[str, object]) -> floa
 
 
 def _seconds(value: object, date: str | None = None) -> float | None:
-    """Read seconds, or a moment as seconds from the answer's own ``Date``."""
+    """Return seconds. A date becomes the seconds between the answer's ``Date`` and itself."""
     text = str(value)
     try:
         seconds = float(text)

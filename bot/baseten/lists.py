@@ -1,4 +1,4 @@
-"""Long lists are read item by item, without stalling the event loop."""
+"""Read a long list of JSON item by item, without blocking the event loop."""
 
 import asyncio
 import json
@@ -11,24 +11,24 @@ from bot.baseten.errors import Unreadable
 
 Item = TypeVar("Item")
 
-_SLICE = 0.005  # seconds of work, then everything else gets a turn
+_SLICE = 0.005  # seconds of work before other tasks of the event loop run
 _DECODER = json.JSONDecoder()
 _SPACE = r"[ \t\n\r]*"
 _MARKS = {mark: re.compile(rf"{_SPACE}{re.escape(mark)}{_SPACE}") for mark in "{}[]:,"}
 
 
 async def read_list(body: bytes, key: str, read: Callable[[object], Item]) -> AsyncIterator[Item]:
-    """Yield the items of the list that stands in a JSON object under a key.
+    """Yield the items of a list in a JSON object.
 
-    Items that cannot be read are left out: one odd project must not hide the others.
+    Unreadable items are left out: one invalid project must not hide the others.
 
     Args:
         body: the JSON object.
-        key: the list's key.
-        read: turns the JSON of an item into the item; raises ``ValueError`` where it cannot.
+        key: the list's key in the object.
+        read: returns the item for the item's JSON, or raises ``ValueError`` if it is invalid.
 
     Raises:
-        Unreadable: there is no such list, or none of its items can be read.
+        Unreadable: the object has no such list, or every item is invalid.
     """
     odd = good = 0
     began = time.perf_counter()
@@ -51,7 +51,7 @@ async def read_list(body: bytes, key: str, read: Callable[[object], Item]) -> As
 
 
 def _items(text: str, key: str) -> Iterator[object]:
-    """Decode one item at a time, so that the whole list is never in memory as objects."""
+    """Yield one decoded item at a time; the whole list is never in memory as objects."""
     at = _after("{", text, 0)
     while True:
         found, at = _DECODER.raw_decode(text, at)
@@ -83,5 +83,5 @@ def _has_surrogate(text: str, start: int, end: int) -> bool:
 
 
 def _mended(value: object) -> object:
-    r"""Replace half a character, as ``\ud83d`` where a text was cut, by ``?``."""
+    r"""Return the value with ``?`` for each half of a character, such as ``\ud83d``."""
     return json.loads(json.dumps(value, ensure_ascii=False).encode(errors="replace"))

@@ -1,6 +1,7 @@
-"""What the management API answers, frozen.
+"""Frozen models of the management API's answers.
 
-Fields that older servers leave out have defaults; fields that this code does not know are ignored.
+Fields that older servers do not send have defaults. Unknown fields are ignored.
+https://docs.baseten.co/reference/management-api/overview
 """
 
 from collections.abc import Callable, Container
@@ -19,9 +20,9 @@ from pydantic import (
     model_validator,
 )
 
-# Of a job that waits or runs: what the official CLIs search by. Nothing says what the API does
-# with a status that it does not know, so the legacy ``TRAINING_JOB_QUEUED``, which they show but
-# never search for, is not among them: a job may be under way though a search does not find it.
+# The statuses of jobs that wait or run, as the official CLI searches for them. The legacy status
+# ``TRAINING_JOB_QUEUED`` is not among them: the CLI shows it but never searches for it, and the API
+# does not document its reaction to an unknown status. A search can therefore miss an active job.
 # https://github.com/basetenlabs/truss/blob/main/truss/cli/train/core.py
 UNDER_WAY = (
     "TRAINING_JOB_PENDING",
@@ -32,17 +33,17 @@ UNDER_WAY = (
 
 
 def _aware(moment: datetime) -> datetime:
-    """Take a time without an offset as UTC, which is what the API means."""
+    """Return the time with an offset. The API means UTC if it sends no offset."""
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _or(default: object) -> BeforeValidator:
-    """Read null as the default: some servers send null for what others leave out."""
+    """Return a validator that replaces null: some servers send null, and others omit the field."""
     return BeforeValidator(lambda value: default if value is None else value)
 
 
 def _from_nanoseconds(written: object) -> datetime | None:
-    """Read nanoseconds since the epoch, as a string or a number; what is neither says nothing."""
+    """Return the time for nanoseconds since the epoch (text or a number); None for other values."""
     if isinstance(written, datetime):
         return written
     try:
@@ -54,8 +55,8 @@ def _from_nanoseconds(written: object) -> datetime | None:
 Moment = Annotated[datetime, AfterValidator(_aware)]
 
 
-def _read_what_can_be(value: Any, read: ValidatorFunctionWrapHandler) -> Any:  # noqa: ANN401
-    """Leave items out that cannot be read: one odd job must not hide everybody's."""
+def _only_readable(value: Any, read: ValidatorFunctionWrapHandler) -> Any:  # noqa: ANN401
+    """Return the valid items of a list: one invalid job must not hide the others."""
     try:
         return read(value)
     except ValidationError:
@@ -68,7 +69,7 @@ def _read_what_can_be(value: Any, read: ValidatorFunctionWrapHandler) -> Any:  #
         return readable
 
 
-_READABLE = WrapValidator(_read_what_can_be)
+_READABLE = WrapValidator(_only_readable)
 
 
 class _Answer(BaseModel):
@@ -76,7 +77,7 @@ class _Answer(BaseModel):
 
 
 class Team(_Answer):
-    """A team that the key may see. ``GET /v1/teams``"""
+    """A team that the API key can see. ``GET /v1/teams``"""
 
     id: str
     name: str
@@ -84,7 +85,7 @@ class Team(_Answer):
 
 
 class InstanceType(_Answer):
-    """The machine a job runs on; ``gpu_count`` is for one node."""
+    """The type of machine that a job runs on. ``gpu_count`` counts the GPUs of one node."""
 
     id: str
     name: str
@@ -93,7 +94,7 @@ class InstanceType(_Answer):
 
 
 class User(_Answer):
-    """Who made a job, when known."""
+    """The person who started a job."""
 
     email: str | None = None
 
@@ -101,9 +102,10 @@ class User(_Answer):
 class TrainingJob(_Answer):
     """One run of a training project.
 
-    ``current_status`` is a free string such as ``TRAINING_JOB_RUNNING``. While a job waits for
-    capacity, ``error_message`` is advice, not a failure. ``training_project_id`` is None where
-    the answer names no project.
+    Attributes:
+        training_project_id: the project; None if the answer does not name it.
+        current_status: any string, such as ``TRAINING_JOB_RUNNING``.
+        error_message: the error of a failed job. For a job that waits for capacity, it is advice.
     """
 
     id: str
@@ -121,8 +123,8 @@ class TrainingJob(_Answer):
 
     @model_validator(mode="before")
     @classmethod
-    def _know_the_project(cls, said: Any) -> Any:  # noqa: ANN401 - whatever the JSON holds
-        """Take the project's id from its summary where only that is given."""
+    def _flatten_project_id(cls, said: Any) -> Any:  # noqa: ANN401 - any JSON
+        """Copy the project's id from its summary if the answer has no id of its own."""
         if isinstance(said, dict) and said.get("training_project_id") is None:
             project = said.get("training_project")
             if isinstance(project, dict):
@@ -131,12 +133,12 @@ class TrainingJob(_Answer):
 
     @property
     def total_gpus(self) -> int:
-        """GPUs on all nodes together."""
+        """The number of GPUs on all nodes together."""
         return self.instance_type.gpu_count * self.node_count if self.instance_type else 0
 
 
 class TrainingProject(_Answer):
-    """A training project and, if there ever was one, its latest job."""
+    """A training project and its latest job; ``latest_job`` is None before the first one."""
 
     id: str
     name: str
@@ -147,9 +149,10 @@ class TrainingProject(_Answer):
 
 
 def only_projects(wanted: Container[str]) -> Callable[[object], TrainingProject | None]:
-    """Return a reader of projects' JSON that returns None for an id that is not wanted.
+    """Return a function that reads a project's JSON.
 
-    It raises ``ValueError`` where it cannot read a project.
+    That function returns None for an id that is not wanted, and raises ``ValueError`` if the JSON
+    is not a valid project.
     """
 
     def read(project: object) -> TrainingProject | None:
@@ -162,14 +165,18 @@ def only_projects(wanted: Container[str]) -> Callable[[object], TrainingProject 
 
 
 class ProjectName(NamedTuple):
-    """The part of a training project that tells names apart. It costs a tenth of the whole."""
+    """A project's name and its team's name. Reading them costs a tenth of the whole project."""
 
     name: str
     team_name: str | None
 
     @classmethod
     def read(cls, project: object) -> "ProjectName":
-        """Read it from a project's JSON; raise ``ValueError`` where it has no name."""
+        """Return the names in a project's JSON.
+
+        Raises:
+            ValueError: the project has no name.
+        """
         match project:
             case {"name": str(name), "team_name": str(team_name)}:
                 return cls(name, team_name)
@@ -185,7 +192,7 @@ class Teams(_Answer):
 
 
 class OneTrainingProject(_Answer):
-    """The body of the upsert, and of ``GET /v1/training_projects/{training_project_id}``."""
+    """The body of the upsert and of ``GET /v1/training_projects/{training_project_id}``."""
 
     training_project: TrainingProject
 
@@ -210,7 +217,7 @@ class TrainingJobs(_Answer):
 
 
 class LogLine(_Answer):
-    """A line that a job logged; ``level`` is such as ``INFO``, if the job gave it one."""
+    """A line of a job's log. ``level`` is a word such as ``INFO``, or None."""
 
     message: Annotated[str, _or("")] = ""
     level: str | None = None
@@ -224,9 +231,13 @@ class Logs(_Answer):
 
 
 class GpuCapacity(_Answer):
-    """How many GPUs of a type the organisation may use at once, and how many it does.
+    """The GPUs of one type.
 
-    A number that is not told is 0. Spot jobs may take the use above the limit.
+    Attributes:
+        gpu_type: the type, such as ``H100``.
+        limit: the number of GPUs that the organization can use at once; 0 if unknown.
+        usage_count: the number of GPUs in use; 0 if unknown. Spot jobs can raise it above the
+            limit.
     """
 
     gpu_type: Annotated[str, _or("")] = ""

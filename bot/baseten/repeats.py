@@ -1,4 +1,4 @@
-"""Which failed requests are worth another try."""
+"""The rule by which failed requests are repeated."""
 
 from collections.abc import Callable
 
@@ -9,16 +9,28 @@ from bot.baseten.errors import Refused, Unreachable
 log = structlog.stdlib.get_logger(__name__)
 
 
-class Trouble:
-    """What went wrong so far in one call, and whether it is worth another try."""
+class RetryPolicy:
+    """Decide for each failed attempt of one call whether to repeat it.
+
+    Attributes:
+        last_error: the error of the last attempt.
+        sent: whether the API might have executed an attempt.
+
+    Args:
+        left: returns the seconds that remain for the call.
+    """
 
     def __init__(self, left: Callable[[], float]) -> None:
         self._left = left
-        self.last: Exception | None = None
+        self.last_error: Exception | None = None
         self.sent = False
 
-    def worth_another_try(self, error: Exception) -> bool | float:
-        """Return whether to repeat the call, or the seconds until then."""
+    def should_retry(self, error: Exception) -> bool | float:
+        """Return whether to repeat the call, or the seconds to wait before the repeat.
+
+        No answer, a 5xx, a 408 and a 429 are repeated; any other refusal is final. A wait that the
+        API names is kept, and a wait that exceeds the remaining time ends the call.
+        """
         match error:
             case Unreachable(sent=sent):
                 self.sent = self.sent or sent
@@ -26,11 +38,11 @@ class Trouble:
             case Refused(status=status) if status not in {408, 429} and status < 500:  # noqa: PLR2004
                 again = False
             case Refused(status=status, retry_after=wait):
-                self.sent = self.sent or status != 429  # noqa: PLR2004 - a 5xx may come too late
+                self.sent = self.sent or status != 429  # noqa: PLR2004 - the API might execute a request and still answer 5xx
                 again = True if wait is None else (wait if wait < self._left() else False)
             case _:
                 again = False
-        self.last = error
+        self.last_error = error
         if again:
-            log.info("Baseten did not answer well; asking again", error=str(error))
+            log.info("retrying a Baseten request", error=str(error))
         return again

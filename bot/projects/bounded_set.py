@@ -1,4 +1,4 @@
-"""What has been seen before, up to a number of things."""
+"""A set of limited size."""
 
 from collections.abc import Hashable
 
@@ -6,21 +6,21 @@ MOST = 10_000
 
 
 class BoundedSet:
-    """A set that forgets its oldest things rather than grow for ever.
+    """A set that drops its oldest item when it is full.
 
     Args:
-        most: how many things are remembered.
+        most: the number of items that fit.
     """
 
     def __init__(self, most: int = MOST) -> None:
         self._most = most
-        self._things: dict[Hashable, None] = {}
+        self._items: dict[Hashable, None] = {}
 
-    def __contains__(self, thing: Hashable) -> bool:
-        return thing in self._things
+    def __contains__(self, item: Hashable) -> bool:
+        return item in self._items
 
-    def add(self, thing: Hashable) -> None:
-        """Remember a thing."""
-        self._things[thing] = None
-        if len(self._things) > self._most:
-            del self._things[next(iter(self._things))]
+    def add(self, item: Hashable) -> None:
+        """Add an item. An item that is already in the set keeps its age."""
+        self._items[item] = None
+        if len(self._items) > self._most:
+            del self._items[next(iter(self._items))]

@@ -1,4 +1,4 @@
-"""Whether a request created its project, claiming nothing that is not known."""
+"""The answer to "did this request create the project?": yes, no, or unknown."""
 
 import time
 from dataclasses import dataclass, field
@@ -10,12 +10,12 @@ from bot.durable.model import State
 from bot.durable.store import Store
 from bot.projects.bounded_set import BoundedSet
 
-_CREATED = "created projects"  # documents: which task created a project
-_CLOCKS = timedelta(minutes=1)  # that Baseten's clock and the database's may differ
+_CREATED = "created projects"  # documents: the id of the task that created a project
+_CLOCK_SKEW = timedelta(minutes=1)  # tolerated between the clocks of Baseten and the database
 
 
 class Outcome(Enum):
-    """What is known of where the project came from."""
+    """The origin of a project, as far as the bot knows it."""
 
     CREATED = "created"
     EXISTED = "existed"
@@ -24,14 +24,14 @@ class Outcome(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Creations:
-    """Let one task at most say that it created a project.
+    """Make sure that at most one task reports that it created a project.
 
-    Several requests at once can each look as if they created it; and so can the second attempt of a
-    task, and a request that follows a killed process.
+    Without this check, several tasks could report the same creation: concurrent requests, the
+    second attempt of a task, and a request that follows a killed process.
 
     Attributes:
-        store: keeps which task created a project, where replicas share it.
-        started: when this process began, on the monotonic clock.
+        store: holds the id of the task that created each project, if replicas share the store.
+        started: the start of this process, in seconds on the monotonic clock.
     """
 
     store: Store
@@ -46,17 +46,21 @@ class Creations:
         listed: bool | None = None,
         begun_at: datetime | None = None,
     ) -> Outcome:
-        """Return what a task can say of the project that it upserted.
+        """Return the outcome that this task can report for its upsert.
 
         Args:
             upserted: the project, as the API returned it.
             task_id: the task.
-            listed: whether the project was in the list of projects before; None: not known.
-            begun_at: when the task first asked, if that attempt might have created the project.
+            listed: whether the list of projects held the project before; None if unknown.
+            begun_at: the time of the task's first request, if an earlier attempt might have
+                created the project.
+
+        Raises:
+            StoreUnavailableError: the database does not answer.
         """
         project = upserted.project
         outcome = creation_outcome(upserted, listed=listed)
-        if begun_at is not None and project.created_at > begun_at - _CLOCKS:
+        if begun_at is not None and project.created_at > begun_at - _CLOCK_SKEW:
             outcome = Outcome.CREATED if outcome is Outcome.CREATED else Outcome.UNKNOWN
         if outcome is not Outcome.EXISTED:
             outcome = await self._first(upserted, outcome, task_id)
@@ -65,10 +69,11 @@ class Creations:
         return outcome
 
     async def _first(self, upserted: Upserted, outcome: Outcome, task_id: str) -> Outcome:
-        """Return the outcome for the first task that says so; for the others, that it existed.
+        """Return the outcome for the first task that claims it, and EXISTED for every other task.
 
-        Replicas share a document for each created project, and the first to write it wins. A
-        process that is alone remembers. What an interrupted process created, nobody can tell.
+        Replicas share one document for each created project, and the first writer wins. A single
+        process uses its memory. After an interrupted process, the outcome of a project that is
+        older than this process is unknown.
         """
         project = upserted.project
         if not self.store.shared:
@@ -95,17 +100,22 @@ class Creations:
 
 
 def creation_outcome(upserted: Upserted, *, listed: bool | None = None) -> Outcome:
-    """Tell whether this upsert created the project.
+    """Return whether this upsert created the project, judged by the answer alone.
 
-    The API does not say. A job proves that the project was there before. Otherwise its creation
-    lies within the time of this very request, by the server's own clock, or before it. Without
-    that clock, the list of projects proves that it was there, but not that it was not.
+    The API does not report it. A project with a job existed before. For a project without a job,
+    the server's clock decides: a project that this request created is not older than the request.
+    If the answer has no clock, the list of projects can prove that the project existed. The list
+    cannot prove that the project is new.
+
+    Args:
+        upserted: the project, as the API returned it.
+        listed: whether the list of projects held the project before; None if unknown.
     """
     if upserted.project.latest_job is not None:
         return Outcome.EXISTED
     if upserted.answered_at is None:
         return Outcome.EXISTED if listed else Outcome.UNKNOWN
-    # ``Date`` is cut to the second, so the request began up to a second later than this; a second
-    # more is for clocks behind one API that differ a little.
+    # ``Date`` has whole seconds, so the request began up to one second later. The other second
+    # covers the skew between the servers of the API.
     began = upserted.answered_at - timedelta(seconds=upserted.took + 1)
     return Outcome.CREATED if upserted.project.created_at >= began else Outcome.EXISTED

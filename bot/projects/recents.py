@@ -1,4 +1,4 @@
-"""The last projects that each person opened, for every replica."""
+"""The last projects that each person opened. All replicas share them."""
 
 from datetime import datetime
 
@@ -12,7 +12,14 @@ _COLLECTION = "recent projects"
 
 
 class Recent(BaseModel):
-    """A project that a person opened, and when."""
+    """A project that a person opened.
+
+    Attributes:
+        project_id: the id in Baseten.
+        name: the project's name.
+        team: the team's name.
+        at: the time at which the person opened it.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -22,24 +29,24 @@ class Recent(BaseModel):
     at: datetime
 
 
-class _Kept(BaseModel):
-    """A person's document; the newest project comes first."""
+class _Document(BaseModel):
+    """The document of one person, with the newest project first."""
 
     projects: tuple[Recent, ...] = ()
 
 
 class Recents:
-    """Remember five projects a person.
+    """Store the last five projects of each person.
 
     Args:
-        store: keeps a document for each person.
+        store: holds one document for each person.
     """
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
     def addition(self, user_id: str, recent: Recent) -> Amend:
-        """Return the change that puts a project first in a person's list."""
+        """Return the change that puts a project first in a person's list; the caller commits it."""
         added = recent.model_dump(mode="json")
 
         def change(document: State | None) -> State:
@@ -56,4 +63,4 @@ class Recents:
             StoreUnavailableError: the database does not answer.
         """
         found = await self._store.read(_COLLECTION, user_id)
-        return list(_Kept.model_validate(found or {}).projects)
+        return list(_Document.model_validate(found or {}).projects)

@@ -1,4 +1,4 @@
-"""The words after the command, as any keyboard types them, become a request. Pure."""
+"""Parse the text of a slash command into a request. Pure."""
 
 import re
 import unicodedata
@@ -9,7 +9,7 @@ _PLAIN_QUOTES = str.maketrans(dict.fromkeys("“”„‟", '"') | dict.fromkeys
 # Slack escapes exactly these three, once.
 # https://docs.slack.dev/interactivity/implementing-slash-commands
 _ESCAPED = {"&amp;": "&", "&lt;": "<", "&gt;": ">"}
-# The quote closes before a space; where none does, at the next quote.
+# The team ends at a quote before a space. If the text has no such quote, at the next quote.
 _QUOTED_TEAM = (
     re.compile(r"""(["'])(?P<team>.*?)\1(?=\s|$)(?P<rest>.*)"""),
     re.compile(r"""(["'])(?P<team>.*?)\1(?P<rest>.*)"""),
@@ -21,7 +21,7 @@ _BIDIRECTIONAL = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 @dataclass(frozen=True, slots=True)
 class ProjectRequest:
-    """A team, by id or name, and the name of a project, as the person gave them."""
+    """A team (its id or its name) and the name of a project, as the person typed them."""
 
     team: str
     name: str
@@ -29,18 +29,18 @@ class ProjectRequest:
 
 @dataclass(frozen=True, slots=True)
 class HelpRequest:
-    """``help``, the one reserved word; a team of that name goes in quotes."""
+    """A request for help. ``help`` is the only reserved word; a team of this name needs quotes."""
 
 
 @dataclass(frozen=True, slots=True)
 class DialogRequest:
-    """Nothing, or a team alone: the rest is asked for in a dialog."""
+    """A command without a project name. A dialog asks for the missing fields."""
 
     team: str = ""
 
 
 class Wrong(Enum):
-    """What keeps a command from being understood."""
+    """The reasons for which the parser rejects a command."""
 
     EMPTY_TEAM = "nothing between the team's quotes"
     UNCLOSED_TEAM = "unclosed quote before the team"
@@ -50,12 +50,12 @@ class Wrong(Enum):
 
 @dataclass(frozen=True, slots=True)
 class UsageError:
-    """A command that was not understood, with what could be told of it.
+    """A command that the parser rejects.
 
     Attributes:
-        wrong: what is wrong with it.
-        team: the team, as far as it could be made out, else empty.
-        name: the project's name, as far as it could be made out, else empty.
+        wrong: the reason.
+        team: the parser's best guess of the team; empty if it has none.
+        name: the parser's best guess of the project's name; empty if it has none.
     """
 
     wrong: Wrong
@@ -64,7 +64,10 @@ class UsageError:
 
 
 def parse(text: str) -> ProjectRequest | DialogRequest | HelpRequest | UsageError:
-    """Read ``<team> <name>``: the first word or quoted phrase, then all that follows.
+    """Return the request that a command's text stands for.
+
+    The form is ``<team> <name>``. The team is the first word, or a phrase in quotes. The rest of
+    the text is the name. https://docs.slack.dev/interactivity/implementing-slash-commands
 
     Args:
         text: the ``text`` field of a slash command, as Slack sent it.
@@ -80,7 +83,7 @@ def parse(text: str) -> ProjectRequest | DialogRequest | HelpRequest | UsageErro
 
 
 def has_control_character(text: str) -> bool:
-    """Tell whether a text holds line breaks, bidirectional controls or other control characters."""
+    """Return whether a text has line breaks, bidirectional controls or other control characters."""
     if text.isascii() and text.isprintable():
         return False
     return bool(_BIDIRECTIONAL.search(text)) or any(
@@ -109,10 +112,10 @@ def _team_and_name(words: str) -> ProjectRequest | DialogRequest | UsageError:
 
 
 def command_text(team: str, name: str) -> str:
-    """Write the words that :func:`parse` reads as this team and name."""
+    """Return the text that :func:`parse` reads as this team and name."""
     awkward = " " in team or team[:1] in {'"', "'"} or team.casefold() == "help"
-    if awkward:
-        quote = "'" if '" ' in f"{team} " else '"'  # one that closes at the end, not before
+    if awkward:  # choose a quote that the name of the team does not close too early
+        quote = "'" if '" ' in f"{team} " else '"'
         team = f"{quote}{team}{quote}"
     if name[:1] in {'"', "'"} or name != name.strip():
         name = f'"{name}"'
@@ -120,7 +123,7 @@ def command_text(team: str, name: str) -> str:
 
 
 def plain_characters(text: str) -> str:
-    """Undo what phones do to quotes and spaces; runs of spaces stay inside a name."""
+    """Replace typographic quotes and spaces by plain ones; several spaces in a name stay."""
     text = text.translate(_PLAIN_QUOTES)
     return "".join(" " if unicodedata.category(c) == "Zs" else c for c in text).strip()
 
@@ -130,7 +133,7 @@ def _unescaped(text: str) -> str:
 
 
 def _with_control_character(words: str) -> UsageError:
-    """Return the error, with the team and the name that remain without these characters."""
+    """Return the error, with the team and the name as they are without control characters."""
     words = _BIDIRECTIONAL.sub("", words)
     spaced = "".join(" " if unicodedata.category(c) in _CONTROL else c for c in words)
     match parse(" ".join(spaced.split())):
@@ -143,6 +146,6 @@ def _with_control_character(words: str) -> UsageError:
 
 
 def _unclosed_team(words: str) -> UsageError:
-    """Guess that the last word was meant as the name, and the rest as the team."""
+    """Return the error, with the last word as the name and the other words as the team."""
     team, _, name = words.strip("\"' ").rpartition(" ")
     return UsageError(Wrong.UNCLOSED_TEAM, team.strip() or name, name if team else "")

@@ -1,4 +1,4 @@
-"""What the bot does for people: find the team, open the project."""
+"""Find teams, and open and read projects."""
 
 import asyncio
 import difflib
@@ -16,20 +16,20 @@ from bot.projects.request import ProjectRequest
 from bot.projects.similar_names import ProjectNames
 from bot.projects.ttl_cache import TtlCache
 
-TEAMS_ARE_GOOD_FOR = 300.0  # seconds
-_TEAMS = "teams"  # what replicas tell each other of
-NAMES_ARE_GOOD_FOR = 60.0  # seconds
-NAMES_PATIENCE = 1.0  # seconds that an answer waits for the names of projects
+TEAMS_TTL = 300.0  # seconds
+_TEAMS = "teams"  # the topic that replicas publish a changed list of teams to
+NAMES_TTL = 60.0  # seconds
+_NAMES_TIMEOUT = 1.0  # seconds that a request waits for the names of the projects
 _ID = re.compile(r"[A-Za-z0-9_-]+")
 
 
 class UnknownTeamError(Exception):
-    """No team of that id or name.
+    """No team has this id or name.
 
     Attributes:
-        asked: what the person gave.
-        near: up to three names that are written nearly so.
-        teams: every team the key may see.
+        asked: the id or name that the person typed.
+        near: up to three similar names of teams.
+        teams: every team that the API key can see.
     """
 
     def __init__(self, asked: str, near: list[str], teams: list[Team]) -> None:
@@ -40,7 +40,11 @@ class UnknownTeamError(Exception):
 
 
 class TeamsUnavailableError(Exception):
-    """The list of teams could not be had, for which ``cause`` is why; nothing else was asked."""
+    """Baseten did not return the list of teams, and no other request was sent.
+
+    Attributes:
+        cause: the error of the request.
+    """
 
     def __init__(self, cause: BasetenError) -> None:
         super().__init__(str(cause))
@@ -48,7 +52,12 @@ class TeamsUnavailableError(Exception):
 
 
 class AmbiguousTeamError(Exception):
-    """Several teams have that name; ``teams`` are they."""
+    """Several teams have this name.
+
+    Attributes:
+        asked: the name that the person typed.
+        teams: the teams with this name.
+    """
 
     def __init__(self, asked: str, teams: list[Team]) -> None:
         super().__init__(asked)
@@ -58,15 +67,15 @@ class AmbiguousTeamError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What is known before a project is opened.
+    """The team of a request, and the existing projects with the same or a similar name.
 
     Attributes:
-        team: where it will be; its name is the id where the list of teams was refused.
-        name: the name that was asked for.
-        listed: whether the team has a project of exactly that name; None when that is not known.
-        near: the name of a project of the team that might be meant instead.
-        beginning_of: the name of a project of the team that begins with this name.
-        also_in: the other teams that have a project of exactly that name.
+        team: the team. If Baseten refuses the list of teams, the team's name is its id.
+        name: the name that the person asked for.
+        listed: whether the team has a project of exactly this name; None if unknown.
+        near: a similar name of a project in the team, which the person might mean.
+        beginning_of: the name of a project in the team that begins with this name.
+        also_in: the other teams that have a project of exactly this name.
     """
 
     team: Team
@@ -79,12 +88,12 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class OpenedProject:
-    """A project that is there now, and how it came to be.
+    """A project that the bot opened.
 
     Attributes:
-        project: as the API returned it.
-        team: the name of its team, or the id where the list of teams was refused.
-        outcome: created by this request, there before, or not known.
+        project: the project, as the API returned it.
+        team: the name of its team; the team's id if Baseten refuses the list of teams.
+        outcome: created by this task, existed before, or unknown.
         also_in: the other teams that have a project of this name.
     """
 
@@ -95,32 +104,37 @@ class OpenedProject:
 
 
 class Projects:
-    """Find teams, and open and show their projects.
+    """Find teams, and open and read their projects.
 
     Every method raises the errors of ``bot.baseten.errors``.
 
     Args:
         baseten: the management API.
-        store: keeps which task created a project, and tells replicas that the teams changed.
+        store: holds the task that created each project, and publishes changes of the list of teams
+            to the other replicas.
     """
 
     def __init__(self, baseten: Baseten, store: Store) -> None:
         self._baseten = baseten
         self._store = store
-        self._teams = TtlCache(baseten.list_teams, TEAMS_ARE_GOOD_FOR)
-        self._names = TtlCache(self._list_names, NAMES_ARE_GOOD_FOR)
+        self._teams = TtlCache(baseten.list_teams, TEAMS_TTL)
+        self._names = TtlCache(self._list_names, NAMES_TTL)
         self._creations = Creations(store)
-        store.subscribe(_TEAMS, self._teams.forget)
+        store.subscribe(_TEAMS, self._teams.invalidate)
 
     async def look(self, request: ProjectRequest) -> Found:
-        """Find the team, and the existing projects of that name or a similar one.
+        """Return the team, and the existing projects of the same or a similar name.
 
-        The list of projects is refreshed in the background; a slow one is not waited for.
+        This method changes nothing in Baseten. It waits at most one second for the list of
+        projects. After that it returns the team alone, and the fetch goes on in the background.
 
-        Raises: as :meth:`find_team`; nothing was done yet in any case.
+        Raises:
+            UnknownTeamError: no team has this id or name.
+            AmbiguousTeamError: several teams have this name.
+            TeamsUnavailableError: Baseten did not return the list of teams.
         """
-        wait_until = asyncio.get_running_loop().time() + NAMES_PATIENCE
-        self._names.refresh()  # while the team is looked up
+        wait_until = asyncio.get_running_loop().time() + _NAMES_TIMEOUT
+        self._names.refresh()  # runs while the team is fetched
         team = await self.find_team(request.team)
         try:
             async with asyncio.timeout_at(wait_until):
@@ -132,12 +146,15 @@ class Projects:
     async def open_project(
         self, found: Found, task_id: str, *, begun_at: datetime | None = None
     ) -> OpenedProject:
-        """Create the project in the team, or return it as it is.
+        """Create the project in its team, or return the existing project unchanged.
+
+        ``POST /v1/teams/{team_id}/training_projects``
 
         Args:
             found: the team and the name.
-            task_id: the task that asks.
-            begun_at: when the task first asked, if that attempt might have created the project.
+            task_id: the task that opens the project.
+            begun_at: the time of the task's first request, if an earlier attempt might have
+                created the project.
         """
         upserted = await self._baseten.upsert_training_project(found.team.id, found.name)
         project = upserted.project
@@ -148,22 +165,27 @@ class Projects:
         return OpenedProject(project, project.team_name or found.team.name, outcome, found.also_in)
 
     async def get_project(self, project_id: str) -> TrainingProject:
-        """Return a project as it is now."""
+        """Return one project. ``GET /v1/training_projects/{training_project_id}``"""
         return await self._baseten.get_training_project(project_id)
 
     async def list_jobs(self, project_id: str) -> ProjectJobs:
-        """Return a project and its jobs, newest first."""
+        """Return a project and its jobs, newest first.
+
+        ``GET /v1/training_projects/{training_project_id}/jobs``
+        """
         listed = await self._baseten.list_training_jobs(project_id)
         newest_first = sorted(listed.training_jobs, key=lambda job: job.created_at, reverse=True)
         return listed.model_copy(update={"training_jobs": newest_first})
 
     async def find_team(self, asked: str) -> Team:
-        """Find a team by its id, else by its name; an exact name beats one in another case.
+        """Return the team with this id, else with this name.
+
+        An exact name is preferred to a name that differs in case.
 
         Raises:
-            UnknownTeamError: nothing was done.
-            AmbiguousTeamError: nothing was done.
-            TeamsUnavailableError: nothing was done.
+            UnknownTeamError: no team has this id or name.
+            AmbiguousTeamError: several teams have this name.
+            TeamsUnavailableError: Baseten did not return the list of teams.
         """
         asked_at = time.monotonic()
         try:
@@ -175,7 +197,7 @@ class Projects:
                 if teams != before:
                     self._store.publish(_TEAMS)
         except BasetenError as error:
-            # Where the list is refused, an id works all the same; other words become no path.
+            # An id works even if Baseten refuses the list. Other text must not become a path.
             if isinstance(error, Refused) and error.status in {403, 404} and _ID.fullmatch(asked):
                 return Team(id=asked, name=asked)
             raise TeamsUnavailableError(error) from error
@@ -186,7 +208,7 @@ class Projects:
         return found[0]
 
     async def teams(self) -> list[Team]:
-        """List the teams, the default one first, then by name."""
+        """Return the teams that the API key can see: the default team, then the others by name."""
 
         def default_first(team: Team) -> tuple[bool, str, str]:
             return not team.default, team.name.casefold(), team.id
@@ -201,8 +223,8 @@ class Projects:
 
 
 def find(name: str, team: Team, names: ProjectNames) -> Found:
-    """Compare a name with those of all projects."""
-    if team.name == team.id:  # projects name their team; its name is not known here
+    """Return the projects of the same or a similar name, in this team and in the others."""
+    if team.name == team.id:  # the team's name is unknown, and projects carry only that name
         return Found(team, name)
     also_in = tuple(other for other in names.teams_with(name) if other != team.name)
     ours = names.of(team.name)
@@ -220,7 +242,7 @@ def find(name: str, team: Team, names: ProjectNames) -> Found:
 
 
 def match_team(asked: str, teams: list[Team]) -> list[Team]:
-    """Return the teams that are meant, by the first rule that finds any."""
+    """Return the teams with this id; else with this exact name; else with this name in any case."""
     return (
         [team for team in teams if team.id == asked]
         or [team for team in teams if team.name == asked]
@@ -229,7 +251,7 @@ def match_team(asked: str, teams: list[Team]) -> list[Team]:
 
 
 def near_teams(asked: str, teams: list[Team]) -> list[str]:
-    """Return up to three names that start so, or are written nearly so, nearest first."""
+    """Return up to three names of teams: those that begin with the text, then similar ones."""
     names = {team.name.casefold(): team.name for team in teams}
     wanted = asked.casefold()
     starting = [name for name in names if name.startswith(wanted)]

@@ -1,11 +1,11 @@
 """Project names that a person could take for each other. Pure.
 
-Names are compared in a normal form (:func:`fold`). The index keeps the normal forms of a team in
-two sorted lists, forwards and backwards. A typo leaves one half of a name intact, so the names
-that share this half are a short range of one list. Walking on through the range finds the typo.
+Names are compared in a normal form (:func:`fold`). The index holds the normal forms of a team in
+two sorted lists, forwards and backwards. A typo changes only one half of a name. The names that
+share the other half are a short range of one list, and a search of this range finds the typo.
 
-rapidfuzz does not find it faster: with 10,000 names it needs 0.3 ms for the names of similar
-length and 1 ms for all names, its import takes 14 ms and 6 MB, and it knows nothing of digits.
+rapidfuzz is not faster: with 10,000 names it needs 0.3 ms for the names of similar length and 1 ms
+for all names. Its import takes 14 ms and 6 MB, and it has no rule for digits.
 """
 
 import re
@@ -14,8 +14,8 @@ from bisect import bisect_left, insort
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-_LONG_ENOUGH = 8  # characters; one letter makes another word of a shorter name
-_TOO_LONG = 300  # characters; the look for a typo costs 0.3 ms at most, and 4 ms with 2,000
+_LONG_ENOUGH = 8  # characters; in a shorter name, one other letter often makes another word
+_TOO_LONG = 300  # characters; the search takes 0.3 ms for 300 characters and 4 ms for 2,000
 _SEPARATORS = re.compile(r"[-_\s]+")
 # Unicode's Default_Ignorable_Code_Point, other format characters without a glyph, the blank braille
 # pattern, and U+10FFFF, which no text uses and ``_LAST`` needs for itself.
@@ -25,8 +25,8 @@ _INVISIBLE = re.compile(
     "\U000e0000-\U000e0fff\U0010ffff]"
 )
 _LAST = "\U0010ffff"  # sorts after every character of a normal form
-# A character, then those that are written like it. A capital decides where the small letter has no
-# look-alike, as in the Cyrillic "в".
+# Each group is a character and its look-alikes. If a small letter has no look-alike, its capital
+# decides, as for the Cyrillic "в".
 _ALIKE = (
     "aаαɑ bвьβ cсϲ dԁ eеε gɡ hһн iіιı jјϳ kкκ lӏ mмμ nпη oоο pрρ qԛ rг sѕ tтτ uυ vѵν wԝω xхχ yуүγ"  # noqa: RUF001 - that is the point
     " zζ -‐‒–—―−⁃"  # noqa: RUF001
@@ -35,23 +35,24 @@ _HOMOGLYPHS = str.maketrans({other: one[0] for one in _ALIKE.split() for other i
 
 
 def fold(name: str) -> str:
-    """Return the normal form of a name, which is the same for names that look alike."""
+    """Return the normal form of a name. Names that look alike have the same normal form."""
     if name.isascii():
         text = name.lower()
     else:
         visible = _INVISIBLE.sub("", unicodedata.normalize("NFKD", name))
-        # Letters are compared without their accents' composition, then composed again.
+        # Decompose the accents, replace the base letters, then compose the accents again.
         text = unicodedata.normalize("NFKC", visible.casefold().translate(_HOMOGLYPHS))
     return _SEPARATORS.sub("-", text.strip())
 
 
 @dataclass(frozen=True, slots=True)
 class Similar:
-    """Existing names that might be meant by a name that does not exist.
+    """Existing names that a person might mean by a name that does not exist.
 
     Attributes:
-        near: looks the same, or has one typo.
-        beginning_of: begins with the name. ``run-1`` is not the beginning of ``run-10``.
+        near: a name that looks the same or differs by one typo; None if the team has none.
+        beginning_of: a longer name that begins with this one; None if the team has none. A number
+            counts as a whole: ``run-1`` is not the beginning of ``run-10``.
     """
 
     near: str | None = None
@@ -63,7 +64,7 @@ class SimilarNames:
 
     def __init__(self) -> None:
         self._names: set[str] = set()
-        self._first: dict[str, str] = {}  # by normal form; of several names the first in order
+        self._first: dict[str, str] = {}  # by normal form; the value is the first name in order
         self._forwards: list[str] = []
         self._backwards: list[str] = []
 
@@ -71,12 +72,12 @@ class SimilarNames:
         return name in self._names
 
     def add(self, name: str) -> None:
-        """Add the name of a project, once or again."""
+        """Add the name of a project. A repeated name changes nothing."""
         if name in self._names:
             return
         self._names.add(name)
         form = fold(name)
-        form = name if form == name else form  # one string in memory
+        form = name if form == name else form  # share one string in memory
         if form in self._first:
             self._first[form] = min(name, self._first[form])
         elif form:
@@ -85,7 +86,7 @@ class SimilarNames:
             insort(self._backwards, form[::-1])
 
     def find_similar(self, name: str) -> Similar:
-        """Find the names that might be meant; of several, the first in order."""
+        """Return the names that a person might mean; of several names, the first in order."""
         form = fold(name)
         if not form:
             return Similar()
@@ -95,17 +96,17 @@ class SimilarNames:
         return Similar(near, self._longer(form))
 
     def _one_typo(self, form: str) -> Iterator[str]:
-        """Yield the forms that have one letter more, less, changed, or swapped with the next."""
+        """Yield the forms with one letter added, removed, replaced, or swapped with the next."""
         half = len(form) // 2
-        for other in _neighbours(self._forwards, form, half - 1):  # a swap touches both halves
+        for other in _neighbors(self._forwards, form, half - 1):  # a swap can change both halves
             if other in self._first:
                 yield other
-        for other in _neighbours(self._backwards, form[::-1], len(form) - half):
+        for other in _neighbors(self._backwards, form[::-1], len(form) - half):
             if other[::-1] in self._first:
                 yield other[::-1]
 
     def _longer(self, form: str) -> str | None:
-        for after in (form, form + ":"):  # the colon sorts right after the digits
+        for after in (form, form + ":"):  # the colon sorts directly after the digits
             at = bisect_left(self._forwards, after)
             longer = self._forwards[at] if at < len(self._forwards) else ""
             if longer.startswith(form) and longer != form:
@@ -115,10 +116,10 @@ class SimilarNames:
         return None
 
 
-def _neighbours(forms: list[str], form: str, start: int) -> Iterator[str]:
+def _neighbors(forms: list[str], form: str, start: int) -> Iterator[str]:
     """Yield candidates that differ from the form by one typo at or after ``start``.
 
-    Only letters that the sorted forms have at that place are tried. A digit is never a typo.
+    The letters come from the sorted forms at the same place. A digit is never a typo.
     """
     low, high = 0, len(forms)
     for at in range(start, len(form) + 1):
@@ -152,7 +153,7 @@ class ProjectNames:
         self._teams: dict[str, SimilarNames] = {}
 
     def add(self, team: str | None, name: str) -> None:
-        """Add a project, once or again; one without a team is left out."""
+        """Add a project. A repeated project or a project without a team changes nothing."""
         if team:
             self._teams.setdefault(team, SimilarNames()).add(name)
 
@@ -161,5 +162,5 @@ class ProjectNames:
         return self._teams.get(team) or SimilarNames()
 
     def teams_with(self, name: str) -> list[str]:
-        """List the teams that have a project of exactly this name, in order."""
+        """Return the sorted names of the teams that have a project of exactly this name."""
         return sorted(team for team, names in self._teams.items() if name in names)

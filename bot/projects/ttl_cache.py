@@ -1,4 +1,4 @@
-"""A value that is kept for a while. Callers at the same time share one fetch."""
+"""A cache of one value. Concurrent callers share one fetch."""
 
 import asyncio
 import time
@@ -7,16 +7,16 @@ from typing import Generic, TypeVar
 
 Value = TypeVar("Value")
 
-_SOON = 0.75  # of its time, after which a value is refreshed in the background
+_REFRESH_AT = 0.75  # the share of its lifetime after which a value is refreshed in the background
 
 
 class TtlCache(Generic[Value]):
-    """One value that is fetched when a caller needs it and it is too old.
+    """One value, which is fetched when a caller needs it and the held value is too old.
 
     Args:
-        fetch: gets the value. Its error reaches every caller that waits, and is not kept.
-        seconds: how long a value is good for.
-        clock: tells the time in seconds.
+        fetch: returns the value. Its error reaches every waiting caller and is not cached.
+        seconds: the lifetime of a value.
+        clock: returns the time in seconds.
     """
 
     def __init__(
@@ -29,31 +29,37 @@ class TtlCache(Generic[Value]):
         self._clock = clock
         self._seconds = seconds
         self._fetching: asyncio.Task[Value] | None = None
-        self._changes: list[Callable[[Value], None]] = []  # since the fetch under way began
+        self._changes: list[Callable[[Value], None]] = []  # since the start of the current fetch
         self._held: Value | None = None
-        self._forgotten_at = float("-inf")
-        self._asked_at = float("-inf")  # when the fetch of the held value began
+        self._invalidated_at = float("-inf")
+        self._asked_at = float("-inf")  # the start of the fetch of the held value
 
     async def get(self, *, asked_since: float | None = None) -> Value:
-        """Return the value, fetched at or after ``asked_since`` (a time of the clock) if given."""
+        """Return the value.
+
+        Args:
+            asked_since: a time of the clock. A value whose fetch began earlier is fetched again.
+
+        Raises the error of ``fetch``.
+        """
         oldest = self._clock() - self._seconds if asked_since is None else asked_since
-        while self._held is None or self._asked_at < max(oldest, self._forgotten_at):
-            # One impatient caller must not cancel the fetch of the others.
+        while self._held is None or self._asked_at < max(oldest, self._invalidated_at):
+            # A caller that is cancelled must not cancel the fetch of the others.
             await asyncio.shield(self._start_fetch())
         return self._held
 
     def refresh(self) -> None:
-        """Start a fetch in the background if there is no value, or soon will be none."""
-        old = self._clock() - self._seconds * _SOON
-        if self._held is None or self._asked_at < max(old, self._forgotten_at):
+        """Start a fetch in the background if the cache has no value or the value expires soon."""
+        old = self._clock() - self._seconds * _REFRESH_AT
+        if self._held is None or self._asked_at < max(old, self._invalidated_at):
             self._start_fetch()
 
-    def forget(self) -> None:
+    def invalidate(self) -> None:
         """Make the next caller fetch the value again."""
-        self._forgotten_at = self._clock()
+        self._invalidated_at = self._clock()
 
     def update(self, change: Callable[[Value], None]) -> None:
-        """Change the held value in place, and also the value of a fetch under way."""
+        """Change the held value in place. The value of a current fetch is changed at its end."""
         if self._held is not None:
             change(self._held)
         if self._fetching is not None:
@@ -62,7 +68,7 @@ class TtlCache(Generic[Value]):
     def _start_fetch(self) -> asyncio.Task[Value]:
         if self._fetching is None:
             self._fetching = asyncio.create_task(self._fill())
-            # Its error is no fault when no caller is left to see it.
+            # Read the error, so asyncio does not log it if no caller waits any more.
             self._fetching.add_done_callback(lambda done: done.cancelled() or done.exception())
         return self._fetching
 

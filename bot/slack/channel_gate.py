@@ -1,4 +1,4 @@
-"""A gate for each channel: few posts at once, in the order of their arrival."""
+"""A limit on the concurrent posts of each channel, in the order of their arrival."""
 
 import asyncio
 import math
@@ -18,10 +18,10 @@ class _Channel:
     """The posts of one channel.
 
     Attributes:
-        in_flight: posts under way.
-        waiting: a future for each post that waits, done when that post can begin.
+        in_flight: the number of posts that have begun and not ended.
         paused_until: the end of the pause, on the gate's clock.
-        opens: the timer that ends the pause; None in an open channel.
+        waiting: a future for each waiting post. Its result is set when the post can begin.
+        opens: the timer that ends the pause; None without a pause.
     """
 
     in_flight: int = 0
@@ -31,12 +31,13 @@ class _Channel:
 
 
 class ChannelGate:
-    """Let at most four posts a channel be in flight, and pause a channel that Slack limits.
+    """Limit each channel to four concurrent posts, and pause a channel that Slack rate-limits.
 
-    Channels do not wait for each other, and an idle channel takes no memory.
+    Channels do not wait for each other, and an idle channel uses no memory.
+    https://docs.slack.dev/apis/web-api/rate-limits
 
     Args:
-        now: a clock in seconds.
+        now: a clock that returns seconds.
     """
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
@@ -49,11 +50,11 @@ class ChannelGate:
 
     @asynccontextmanager
     async def place(self, channel_id: str, parked: Parked = nullcontext) -> AsyncIterator[None]:
-        """Hold one of the channel's places in the block.
+        """Return a context manager that waits for one of the channel's places and then holds it.
 
         Args:
             channel_id: the channel.
-            parked: entered while the caller waits for its place, and only then.
+            parked: a context that is entered during the wait. Without a wait it is not entered.
         """
         channel = self._channels.setdefault(channel_id, _Channel())
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -72,7 +73,7 @@ class ChannelGate:
             self._admit(channel_id, channel)
 
     def pause(self, channel_id: str, seconds: float) -> None:
-        """Let no further post begin in the channel for so many seconds; never end a pause early."""
+        """Hold back new posts in the channel for some seconds. A longer current pause stays."""
         channel = self._channels.setdefault(channel_id, _Channel())
         if channel.opens is not None:
             channel.opens.cancel()
@@ -82,7 +83,7 @@ class ChannelGate:
         channel.opens = loop.call_later(wait, self._open, channel_id, channel)
 
     def paused_for(self, channel_id: str) -> float:
-        """Return the seconds until the end of the channel's pause; 0 in an open channel."""
+        """Return the seconds until the end of the channel's pause; 0 without a pause."""
         channel = self._channels.get(channel_id)
         return max(0.0, channel.paused_until - self._now()) if channel else 0.0
 
@@ -91,7 +92,7 @@ class ChannelGate:
         self._admit(channel_id, channel)
 
     def _admit(self, channel_id: str, channel: _Channel) -> None:
-        """Begin as many waiting posts as have a place, and forget a channel without any."""
+        """Start waiting posts while the channel has places. Delete the channel if it is idle."""
         while channel.waiting and (
             channel.waiting[0].cancelled()
             or (channel.in_flight < MOST_IN_FLIGHT and channel.paused_until <= self._now())

@@ -1,10 +1,10 @@
-"""A message for Slack, its place there, and the error of one that did not arrive."""
+"""A message for Slack, its place in Slack, and the error of a failed call."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-Block = dict[str, Any]  # as Slack takes it: slack_sdk's classes cost ten times as much to build
+Block = dict[str, Any]  # the JSON of a block: building slack_sdk's classes takes ten times as long
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,27 +12,27 @@ class Message:
     """A message to a channel or a person.
 
     Attributes:
-        text: for notifications, screen readers and clients without blocks; mrkdwn.
-        blocks: the same as Block Kit.
+        text: the mrkdwn for notifications, screen readers and clients without blocks.
+        blocks: the same content in Block Kit.
     """
 
     text: str
     blocks: Sequence[Block]
 
     def payload(self) -> dict[str, Any]:
-        """Return the fields that Slack's methods, response URLs and acks take."""
+        """Return the fields for Slack's methods, response URLs and acks."""
         return {"text": self.text, "blocks": list(self.blocks)}
 
 
 @dataclass(frozen=True, slots=True)
 class ReplyTarget:
-    """Where a person asked for something, and how to answer there.
+    """The place of a request, and the ways to reply to it.
 
     Attributes:
-        user_id: the person who asked; empty for a workflow without a person.
-        channel_id: where it was asked; empty where there is no channel, as in App Home.
-        response_url: works for 30 minutes and 5 messages, even where the bot is not a member.
-        thread_ts: the thread to answer in.
+        user_id: the requester; empty for a workflow without a person.
+        channel_id: the channel of the request; empty without a channel, as in App Home.
+        response_url: accepts 5 messages within 30 minutes, also in channels without the bot.
+        thread_ts: the thread to reply in; None outside of a thread.
     """
 
     user_id: str
@@ -43,13 +43,13 @@ class ReplyTarget:
 
 @dataclass(frozen=True, slots=True)
 class PostedMessage:
-    """Where a message is.
+    """A message that stands in Slack.
 
     Attributes:
         channel_id: the channel, or the direct message with the person.
-        ts: which message; empty where it went through a response URL, which does not tell.
-        as_member: whether the bot may change it later.
-        thread_ts: the thread that it is in; None outside of one.
+        ts: the message's id in the channel; empty after a response URL, which returns no id.
+        as_member: whether the bot can change the message later.
+        thread_ts: the thread of the message; None outside of a thread.
     """
 
     channel_id: str
@@ -62,12 +62,12 @@ class SlackCallFailed(Exception):  # noqa: N818 - "Failed" says it
     """A call of Slack failed, or its outcome is unknown.
 
     Attributes:
-        error: Slack's own code, such as ``is_archived``, or the fault of the connection.
-        outcome_unknown: Slack might have done it, so a repeat might do it a second time.
-        retryable: a later repeat can succeed: Slack was not reached, or was too busy.
-        retry_after: seconds to wait before that repeat; 0 where Slack named none.
-        elsewhere: the call was not the one for the channel or thread, so a search there proves
-            nothing about an unknown outcome.
+        error: Slack's code, such as ``is_archived``, or the error of the connection.
+        outcome_unknown: Slack might have executed the call, so a repeat might post twice.
+        retryable: a later repeat can succeed: Slack was unreachable, or limited the rate.
+        retry_after: seconds to wait before the repeat; 0 if Slack names none.
+        elsewhere: the failed call did not post to the channel or thread itself, so a search there
+            cannot clear up an unknown outcome.
     """
 
     def __init__(

@@ -1,7 +1,8 @@
-"""Messages to everyone in a channel, or to one person.
+"""Post, find, update and delete messages: for everyone in a channel, or for one person.
 
-A post cannot be taken back, so after an unknown outcome nothing here sends it again, neither the
-same way nor another. The caller looks with `Poster.find`, and decides.
+A second post would be visible to everyone. After an unknown outcome, this module therefore never
+sends the post again, neither in the same way nor in another way. The caller searches for the
+message with `Poster.find`, and decides.
 """
 
 from contextlib import nullcontext
@@ -35,21 +36,22 @@ if TYPE_CHECKING:
 log = structlog.stdlib.get_logger(__name__)
 
 _NOT_A_MEMBER = frozenset({"not_in_channel", "channel_not_found"})
-_CLOCKS = timedelta(minutes=1)  # that Slack's clock and the database's may differ
-_SHORT_LIMIT = 1.0  # seconds; a caller that holds its slot does not wait longer for its channel
-_LONG_LIMIT = 60.0  # seconds; a longer rate limit is worse than a message that stays as it is
+_CLOCK_SKEW = timedelta(minutes=1)  # tolerated between the clocks of Slack and the database
+_SHORT_LIMIT = 1.0  # seconds of waiting for a channel, for a caller that holds its slot
+_LONG_LIMIT = 60.0  # seconds of rate limit, after which another way to post is better
 Payload: TypeAlias = dict[str, Any]
 
 
 class Poster:
-    """Post as the bot.
+    """Post, find, update and delete messages as the bot.
 
-    A `guard` runs before each request that posts, and its error reaches the caller.
+    A `guard` runs before each request that posts. If it raises, nothing is sent, and its error
+    reaches the caller.
 
     Args:
         client: Slack's Web API, with the bot's token and without retries of its own.
-        session: sends the requests to response URLs; it follows no redirects.
-        redactor: takes the secrets out of every message.
+        session: sends the requests to response URLs. It must not follow redirects.
+        redactor: redacts the secrets in every message.
         gate: limits the posts of each channel.
     """
 
@@ -74,22 +76,23 @@ class Poster:
         guard: Guard = no_guard,
         parked: Parked = nullcontext,
     ) -> PostedMessage:
-        """Post for everyone in the channel, or where Slack refuses that, by the next best way.
+        """Post a message for everyone in the channel, and return its place.
 
-        These are the response URL, for everyone too, and a direct message to the person.
+        If Slack refuses, the response URL is next, which also posts for everyone. If that fails
+        too, the person gets a direct message.
         https://docs.slack.dev/reference/methods/chat.postMessage
 
         Args:
             place: the channel or thread.
             message: the message.
-            post_id: the same for each repeat of this post; `find` knows the message by it.
+            post_id: the id of the post, the same for each repeat. `find` searches for it.
             guard: runs immediately before each request.
-            parked: entered while the post waits for its turn in the channel.
+            parked: a context that is entered while the post waits for its turn in the channel.
 
         Raises:
-            SlackCallFailed: Slack did not take the message, or the outcome is unknown.
-                ``retryable`` if nothing was posted and a later post can succeed; ``elsewhere`` if
-                `find` cannot know the message, as a response URL takes no id.
+            SlackCallFailed: Slack refused the message, or the outcome is unknown.
+                ``retryable`` if nothing was posted and a later post can succeed. ``elsewhere`` if
+                `find` cannot see the message: it went to a response URL or to the person.
         """
         payload = self._payload(message)
         as_bot = payload | identity(post_id)
@@ -122,22 +125,22 @@ class Poster:
         return replace(alone, as_member=as_member)
 
     async def find(self, place: ReplyTarget, post_id: str, since: datetime) -> str | None:
-        """Return the ``ts`` of the message that was posted with this id; None if there is none.
+        """Return the ``ts`` of the message with this post id; None if the channel has none.
 
         https://docs.slack.dev/reference/methods/conversations.history
         https://docs.slack.dev/reference/methods/conversations.replies
 
         Args:
             place: the channel, or the thread.
-            post_id: the id that the message was posted with.
-            since: when its task was accepted; older messages are left out.
+            post_id: the id of the post.
+            since: the time at which its task was enqueued. Older messages are ignored.
 
         Raises:
-            SlackCallFailed: the bot may not read there, as with the least scopes.
+            SlackCallFailed: the bot cannot read the channel, for example without the scopes.
         """
         asked: Payload = {
             "channel": place.channel_id,
-            "oldest": f"{(since - _CLOCKS).timestamp():.6f}",
+            "oldest": f"{(since - _CLOCK_SKEW).timestamp():.6f}",
             "include_all_metadata": True,
             "limit": 200,
         }
@@ -145,7 +148,7 @@ class Poster:
         if place.thread_ts is not None:
             read, asked["ts"] = self._client.conversations_replies, place.thread_ts
         its_id = client_msg_id(post_id)
-        while True:  # to the last page: a busy channel fills many while a process is away
+        while True:  # read every page: a busy channel can fill many while no process runs
             answer = await call_slack(partial(read, **asked), idempotent=True)
             for message in answer.get("messages") or ():
                 carried = (message.get("metadata") or {}).get("event_payload") or {}
@@ -157,12 +160,13 @@ class Poster:
                 return None
 
     async def update(self, place: ReplyTarget, ts: str, message: Message) -> None:
-        """Change a message, or where the bot cannot, the one that was clicked.
+        """Replace the content of a message.
 
+        If Slack refuses, the response URL replaces the message that was clicked.
         https://docs.slack.dev/reference/methods/chat.update
 
         Raises:
-            SlackCallFailed: Slack did not take the change, or the outcome is unknown.
+            SlackCallFailed: Slack refused the change, or the outcome is unknown.
         """
         payload = self._payload(message)
         try:
@@ -176,17 +180,21 @@ class Poster:
             await self._respond(place, payload | {"replace_original": True})
 
     async def delete_ephemeral(self, place: ReplyTarget) -> None:
-        """Delete the message that was clicked, which only one person sees."""
+        """Delete the ephemeral message that was clicked. A failure is only logged.
+
+        https://docs.slack.dev/interactivity/handling-user-interaction#message_responses
+        """
         try:
             await self._respond(place, {"delete_original": True})
         except SlackCallFailed as refused:
-            log.info("could not remove an answered question", slack_error=refused.error)
+            log.info("cannot delete an ephemeral message", slack_error=refused.error)
 
     async def delete_message(self, posted: PostedMessage) -> None:
         """Delete a message of the bot. https://docs.slack.dev/reference/methods/chat.delete
 
         Raises:
-            SlackCallFailed: it is still there, or the outcome is unknown.
+            SlackCallFailed: Slack refused, or the outcome is unknown. A message that no longer
+                exists is no error.
         """
         delete = partial(self._client.chat_delete, channel=posted.channel_id, ts=posted.ts)
         try:
@@ -198,12 +206,14 @@ class Poster:
     async def send_privately(
         self, place: ReplyTarget, message: Message, post_id: str = "", *, guard: Guard = no_guard
     ) -> None:
-        """Send a message to one person: an ephemeral one, or else a direct message.
+        """Send a message to one person: an ephemeral message, or else a direct message.
 
-        After an unknown outcome the person counts as told.
+        The ways are the response URL, ``chat.postEphemeral`` and ``chat.postMessage``, in this
+        order. An unknown outcome counts as sent, because a second message would only disturb.
+        https://docs.slack.dev/reference/methods/chat.postEphemeral
 
         Raises:
-            SlackCallFailed: Slack refused every way; ``retryable`` if one of them can work later.
+            SlackCallFailed: Slack refused every way. ``retryable`` if one of them can work later.
         """
         payload = self._payload(message)
         alone = {"response_type": "ephemeral", "replace_original": False}
@@ -221,13 +231,13 @@ class Poster:
                 await way()
             except SlackCallFailed as refused:
                 if refused.outcome_unknown:
-                    log.warning("the person counts as told", slack_error=refused.error)
+                    log.warning("an unknown outcome counts as sent", slack_error=refused.error)
                     return
-                log.warning("could not tell the person", slack_error=refused.error)
+                log.warning("cannot send a private message this way", slack_error=refused.error)
                 refusals.append(refused)
             else:
                 return
-        log.error("no way to tell the person", user=place.user_id, channel=place.channel_id)
+        log.error("cannot send a private message", user=place.user_id, channel=place.channel_id)
         raise SlackCallFailed(
             refusals[-1].error if refusals else "no_way",
             retryable=any(refused.retryable for refused in refusals),

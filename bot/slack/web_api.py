@@ -1,11 +1,11 @@
-"""Calls of Slack: which of them are repeated, and the meaning of each answer.
+"""Call Slack, classify each answer, and repeat calls that are safe to repeat.
 
-A post that is repeated might stand in the channel twice, for Slack has no idempotency key. An
-answer means one of three things:
+Slack has no idempotency key, so a repeated post might appear twice. An answer has one of three
+meanings:
 
-- not taken: a 429, a 503, or no connection. A repeat does no harm.
-- refused: Slack's own code, or a status of 3xx or 4xx. A repeat does no good.
-- unknown: everything else, such as a 500, a time-out, or an answer that nobody can read.
+- not executed: a 429, a 503, or no connection. A repeat is safe.
+- refused: Slack's error code, or a status of 3xx or 4xx. A repeat cannot succeed.
+- unknown: everything else, such as a 500, a timeout, or an unreadable answer.
 """
 
 import asyncio
@@ -27,17 +27,17 @@ CALL_TIMEOUT = 10.0  # seconds
 UNREACHABLE = "unreachable"
 RATE_LIMITED = frozenset({"ratelimited", "rate_limited"})
 ATTEMPTS = 4
-_SHORT_WAIT = 1.0  # seconds; a post that must wait longer holds no slot meanwhile
-_LONGEST_WAIT = 20.0  # seconds; an idempotent call waits no longer for its repeat
-_BACKOFF = 5.0  # seconds at most before a repeat for which Slack names no wait
-_AN_HOUR = 3600.0  # seconds; a longer Retry-After is of no use
+_SHORT_WAIT = 1.0  # seconds; a post with a longer wait must not hold its slot
+_LONGEST_WAIT = 20.0  # seconds; the longest wait before a repeat of an idempotent call
+_BACKOFF = 5.0  # seconds; the longest wait before a repeat if Slack names no wait
+_AN_HOUR = 3600.0  # seconds; a longer Retry-After is cut to this
 _OK = HTTPStatus.OK
-_NOT_SLACKS = "an answer that is not Slack's"
-# Slack's documentation says of these that some of the call may have been carried out.
+_UNREADABLE = "an answer that is not Slack's"
+# By Slack's documentation, Slack might have executed a part of a call with these errors.
 _OUTCOME_UNKNOWN = frozenset({"fatal_error", "internal_error", "request_timeout"})
-# Slack takes nothing now, and might in a minute.
+# Slack executed nothing, and a later call can succeed.
 _TEMPORARY = frozenset({"service_unavailable", "team_added_to_org"})
-# Slack gives the same answer for as long as the process lives.
+# Slack refuses every call with these errors until an operator changes the app or its token.
 AUTH_ERRORS = frozenset(
     {
         "access_denied",
@@ -59,7 +59,7 @@ Guard: TypeAlias = Callable[[], Awaitable[None]]
 
 
 async def no_guard() -> None:
-    """Let every request begin."""
+    """Allow every request."""
 
 
 async def call_slack(
@@ -69,20 +69,21 @@ async def call_slack(
     guard: Guard = no_guard,
     seconds: float = CALL_TIMEOUT,
 ) -> Answer:
-    """Return Slack's answer, after repeats where they do no harm.
+    """Return Slack's answer, with repeats that are safe.
 
-    An idempotent call is repeated unless Slack refuses it for good. Any other call is repeated only
-    if Slack took nothing and can take it within a second: its caller reschedules a longer wait.
+    An idempotent call is repeated unless Slack refuses it. Any other call is repeated only if
+    Slack did not execute it and the wait is at most one second. For a longer wait, the caller must
+    reschedule its task.
 
     Args:
-        send: makes the call once.
-        idempotent: the call done twice leaves the same as the call done once.
-        guard: runs before each request, and raises where the process must not send it.
-        seconds: the time from the first run of the guard to the end of a call that is not
-            idempotent, the wait for a connection included.
+        send: sends the call once.
+        idempotent: two executions of the call have the same effect as one.
+        guard: runs before each request. It raises if the process must not send the request.
+        seconds: the limit for a call that is not idempotent, from the end of the guard's first run
+            to the answer. It includes the wait for a connection.
 
     Raises:
-        SlackCallFailed: Slack did not take it, or its outcome is unknown.
+        SlackCallFailed: Slack refused or did not execute the call, or the outcome is unknown.
     """
     loop, unknown = asyncio.get_running_loop(), False
     started = loop.time()
@@ -95,7 +96,7 @@ async def call_slack(
             return False
         if not idempotent and loop.time() > started + seconds / 2:
             return False
-        log.info("repeating a Slack call", slack_error=error.error, wait=error.retry_after)
+        log.info("retrying a Slack call", slack_error=error.error, wait=error.retry_after)
         return error.retry_after or True
 
     async def attempt() -> Answer:
@@ -107,7 +108,7 @@ async def call_slack(
             return await send_once(send, deadline)
         except SlackCallFailed as error:
             error.retryable |= idempotent and error.outcome_unknown
-            # An earlier request might have done it, even if Slack refuses this one.
+            # Slack might have executed an earlier request, even if it refuses this one.
             unknown = error.outcome_unknown = unknown or error.outcome_unknown
             raise
 
@@ -120,15 +121,17 @@ async def post_to_response_url(
 ) -> None:
     """Post to the response URL of a command or a click.
 
+    https://docs.slack.dev/interactivity/handling-user-interaction#message_responses
+
     Raises:
-        SlackCallFailed: Slack did not take it, or its outcome is unknown.
+        SlackCallFailed: Slack refused or did not execute the post, or the outcome is unknown.
     """
 
     async def send() -> None:
         async with session.post(url, json=payload, allow_redirects=False) as answer:
             status, headers, body = answer.status, answer.headers, (await answer.text()).strip()
         good, code = body == "ok", body if status != _OK else ""
-        if body.startswith("{"):  # some of its answers look like those of the Web API
+        if body.startswith("{"):  # some answers have the form of the Web API's
             said = json.loads(body)
             good, code = said.get("ok") is True, str(said.get("error") or "")
         if status != _OK or not good:
@@ -141,11 +144,11 @@ async def send_once(send: Callable[[], Awaitable[Answer]], deadline: float | Non
     """Return Slack's answer to one request.
 
     Args:
-        send: makes the call once.
-        deadline: the end of the wait, on the event loop's clock.
+        send: sends the call once.
+        deadline: the end of the wait, in seconds on the event loop's clock; None for no limit.
 
     Raises:
-        SlackCallFailed: slack_sdk or aiohttp raised an error.
+        SlackCallFailed: slack_sdk or aiohttp raised an error, or the deadline passed.
     """
     try:
         async with asyncio.timeout_at(deadline):
@@ -159,25 +162,25 @@ async def send_once(send: Callable[[], Awaitable[Answer]], deadline: float | Non
     ) as error:  # the request was not sent
         raise SlackCallFailed(UNREACHABLE, retryable=True) from error
     except aiohttp.InvalidURL as error:
-        raise SlackCallFailed("an address that is none") from error
-    except aiohttp.TooManyRedirects as error:  # none is followed, see bot.connections
+        raise SlackCallFailed("an invalid address") from error
+    except aiohttp.TooManyRedirects as error:  # bot.connections allows none
         raise SlackCallFailed("a redirect") from error
     except (aiohttp.ClientError, TimeoutError, OSError, asyncio.IncompleteReadError) as error:
         raise SlackCallFailed(type(error).__name__, outcome_unknown=True) from error
     except (AttributeError, TypeError, ValueError, LookupError) as error:
-        # slack_sdk takes for granted that an answer is a JSON object, in UTF-8.
-        raise SlackCallFailed(_NOT_SLACKS, outcome_unknown=True) from error
+        # slack_sdk assumes that an answer is a JSON object in UTF-8.
+        raise SlackCallFailed(_UNREADABLE, outcome_unknown=True) from error
 
 
 def read_failure(status: int, headers: Mapping[str, str], code: str) -> SlackCallFailed:
-    """Return the meaning of an answer that is no success.
+    """Return the error for an answer that is not a success.
 
     Args:
         status: the HTTP status.
         headers: the answer's headers.
-        code: Slack's own code or words; empty where it gave none.
+        code: Slack's error code or text; empty if the answer has none.
     """
-    error = code[:80] or (_NOT_SLACKS if status == _OK else f"status {status}")
+    error = code[:80] or (_UNREADABLE if status == _OK else f"status {status}")
     if code in _OUTCOME_UNKNOWN:
         return SlackCallFailed(error, outcome_unknown=True)
     if status == HTTPStatus.TOO_MANY_REQUESTS or code in RATE_LIMITED:
@@ -191,7 +194,7 @@ def read_failure(status: int, headers: Mapping[str, str], code: str) -> SlackCal
 
 
 def _read_error(error: SlackApiError) -> SlackCallFailed:
-    answer: Any = error.response  # slack_sdk's answer, or aiohttp's where its body is no JSON
+    answer: Any = error.response  # an answer of slack_sdk, or of aiohttp if the body is not JSON
     data = getattr(answer, "data", None)
     code = data.get("error") if isinstance(data, dict) else None
     status: int = getattr(answer, "status_code", 0) or getattr(answer, "status", 0)
@@ -199,7 +202,7 @@ def _read_error(error: SlackApiError) -> SlackCallFailed:
 
 
 def _retry_after(headers: Mapping[str, str]) -> float:
-    """Return the seconds that Slack names; 0 where it names none."""
+    """Return the seconds of the ``Retry-After`` header, at most an hour; 0 without a header."""
     try:
         seconds = float(headers.get("Retry-After", ""))
     except ValueError:

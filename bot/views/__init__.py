@@ -1,1 +1,1 @@
-"""Data in, Block Kit out: one file per thing that a person sees. No I/O."""
+"""Pure functions from data to Block Kit. Each file draws one thing that a person sees."""

@@ -1,4 +1,4 @@
-"""The few blocks that the views are made of."""
+"""The Block Kit elements that the views use."""
 
 import re
 from typing import Any
@@ -8,12 +8,12 @@ from bot.slack.message import Block, Message
 MOST_TEXT = 3000  # characters in a section, https://docs.slack.dev/reference/block-kit/blocks
 
 
-# What Slack would make a mention, a channel or a link of by itself, such as a bare @everyone.
+# Text that Slack turns into a mention, a channel or a link by itself, such as a bare @everyone.
 _WOULD_EXPAND = re.compile(r"(?<![\w<])(?:[@#]\w|https?://|www\.)")
 
 
 def mrkdwn(text: str) -> dict[str, Any]:
-    """Return a text object in which Slack links nothing by itself.
+    """Return a text object in which Slack creates no mentions or links by itself.
 
     https://docs.slack.dev/reference/block-kit/composition-objects/text-object
     """
@@ -22,13 +22,13 @@ def mrkdwn(text: str) -> dict[str, Any]:
 
 
 def section(text: str) -> Block:
-    """Return a section of mrkdwn, cut to what Slack takes."""
+    """Return a section of mrkdwn, cut to Slack's limit of 3,000 characters."""
     shown = text if len(text) <= MOST_TEXT else text[: MOST_TEXT - 1] + "…"
     return {"type": "section", "text": mrkdwn(shown)}
 
 
 def fields(*named: tuple[str, str]) -> Block:
-    """Return values in two columns, each under its name."""
+    """Return a section with two columns. Each value stands under its name."""
     return {
         "type": "section",
         "fields": [mrkdwn(f"*{name}*\n{value}") for name, value in named],
@@ -51,16 +51,21 @@ def actions(*elements: dict[str, Any]) -> Block:
 
 
 def button(label: str, action_id: str, **more: str) -> dict[str, Any]:
-    """Return a button; ``more`` is its ``value``, ``url`` or ``style``.
+    """Return a button.
 
     https://docs.slack.dev/reference/block-kit/block-elements/button-element
+
+    Args:
+        label: the text on the button.
+        action_id: the id by which the listener receives the click.
+        more: the button's ``value``, ``url`` or ``style``.
     """
     text = {"type": "plain_text", "text": label, "emoji": False}
     return {"type": "button", "text": text, "action_id": action_id, **more}
 
 
 def plain(text: str, *more: str) -> Message:
-    """Make a message of one section, with small print below it, that reads the same as text."""
+    """Return a message of one section with small print, and with the same words as its text."""
     blocks = [section(text)]
     small = [line for line in more if line]
     if small:

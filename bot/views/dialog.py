@@ -1,4 +1,4 @@
-"""The dialog that asks for the team and the name, for who does not remember the syntax."""
+"""The dialog that asks for the team and the name of a project."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -22,19 +22,19 @@ from bot.views.text import bold, shorten
 from bot.views.usage import EXAMPLE_NAME
 
 DIALOG = "open_project_dialog"
-TEAM, NAME, CHANNEL = "team", "name", "channel"  # each the id of a block and of what is in it
+TEAM, NAME, CHANNEL = "team", "name", "channel"  # each is the id of a block and of its element
 MOST_OPTIONS = 100
 _MOST_OPTION_TEXT = 75  # characters
 _TITLE = PlainTextObject(text="Open training project")
 
 
 class DialogState(BaseModel):
-    """Where the answer to a dialog goes; the dialog carries it, for a submission does not.
+    """The place that the message goes to. The dialog carries it, because a submission does not.
 
     Attributes:
-        channel_id: empty where the dialog asks for a channel.
-        response_url: of the command that opened it.
-        thread_ts: of the message it was opened from.
+        channel_id: the channel; empty if the dialog asks for a channel.
+        response_url: the response URL of the command that opened the dialog.
+        thread_ts: the thread of the message that the dialog was opened from.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -45,7 +45,11 @@ class DialogState(BaseModel):
 
 
 def loading_view() -> View:
-    """Hold the place of the dialog while the teams are fetched: a trigger lives 3 seconds."""
+    """Return the view to open at once, because a trigger is valid for 3 seconds.
+
+    The dialog replaces it when the teams are there.
+    https://docs.slack.dev/surfaces/modals
+    """
     return View(
         type="modal",
         callback_id=DIALOG,
@@ -58,14 +62,14 @@ def loading_view() -> View:
 def dialog_view(
     place: DialogState, teams: list[Team] | None, asked: str, chosen: Team | None
 ) -> View:
-    """Draw the dialog.
+    """Return the dialog.
 
     Args:
-        place: where the answer goes.
-        teams: the teams; None where they may not be listed, and the team is typed; empty where they
-            could not be had in time.
+        place: the place that the message goes to.
+        teams: the teams to choose from. None if Baseten refuses the list: the person types the
+            team. Empty if the list did not arrive in time.
         asked: the team that was typed after the command, or empty.
-        chosen: the team that is filled in.
+        chosen: the team that the dialog selects at first.
     """
     blocks: list[dict[str, Any] | InputBlock] = []
     if asked and teams and chosen is None:
@@ -93,7 +97,7 @@ def dialog_view(
 
 
 def team_options(typed: str, teams: Sequence[Team]) -> list[Option]:
-    """Return the teams that match what is typed, at most 100, those that start with it first."""
+    """Return up to 100 teams that match the typed text. Teams that begin with it come first."""
     wanted = typed.strip().casefold()
     matching = [t for t in teams if wanted in t.name.casefold() or t.id.startswith(wanted)]
     matching.sort(key=lambda team: not team.name.casefold().startswith(wanted))
@@ -101,7 +105,7 @@ def team_options(typed: str, teams: Sequence[Team]) -> list[Option]:
 
 
 def typed_option(typed: str) -> list[Option]:
-    """Offer what is typed as it is, for when the teams cannot be had in time."""
+    """Return the typed text as the only option, for use without a list of teams."""
     typed = typed.strip()
     if not typed:
         return []
@@ -146,7 +150,10 @@ def _name_input() -> InputBlock:
 
 
 def _channel_select() -> InputBlock:
-    """Ask where to answer; the submission then brings a response URL for that channel."""
+    """Return the input for the channel. Its submission has a response URL for that channel.
+
+    https://docs.slack.dev/reference/block-kit/block-elements/multi-conversations-select-menu-element
+    """
     return InputBlock(
         block_id=CHANNEL,
         label=_plain("Show it in"),

@@ -1,4 +1,4 @@
-"""Every failure in a person's words: what happened, whether anything was done, what to do next."""
+"""The message for each failure: the event, whether anything was done, and the next step."""
 
 from dataclasses import dataclass, replace
 
@@ -18,14 +18,14 @@ _MOST_COMMAND = 300  # characters
 
 @dataclass(frozen=True, slots=True)
 class FailureWording:
-    """What was tried, in the words that the failures are made of.
+    """The sentences about one kind of attempt, which the failure messages contain.
 
     Attributes:
-        what: it, as in "Baseten did not accept …".
-        nothing: said when surely nothing was done.
-        unsure: said when it may have been done.
-        again: how to try again, a clause to follow "Try again …".
-        request: the project that was to be opened; None where nothing was.
+        what: the object of the attempt, as in "Baseten did not accept …".
+        nothing: the sentence for a failure after which nothing was done.
+        unsure: the sentence for a failure after which the outcome is unknown.
+        again: the clause that follows "Try again …".
+        request: the project to open; None for any other attempt.
     """
 
     what: str
@@ -36,7 +36,7 @@ class FailureWording:
 
 
 def opening(request: ProjectRequest) -> FailureWording:
-    """Describe opening a project by the command, or by what ends like it."""
+    """Return the wording for an attempt to open a project."""
     name = bold(request.name)
     return FailureWording(
         what=name,
@@ -48,7 +48,7 @@ def opening(request: ProjectRequest) -> FailureWording:
 
 
 def looking() -> FailureWording:
-    """Describe looking at what is there: a button on an answer, or a dialog."""
+    """Return the wording for an attempt that only reads: a click, a dialog, the home tab."""
     return FailureWording(
         what="that",
         nothing="Nothing was changed.",
@@ -58,26 +58,31 @@ def looking() -> FailureWording:
 
 
 def stopping() -> FailureWording:
-    """Describe ending a watch, which is over before anything else is tried."""
+    """Return the wording for an attempt to end a watch, whose later steps have failed."""
     over = "The watch has ended all the same, though the message may still say otherwise."
     return FailureWording(what="that", nothing=over, unsure=over, again=".")
 
 
 @dataclass(frozen=True, slots=True)
 class _Words:
-    """What happened and whether anything was done; what to do next."""
+    """The two parts of a failure message.
+
+    Attributes:
+        happened: the event, and whether anything was done.
+        do: the next step.
+    """
 
     happened: str
     do: str
 
 
 def failure_message(error: Exception, attempt: FailureWording, reference: str) -> Message:
-    """Say what went wrong.
+    """Return the message for an error.
 
     Args:
-        error: whatever was raised.
-        attempt: what was tried.
-        reference: finds the error in the log; shown only for what was not foreseen.
+        error: any error.
+        attempt: the wording of the attempt that failed.
+        reference: the id of the error in the log. Only unforeseen errors show it.
     """
     words = _words(error, attempt) or _Words(
         f"Something went wrong in the bot itself. {attempt.unsure}",
@@ -87,7 +92,7 @@ def failure_message(error: Exception, attempt: FailureWording, reference: str) -
 
 
 def is_foreseen(error: Exception, attempt: FailureWording) -> bool:
-    """Tell whether the error has words of its own."""
+    """Return whether the error has a message of its own."""
     return _words(error, attempt) is not None
 
 
@@ -109,7 +114,7 @@ def _words(error: Exception, attempt: FailureWording) -> _Words | None:
 
 
 def _the_bots_own(error: Exception, attempt: FailureWording) -> _Words | None:
-    """Say what keeps the bot itself from doing it now."""
+    """Return the words for a limit or a fault of the bot itself; None for other errors."""
     match error:
         case PersonLimitError(waiting=0, retry_after=wait):
             return _Words(
@@ -177,7 +182,10 @@ def _ambiguous_team(error: AmbiguousTeamError, attempt: FailureWording) -> _Word
 
 
 def _instead(team: str, attempt: FailureWording) -> str:
-    """Show the command with another team in it; words of its name may stand in the project's."""
+    """Return the command with another team.
+
+    Without quotes, a part of the team's name can be in the project's name. It is removed there.
+    """
     if attempt.request is None:
         return ""
     asked, name = attempt.request.team, attempt.request.name
@@ -189,7 +197,7 @@ def _instead(team: str, attempt: FailureWording) -> str:
 
 
 def _command(team: str, name: str) -> str:
-    """Show a command to copy, or nothing where it is too long to be shown whole."""
+    """Return a command to copy; empty if the command is too long to show all of it."""
     command = f"{COMMAND} {command_text(team, name)}"
     return code(command, _MOST_COMMAND) if len(command) <= _MOST_COMMAND else ""
 
@@ -254,9 +262,9 @@ def _refused(error: Refused, attempt: FailureWording) -> _Words:
     match error.status:
         case 403 if "baseten training" in error.message.lower():
             return _Words(
-                f"Training is not enabled for this Baseten organisation. {attempt.nothing} "
+                f"Training is not enabled for this Baseten organization. {attempt.nothing} "
                 "The bot's API key itself works.",
-                "An admin of the organisation can ask Baseten to enable training.",
+                "An admin of the organization can ask Baseten to enable training.",
             )
         case 401 | 403 if error.status == 401 or "authorization" in error.message.lower():  # noqa: PLR2004
             return _Words(

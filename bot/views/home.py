@@ -1,4 +1,4 @@
-"""The home tab: how to use the bot, a way in, and what one has opened lately."""
+"""The home tab: the help, a button that opens a project, and the person's last projects."""
 
 from slack_sdk.models.views import View
 
@@ -11,10 +11,10 @@ HOME_OPEN = "home_open"
 
 
 def home_view(recents: list[Recent]) -> View:
-    """Draw the tab.
+    """Return the home tab. https://docs.slack.dev/surfaces/app-home
 
     Args:
-        recents: the projects this person opened last, newest first.
+        recents: the last projects that the person opened, newest first.
     """
     way_in = button("Open a training project", HOME_OPEN, style="primary")
     blocks = [*help_message().blocks, actions(way_in), divider()]

@@ -1,4 +1,4 @@
-"""A training job in words: its status with a mark, its machines, who and when."""
+"""The words for a training job: its status with an emoji, its machines, and its error."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -13,7 +13,7 @@ _PREFIX = "TRAINING_JOB_"
 
 
 class Stage(StrEnum):
-    """How far a job is; several statuses may be one stage."""
+    """The progress of a job. Several statuses can belong to one stage."""
 
     WAITING = "waiting"
     DEPLOYING = "deploying"
@@ -24,15 +24,15 @@ class Stage(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """A status as people read it.
+    """A job's status for people.
 
     Attributes:
-        mark: an emoji whose shape, not only its colour, tells the status.
+        mark: an emoji that shows the status by its shape, not only by its color.
         words: the status in words.
-        does: the same as what the job does or did, to follow its name.
-        stage: how far the job is.
-        advises: whether its ``error_message`` is advice, not a failure.
-        failed: whether it ended by a fault, which its last log lines may show.
+        does: the status as a verb that follows the job's name, such as "is running".
+        stage: the stage of the job.
+        advises: whether the job's ``error_message`` is advice and not a failure.
+        failed: whether an error ended the job, so its last log lines might show the cause.
     """
 
     mark: str
@@ -44,7 +44,7 @@ class Status:
 
     @property
     def ended(self) -> bool:
-        """Whether the job will not change any more."""
+        """Whether the job has ended. Its status does not change any more."""
         return self.stage is Stage.ENDED
 
 
@@ -73,7 +73,7 @@ _SYNCS = {_SYNCING: "Being synced", "COMPLETED": "Synced"}
 
 
 def status(job: TrainingJob) -> Status:
-    """Read a job's status; one we do not know is shown in its own words, and is no end."""
+    """Return a job's status. An unknown status is shown in the API's words, and is not an end."""
     name = job.current_status.removeprefix(_PREFIX)
     if (known := _STATUSES.get(name)) is not None:
         return known
@@ -82,9 +82,10 @@ def status(job: TrainingJob) -> Status:
 
 
 def checkpoints(job: TrainingJob) -> str:
-    """Say how far its checkpoints are synced; empty when that is not known.
+    """Return the state of the job's checkpoints in words; empty if unknown.
 
-    Once a job has ended nobody looks at it any more, so nothing is said that would not stay true.
+    The bot stops polling a job that has ended. The message of such a job therefore omits "Being
+    synced", which would become false later.
     """
     name = job.checkpoint_sync_status or ""
     if name == _SYNCING and status(job).ended:
@@ -93,23 +94,23 @@ def checkpoints(job: TrainingJob) -> str:
 
 
 def does(job: TrainingJob) -> str:
-    """Say what a job does or did, as ``*gpt-oss-job* is running``."""
+    """Return the job's name and its status as a verb, as in ``*gpt-oss-job* is running``."""
     return f"{bold(job_name(job))} {say(status(job).does)}"
 
 
 def job_name(job: TrainingJob) -> str:
-    """Return what people call the job: its name, else its id."""
+    """Return the job's name; its id if it has no name."""
     return job.name or job.id
 
 
 def logs_url(project_id: str, job_id: str) -> str:
-    """Return the address of the job's page."""
+    """Return the address of the job's logs in Baseten's web application."""
     project, job = percent(project_id, safe=""), percent(job_id, safe="")
     return f"https://app.baseten.co/training/{project}/logs/{job}"
 
 
 def error_section(job: TrainingJob) -> Block | None:
-    """Show what Baseten says of the job: its error where it failed, advice while it waits."""
+    """Return a section with the job's error or with Baseten's advice; None if it has neither."""
     said = (job.error_message or "").strip()
     if not said:
         return None
@@ -119,7 +120,7 @@ def error_section(job: TrainingJob) -> Block | None:
 
 
 def machines(job: TrainingJob) -> str:
-    """Say what the job runs on, as ``4xH100 on 2 nodes (8 GPUs), dedicated``."""
+    """Return the job's machines, as in ``4xH100 on 2 nodes (8 GPUs), dedicated``."""
     machine = job.instance_type
     said = machine.name if machine else "Unknown machine"
     if job.node_count > 1:
@@ -131,5 +132,5 @@ def machines(job: TrainingJob) -> str:
 
 
 def _words(name: str) -> str:
-    """Write a name of the API's as words."""
+    """Return a name of the API as words."""
     return name.replace("_", " ").strip().capitalize()

@@ -1,4 +1,4 @@
-"""The last jobs of a project, for the one person who asked."""
+"""The message with the last jobs of a project."""
 
 from bot.baseten.models import ProjectJobs, TrainingJob
 from bot.slack.message import Message
@@ -10,7 +10,11 @@ MOST_JOBS = 10
 
 
 def jobs_message(listed: ProjectJobs) -> Message:
-    """Draw up to ten jobs, newest first: status, name, age, machines, link."""
+    """Return a message with up to ten jobs: status, name, age, machines and link.
+
+    Args:
+        listed: the project and its jobs, newest first.
+    """
     project, jobs = listed.training_project, listed.training_jobs
     if not jobs:
         return plain(f"{bold(project.name)} has no jobs yet.")

@@ -1,4 +1,4 @@
-"""People, named as Slack mentions them."""
+"""Mentions of people."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,7 @@ from bot.views.text import escape, listing
 
 
 def person(user_id: str) -> str:
-    """Mention a person.
+    """Return the mention of a person.
 
     https://docs.slack.dev/messaging/formatting-message-text#mentioning-users
     """
@@ -14,7 +14,10 @@ def person(user_id: str) -> str:
 
 
 def people(user_ids: Sequence[str], most: int = 5) -> str:
-    """Mention people, the first of very many; empty where there is nobody."""
+    """Return the mentions of up to ``most`` people and the number of the others.
+
+    The text is empty without people.
+    """
     named = [person(user_id) for user_id in user_ids if user_id]
     if len(named) > most:
         named = [*named[:most], f"{len(named) - most} more"]

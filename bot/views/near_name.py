@@ -1,4 +1,4 @@
-"""The question that keeps a typo from making a twin."""
+"""The question that prevents a second project because of a typo."""
 
 from pydantic import BaseModel, ConfigDict
 
@@ -13,7 +13,7 @@ _LONGEST_NAME = 800  # characters; a button's value holds 2,000 bytes of JSON
 
 
 class NameChoice(BaseModel):
-    """What a button of the question stands for."""
+    """The value of a button of the question: the project that it opens."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -23,17 +23,17 @@ class NameChoice(BaseModel):
 
 
 def can_ask(found: Found) -> bool:
-    """Tell whether there is anything to ask, and whether its buttons can hold it."""
+    """Return whether a similar name exists and both names fit into the buttons."""
     other = _other(found)
     return other is not None and max(len(found.name), len(other)) <= _LONGEST_NAME
 
 
 def near_name_message(found: Found, thread_ts: str | None) -> Message:
-    """Ask which of two names is meant; nothing has been done yet.
+    """Return the question which of two names the person means.
 
     Args:
-        found: the team, the name that was asked for, and the one that might be meant.
-        thread_ts: where the answer will go.
+        found: the team, the name that the person typed, and the similar name.
+        thread_ts: the thread that the project's message goes to.
     """
     near = _other(found) or ""
     asked = (

@@ -1,4 +1,4 @@
-"""Small notes to one person beside the answer."""
+"""Short private messages to one person."""
 
 from bot.projects.request import ProjectRequest
 from bot.slack.message import Message
@@ -9,20 +9,20 @@ from bot.views.watch import OUTSIDE
 
 
 def still_opening(request: ProjectRequest) -> Message:
-    """Say that a project is still being opened."""
+    """Return the note that the bot is still opening a project."""
     return plain(f"⏳ Still opening {bold(request.name)}: Baseten is taking its time.")
 
 
 def still_looking() -> Message:
-    """Say that what a button asked for is still being fetched."""
+    """Return the note that the bot still waits for Baseten after a click."""
     return plain("⏳ Still asking Baseten, which is taking its time.")
 
 
 def cannot_watch(why: str) -> Message:
-    """Say why an answer cannot be watched, and what would change that.
+    """Return the reason why a job cannot be watched from this message, and the remedy.
 
     Args:
-        why: Slack's code for why it cannot be changed.
+        why: Slack's error code of the update that failed.
     """
     if why not in OUTSIDE:
         return plain(
@@ -36,22 +36,22 @@ def cannot_watch(why: str) -> Message:
 
 
 def nothing_to_watch() -> Message:
-    """Say that a job ended before it could be watched."""
+    """Return the note that the job ended before the watch began."""
     return plain("There is nothing to watch any more: the latest job has ended.")
 
 
 def stopped(name: str, user_id: str) -> Message:
-    """Tell somebody who watched that somebody else has ended the watch, for all.
+    """Return the note for a watcher that another person has ended the watch for everyone.
 
     Args:
-        name: of the project.
-        user_id: who ended it.
+        name: the project's name.
+        user_id: the person who ended the watch.
     """
     return plain(f"{person(user_id)} stopped watching {bold(name)} for everyone.")
 
 
 def invite() -> Message:
-    """Say what makes messages in this channel ones the bot can keep up to date."""
+    """Return the request to invite the bot, because it can update messages only as a member."""
     return plain(
         "I'm not a member of this channel, so I can't keep my answer up to date. "
         "Use `/invite` to add me here."
@@ -59,5 +59,5 @@ def invite() -> Message:
 
 
 def unavailable() -> Message:
-    """Say that the bot is starting or stopping, and took nothing on."""
+    """Return the note that the bot is starting or stopping, and enqueued nothing."""
     return plain("I'm just restarting, so nothing was done. Please try again in a moment.")

@@ -1,4 +1,4 @@
-"""The answer: the project that is open now, and its latest job."""
+"""The message about a project and its latest job."""
 
 import shlex
 from dataclasses import dataclass
@@ -32,14 +32,14 @@ STOP_WATCHING = "stop_watching"
 
 
 class MessageState(BaseModel):
-    """What an answer must remember to be drawn again; its buttons carry it.
+    """The data that the message needs for a redraw. The message's buttons carry it.
 
     Attributes:
-        project_id: which project.
-        team: the name of its team, as far as known when it was opened.
-        outcome: how it came to be there.
-        asked_by: who asked for it; empty for a workflow without a person.
-        also_in: other teams with a project of that name.
+        project_id: the project's id.
+        team: the name of its team at the time of the request; the team's id if it was unknown.
+        outcome: created by the request, existed before, or unknown.
+        asked_by: the requester; empty for a workflow without a person.
+        also_in: other teams with a project of this name.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -53,7 +53,12 @@ class MessageState(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Refreshed:
-    """Who brought an answer up to date, and when."""
+    """The last click on Refresh.
+
+    Attributes:
+        by: the person who clicked.
+        at: the time of the click.
+    """
 
     by: str
     at: datetime
@@ -61,14 +66,14 @@ class Refreshed:
 
 @dataclass(frozen=True, slots=True)
 class WatchSummary:
-    """What a watch adds to an answer.
+    """The data that a watch adds to a message.
 
     Attributes:
-        watchers: the ids of who watches.
-        running_since: when the job that is watched began to run, if that was seen.
-        job_id: which job that is; the project may have a newer one.
-        over: the watch has ended, and this is the last that it knows.
-        gone: the project is no longer there.
+        watchers: the user ids of the watchers.
+        running_since: the time at which the watched job began to run; None if unknown.
+        job_id: the watched job. The project might have a newer job.
+        over: whether the watch has ended. The message then shows its last state.
+        gone: whether Baseten no longer has the project.
     """
 
     watchers: tuple[str, ...]
@@ -79,23 +84,23 @@ class WatchSummary:
 
 
 def message_state_of(opened: OpenedProject, user_id: str) -> MessageState:
-    """Return what an answer about this project must remember."""
+    """Return the state that the buttons of this project's message carry."""
     return MessageState(
         project_id=opened.project.id,
-        team=_kept(opened.team),
+        team=_cut(opened.team),
         outcome=opened.outcome,
         asked_by=user_id,
-        also_in=tuple(_kept(team) for team in opened.also_in[:3]),
+        also_in=tuple(_cut(team) for team in opened.also_in[:3]),
     )
 
 
 def is_watchable(project: TrainingProject) -> bool:
-    """Tell whether there is something to wait for: the end of the latest job, or the first one."""
+    """Return whether the project has no job yet, or a latest job that has not ended."""
     return project.latest_job is None or not status(project.latest_job).ended
 
 
-def _kept(team: str) -> str:
-    """Cut a team's name to what a button can carry, escaped as JSON."""
+def _cut(team: str) -> str:
+    """Return a team's name, cut so that the state as JSON fits into a button's value."""
     return text.shorten("".join(c if c.isprintable() else " " for c in team), 50)
 
 
@@ -105,13 +110,13 @@ def project_message(
     refreshed: Refreshed | None = None,
     followed: WatchSummary | None = None,
 ) -> Message:
-    """Draw the answer for everyone in the channel.
+    """Return the message about a project, for everyone in the channel.
 
     Args:
-        project: as it is now.
-        card: how it came to be there, and who asked.
-        refreshed: who brought the message up to date, if anyone did.
-        followed: the watch that keeps the message up to date, if any does.
+        project: the current state of the project.
+        card: the state that the message's buttons carry.
+        refreshed: the last click on Refresh; None without one.
+        followed: the watch that updates the message; None without a watch.
     """
     job = project.latest_job
     known = [] if job is None else _known_of(job, followed)
@@ -139,7 +144,7 @@ def project_message(
 
 
 def _happened(name: str, team: str, outcome: Outcome | None) -> str:
-    """Say what was done, claiming nothing that is not known; None: it is gone since."""
+    """Return the first line. The outcome None means that Baseten no longer has the project."""
     name, team = text.bold(name), text.bold(team)
     match outcome:
         case Outcome.CREATED:
@@ -156,7 +161,7 @@ def _happened(name: str, team: str, outcome: Outcome | None) -> str:
 
 
 def _plain_details(project: TrainingProject, known: list[tuple[str, str]]) -> str:
-    """Say in one line for notifications what the blocks show."""
+    """Return the content of the blocks in one line, for notifications."""
     said = (
         f"ID {text.say(project.id)}, created {text.date(project.created_at)}, "
         f"updated {text.date(project.updated_at)}."
@@ -170,7 +175,7 @@ def _plain_details(project: TrainingProject, known: list[tuple[str, str]]) -> st
 
 
 def _no_job(name: str, team: str) -> str:
-    """Say how to start a job. https://docs.baseten.co/reference/cli/training/training-cli"""
+    """Return how to start a job. https://docs.baseten.co/reference/cli/training/training-cli"""
     shown = text.code(name)
     called = shown if shown == f"`{text.escape(name)}`" else "exactly as above"
     push = text.code(f"truss train push config.py --team {shlex.quote(team)}", 250)
@@ -178,14 +183,14 @@ def _no_job(name: str, team: str) -> str:
 
 
 def _known_of(job: TrainingJob, followed: WatchSummary | None) -> list[tuple[str, str]]:
-    """Return what is known of some jobs only, each value under its name."""
+    """Return the fields that only some jobs have, as pairs of name and value."""
     known, stage = [], status(job).stage
     since = followed.running_since if followed and followed.job_id == job.id else None
     if followed is not None and since is not None:
         if stage is Stage.ENDED:
             known.append(("Ran for", text.duration((job.updated_at - since).total_seconds())))
         elif stage is Stage.RUNNING:
-            # Of a watch that is over nobody draws the end: no time may go on in it.
+            # After the watch, the message is not updated: a relative time would run on.
             ago = "" if followed.over else f" ({text.ago(since)})"
             known.append(("Running since", f"{text.date(since)}{ago}"))
     if words := checkpoints(job):
@@ -211,7 +216,7 @@ def _job_blocks(job: TrainingJob, known: list[tuple[str, str]]) -> list[Block]:
 
 
 def _buttons(project: TrainingProject, card: MessageState, followed: WatchSummary | None) -> Block:
-    """Draw the buttons; Refresh is always there, for a project may get its first job later."""
+    """Return the buttons. Refresh is always there, because the first job can come later."""
     value = card.model_dump_json()
     elements = [button("Refresh", REFRESH, value=value)]
     if followed is not None and not followed.over:

@@ -1,4 +1,4 @@
-"""Words for Slack: escaped, cut to a length, dates in each viewer's own time zone."""
+"""Text for Slack: escaped, cut to a length, with dates in the viewer's time zone."""
 
 from datetime import UTC, datetime
 
@@ -10,7 +10,7 @@ _UNITS = ((86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second"))
 
 
 def escape(text: str) -> str:
-    """Disarm mentions, links and entities in what a person or an API wrote.
+    """Return a text of a person or an API without active mentions, links and entities.
 
     https://docs.slack.dev/messaging/formatting-message-text#escaping
     """
@@ -18,32 +18,32 @@ def escape(text: str) -> str:
 
 
 def shorten(text: str, most: int) -> str:
-    """Cut a text to ``most`` characters, the last of them an ellipsis where something is gone.
+    """Return a text of at most ``most`` characters. A text that is cut ends with an ellipsis.
 
-    Secrets are taken out first: the half of one would no longer look like one.
+    Secrets are redacted first, because the redactor does not recognize half of a secret.
     """
     text = redact(text)
     return text if len(text) <= most else text[: most - 1].rstrip() + "…"
 
 
 def say(text: str, most: int = 100) -> str:
-    """Make what a person or an API wrote fit for one line of mrkdwn, cut before it is escaped."""
+    """Return a text of a person or an API as one line of mrkdwn: first cut, then escaped."""
     return escape(shorten(" ".join(text.split()), most))
 
 
 def bold(text: str, most: int = 100) -> str:
-    """Show a text in bold."""
+    """Return a text as one bold line of mrkdwn."""
     return f"*{say(text, most)}*"
 
 
 def code(text: str, most: int = 100) -> str:
-    """Show a text as code, its spaces kept; a backtick, which would end it, turns apostrophe."""
+    """Return a text as code with its spaces. Apostrophes replace backticks, which end code."""
     line = " ".join(text.splitlines()).replace("`", "'")
     return f"`{escape(shorten(line, most))}`"
 
 
 def quote(text: str, most: int = 400, lines: int = 12) -> str:
-    """Show a text as a quotation of a few lines."""
+    """Return a text as a quotation of at most ``lines`` lines."""
     kept = shorten(text.strip(), most).splitlines()
     if len(kept) > lines:
         kept = [*kept[: lines - 1], "…"]
@@ -51,15 +51,15 @@ def quote(text: str, most: int = 400, lines: int = 12) -> str:
 
 
 def utc(moment: datetime) -> str:
-    """Write a moment in UTC, as ``2026-11-23 17:10 UTC``."""
+    """Return a time in UTC, as in ``2026-11-23 17:10 UTC``."""
     try:
         return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
-    except OverflowError:  # at the ends of what a date can be
+    except OverflowError:  # at the limits of ``datetime``
         return moment.isoformat()
 
 
 def date(moment: datetime) -> str:
-    """Show a moment in each viewer's own time zone, with a fallback in UTC.
+    """Return a time that Slack shows in each viewer's time zone, with a fallback in UTC.
 
     https://docs.slack.dev/messaging/formatting-message-text#date-formatting
     """
@@ -67,12 +67,15 @@ def date(moment: datetime) -> str:
 
 
 def ago(moment: datetime) -> str:
-    """Show how long ago a moment was, as ``3 hours ago``, with a fallback in UTC."""
+    """Return a time that Slack shows as ``3 hours ago``, with a fallback in UTC.
+
+    https://docs.slack.dev/messaging/formatting-message-text#date-formatting
+    """
     return f"<!date^{int(moment.timestamp())}^{{ago}}|{utc(moment)}>"
 
 
 def duration(seconds: float) -> str:
-    """Say a duration in its one or two largest units, as ``2 hours 5 minutes``."""
+    """Return a duration in its one or two largest units, as in ``2 hours 5 minutes``."""
     left = max(1, round(seconds))
     parts = []
     for size, unit in _UNITS:
@@ -83,6 +86,6 @@ def duration(seconds: float) -> str:
 
 
 def listing(words: list[str], word: str = "and") -> str:
-    """Join words as a person does: ``a, b and c``."""
+    """Return the words as a list in a sentence: ``a, b and c``."""
     *first, last = words
     return f"{', '.join(first)} {word} {last}" if first else last

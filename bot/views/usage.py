@@ -1,4 +1,4 @@
-"""The help, and what is said to a command that was not understood."""
+"""The help, and the messages about invalid commands and workflow steps."""
 
 from bot.projects.request import UsageError, Wrong, command_text
 from bot.slack.message import Message
@@ -17,7 +17,7 @@ _WRONG = {
 
 
 def help_message() -> Message:
-    """Say what the command does and how to type it."""
+    """Return the help: the purpose and the syntax of the command."""
     return plain(
         f"*{COMMAND}* opens a Baseten training project and shows it to everyone in the channel, "
         "with its latest job. If the project is already there, nothing about it changes.",
@@ -30,7 +30,7 @@ def help_message() -> Message:
 
 
 def usage_message(error: UsageError) -> Message:
-    """Repeat what was understood, and show the right form with the person's own words in it."""
+    """Return the error of a command, the parts that the parser understood, and a correct form."""
     understood = []
     if error.team:
         understood.append(f"the team {code(error.team)}")
@@ -45,7 +45,7 @@ def usage_message(error: UsageError) -> Message:
 
 
 def incomplete_step_message() -> Message:
-    """Say what a workflow step lacks."""
+    """Return the message for a workflow step without a team or a name."""
     return plain(
         "The step needs a team and a name for the project, and one of them is empty.",
         "Fill in both in Workflow Builder. Nothing was done.",

@@ -1,4 +1,4 @@
-"""What the thread of a watched answer is told, and the last words of a watch."""
+"""The replies in the thread of a watched message, and the messages at the end of a watch."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -16,9 +16,9 @@ from bot.views.text import COMMAND, ago, bold, code, date, duration, escape, say
 MOST_LINES = 20  # of a log
 _MOST_MENTIONED = 20
 _MOST_LOG = 2000  # characters
-_MOST_ESCAPED = 2900  # characters; a section holds 3,000, and "&" is five of them
-_MOST_READ = 2000  # characters of a line; much more, and reading the log would hold up all else
-# What only a terminal understands: colours, titles and links, character sets, control characters.
+_MOST_ESCAPED = 2900  # characters; a section holds 3,000, and an escaped "&" has five
+_MOST_READ = 2000  # characters of a line; longer lines would block the event loop
+# Control sequences of terminals: colors, titles and links, character sets, control characters.
 _NOT_TEXT = re.compile(
     r"""
       \x1b\[[0-?]*[ -/]*[@-~]
@@ -37,17 +37,18 @@ _REASONS = {
     "channel_is_archived": "the channel is archived",
     "": "I repeatedly failed to post its news",
 }
-OUTSIDE = frozenset({"channel_not_found", "not_in_channel"})  # Slack's codes for a bot that is
-_CLOSED = frozenset({"channel_is_archived", "is_archived", "is_inactive"})  # to everybody
+# Slack's codes if the bot is not a member of the channel, and if nobody can post.
+OUTSIDE = frozenset({"channel_not_found", "not_in_channel"})
+_CLOSED = frozenset({"channel_is_archived", "is_archived", "is_inactive"})
 
 
 def moved_message(project_id: str, job: TrainingJob, *, again: bool) -> Message:
-    """Say that the job is in another stage.
+    """Return the reply that the job has a new stage.
 
     Args:
-        project_id: whose job.
-        job: as it is now.
-        again: it had been further already.
+        project_id: the project of the job.
+        job: the current state of the job.
+        again: whether the job was in a later stage before.
     """
     now = status(job)
     said = f"{now.mark} {does(job)}{' again' if again else ''}."
@@ -55,11 +56,11 @@ def moved_message(project_id: str, job: TrainingJob, *, again: bool) -> Message:
 
 
 def log_lines(logged: Iterable[str], most: int = MOST_LINES) -> list[str]:
-    """Return the last lines that can be shown: no colours, no overwritten progress, none empty.
+    """Return the last lines without colors, overwritten progress bars and empty lines.
 
     Args:
-        logged: what was logged, the oldest first.
-        most: how many lines.
+        logged: the messages of the log, the oldest first. A message can have several lines.
+        most: the maximum number of lines.
     """
     lines = [line for message in logged for line in message.split("\n")]
     shown = (_as_shown(line) for line in reversed(lines))
@@ -69,7 +70,7 @@ def log_lines(logged: Iterable[str], most: int = MOST_LINES) -> list[str]:
 def _as_shown(line: str) -> str:
     line = line.rstrip().rpartition("\r")[2]
     if len(line) > _MOST_READ:
-        # Half a secret no longer looks like one: what the cut goes through is left out.
+        # The redactor does not recognize half of a secret, so the last, incomplete word is dropped.
         whole = line[:_MOST_READ].rsplit(maxsplit=1)[:-1]
         line = " ".join([*whole, "…"])
     return _NOT_TEXT.sub("", line).expandtabs(4)
@@ -82,15 +83,15 @@ def ended_message(
     watchers: Sequence[str],
     logs: Sequence[str] | None = (),
 ) -> Message:
-    """Say how the job ended, to those who watch.
+    """Return the reply that the job has ended. It mentions the watchers.
 
     Args:
-        project: whose job; named, as a notification shows nothing else.
-        job: as it is now.
-        ran: for how many seconds it ran, if that is known.
-        watchers: their ids.
-        logs: the last lines of a job that failed, their secrets taken out, the oldest first; None
-            where they could not be read.
+        project: the project of the job. The reply names it for the notification.
+        job: the current state of the job.
+        ran: the seconds that the job ran; None if unknown.
+        watchers: the user ids of the watchers.
+        logs: the last lines of a failed job's log, redacted, the oldest first; None if the log
+            could not be read.
     """
     now = status(job)
     if ran is None:
@@ -112,13 +113,13 @@ def ended_message(
 def waiting_message(
     project_id: str, job: TrainingJob, since: datetime, capacity: GpuCapacity | None
 ) -> Message:
-    """Say that the job has been waiting for long.
+    """Return the reply that the job has been waiting for a long time.
 
     Args:
-        project_id: whose job.
-        job: as it is now, with Baseten's advice.
-        since: when it began to wait.
-        capacity: of its type of GPU, if the key may see it.
+        project_id: the project of the job.
+        job: the current state of the job, with Baseten's advice.
+        since: the time at which it began to wait.
+        capacity: the capacity of its type of GPU; None if the key cannot see it.
     """
     what = "for GPU capacity " if status(job).advises else ""
     said = f"⏳ {bold(job_name(job))} has been waiting {what}since {date(since)} ({ago(since)})."
@@ -128,13 +129,15 @@ def waiting_message(
 def taken_over_message(
     project_id: str, old: TrainingJob, new: TrainingJob, *, seen: bool
 ) -> Message:
-    """Say that the watch goes on with a newer job; of one that has ended, its own reply tells.
+    """Return the reply that the watch continues with a newer job.
+
+    A job that has already ended gets a reply of its own, `ended_message`.
 
     Args:
-        project_id: whose jobs.
+        project_id: the project of both jobs.
         old: the job that was watched.
-        new: the job that is watched from here on.
-        seen: whether the old one is as Baseten tells it now.
+        new: the job that is watched now.
+        seen: whether Baseten still returns the old job.
     """
     lost = f"I can't tell what became of {bold(job_name(old))}."
     if status(new).ended:
@@ -148,7 +151,7 @@ def taken_over_message(
 
 
 def first_job_message(project_id: str, job: TrainingJob) -> Message:
-    """Say that the project has its first job."""
+    """Return the reply that the project has its first job."""
     said = f"{status(job).mark} The first job is here: {does(job)}."
     return _message(said, project_id, job, say(machines(job), 80))
 
@@ -156,13 +159,13 @@ def first_job_message(project_id: str, job: TrainingJob) -> Message:
 def expired_message(
     project: TrainingProject, days: int, watchers: Sequence[str], *, drawn: bool
 ) -> Message:
-    """Say that the watch ends, because it has lasted so many days.
+    """Return the reply that the watch ends, because it has reached its maximum age.
 
     Args:
-        project: as it is now.
-        days: how many.
-        watchers: their ids.
-        drawn: the message has a button to watch it.
+        project: the current state of the project.
+        days: the maximum age in days.
+        watchers: the user ids of the watchers.
+        drawn: whether the message has been updated and has a *Watch* button.
     """
     job = project.latest_job
     state = "There is still no job" if job is None else does(job)
@@ -175,13 +178,13 @@ def expired_message(
 
 
 def lost_message(project: TrainingProject, job: TrainingJob, watchers: Sequence[str]) -> Message:
-    """Say that the watch ends, because its job is no longer there, though its project is."""
+    """Return the reply that the watch ends, because Baseten no longer has the job."""
     said = f"🔎 I can no longer find {_of(project, job)}, so I stop watching it."
     return plain(f"{said}{_last_seen(job)} {people(watchers, _MOST_MENTIONED)}".rstrip())
 
 
 def gone_message(project: TrainingProject, watchers: Sequence[str]) -> Message:
-    """Say that the watch ends, because its project is no longer there."""
+    """Return the reply that the watch ends, because Baseten no longer has the project."""
     said = (
         f"🗑️ {bold(project.name)} is gone from Baseten, or my key can no longer see it, "
         "so I stop watching it."
@@ -193,14 +196,14 @@ def gone_message(project: TrainingProject, watchers: Sequence[str]) -> Message:
 def farewell_message(
     project: TrainingProject, team: str, channel_id: str, why: str, *, unanswerable: bool = False
 ) -> Message:
-    """Tell one person, wherever they are, that the watch could not go on.
+    """Return the private message to a watcher that the watch has ended early.
 
     Args:
-        project: as it was last seen.
+        project: the project in its last known state.
         team: the name of its team.
-        channel_id: where the answer is, or was.
-        why: Slack's code; empty if it was no fault of Slack's.
-        unanswerable: Slack took no reply; else, no change of the message.
+        channel_id: the channel of the watched message.
+        why: Slack's error code; empty if Slack returned none.
+        unanswerable: True if Slack refused a reply, False if Slack refused an update.
     """
     where = f" in <#{escape(channel_id)}>" if channel_id.startswith(("C", "G")) else ""
     what = "reply in its thread" if unanswerable else "change the message"
@@ -217,7 +220,7 @@ def farewell_message(
 
 
 def _message(said: str, project_id: str, job: TrainingJob, note: str, tail: str = "") -> Message:
-    """Draw a reply about a job: what there is to say, its error, its last lines, small print."""
+    """Return a reply about a job: the news, the job's error, the last log lines, small print."""
     blocks = [section(said)]
     words = [said]
     if (error := error_section(job)) is not None:
@@ -248,7 +251,7 @@ def _last_seen(job: TrainingJob | None) -> str:
 
 
 def _in_use(capacity: GpuCapacity | None) -> str:
-    """Say how much of a type of GPU is in use, as ``56 of 64 H100 in use``."""
+    """Return the use of a type of GPU, as in ``56 of 64 H100 in use``; empty if unknown."""
     if capacity is None or not (capacity.limit or capacity.usage_count):
         return ""
     limit = f" of {capacity.limit}" if capacity.limit else ""
@@ -256,7 +259,7 @@ def _in_use(capacity: GpuCapacity | None) -> str:
 
 
 def _log_tail(lines: Sequence[str]) -> str:
-    """Show the last lines of a log as code, as many as there is room for; empty without any."""
+    """Return the last lines of a log as code, as many as fit; empty without lines."""
     kept: list[str] = []
     room, room_escaped = _MOST_LOG, _MOST_ESCAPED
     for line in reversed(lines[-MOST_LINES:]):
@@ -273,7 +276,7 @@ def _log_tail(lines: Sequence[str]) -> str:
 
 
 def _cut(line: str, most: int, most_escaped: int) -> str:
-    """Cut a line to so many characters, and to so many when it is escaped."""
+    """Return a line within two limits: one for its length, one for its escaped length."""
     size = 0
     for at, character in enumerate(line):
         size += len(escape(character))

@@ -1,4 +1,4 @@
-"""What the client asks of the API, and what it makes of the answers, over real HTTP."""
+"""The requests and the results of the client, over real HTTP."""
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -94,7 +94,7 @@ async def test_the_last_lines_of_a_job_are_found_long_after_its_end(
 ) -> None:
     job = sandbox.add_job("yqvj7q3")["id"]
     sandbox.add_logs(job, ["the end"])
-    clock.advance(5 * 86_400)  # silence: it hung until it was stopped
+    clock.advance(5 * 86_400)  # the job logged nothing until a user stopped it
     ended_at = clock()
     clock.advance(later.total_seconds())
     lines = await baseten.get_training_job_logs("yqvj7q3", job, 10, ended_at)

@@ -1,4 +1,4 @@
-"""Every status and every body is an answer that was read, or one of the family's errors."""
+"""Every status and every body gives a model or one of the errors of the family."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""A long list is read in slices, and one odd item hides no other."""
+"""A long list is read in slices, and one invalid item does not hide the others."""
 
 import asyncio
 import json
@@ -103,7 +103,7 @@ async def test_a_list_of_odd_items_alone_is_unreadable(read_item: Any, item: obj
 
 async def test_of_all_projects_only_the_wanted_ones_are_read() -> None:
     items = [
-        project(id="other", name=None),  # nobody needs it
+        project(id="other", name=None),  # has no wanted id, so it need not be valid
         project(id="odd", name=None),
         {"name": "no id"},
         project(id="wanted"),

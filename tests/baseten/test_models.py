@@ -1,4 +1,4 @@
-"""Answers of old servers, new servers and careless ones are read."""
+"""Answers of old, new and careless servers are read."""
 
 import json
 from datetime import UTC, datetime, timedelta

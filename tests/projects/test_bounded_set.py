@@ -1,4 +1,4 @@
-"""A memory that does not grow for ever."""
+"""A bounded set drops its oldest items."""
 
 from bot.projects.bounded_set import BoundedSet
 

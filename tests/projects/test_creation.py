@@ -1,4 +1,4 @@
-"""Which team is meant, and whether a project is new."""
+"""Teams are found by id or name, and only one task reports a project as created."""
 
 import json
 import time
@@ -41,7 +41,7 @@ def upserted(
     ("answer", "outcome"),
     [
         (upserted(NOW), Outcome.CREATED),
-        # ``Date`` is cut to the second: the project may seem to be newer than the answer.
+        # ``Date`` has whole seconds, so a project can have a later time than the answer.
         (upserted(NOW + timedelta(seconds=0.999)), Outcome.CREATED),
         (upserted(NOW - timedelta(seconds=0.1)), Outcome.CREATED),
         (upserted(NOW - timedelta(seconds=40), took=41), Outcome.CREATED),
@@ -83,7 +83,7 @@ async def test_replicas_agree_on_the_task_that_created_a_project(store: Store) -
 @pytest.mark.parametrize(
     ("created", "outcome"),
     [
-        # The first attempt might have created it, and nobody else can be told from it.
+        # The first attempt might have created it, or somebody else: the bot cannot know.
         (NOW - timedelta(seconds=30), Outcome.UNKNOWN),
         (NOW, Outcome.CREATED),
         (NOW - timedelta(days=1), Outcome.EXISTED),
@@ -123,7 +123,7 @@ TEAMS = [
 
 
 class Api(httpx.AsyncBaseTransport):
-    """``GET /v1/teams`` without a network: answers in turn, the last one for ever."""
+    """``GET /v1/teams`` without a network: each answer once, then the last one again and again."""
 
     def __init__(self) -> None:
         self.answers: list[tuple[int, Any]] = [(200, {"teams": TEAMS})]
@@ -160,11 +160,11 @@ Find = Callable[[str], Awaitable[Team]]
     ("asked", "found"),
     [
         ("aaaaaa2", "aaaaaa2"),
-        ("aaaaaa1", "aaaaaa1"),  # an id beats a team that is named like it
+        ("aaaaaa1", "aaaaaa1"),  # an id is preferred to an equal name
         ("research", "aaaaaa1"),
         ("RESEARCH", "aaaaaa1"),
         ("STRASSE", "aaaaaa7"),
-        ("Platform Team", "aaaaaa2"),  # the exact name beats the one in another case
+        ("Platform Team", "aaaaaa2"),  # the exact name is preferred to a name in another case
         ("platform team", "aaaaaa3"),
         ("mixed", "aaaaaa9"),
     ],

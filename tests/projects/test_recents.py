@@ -21,7 +21,7 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
 
 
 async def add(store: Store, user_id: str, project_id: str, minute: int = 0, **changes: str) -> None:
-    """Open a project, as at the end of a task."""
+    """Store a project, as the end of a task does."""
     opened = {"project_id": project_id, "name": "sft", "team": "Research"} | changes
     at = NOW + timedelta(minutes=minute)
     await store.write(Recents(store).addition(user_id, Recent(**opened, at=at)))

@@ -1,4 +1,4 @@
-"""What people type, on any keyboard, becomes a request, help or a usage error."""
+"""The text of a command, from any keyboard, becomes a request, help or a usage error."""
 
 import pytest
 from hypothesis import example, given
@@ -15,7 +15,7 @@ from bot.projects.request import (
     parse,
 )
 
-# Pairs that phones and macOS put where a person typed a plain quote.
+# Pairs of quotes that phones and macOS insert for a plain quote.
 DOUBLES = [
     "\N{LEFT DOUBLE QUOTATION MARK}\N{RIGHT DOUBLE QUOTATION MARK}",
     "\N{RIGHT DOUBLE QUOTATION MARK}\N{RIGHT DOUBLE QUOTATION MARK}",
@@ -231,7 +231,7 @@ def test_a_written_command_reads_back_as_the_same_request(team: str, name: str) 
     assert parse(as_slack_sends(command_text(team, name))) == ProjectRequest(team, name)
 
 
-# Few characters, all of them with a meaning to the parser, so that clashes are found.
+# A small alphabet of characters with a meaning for the parser makes conflicts likely.
 typed = st.one_of(
     st.text(),
     st.text(st.sampled_from(list("ab \"'&\t\u201c\u2019\u00a0\ud800"))),

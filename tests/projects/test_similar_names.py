@@ -1,4 +1,4 @@
-"""Which names one person could take for another."""
+"""Names that a person could confuse are found; other names are not."""
 
 import string
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ LETTERS = string.ascii_lowercase
 WORDS = st.lists(st.text(LETTERS + string.digits, min_size=1, max_size=8), min_size=1, max_size=5)
 LONG = st.text(LETTERS, min_size=10, max_size=40)
 ANY = st.text(max_size=40)
-CLOSE = st.text("ab1-", min_size=6, max_size=11)  # one typo apart more often than not
+CLOSE = st.text("ab1-", min_size=6, max_size=11)  # usually one typo apart
 
 
 def similar(name: str, existing: Iterable[str]) -> Similar:
@@ -28,7 +28,7 @@ def near(name: str, *existing: str) -> str | None:
 
 
 def one_typo(one: str, other: str) -> bool:
-    """Compare two different forms naively: try every typo of the one."""
+    """Return whether one typo makes one form from the other, by trying every typo."""
 
     def letters(text: str) -> bool:
         return not any(character.isdigit() for character in text)
@@ -128,7 +128,7 @@ def test_a_slip_is_near(name: str, other: str) -> None:
         pytest.param("lla\U0010ffffma", "llama", id="the last character"),
         pytest.param("llаmа", "llama", id="Cyrillic a"),  # noqa: RUF001
         pytest.param("ЅFТ", "sft", id="Cyrillic capitals"),  # noqa: RUF001
-        pytest.param("ВЕRТ", "bert", id="Cyrillic capitals without like small letters"),  # noqa: RUF001
+        pytest.param("ВЕRТ", "bert", id="Cyrillic capitals without similar small letters"),  # noqa: RUF001
         pytest.param("bеrt-ё", "bert-ë", id="Cyrillic with an accent"),  # noqa: RUF001
         pytest.param("gрο", "gpo", id="Cyrillic and Greek"),  # noqa: RUF001
         pytest.param("ΑΒΖ", "abz", id="Greek capitals"),  # noqa: RUF001

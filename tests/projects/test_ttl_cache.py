@@ -1,4 +1,4 @@
-"""One fetch for everybody, kept for a while."""
+"""Concurrent callers share one fetch, and its value has a lifetime."""
 
 import asyncio
 import time
@@ -11,7 +11,7 @@ LONG = 3600.0  # seconds
 
 
 class Source:
-    """Gives 1, 2, 3 …, each when it is allowed to; or raises, once."""
+    """Return 1, 2, 3 …, each when the test allows it, or raise one error."""
 
     def __init__(self, *, held: bool = False) -> None:
         self.fetches = 0
@@ -154,7 +154,7 @@ async def test_a_value_is_refreshed_in_the_background_before_it_is_too_old() -> 
     await cached.get()
     cached.refresh()
     assert source.fetches == 1
-    cached.forget()
+    cached.invalidate()
     source.may_answer.clear()
     source.asked.clear()
     cached.refresh()
@@ -182,7 +182,7 @@ async def test_an_ageing_value_is_still_given_while_a_new_one_is_fetched() -> No
 
 
 class Lists:
-    """Fetches a list, when it is allowed to."""
+    """Return a list when the test allows it."""
 
     def __init__(self) -> None:
         self.asked = asyncio.Event()
@@ -212,7 +212,7 @@ async def test_a_fetch_under_way_gets_the_change_too() -> None:
     cached.update(lambda items: items.append("added"))
     lists.may_answer.set()
     assert await waiting == ["fetched", "added"]
-    cached.forget()
+    cached.invalidate()
     assert await cached.get() == ["fetched"]
 
 

@@ -130,7 +130,7 @@ async def test_a_person_whom_nothing_reaches_is_in_the_log(http: Env) -> None:
         await http.slack.command("nowhere sft")
         await http.slack.until(lambda: posts(http) == 1)
         await http.bot.drain()
-    (line,) = [line for line in lines if line["event"] == "no way to tell the person"]
+    (line,) = [line for line in lines if line["event"] == "cannot send a private message"]
     assert line["user"] == "U0SANDBOX1"
 
 

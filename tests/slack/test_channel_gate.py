@@ -1,4 +1,4 @@
-"""Few posts at once in a channel, in order, and no channel waits for another."""
+"""A channel has few concurrent posts, in order, and channels do not wait for each other."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -12,7 +12,7 @@ from bot.slack.channel_gate import MOST_IN_FLIGHT, ChannelGate
 
 @dataclass
 class Posts:
-    """Posts that hold their place until a test ends them."""
+    """Posts that hold their place until the test ends them."""
 
     gate: ChannelGate = field(default_factory=ChannelGate)
     begun: list[str] = field(default_factory=list)
@@ -34,7 +34,7 @@ class Posts:
                 await asyncio.sleep(0)
 
     async def settled(self) -> list[str]:
-        """Return the posts that have begun, once every task has done what it can."""
+        """Return the posts that have begun, after every task has run until it waits."""
         for _ in range(10):
             await asyncio.sleep(0)
         return self.begun
@@ -85,7 +85,7 @@ async def test_another_channel_does_not_wait(posts: Posts) -> None:
 
 async def test_a_pause_closes_one_channel_and_ends(posts: Posts) -> None:
     posts.gate.pause("C1", 0.2)
-    posts.gate.pause("C1", 0.001)  # a shorter one does not end it
+    posts.gate.pause("C1", 0.001)  # a shorter pause does not end the longer one
     assert 0.1 < posts.gate.paused_for("C1") <= 0.2
     assert posts.gate.paused_for("C2") == 0
     posts.start("a")
@@ -111,7 +111,7 @@ async def test_a_post_that_is_cancelled_gives_its_place_back(posts: Posts) -> No
     for name in "abcdef":
         posts.start(name)
     await posts.begins(*"abcd")
-    for name in "ea":  # one that waits, and one that has begun
+    for name in "ea":  # a waiting post, and a post that has begun
         posts.tasks[name].cancel()
         await asyncio.wait([posts.tasks[name]])
     await posts.begins(*"abcdf")
@@ -125,7 +125,7 @@ async def test_a_post_that_is_cancelled_at_its_turn_gives_its_place_back(posts: 
     await posts.begins(*"abcd")
     posts.ends["a"].set()
     while not posts.tasks["a"].done():
-        await asyncio.sleep(0)  # the place is given to e, which has not run since
+        await asyncio.sleep(0)  # the gate gives the place to e, which has not run yet
     posts.tasks["e"].cancel()
     await posts.begins(*"abcdf")
 

@@ -1,4 +1,4 @@
-"""A message as Slack takes it."""
+"""A message becomes the payload of Slack's methods."""
 
 import json
 

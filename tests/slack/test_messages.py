@@ -1,4 +1,4 @@
-"""Each message arrives once, whatever Slack says: the poster alone, over the wire."""
+"""Each message arrives once, for every answer of Slack. The poster runs alone, over the wire."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable
@@ -41,7 +41,7 @@ class LostError(Exception):
 
 @dataclass
 class Scene:
-    """A Slack, and the poster before it."""
+    """A sandbox of Slack, and the poster that calls it."""
 
     slack: SandboxSlack
     poster: Poster
@@ -51,12 +51,12 @@ class Scene:
 
     @property
     def shown(self) -> int:
-        """How many messages there are, for everyone or for one person."""
+        """The number of messages, for everyone or for one person."""
         return len(self.slack.messages) + len(self.slack.ephemerals)
 
     async def place(self, channel: str = HERE, *, member: bool = True) -> ReplyTarget:
         self.slack.add_channel(channel, private=not member, member=member)
-        self.slack.bot_url = self.slack.url  # any server will do: only its response URL counts
+        self.slack.bot_url = self.slack.url  # any server works: only its response URL is used
         url = (await self.slack.command("x", channel=channel, user=USER)).response_url
         self.slack.requests.clear()
         return ReplyTarget(USER, channel, url)
@@ -266,7 +266,7 @@ async def test_a_limit_pauses_one_channel_only(scene: Scene) -> None:
         yield
 
     waits = asyncio.create_task(scene.poster.post(place, HELLO, "one", parked=park))
-    failed = await failure(scene.poster.post(place, HELLO, "two"))  # it cannot give its slot back
+    failed = await failure(scene.poster.post(place, HELLO, "two"))  # holds its slot
     assert (failed.retryable, 1 < failed.retry_after <= 2) == (True, True)
     await scene.poster.post(other, HELLO, "other")
     assert [message.channel for message in scene.slack.messages] == [other.channel_id]
@@ -281,7 +281,7 @@ async def test_a_limit_pauses_one_channel_only(scene: Scene) -> None:
 
 @pytest.mark.parametrize("fault", UNKNOWN, ids=str)
 @pytest.mark.parametrize("way", [URL, EPHEMERAL, POST])
-async def test_after_an_unknown_outcome_the_person_counts_as_told(
+async def test_after_an_unknown_outcome_the_message_counts_as_sent(
     scene: Scene, fault: Fault, way: str
 ) -> None:
     place = await scene.place()
@@ -291,7 +291,7 @@ async def test_after_an_unknown_outcome_the_person_counts_as_told(
     scene.slack.faults.next(way, fault)
     with capture_logs() as lines:
         await scene.poster.send_privately(place, HELLO)
-    assert "the person counts as told" in [line["event"] for line in lines]
+    assert "an unknown outcome counts as sent" in [line["event"] for line in lines]
     assert (scene.shown, len(scene.slack.requests)) == (1, ways.index(way) + 1)
 
 
@@ -312,7 +312,7 @@ async def test_where_no_way_is_left_the_caller_can_try_later(scene: Scene) -> No
     assert (failed.outcome_unknown, failed.retryable, failed.retry_after) == (False, True, 30)
 
 
-# What is there already
+# Messages that already exist
 
 
 @pytest.mark.parametrize("by", ["metadata", "client_msg_id"])

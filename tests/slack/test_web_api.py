@@ -1,4 +1,4 @@
-"""The meaning of each answer of Slack, over the wire: taken, not taken, refused or unknown."""
+"""Each answer of Slack over the wire: executed, not executed, refused or unknown."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -48,7 +48,7 @@ UNKNOWN: list[Fault] = [
 
 @dataclass
 class Scene:
-    """A Slack, and the bot's connections to it."""
+    """A sandbox of Slack, and the bot's connections to it."""
 
     slack: SandboxSlack
     out: Connections
@@ -59,7 +59,7 @@ class Scene:
         return len([request for request in self.slack.requests if request.path == POST])
 
     def client(self, session: aiohttp.ClientSession, url: str = "") -> AsyncWebClient:
-        """A client of another session, or of another address."""
+        """Return a client with another session or another address."""
         return AsyncWebClient(
             token=self.slack.bot_token,
             base_url=url or self.slack.api_url,
@@ -91,7 +91,7 @@ class Scene:
         return None
 
     async def response_url(self) -> str:
-        self.slack.bot_url = self.slack.url  # any server will do
+        self.slack.bot_url = self.slack.url  # any server works
         return (await self.slack.command("x")).response_url
 
 
@@ -201,7 +201,7 @@ async def test_a_name_that_does_not_resolve_is_not_taken(scene: Scene) -> None:
 
 @pytest.mark.parametrize("busy", [False, True], ids=["request", "connection"])
 async def test_a_post_ends_in_time(scene: Scene, *, busy: bool) -> None:
-    """Whether Slack does not answer, or no connection is free."""
+    """The limit holds if Slack does not answer, and if no connection is free."""
     connector, endless = aiohttp.TCPConnector(limit=1), aiohttp.ClientTimeout(total=None)
     scene.slack.faults.always(".*", Hang(after=True))
     async with aiohttp.ClientSession(connector=connector, timeout=endless) as session:

@@ -1,4 +1,4 @@
-"""What Slack would take of a message, and what it would not."""
+"""Checks that Slack accepts a message."""
 
 import json
 import re
@@ -13,7 +13,7 @@ _QUOTATION = re.compile(r"^> ", re.MULTILINE)
 
 
 def texts(message: Message) -> Iterator[str]:
-    """Every mrkdwn text of a message: its own, and those in its blocks."""
+    """Return every mrkdwn text of a message: its own text and the texts in its blocks."""
     yield message.text
     yield from _mrkdwn(message.payload()["blocks"])
 
@@ -30,7 +30,7 @@ def _mrkdwn(value: Any) -> Iterator[str]:
 
 
 def assert_fit(message: Message) -> None:
-    """Check the limits of Block Kit, and that nothing a person wrote is raw.
+    """Check the limits of Block Kit, and that every text of a person is escaped.
 
     https://docs.slack.dev/reference/block-kit/blocks
     """

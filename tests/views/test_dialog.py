@@ -1,4 +1,4 @@
-"""The dialog as it is drawn, and what its select offers."""
+"""The dialog matches its golden files, and its menu offers the right teams."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Every failure in a person's words: what happened, whether anything was done, what next."""
+"""Every failure has words: the event, whether anything was done, and the next step."""
 
 import re
 
@@ -28,7 +28,7 @@ TRAINING_OFF = "You are not authorized for Baseten training."
 WRONG_KEY = "Authorization error"
 
 CASES = [
-    # the error, what was done, and what the person must read
+    # the error, whether anything was done, and the words that the person must read
     (UnknownTeamError("reserch", ["research"], TEAMS), NOTHING_DONE, ["reserch", "*research*"]),
     (UnknownTeamError("nobody", [], TEAMS), NOTHING_DONE, ["nobody", "Twins"]),
     (UnknownTeamError("a b", [], []), NOTHING_DONE, ["a b", "no team at all"]),

@@ -1,4 +1,4 @@
-"""The home tab as it is drawn."""
+"""The home tab matches its golden files."""
 
 import json
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""The list of a project's jobs as it is drawn."""
+"""The list of a project's jobs matches its golden files."""
 
 import json
 from typing import Any
@@ -13,7 +13,7 @@ from tests.views.test_project import BARE_MACHINE, HOSTILE, LONG, STATUSES, job,
 
 
 def listed(*jobs: dict[str, Any], **changes: Any) -> ProjectJobs:
-    """A project and its jobs as the API answers them."""
+    """Return a project and its jobs, as the API returns them."""
     return ProjectJobs.model_validate(
         {"training_project": project(None, **changes), "training_jobs": list(jobs)}
     )

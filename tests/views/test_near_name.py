@@ -1,4 +1,4 @@
-"""The question whether a name is a slip of another, as it is drawn."""
+"""The question about a similar name matches its golden files."""
 
 import json
 

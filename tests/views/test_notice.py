@@ -1,4 +1,4 @@
-"""Small notes to one person, in their words."""
+"""The private messages name the right remedy."""
 
 import pytest
 

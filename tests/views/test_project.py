@@ -1,4 +1,4 @@
-"""The answer as it is drawn, for every kind of project and job."""
+"""The message matches its golden files, for every kind of project and job."""
 
 import json
 from dataclasses import dataclass, replace
@@ -39,7 +39,7 @@ LONG = "<&>" * 2000
 
 
 def job(**changes: Any) -> dict[str, Any]:
-    """A job as the API answers it."""
+    """Return a job, as the API returns it."""
     return {
         "id": "p7qr9qv",
         "created_at": "2026-11-20T14:03:11.482913Z",
@@ -65,7 +65,7 @@ def job(**changes: Any) -> dict[str, Any]:
 
 
 def project(latest_job: dict[str, Any] | None, **changes: Any) -> dict[str, Any]:
-    """A project as the API answers it."""
+    """Return a project, as the API returns it."""
     return {
         "id": "n4q95w5",
         "name": "support-bot-sft",
@@ -78,7 +78,7 @@ def project(latest_job: dict[str, Any] | None, **changes: Any) -> dict[str, Any]
 
 @dataclass(frozen=True)
 class Case:
-    """An answer to draw."""
+    """The arguments of a message."""
 
     opened: OpenedProject
     user_id: str = "U0SANDBOX1"
@@ -97,7 +97,7 @@ def opened(
     also_in: tuple[str, ...] = (),
     **changes: Any,
 ) -> OpenedProject:
-    """A project as the bot opened it."""
+    """Return a project that the bot opened."""
     answered = TrainingProject.model_validate(project(latest_job, **changes))
     return OpenedProject(answered, answered.team_name or "Research", outcome, also_in)
 
@@ -299,7 +299,7 @@ def test_a_status_is_the_same_without_its_prefix(name: str) -> None:
 def test_nothing_that_was_written_elsewhere_is_markup_here(name: str) -> None:
     payload = CASES[name].payload()
     for button in payload["blocks"][-2]["elements"]:
-        button.pop("value", None)  # carried, never shown
+        button.pop("value", None)  # a value is not visible
     drawn = json.dumps(payload)
     assert "<!channel" not in drawn
     assert "<https" not in drawn

@@ -1,4 +1,4 @@
-"""Words for Slack: escaped, cut, and told as people tell them."""
+"""Text for Slack is escaped, cut and formatted for people."""
 
 import re
 from datetime import UTC, datetime, timedelta, timezone

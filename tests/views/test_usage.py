@@ -1,4 +1,4 @@
-"""The help, and the answer to a command that was not understood."""
+"""The help, and the message about an invalid command."""
 
 import re
 
@@ -15,7 +15,7 @@ LONG = "&<>\"'` \n" * 625
 
 
 def commands(message: Message) -> list[str]:
-    """What stands after the command wherever the message shows one to type."""
+    """Return the arguments of each command that the message shows."""
     return re.findall(rf"`{COMMAND} ([^`]+)`", message.text)
 
 
@@ -65,7 +65,7 @@ def test_the_right_form_is_shown_with_the_persons_own_words(
     assert isinstance(error, UsageError)
     message = usage_message(error)
     assert_fit(message)
-    # The text is escaped as Slack would escape what a person types.
+    # Escape the text as Slack escapes typed text.
     (form,) = commands(message)
     assert parse(form) == request_
 

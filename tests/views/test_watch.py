@@ -1,4 +1,4 @@
-"""What the thread of a watched answer is told, as it is drawn."""
+"""The replies about a watched job match their golden files."""
 
 import json
 from typing import Any

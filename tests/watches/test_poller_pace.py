@@ -3,7 +3,7 @@
 import pytest
 from structlog.testing import capture_logs
 
-from bot.baseten.client import PATIENCE
+from bot.baseten.client import TOTAL_TIMEOUT
 from bot.durable.model import State
 from bot.durable.store import Store
 from bot.sandbox import Respond
@@ -137,7 +137,7 @@ async def test_a_failure_of_baseten_is_logged_when_it_begins_and_when_it_ends(
 async def test_a_rate_limit_is_waited_for(scene: Scene) -> None:
     await scene.answer(scene.project())
     limit = Respond(429, {"error": "Rate limit exceeded", "retry_after": 300})
-    assert limit.json["retry_after"] > PATIENCE
+    assert limit.json["retry_after"] > TOTAL_TIMEOUT
     scene.baseten.faults.next(".*", limit)
     assert (await scene.look()).in_seconds == 300
 
