@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import structlog
 
@@ -15,7 +16,7 @@ from bot.slack.messages import Poster
 from bot.telemetry.redaction import Redactor
 from bot.watches.changes import LONGEST, Ended
 from bot.watches.direct_messages import Farewells
-from bot.watches.message_updater import Answers
+from bot.watches.message_updater import Answers, Picture
 from bot.watches.model import Watch, Watches
 from bot.watches.news_messages import Words
 from bot.watches.notification import (
@@ -27,6 +28,7 @@ from bot.watches.notification import (
     read_report,
     report_id,
 )
+from bot.watches.redraw import redraw
 from bot.watches.slack_errors import ENDINGS, reads_later, takes_later
 
 __all__ = ["REPORT", "Reports"]
@@ -144,31 +146,28 @@ class Reports:
             await context.checkpoint(report.state())
 
     async def _update(self, report: Report, context: TaskContext) -> Report:
-        """Draw the message again, unless a newer report will; to do it twice does no harm.
-
-        While it is drawn, somebody may stop the watch or begin another, and draw it too: whose
-        picture is the last one, nobody can tell. So it is looked again, and drawn as it should be.
-        """
+        """Update the message, unless a newer notification will. Safe to repeat."""
         watch, then = report.watch, report.model_copy(update={"step": "reply"})
         if not report.draws:
             return then
-        wanted, shown = await self._answers.wanted(report), None
+        wanted = await self._answers.wanted(report)
         own = wanted[0] is watch and wanted[1] is not None
-        began = (
-            context.task.step_may_have_run or report.unsure
-        )  # and what was drawn then may be wrong by now
+        # After an attempt with an unknown outcome, the message might show an old state.
+        began = context.task.step_may_have_run or report.unsure
         if not began and (not own or await self._answers.is_superseded(watch)):
             return then
         if (seconds := self._answers.wait(report)) > 0:
             raise NoRoomError(report.model_copy(update={"unsure": began}), seconds)
-        while wanted != shown:
+
+        async def draw(picture: Picture) -> None:
             await context.may_post()
-            try:
-                await self._answers.draw(wanted)
-            except SlackCallFailed as refused:
-                return await self._refused(_unsure(report), refused) or then
-            wanted, shown = await self._answers.wanted(report), wanted
-        return then.model_copy(update={"drawn": wanted[0] is watch})
+            await self._answers.draw(picture)
+
+        try:
+            shown = await redraw(wanted, partial(self._answers.wanted, report), draw)
+        except SlackCallFailed as refused:
+            return await self._refused(_unsure(report), refused) or then
+        return then.model_copy(update={"drawn": shown is not None and shown[0] is watch})
 
     async def _reply(self, report: Report, context: TaskContext) -> Report:
         """Post the next piece of news, once, as far as can be told.

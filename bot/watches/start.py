@@ -1,8 +1,10 @@
-"""An answer begins to be watched."""
+"""Starting the watch of a message."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
+from typing import TypeAlias
 from uuid import uuid4
 
 from bot.baseten.models import TrainingProject
@@ -10,13 +12,18 @@ from bot.slack.message import ReplyTarget, SlackCallFailed
 from bot.slack.messages import Poster
 from bot.views.project import MessageState, WatchSummary, project_message
 from bot.watches.model import Watch, Watches
+from bot.watches.redraw import redraw
+
+_Shown: TypeAlias = tuple[TrainingProject, MessageState, WatchSummary]
 
 
 @dataclass(frozen=True, slots=True)
 class Following:
-    """Watch answers for people.
+    """Start watches for people.
 
     Attributes:
+        poster: calls Slack.
+        watches: the store of watches.
         now: an aware clock.
     """
 
@@ -27,27 +34,24 @@ class Following:
     async def begin(
         self, place: ReplyTarget, ts: str, card: MessageState, project: TrainingProject
     ) -> bool:
-        """Watch an answer for a person, beside those who watch it already.
+        """Watch a message for a person, beside the people who watch it already.
 
-        Done twice, it is as done once: a watch goes on as it was, with what it has seen.
-
-        While the message is drawn, others may join, and reports may draw it too: whose picture is
-        the last one, nobody can tell. So it is looked again, and drawn as it should be.
+        A second call for the same person changes nothing.
 
         Args:
-            place: who, and the channel and thread of the answer.
-            ts: which message the answer is.
-            card: what the answer remembers.
-            project: as it is now; where the answer is watched already, the watch knows better
-                what was told of it.
+            place: the person, and the channel and thread of the message.
+            ts: the id of the message in its channel.
+            card: the state that the message's buttons carry.
+            project: the project now. A message that is watched already shows the project of its
+                watch instead.
 
         Returns:
-            Whether it is watched now; False: it was, and its watch ended meanwhile, so that the
-            project is no longer as it was and the message may be wrong.
+            Whether the message is watched now. False: its watch ended during this call; the
+            project has changed since, and the message might be out of date.
 
         Raises:
-            SlackCallFailed: the bot cannot change this message, and the person does not watch it;
-                where it may have changed it (``outcome_unknown``), they do.
+            SlackCallFailed: the bot cannot change this message, and the person does not watch it.
+                After an unknown outcome (``outcome_unknown``) the person watches it.
         """
         new = Watch(
             id=uuid4().hex,
@@ -60,39 +64,33 @@ class Following:
             started_at=self.now(),
         )
         known = await self.watches.of(place.channel_id, ts)
-        wanted = (known or new).joined_by(place.user_id)
-        drawn: Watch | None = None
-        while drawn is None or _picture(wanted) != _picture(drawn):
-            unconfirmed = await self._draw(wanted)
-            if drawn is None and not await self._keep(new, known):
-                return False
-            if unconfirmed is not None:
-                raise unconfirmed
-            kept = await self.watches.of(place.channel_id, ts)
-            if kept is None:
-                return False
-            wanted, drawn = kept, wanted
-        return True
-
-    async def _draw(self, watch: Watch) -> SlackCallFailed | None:
-        """Draw the message; return why that may not have happened.
-
-        It comes first: it tells whether the bot may change the message at all.
-
-        Raises:
-            SlackCallFailed: it did not.
-        """
-        message = project_message(watch.project, watch.card, followed=watch.followed())
+        wanted = _shown((known or new).joined_by(place.user_id))
+        draw = partial(self._draw, place.channel_id, ts)
+        unconfirmed: SlackCallFailed | None = None
         try:
-            await self.poster.update(ReplyTarget("", watch.channel_id), watch.ts, message)
+            await draw(wanted)  # first, because it proves that the bot can change the message
         except SlackCallFailed as refused:
             if not refused.outcome_unknown:
                 raise
-            return refused
-        return None
+            unconfirmed = refused
+        if not await self._keep(new, known):
+            return False
+        if unconfirmed is not None:
+            raise unconfirmed
+        read = partial(self._read, place.channel_id, ts)
+        return await redraw(await read(), read, draw, shown=wanted) is not None
+
+    async def _read(self, channel_id: str, ts: str) -> _Shown | None:
+        watch = await self.watches.of(channel_id, ts)
+        return None if watch is None else _shown(watch)
+
+    async def _draw(self, channel_id: str, ts: str, shown: _Shown) -> None:
+        project, card, followed = shown
+        message = project_message(project, card, followed=followed)
+        await self.poster.update(ReplyTarget("", channel_id), ts, message)
 
     async def _keep(self, new: Watch, known: Watch | None) -> bool:
-        """Join the watch that there is, or begin the new one where there was none."""
+        """Join the existing watch, or save the new one if there was none."""
         (user_id,) = new.watchers
         if await self.watches.join(new.channel_id, new.ts, user_id) is not None:
             return True
@@ -101,5 +99,5 @@ class Following:
         return known is None
 
 
-def _picture(watch: Watch) -> tuple[TrainingProject, WatchSummary]:
-    return watch.project, watch.followed()
+def _shown(watch: Watch) -> _Shown:
+    return watch.project, watch.card, watch.followed()
