@@ -1,7 +1,6 @@
 """The question that keeps a typo from making a twin."""
 
-from pydantic import BaseModel, ConfigDict
-
+from bot.projects.message_state import NameChoice
 from bot.projects.service import Found
 from bot.slack.message import Message
 from bot.views.blocks import actions, button, section
@@ -10,16 +9,6 @@ from bot.views.text import bold, code, shorten
 USE_EXISTING = "use_existing"
 CREATE_ANYWAY = "create_anyway"
 _LONGEST_NAME = 800  # characters; a button's value holds 2,000 bytes of JSON
-
-
-class NameChoice(BaseModel):
-    """What a button of the question stands for."""
-
-    model_config = ConfigDict(frozen=True)
-
-    team_id: str
-    name: str
-    thread_ts: str | None = None
 
 
 def can_ask(found: Found) -> bool:

@@ -4,10 +4,9 @@ import shlex
 from dataclasses import dataclass
 from datetime import datetime
 
-from pydantic import BaseModel, ConfigDict
-
 from bot.baseten.models import TrainingJob, TrainingProject
 from bot.projects.creation import Outcome
+from bot.projects.message_state import MessageState
 from bot.projects.service import OpenedProject
 from bot.slack.message import Block, Message
 from bot.views import text
@@ -29,26 +28,6 @@ REFRESH = "refresh"
 JOBS = "jobs"
 WATCH = "watch"
 STOP_WATCHING = "stop_watching"
-
-
-class MessageState(BaseModel):
-    """What an answer must remember to be drawn again; its buttons carry it.
-
-    Attributes:
-        project_id: which project.
-        team: the name of its team, as far as known when it was opened.
-        outcome: how it came to be there.
-        asked_by: who asked for it; empty for a workflow without a person.
-        also_in: other teams with a project of that name.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    project_id: str
-    team: str
-    outcome: Outcome
-    asked_by: str = ""
-    also_in: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
