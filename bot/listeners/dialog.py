@@ -12,6 +12,7 @@ from bot.baseten.models import Team
 from bot.durable.model import StoreUnavailableError
 from bot.handlers.services import Services
 from bot.listeners.payloads import field
+from bot.projects.message_state import DialogState
 from bot.projects.request import ProjectRequest, has_control_character
 from bot.projects.service import (
     AmbiguousTeamError,
@@ -26,7 +27,6 @@ from bot.views.dialog import (
     CHANNEL,
     NAME,
     TEAM,
-    DialogState,
     dialog_view,
     loading_view,
     team_options,

@@ -9,10 +9,10 @@ from slack_bolt.context.ack.async_ack import AsyncAck
 from bot.handlers.services import Services
 from bot.handlers.slow_notice import notify_if_slow
 from bot.listeners.payloads import Click, click
+from bot.projects.message_state import MessageState
 from bot.views.failure import looking
 from bot.views.jobs import jobs_message
 from bot.views.notice import still_looking
-from bot.views.project import MessageState
 
 
 @dataclass(frozen=True, slots=True)

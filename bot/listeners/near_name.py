@@ -9,9 +9,9 @@ from slack_bolt.context.ack.async_ack import AsyncAck
 from bot.durable.in_flight import BusyError
 from bot.handlers.services import Services
 from bot.listeners.payloads import click
+from bot.projects.message_state import NameChoice
 from bot.projects.request import ProjectRequest
 from bot.views.failure import looking
-from bot.views.near_name import NameChoice
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,10 +16,11 @@ from bot.durable.model import Done, Outcome
 from bot.handlers.open_project import retry_later
 from bot.handlers.services import Services
 from bot.listeners.payloads import click
+from bot.projects.message_state import MessageState
 from bot.slack.message import ReplyTarget, SlackCallFailed
 from bot.views.failure import FailureWording, looking, stopping
 from bot.views.notice import cannot_watch, nothing_to_watch, stopped
-from bot.views.project import MessageState, is_watchable, project_message
+from bot.views.project import is_watchable, project_message
 from bot.watches.model import Watch
 from bot.watches.start import Following
 

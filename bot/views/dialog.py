@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
 from slack_sdk.models.blocks import (
     ConversationFilter,
     ConversationSelectElement,
@@ -16,6 +15,7 @@ from slack_sdk.models.blocks import (
 from slack_sdk.models.views import View
 
 from bot.baseten.models import Team
+from bot.projects.message_state import DialogState
 from bot.projects.service import match_team
 from bot.views.blocks import context, section
 from bot.views.text import bold, shorten
@@ -26,22 +26,6 @@ TEAM, NAME, CHANNEL = "team", "name", "channel"  # each is the id of a block and
 MOST_OPTIONS = 100
 _MOST_OPTION_TEXT = 75  # characters
 _TITLE = PlainTextObject(text="Open training project")
-
-
-class DialogState(BaseModel):
-    """The place that the message goes to. The dialog carries it, because a submission does not.
-
-    Attributes:
-        channel_id: the channel; empty if the dialog asks for a channel.
-        response_url: the response URL of the command that opened the dialog.
-        thread_ts: the thread of the message that the dialog was opened from.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    channel_id: str = ""
-    response_url: str | None = None
-    thread_ts: str | None = None
 
 
 def loading_view() -> View:

@@ -1,7 +1,6 @@
 """The question that prevents a second project because of a typo."""
 
-from pydantic import BaseModel, ConfigDict
-
+from bot.projects.message_state import NameChoice
 from bot.projects.service import Found
 from bot.slack.message import Message
 from bot.views.blocks import actions, button, section
@@ -10,16 +9,6 @@ from bot.views.text import bold, code, shorten
 USE_EXISTING = "use_existing"
 CREATE_ANYWAY = "create_anyway"
 _LONGEST_NAME = 800  # characters; a button's value holds 2,000 bytes of JSON
-
-
-class NameChoice(BaseModel):
-    """The value of a button of the question: the project that it opens."""
-
-    model_config = ConfigDict(frozen=True)
-
-    team_id: str
-    name: str
-    thread_ts: str | None = None
 
 
 def can_ask(found: Found) -> bool:

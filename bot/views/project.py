@@ -4,10 +4,9 @@ import shlex
 from dataclasses import dataclass
 from datetime import datetime
 
-from pydantic import BaseModel, ConfigDict
-
 from bot.baseten.models import TrainingJob, TrainingProject
 from bot.projects.creation import Outcome
+from bot.projects.message_state import MessageState
 from bot.projects.service import OpenedProject
 from bot.slack.message import Block, Message
 from bot.views import text
@@ -29,26 +28,6 @@ REFRESH = "refresh"
 JOBS = "jobs"
 WATCH = "watch"
 STOP_WATCHING = "stop_watching"
-
-
-class MessageState(BaseModel):
-    """The data that the message needs for a redraw. The message's buttons carry it.
-
-    Attributes:
-        project_id: the project's id.
-        team: the name of its team at the time of the request; the team's id if it was unknown.
-        outcome: created by the request, existed before, or unknown.
-        asked_by: the requester; empty for a workflow without a person.
-        also_in: other teams with a project of this name.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    project_id: str
-    team: str
-    outcome: Outcome
-    asked_by: str = ""
-    also_in: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

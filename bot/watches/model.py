@@ -9,8 +9,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from bot.baseten.models import Moment, TrainingJob, TrainingProject
 from bot.durable.model import State
 from bot.durable.store import Store
+from bot.projects.message_state import MessageState
 from bot.views.job import Stage
-from bot.views.project import MessageState, WatchSummary
+from bot.views.project import WatchSummary
 
 log = structlog.stdlib.get_logger(__name__)
 

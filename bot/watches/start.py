@@ -8,9 +8,10 @@ from typing import TypeAlias
 from uuid import uuid4
 
 from bot.baseten.models import TrainingProject
+from bot.projects.message_state import MessageState
 from bot.slack.message import ReplyTarget, SlackCallFailed
 from bot.slack.messages import Poster
-from bot.views.project import MessageState, WatchSummary, project_message
+from bot.views.project import WatchSummary, project_message
 from bot.watches.model import Watch, Watches
 from bot.watches.redraw import redraw
 

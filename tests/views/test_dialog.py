@@ -6,10 +6,10 @@ import pytest
 from slack_sdk.models.views import View
 
 from bot.baseten.models import Team
+from bot.projects.message_state import DialogState
 from bot.sandbox.slack.block_kit import view_problems
 from bot.views.dialog import (
     MOST_OPTIONS,
-    DialogState,
     dialog_view,
     loading_view,
     team_options,

@@ -5,9 +5,10 @@ import json
 import pytest
 
 from bot.baseten.models import Team
+from bot.projects.message_state import NameChoice
 from bot.projects.service import Found
 from bot.sandbox.slack.block_kit import message_error
-from bot.views.near_name import NameChoice, can_ask, near_name_message
+from bot.views.near_name import can_ask, near_name_message
 from tests.golden import assert_golden
 
 RESEARCH = Team(id="wp7ndew", name="Research")

@@ -9,11 +9,11 @@ import pytest
 
 from bot.baseten.models import TrainingProject
 from bot.projects.creation import Outcome
+from bot.projects.message_state import MessageState
 from bot.projects.service import OpenedProject
 from bot.sandbox.slack.block_kit import message_error
 from bot.views.job import status
 from bot.views.project import (
-    MessageState,
     Refreshed,
     WatchSummary,
     message_state_of,

@@ -5,7 +5,7 @@ from typing import Any
 
 from bot.baseten.models import TrainingJob, TrainingProject
 from bot.projects.creation import Outcome
-from bot.views.project import MessageState
+from bot.projects.message_state import MessageState
 from bot.watches.model import Watch
 
 BEGIN = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)

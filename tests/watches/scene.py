@@ -12,11 +12,12 @@ from bot.durable.sqlite import SQLite
 from bot.durable.store import Store
 from bot.durable.worker import Worker
 from bot.projects.creation import Outcome as Creation
+from bot.projects.message_state import MessageState
 from bot.sandbox import Clock, PostedMessage, Recorded, SandboxBaseten, SandboxSlack
 from bot.slack.message import ReplyTarget
 from bot.slack.messages import Poster
 from bot.telemetry.redaction import Redactor
-from bot.views.project import MessageState, project_message
+from bot.views.project import project_message
 from bot.watches.delivery import REPORT, Reports
 from bot.watches.model import Watch, Watches
 from bot.watches.notification import Report
