@@ -96,20 +96,14 @@ class Committer:
             self._delay = asyncio.get_running_loop().call_later(_GROUP_DELAY, self._wake.set)
         return pending
 
-    async def write(self, *changes: Change, within: float) -> list[object]:
-        """Write a unit, and return one result per change.
+    async def written(self, pending: Pending, within: float) -> list[object]:
+        """Wait for the commit of a unit, and return one result per change.
+
+        Only the database's time counts: a slice in which the event loop was busy is not deducted.
 
         Raises:
             StoreUnavailableError: the time is up or the database failed. A unit that is still
                 queued is withdrawn. For a sent unit, ``outcome_unknown`` is set.
-        """
-        pending = self.submit(*changes, durable=False)
-        return await self.written(pending, within)
-
-    async def written(self, pending: Pending, within: float) -> list[object]:
-        """Wait for a unit as `write` does.
-
-        Only the database's time counts: a slice in which the event loop was busy is not deducted.
         """
         loop = asyncio.get_running_loop()
         left, last = within, loop.time() + _LONGEST_STALL

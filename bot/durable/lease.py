@@ -52,7 +52,7 @@ def now() -> float:
 
 @dataclass(frozen=True, slots=True)
 class LeaseTiming:
-    """Durations in seconds. ``fresh`` and the 10 s of a post are shorter than ``dead`` together.
+    """Durations in seconds. ``fresh`` plus the 10 s of a post must be less than ``dead``.
 
     Attributes:
         renew: between two renewals.

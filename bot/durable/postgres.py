@@ -196,16 +196,7 @@ class Postgres:
 async def open_postgres(
     url: str, *, wait: float, timing: LeaseTiming | None = None
 ) -> AsyncIterator[Postgres]:
-    """Open and migrate the database, and hold a lease until the end.
-
-    Args:
-        url: ``postgresql://user:password@host/name``.
-        wait: seconds to wait for another process that migrates.
-        timing: of the lease.
-
-    Raises:
-        DatabaseError: the database cannot be used.
-    """
+    """Open and migrate the database, and hold a lease until the end; see `open_store`."""
     with _as_database_error(url):
         connections = connector(url)
         await refuse_pooler(connections)

@@ -134,7 +134,8 @@ class Store:
         Raises:
             LeaseLostError: a saved task belongs to another process.
         """
-        return await self._committer.write(*changes, within=within)
+        pending = self._committer.submit(*changes, durable=False)
+        return await self._committer.written(pending, within)
 
     async def claim(self, change: Claim) -> list[tuple[Task, int]]:
         """Claim tasks, and return them with their turns.

@@ -55,8 +55,7 @@ class Worker:
         self._limits = limits or Limits()
         self._handlers: dict[str, Handler] = {}
         self._room = Room(self._limits, store.held, self._freed)
-        self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._contexts: dict[str, TaskContext] = {}
+        self._attempts: dict[TaskContext, asyncio.Task[None]] = {}
         self._wake = asyncio.Event()
         self._backlog = True  # tasks might wait in the database
         self._full_lanes: tuple[str, ...] = ()  # at the last claim
@@ -127,9 +126,9 @@ class Worker:
         No post begins in the last 10 s. If ``seconds`` is under 12, no post begins.
         """
         self._room.close(seconds)
-        if self._tasks:
-            await asyncio.wait(self._tasks.values(), timeout=seconds)
-        late = list(self._tasks.values())
+        if self._attempts:
+            await asyncio.wait(self._attempts.values(), timeout=seconds)
+        late = list(self._attempts.values())
         for task in late:
             task.cancel()
         if late:
@@ -235,12 +234,8 @@ class Worker:
             self._save(task, (Save(task, delay=0.0),))
             return
         context = TaskContext(task, self.store, self._room)
-        running = self._tasks[task.id] = asyncio.create_task(self._run(context))
-        self._contexts[task.id] = context
-        running.add_done_callback(lambda _: self._forget(task.id))
-
-    def _forget(self, task_id: str) -> None:
-        del self._tasks[task_id], self._contexts[task_id]
+        running = self._attempts[context] = asyncio.create_task(self._run(context))
+        running.add_done_callback(lambda _: self._attempts.pop(context))
 
     async def _run(self, context: TaskContext) -> None:
         """Make one attempt, and save its result."""
@@ -276,7 +271,7 @@ class Worker:
 
     def _drop_all(self) -> None:
         """Cancel the running tasks, which other processes now own; keep the finished ones."""
-        for task_id, running in list(self._tasks.items()):
-            self._contexts[task_id].lost = True
+        for context, running in self._attempts.items():
+            context.lost = True
             running.cancel()
         self._poll_now()

@@ -109,7 +109,7 @@ async def test_a_heartbeat_at_the_last_moment_saves_a_process(postgres_url: str)
         await connection.execute(
             "BEGIN; UPDATE training_bot_processes SET heartbeat = 6 WHERE id = 'peer'"
         )
-        await until_waiting(postgres_url)  # the declaration, for the end of this transaction
+        await until_waiting(postgres_url)  # the declaration waits for the end of this transaction
         await connection.execute("COMMIT")
         await connection.close()
         before = (await _beats(postgres_url))[database.owner]
@@ -190,7 +190,7 @@ async def test_a_process_that_was_declared_dead_cancels_and_goes_on_under_a_new_
 async def test_a_lease_that_is_not_fresh_is_renewed_before_a_post(postgres_url: str) -> None:
     async with replica(postgres_url, SLOW_RENEWAL) as (store, database):
         assert store.problem is None
-        await until(lambda: store.problem)  # after half a second, as the next renewal is far
+        await until(lambda: store.problem)  # stale long before its renewal
         await store.hold_lease()
         assert store.problem is None
         await until(lambda: store.problem)

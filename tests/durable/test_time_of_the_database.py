@@ -39,7 +39,7 @@ async def be_busy() -> None:
 async def test_a_busy_event_loop_is_no_slow_database() -> None:
     committer = Committer(Database(), lambda _: None)
     busy = asyncio.create_task(be_busy())
-    assert await committer.write(NEW, within=0.3) == [True]
+    assert await committer.written(committer.submit(NEW, durable=False), 0.3) == [True]
     busy.cancel()
     await committer.close(1)
 
@@ -55,7 +55,7 @@ async def test_a_slow_database_is_not_waited_for() -> None:
     assert time.monotonic() - began < 2
     assert raised.value.outcome_unknown
     with pytest.raises(StoreUnavailableError) as raised:
-        await committer.write(NEW, within=0.3)
+        await committer.written(committer.submit(NEW, durable=False), 0.3)
     assert not raised.value.outcome_unknown
     database.answers.set()
     await committer.close(1)
