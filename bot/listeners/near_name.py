@@ -10,7 +10,7 @@ from bot.durable.in_flight import BusyError
 from bot.handlers.services import Services
 from bot.listeners.payloads import click
 from bot.projects.request import ProjectRequest
-from bot.views.failure import looking
+from bot.views.failure import READING
 from bot.views.near_name import NameChoice
 
 
@@ -32,6 +32,6 @@ class NearName:
         # Also after a click that came before: a process may have died before it took it away.
         with suppress(BusyError):  # then the question stays, and is answered all the same
             self.services.run_in_background(
-                place, looking(), lambda: self.services.poster.delete_ephemeral(clicked.place)
+                place, READING, lambda: self.services.poster.delete_ephemeral(clicked.place)
             )
         await ack()

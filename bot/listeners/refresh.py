@@ -10,7 +10,7 @@ from slack_bolt.context.ack.async_ack import AsyncAck
 from bot.handlers.services import Services
 from bot.handlers.slow_notice import notify_if_slow
 from bot.listeners.payloads import Click, click
-from bot.views.failure import looking
+from bot.views.failure import READING
 from bot.views.notice import still_looking
 from bot.views.project import MessageState, Refreshed, project_message
 from bot.watches.model import Watch
@@ -29,7 +29,7 @@ class Refresh:
     async def handle(self, ack: AsyncAck, body: dict[str, Any]) -> None:
         """Ack at once; a second click on a message that is being refreshed changes nothing."""
         clicked = click(body)
-        self.services.run_in_background(clicked.place, looking(), lambda: self._refresh(clicked))
+        self.services.run_in_background(clicked.place, READING, lambda: self._refresh(clicked))
         await ack()
 
     async def _refresh(self, clicked: Click) -> None:

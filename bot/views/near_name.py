@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel, ConfigDict
 
-from bot.projects.service import Found
+from bot.projects.service import ExistingProjects
 from bot.slack.message import Message
 from bot.views.blocks import actions, button, section
 from bot.views.text import bold, code, shorten
@@ -22,13 +22,13 @@ class NameChoice(BaseModel):
     thread_ts: str | None = None
 
 
-def can_ask(found: Found) -> bool:
+def can_ask(found: ExistingProjects) -> bool:
     """Return whether a similar name exists and both names fit into the buttons."""
     other = _other(found)
     return other is not None and max(len(found.name), len(other)) <= _LONGEST_NAME
 
 
-def near_name_message(found: Found, thread_ts: str | None) -> Message:
+def near_name_message(found: ExistingProjects, thread_ts: str | None) -> Message:
     """Return the question which of two names the person means.
 
     Args:
@@ -51,5 +51,5 @@ def near_name_message(found: Found, thread_ts: str | None) -> Message:
     return Message(asked, [section(asked), buttons])
 
 
-def _other(found: Found) -> str | None:
+def _other(found: ExistingProjects) -> str | None:
     return found.near or found.beginning_of
