@@ -128,7 +128,7 @@ async def benchmark(count: int) -> None:
             projects = Projects(baseten, store)
 
             async def first_look() -> None:
-                await projects.look(ProjectRequest("Research", "warm-up"))
+                await projects.find_existing(ProjectRequest("Research", "warm-up"))
 
             await baseten.list_teams()  # imports and connects
             for what, work in (
@@ -174,7 +174,7 @@ async def looks(count: int, projects: Projects, names: list[str]) -> None:
     for name in typed:
         request = ProjectRequest("Research", name)
         began = time.process_time()
-        found = await projects.look(request)
+        found = await projects.find_existing(request)
         costs.append((time.process_time() - began) * 1000)
         if found.listed is None:
             sys.exit("the list of projects is missing")

@@ -1,7 +1,4 @@
-"""The client of the management API, with one method for each endpoint.
-
-https://docs.baseten.co/reference/management-api/overview
-"""
+"""The client of the management API, with one method for each endpoint."""
 
 import asyncio
 import time

@@ -1,7 +1,6 @@
 """Frozen models of the management API's answers.
 
 Fields that older servers do not send have defaults. Unknown fields are ignored.
-https://docs.baseten.co/reference/management-api/overview
 """
 
 from collections.abc import Callable, Container

@@ -23,10 +23,10 @@ from bot.handlers.slow_notice import notify_if_slow
 from bot.projects.bounded_set import BoundedSet
 from bot.projects.recents import Recent, Recents
 from bot.projects.request import ProjectRequest
-from bot.projects.service import Found, OpenedProject, Projects
+from bot.projects.service import ExistingProjects, OpenedProject, Projects
 from bot.slack.message import Message, PostedMessage, ReplyTarget, SlackCallFailed
 from bot.slack.messages import Poster
-from bot.views.failure import opening
+from bot.views.failure import attempt_to_open
 from bot.views.near_name import can_ask, near_name_message
 from bot.views.notice import invite, still_opening
 from bot.views.project import is_watchable, message_state_of, project_message
@@ -136,7 +136,9 @@ class OpenProjectHandler:
             return await self._go_on(order, context, tell)
 
         try:
-            outcome = await self.failures.report(opening(order.request), tell, work, kept=True)
+            outcome = await self.failures.report(
+                attempt_to_open(order.request), tell, work, kept=True
+            )
         except SlackCallFailed as refused:
             return retry_later(context, refused)
         return Done(self.remembered(context.now().state)) if outcome is None else outcome
@@ -149,7 +151,7 @@ class OpenProjectHandler:
     ) -> Outcome:
         if order.step == "open":
             async with notify_if_slow(tell, still_opening(order.request)):
-                found = await self.projects.look(order.request)
+                found = await self.projects.find_existing(order.request)
                 ask = self.ask_near_names and not order.sure and can_ask(found)
                 if not ask:
                     order = await self.open(order, found, context)
@@ -165,7 +167,7 @@ class OpenProjectHandler:
         return Done(self._remembered(order))
 
     async def open(
-        self, order: OpenProjectTask, found: Found, context: TaskContext
+        self, order: OpenProjectTask, found: ExistingProjects, context: TaskContext
     ) -> OpenProjectTask:
         """Do the first step: open the project."""
         started, task = time.monotonic(), context.task
@@ -220,7 +222,7 @@ class OpenProjectHandler:
             SlackCallFailed: ``outcome_unknown``: the bot may not read there.
         """
         try:
-            ts = await self.poster.find(order.place, task.id, task.created_at)
+            ts = await self.poster.find_message_ts(order.place, task.id, task.created_at)
         except SlackCallFailed as unread:
             if unread.retryable or unread.outcome_unknown:
                 raise SlackCallFailed(unread.error, retryable=True) from unread

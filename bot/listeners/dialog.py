@@ -32,7 +32,7 @@ from bot.views.dialog import (
     team_options,
     typed_option,
 )
-from bot.views.failure import looking
+from bot.views.failure import READING
 
 _UNAVAILABLE = "My database does not answer, so nothing was done. Try again in a minute."
 _UNKNOWN = "My database did not answer in time. Submit this again: it won't be done twice."
@@ -61,9 +61,7 @@ class Dialog:
         Raises:
             BusyError: there is too much to do already; nothing was taken on.
         """
-        self.services.run_in_background(
-            place, looking(), lambda: self._open(trigger_id, place, team)
-        )
+        self.services.run_in_background(place, READING, lambda: self._open(trigger_id, place, team))
 
     async def teams(self, ack: AsyncAck, payload: dict[str, Any]) -> None:
         """Answer the team select with what matches; in time, whatever Baseten does.

@@ -17,7 +17,7 @@ from bot.slack.message import Message, ReplyTarget, SlackCallFailed
 from bot.slack.messages import Poster
 from bot.slack.workflow_steps import WorkflowSteps
 from bot.views.dialog import NAME
-from bot.views.failure import looking
+from bot.views.failure import READING
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class ErrorHandler:
         A command and a dialog show the words in the ack, a step fails with them, and after a click
         they are sent.
         """
-        words = self.failures.failure_text(error, looking())
+        words = self.failures.failure_text(error, READING)
         if body.get("type") == "event_callback":
             event = body.get("event", {})
             if not isinstance(error, PersonLimitError):

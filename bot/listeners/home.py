@@ -10,7 +10,7 @@ from bot.listeners.dialog import Dialog
 from bot.listeners.payloads import click
 from bot.slack.message import ReplyTarget
 from bot.slack.modals import Modals
-from bot.views.failure import looking
+from bot.views.failure import READING
 from bot.views.home import home_view
 
 
@@ -31,7 +31,7 @@ class Home:
             return
         user_id = event["user"]
         self.dialog.services.run_in_background(
-            ReplyTarget(user_id), looking(), lambda: self._publish(user_id)
+            ReplyTarget(user_id), READING, lambda: self._publish(user_id)
         )
 
     async def _publish(self, user_id: str) -> None:

@@ -10,7 +10,7 @@ from bot.handlers.services import Services
 from bot.handlers.slow_notice import notify_if_slow
 from bot.listeners.payloads import Click, click
 from bot.projects.message_state import MessageState
-from bot.views.failure import looking
+from bot.views.failure import READING
 from bot.views.jobs import jobs_message
 from bot.views.notice import still_looking
 
@@ -24,7 +24,7 @@ class Jobs:
     async def handle(self, ack: AsyncAck, body: dict[str, Any]) -> None:
         """Ack at once; the list follows."""
         clicked = click(body)
-        self.services.run_in_background(clicked.place, looking(), lambda: self._list(clicked))
+        self.services.run_in_background(clicked.place, READING, lambda: self._list(clicked))
         await ack()
 
     async def _list(self, clicked: Click) -> None:

@@ -11,7 +11,7 @@ from bot.handlers.services import Services
 from bot.listeners.payloads import click
 from bot.projects.message_state import NameChoice
 from bot.projects.request import ProjectRequest
-from bot.views.failure import looking
+from bot.views.failure import READING
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,6 @@ class NearName:
         # Also after a click that came before: a process may have died before it took it away.
         with suppress(BusyError):  # then the question stays, and is answered all the same
             self.services.run_in_background(
-                place, looking(), lambda: self.services.poster.delete_ephemeral(clicked.place)
+                place, READING, lambda: self.services.poster.delete_ephemeral(clicked.place)
             )
         await ack()

@@ -11,7 +11,7 @@ from bot.handlers.services import Services
 from bot.handlers.slow_notice import notify_if_slow
 from bot.listeners.payloads import Click, click
 from bot.projects.message_state import MessageState
-from bot.views.failure import looking
+from bot.views.failure import READING
 from bot.views.notice import still_looking
 from bot.views.project import Refreshed, project_message
 from bot.watches.model import Watch
@@ -30,7 +30,7 @@ class Refresh:
     async def handle(self, ack: AsyncAck, body: dict[str, Any]) -> None:
         """Ack at once; a second click on a message that is being refreshed changes nothing."""
         clicked = click(body)
-        self.services.run_in_background(clicked.place, looking(), lambda: self._refresh(clicked))
+        self.services.run_in_background(clicked.place, READING, lambda: self._refresh(clicked))
         await ack()
 
     async def _refresh(self, clicked: Click) -> None:

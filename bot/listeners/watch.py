@@ -18,7 +18,7 @@ from bot.handlers.services import Services
 from bot.listeners.payloads import click
 from bot.projects.message_state import MessageState
 from bot.slack.message import ReplyTarget, SlackCallFailed
-from bot.views.failure import FailureWording, looking, stopping
+from bot.views.failure import READING, STOPPING, FailureWording
 from bot.views.notice import cannot_watch, nothing_to_watch, stopped
 from bot.views.project import is_watchable, project_message
 from bot.watches.model import Watch
@@ -65,11 +65,11 @@ class Watching:
 
     async def begin(self, context: TaskContext) -> Outcome:
         """Begin the watch that was asked for."""
-        return await self._do(context, looking(), self._begin)
+        return await self._do(context, READING, self._begin)
 
     async def end(self, context: TaskContext) -> Outcome:
         """End the watch, as was asked for."""
-        return await self._do(context, stopping(), self._end)
+        return await self._do(context, STOPPING, self._end)
 
     async def _accept(self, kind: str, body: dict[str, Any]) -> None:
         clicked = click(body)

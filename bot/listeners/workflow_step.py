@@ -27,7 +27,7 @@ from bot.projects.request import (
 from bot.projects.service import OpenedProject
 from bot.slack.message import Message, ReplyTarget, SlackCallFailed
 from bot.slack.workflow_steps import WorkflowSteps
-from bot.views.failure import opening
+from bot.views.failure import attempt_to_open
 from bot.views.job import logs_url, status
 from bot.views.usage import incomplete_step_message, usage_message
 
@@ -78,7 +78,7 @@ class WorkflowStep:
                 await fail(wrong)
                 return Done()
             outcome = await self.services.failures.report(
-                opening(order.request), fail, work, kept=True
+                attempt_to_open(order.request), fail, work, kept=True
             )
         except SlackCallFailed as refused:
             return retry_later(context, refused)
@@ -86,7 +86,7 @@ class WorkflowStep:
 
     async def _go_on(self, order: OpenProjectTask, context: TaskContext) -> Outcome:
         if order.step == "open":
-            found = await self.services.projects.look(order.request)
+            found = await self.services.projects.find_existing(order.request)
             order = await self.opening.open(order, found, context)
         if order.step == "post":
             posted = await self.opening.post(order, context)

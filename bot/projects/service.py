@@ -66,7 +66,7 @@ class AmbiguousTeamError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class ExistingProjects:
     """The team of a request, and the existing projects with the same or a similar name.
 
     Attributes:
@@ -122,7 +122,7 @@ class Projects:
         self._creations = Creations(store)
         store.subscribe(_TEAMS, self._teams.invalidate)
 
-    async def look(self, request: ProjectRequest) -> Found:
+    async def find_existing(self, request: ProjectRequest) -> ExistingProjects:
         """Return the team, and the existing projects of the same or a similar name.
 
         This method changes nothing in Baseten. It waits at most one second for the list of
@@ -140,11 +140,11 @@ class Projects:
             async with asyncio.timeout_at(wait_until):
                 names = await self._names.get()
         except (BasetenError, TimeoutError):
-            return Found(team, request.name)
-        return find(request.name, team, names)
+            return ExistingProjects(team, request.name)
+        return existing_projects(request.name, team, names)
 
     async def open_project(
-        self, found: Found, task_id: str, *, begun_at: datetime | None = None
+        self, found: ExistingProjects, task_id: str, *, begun_at: datetime | None = None
     ) -> OpenedProject:
         """Create the project in its team, or return the existing project unchanged.
 
@@ -222,16 +222,16 @@ class Projects:
         return names
 
 
-def find(name: str, team: Team, names: ProjectNames) -> Found:
+def existing_projects(name: str, team: Team, names: ProjectNames) -> ExistingProjects:
     """Return the projects of the same or a similar name, in this team and in the others."""
     if team.name == team.id:  # the team's name is unknown, and projects carry only that name
-        return Found(team, name)
+        return ExistingProjects(team, name)
     also_in = tuple(other for other in names.teams_with(name) if other != team.name)
     ours = names.of(team.name)
     if name in ours:
-        return Found(team, name, listed=True, also_in=also_in)
+        return ExistingProjects(team, name, listed=True, also_in=also_in)
     similar = ours.find_similar(name)
-    return Found(
+    return ExistingProjects(
         team,
         name,
         listed=False,

@@ -13,7 +13,9 @@ def client_msg_id(post_id: str) -> str:
 
 
 def identity(post_id: str) -> dict[str, Any]:
-    """Return the fields by which `Poster.find` recognizes a message; without an id, a new UUID.
+    """Return the fields by which `Poster.find_message_ts` recognizes a message.
+
+    Without a post id, the message gets a new UUID and cannot be found later.
 
     https://docs.slack.dev/messaging/message-metadata
     """

@@ -2,7 +2,7 @@
 
 A second post would be visible to everyone. After an unknown outcome, this module therefore never
 sends the post again, neither in the same way nor in another way. The caller searches for the
-message with `Poster.find`, and decides.
+message with `Poster.find_message_ts`, and decides.
 """
 
 from contextlib import nullcontext
@@ -85,14 +85,14 @@ class Poster:
         Args:
             place: the channel or thread.
             message: the message.
-            post_id: the id of the post, the same for each repeat. `find` searches for it.
+            post_id: the id of the post, the same for each repeat. It identifies the message.
             guard: runs immediately before each request.
             parked: a context that is entered while the post waits for its turn in the channel.
 
         Raises:
             SlackCallFailed: Slack refused the message, or the outcome is unknown.
                 ``retryable`` if nothing was posted and a later post can succeed. ``elsewhere`` if
-                `find` cannot see the message: it went to a response URL or to the person.
+                a search cannot find the message: it went to a response URL or to the person.
         """
         payload = self._payload(message)
         as_bot = payload | identity(post_id)
@@ -124,7 +124,9 @@ class Poster:
             raise
         return replace(alone, as_member=as_member)
 
-    async def find(self, place: ReplyTarget, post_id: str, since: datetime) -> str | None:
+    async def find_message_ts(
+        self, place: ReplyTarget, post_id: str, since: datetime
+    ) -> str | None:
         """Return the ``ts`` of the message with this post id; None if the channel has none.
 
         https://docs.slack.dev/reference/methods/conversations.history

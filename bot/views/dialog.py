@@ -136,7 +136,7 @@ def _name_input() -> InputBlock:
 def _channel_select() -> InputBlock:
     """Return the input for the channel. Its submission has a response URL for that channel.
 
-    https://docs.slack.dev/reference/block-kit/block-elements/multi-conversations-select-menu-element
+    https://docs.slack.dev/reference/block-kit/block-elements/select-menu-element
     """
     return InputBlock(
         block_id=CHANNEL,

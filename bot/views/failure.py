@@ -35,7 +35,7 @@ class FailureWording:
     request: ProjectRequest | None = None
 
 
-def opening(request: ProjectRequest) -> FailureWording:
+def attempt_to_open(request: ProjectRequest) -> FailureWording:
     """Return the wording for an attempt to open a project."""
     name = bold(request.name)
     return FailureWording(
@@ -47,20 +47,13 @@ def opening(request: ProjectRequest) -> FailureWording:
     )
 
 
-def looking() -> FailureWording:
-    """Return the wording for an attempt that only reads: a click, a dialog, the home tab."""
-    return FailureWording(
-        what="that",
-        nothing="Nothing was changed.",
-        unsure="Nothing was changed.",
-        again=".",
-    )
-
-
-def stopping() -> FailureWording:
-    """Return the wording for an attempt to end a watch, whose later steps have failed."""
-    over = "The watch has ended all the same, though the message may still say otherwise."
-    return FailureWording(what="that", nothing=over, unsure=over, again=".")
+# The wording for an attempt that only reads: a button on a message, a dialog, the home tab.
+READING = FailureWording(
+    what="that", nothing="Nothing was changed.", unsure="Nothing was changed.", again="."
+)
+_STOPPED = "The watch has ended all the same, though the message may still say otherwise."
+# The wording for an attempt to end a watch. The watch ends first, so only later steps can fail.
+STOPPING = FailureWording(what="that", nothing=_STOPPED, unsure=_STOPPED, again=".")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """The question that prevents a second project because of a typo."""
 
 from bot.projects.message_state import NameChoice
-from bot.projects.service import Found
+from bot.projects.service import ExistingProjects
 from bot.slack.message import Message
 from bot.views.blocks import actions, button, section
 from bot.views.text import bold, code, shorten
@@ -11,13 +11,13 @@ CREATE_ANYWAY = "create_anyway"
 _LONGEST_NAME = 800  # characters; a button's value holds 2,000 bytes of JSON
 
 
-def can_ask(found: Found) -> bool:
+def can_ask(found: ExistingProjects) -> bool:
     """Return whether a similar name exists and both names fit into the buttons."""
     other = _other(found)
     return other is not None and max(len(found.name), len(other)) <= _LONGEST_NAME
 
 
-def near_name_message(found: Found, thread_ts: str | None) -> Message:
+def near_name_message(found: ExistingProjects, thread_ts: str | None) -> Message:
     """Return the question which of two names the person means.
 
     Args:
@@ -40,5 +40,5 @@ def near_name_message(found: Found, thread_ts: str | None) -> Message:
     return Message(asked, [section(asked), buttons])
 
 
-def _other(found: Found) -> str | None:
+def _other(found: ExistingProjects) -> str | None:
     return found.near or found.beginning_of

@@ -216,7 +216,9 @@ class Reports:
             PutOffError: the thread is searched once more, later.
         """
         try:
-            ts = await self._poster.find(_thread(report.watch), report.next_id, task.created_at)
+            ts = await self._poster.find_message_ts(
+                _thread(report.watch), report.next_id, task.created_at
+            )
         except SlackCallFailed as unread:
             if reads_later(unread):
                 raise PutOffError(report, unread) from unread

@@ -108,10 +108,10 @@ async def test_a_post_that_lands_late_is_found(scene: Scene, fault: Respond | Dr
     scene.slack.faults.next(POST, Late(fault, lands))
     failed = await failure(scene.poster.post(place, HELLO, "one"))
     assert failed.outcome_unknown
-    assert await scene.poster.find(place, "one", since) is None
+    assert await scene.poster.find_message_ts(place, "one", since) is None
     lands.set()
     await scene.slack.until(lambda: len(scene.slack.messages) == 1)
-    assert await scene.poster.find(place, "one", since) == scene.slack.messages[0].ts
+    assert await scene.poster.find_message_ts(place, "one", since) == scene.slack.messages[0].ts
     assert (scene.sent(), scene.shown) == (1, 1)
 
 
@@ -326,11 +326,11 @@ async def test_a_message_is_found_on_the_last_page(scene: Scene, by: str) -> Non
         message.client_msg_id = None
     else:
         message.metadata = None
-    failed = await failure(scene.poster.find(place, "one", since))
+    failed = await failure(scene.poster.find_message_ts(place, "one", since))
     assert (failed.error, failed.outcome_unknown) == ("missing_scope", False)
     scene.slack.scopes = (*scene.slack.scopes, "channels:history")
-    assert await scene.poster.find(place, "one", since) == posted.ts
-    assert await scene.poster.find(place, "two", since) is None
+    assert await scene.poster.find_message_ts(place, "one", since) == posted.ts
+    assert await scene.poster.find_message_ts(place, "two", since) is None
     assert scene.sent("/api/conversations.history") == 5
 
 

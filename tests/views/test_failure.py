@@ -10,7 +10,7 @@ from bot.durable.in_flight import BusyError, ShutdownError
 from bot.projects.request import ProjectRequest, parse
 from bot.projects.service import AmbiguousTeamError, TeamsUnavailableError, UnknownTeamError
 from bot.slack.message import SlackCallFailed
-from bot.views.failure import FailureWording, failure_message, is_foreseen, looking, opening
+from bot.views.failure import READING, FailureWording, attempt_to_open, failure_message, is_foreseen
 from bot.views.text import COMMAND
 from tests.views.drawn import assert_fit
 
@@ -68,21 +68,21 @@ IDS = [f"{at} {type(error).__name__} {error}"[:40] for at, (error, _, _) in enum
 def test_a_failure_says_what_happened_and_whether_anything_was_done(
     error: Exception, done: re.Pattern[str], said: list[str]
 ) -> None:
-    message = failure_message(error, opening(ASKED), REFERENCE)
+    message = failure_message(error, attempt_to_open(ASKED), REFERENCE)
     assert_fit(message)
     for words in said:
         assert words in message.text
     claims = [claim for claim in (NOTHING_DONE, CANNOT_TELL, IS_OPEN) if claim.search(message.text)]
     assert claims == [done]
     assert REFERENCE not in message.text
-    assert is_foreseen(error, opening(ASKED))
+    assert is_foreseen(error, attempt_to_open(ASKED))
 
 
 @pytest.mark.parametrize(("error", "_done", "_said"), CASES, ids=IDS)
 def test_a_failure_says_what_to_do_next(
     error: Exception, _done: re.Pattern[str], _said: list[str]
 ) -> None:
-    happened, *next_ = failure_message(error, opening(ASKED), REFERENCE).payload()["blocks"]
+    happened, *next_ = failure_message(error, attempt_to_open(ASKED), REFERENCE).payload()["blocks"]
     assert happened["type"] == "section"
     (do,) = next_
     assert do["elements"][0]["text"].strip()
@@ -103,7 +103,7 @@ def test_a_failure_says_what_to_do_next(
     ],
 )
 def test_what_may_pass_shows_the_persons_own_command_to_try_again(error: Exception) -> None:
-    text = failure_message(error, opening(ASKED), REFERENCE).text
+    text = failure_message(error, attempt_to_open(ASKED), REFERENCE).text
     assert AGAIN.search(text)
     (typed,) = re.findall(rf"`{COMMAND} ([^`]+)`", text)
     assert parse(typed) == ASKED
@@ -111,7 +111,7 @@ def test_what_may_pass_shows_the_persons_own_command_to_try_again(error: Excepti
 
 def test_a_command_to_try_again_keeps_every_space_of_a_name() -> None:
     asked = ProjectRequest("research", "two  spaces")
-    text = failure_message(Unreachable("", sent=True), opening(asked), REFERENCE).text
+    text = failure_message(Unreachable("", sent=True), attempt_to_open(asked), REFERENCE).text
     (typed,) = re.findall(rf"`{COMMAND} ([^`]+)`", text)
     assert parse(typed) == asked
 
@@ -126,14 +126,16 @@ def test_a_command_to_try_again_keeps_every_space_of_a_name() -> None:
 def test_a_team_that_is_not_clear_shows_a_command_with_one_that_is(
     error: Exception, meant: ProjectRequest
 ) -> None:
-    text = failure_message(error, opening(ASKED), REFERENCE).text
+    text = failure_message(error, attempt_to_open(ASKED), REFERENCE).text
     (typed,) = re.findall(rf"`{COMMAND} ([^`]+)`", text)
     assert parse(typed) == meant
 
 
 def test_a_wrong_key_and_training_that_is_not_enabled_are_told_apart() -> None:
     key, off = (
-        failure_message(Refused(403, "PERMISSION_DENIED", said), opening(ASKED), REFERENCE).text
+        failure_message(
+            Refused(403, "PERMISSION_DENIED", said), attempt_to_open(ASKED), REFERENCE
+        ).text
         for said in (WRONG_KEY, TRAINING_OFF)
     )
     assert "not enabled" not in key
@@ -142,13 +144,15 @@ def test_a_wrong_key_and_training_that_is_not_enabled_are_told_apart() -> None:
 
 def test_another_403_that_speaks_of_training_does_not_claim_that_it_is_not_enabled() -> None:
     said = "You do not have permission to create training projects in this team."
-    text = failure_message(Refused(403, "PERMISSION_DENIED", said), opening(ASKED), REFERENCE).text
+    text = failure_message(
+        Refused(403, "PERMISSION_DENIED", said), attempt_to_open(ASKED), REFERENCE
+    ).text
     assert "not enabled" not in text
     assert said in text
 
 
 @pytest.mark.parametrize("error", [ValueError("secret words"), BasetenError("new kind")])
-@pytest.mark.parametrize("attempt", [opening(ASKED), looking()])
+@pytest.mark.parametrize("attempt", [attempt_to_open(ASKED), READING])
 def test_what_was_not_foreseen_shows_a_reference_and_nothing_of_itself(
     error: Exception, attempt: FailureWording
 ) -> None:
@@ -162,13 +166,13 @@ def test_what_was_not_foreseen_shows_a_reference_and_nothing_of_itself(
 
 @pytest.mark.parametrize("error", [Refused(500), Unreachable("", sent=True), Unreadable("")])
 def test_where_only_the_teams_could_not_be_had_nothing_was_opened(error: BasetenError) -> None:
-    text = failure_message(TeamsUnavailableError(error), opening(ASKED), REFERENCE).text
+    text = failure_message(TeamsUnavailableError(error), attempt_to_open(ASKED), REFERENCE).text
     assert NOTHING_DONE.search(text)
     assert not CANNOT_TELL.search(text)
 
 
 def test_looking_at_what_is_gone_says_so() -> None:
-    assert "is gone" in failure_message(Refused(404), looking(), REFERENCE).text
+    assert "is gone" in failure_message(Refused(404), READING, REFERENCE).text
 
 
 @pytest.mark.parametrize(
@@ -179,12 +183,12 @@ def test_words_of_the_teams_name_are_not_taken_for_the_projects(
     team: str, name: str, shown: str
 ) -> None:
     error = UnknownTeamError(team, ["Platform Team"], TEAMS)
-    text = failure_message(error, opening(ProjectRequest(team, name)), REFERENCE).text
+    text = failure_message(error, attempt_to_open(ProjectRequest(team, name)), REFERENCE).text
     assert f"`{COMMAND} {shown}`" in text
 
 
 def test_a_command_too_long_to_show_whole_is_not_shown() -> None:
-    asked = opening(ProjectRequest("research", "x" * 400))
+    asked = attempt_to_open(ProjectRequest("research", "x" * 400))
     assert COMMAND not in failure_message(BusyError(), asked, REFERENCE).text
 
 
@@ -204,12 +208,12 @@ def test_words_of_any_length_fit(word: str) -> None:
         ValueError(word),
     ]
     for error in errors:
-        assert_fit(failure_message(error, opening(asked), REFERENCE))
+        assert_fit(failure_message(error, attempt_to_open(asked), REFERENCE))
 
 
 def test_many_teams_are_not_all_listed_and_the_rest_is_counted() -> None:
     teams = [Team(id=f"id{n}", name=f"team-{n}.") for n in range(50)]
-    text = failure_message(UnknownTeamError("x", [], teams), opening(ASKED), REFERENCE).text
+    text = failure_message(UnknownTeamError("x", [], teams), attempt_to_open(ASKED), REFERENCE).text
     listed = re.findall(r"team-\d+\.", text)
     assert 3 <= len(listed) < 50
     assert f"{50 - len(listed)} more" in text

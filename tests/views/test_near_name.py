@@ -6,7 +6,7 @@ import pytest
 
 from bot.baseten.models import Team
 from bot.projects.message_state import NameChoice
-from bot.projects.service import Found
+from bot.projects.service import ExistingProjects
 from bot.sandbox.slack.block_kit import message_error
 from bot.views.near_name import can_ask, near_name_message
 from tests.golden import assert_golden
@@ -15,9 +15,11 @@ RESEARCH = Team(id="wp7ndew", name="Research")
 HOSTILE = "<!channel> & *bold* `code` <https://evil.example|here> @everyone"
 LETTERS = ["<", "&", '"', "\\", "日", "🚀", "x"]
 CASES = {
-    "plain": Found(RESEARCH, "llama_3_ft", listed=False, near="llama-3-ft"),
-    "hostile": Found(Team(id="h", name=HOSTILE), HOSTILE, listed=False, near=HOSTILE.upper()),
-    "long": Found(
+    "plain": ExistingProjects(RESEARCH, "llama_3_ft", listed=False, near="llama-3-ft"),
+    "hostile": ExistingProjects(
+        Team(id="h", name=HOSTILE), HOSTILE, listed=False, near=HOSTILE.upper()
+    ),
+    "long": ExistingProjects(
         Team(id="1ongnam", name="<&>" * 1000), "<&>" * 250, listed=False, near="<&>" * 250 + "x"
     ),
 }
@@ -46,7 +48,9 @@ def test_what_can_be_asked_fits(letter: str) -> None:
     asked = 0
     for length in lengths:
         team = Team(id="1ongnam", name=letter * 5000)
-        found = Found(team, f"{letter * length}", listed=False, near=f"{letter * (length - 1)}é")
+        found = ExistingProjects(
+            team, f"{letter * length}", listed=False, near=f"{letter * (length - 1)}é"
+        )
         if not can_ask(found):
             continue
         asked += 1
@@ -58,16 +62,16 @@ def test_what_can_be_asked_fits(letter: str) -> None:
 
 
 def test_a_beginning_is_asked_about_where_no_name_is_nearer() -> None:
-    longer = Found(RESEARCH, "llama-3", listed=False, beginning_of="llama-3-ft")
+    longer = ExistingProjects(RESEARCH, "llama-3", listed=False, beginning_of="llama-3-ft")
     assert can_ask(longer)
     assert "There is already a project `llama-3-ft`" in near_name_message(longer, None).text
-    both = Found(RESEARCH, "llama-3", near="Llama-3", beginning_of="llama-3-ft")
+    both = ExistingProjects(RESEARCH, "llama-3", near="Llama-3", beginning_of="llama-3-ft")
     assert "There is already a project `Llama-3`" in near_name_message(both, None).text
 
 
 def test_there_is_nothing_to_ask_without_a_near_name() -> None:
-    assert not can_ask(Found(RESEARCH, "llama-3-ft", listed=True))
-    assert not can_ask(Found(RESEARCH, "llama-3-ft"))
+    assert not can_ask(ExistingProjects(RESEARCH, "llama-3-ft", listed=True))
+    assert not can_ask(ExistingProjects(RESEARCH, "llama-3-ft"))
 
 
 @pytest.mark.parametrize("name", ["hostile", "long"])
