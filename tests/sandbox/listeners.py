@@ -87,10 +87,8 @@ class Listeners:
                 await ack(response_action="errors", errors={"name": "taken"})
             case "nowhere":
                 await ack(response_action="errors", errors={"nowhere": "taken"})
-            case "update" | "push":
+            case "update":
                 await ack(response_action=name, view={**MODAL, "callback_id": name})
-            case "clear":
-                await ack(response_action="clear")
             case _:
                 await ack()
 

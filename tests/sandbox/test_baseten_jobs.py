@@ -110,15 +110,6 @@ async def test_a_query_that_logs_do_not_know_is_invalid(
     assert (answer.status_code, answer.json()["code"]) == (400, "VALIDATION_ERROR")
 
 
-async def test_a_job_is_stopped_once(baseten: SandboxBaseten, api: Api) -> None:
-    project = baseten.add_project(baseten.add_team("Research")["id"], "bert")
-    job = baseten.add_job(project["id"])
-    path = f"/v1/training_projects/{project['id']}/jobs/{job['id']}/stop"
-    stopped = (await api.post(path, json={})).json()["training_job"]
-    assert stopped["current_status"] == "TRAINING_JOB_STOPPED"
-    assert (await api.post(path, json={})).status_code == 409
-
-
 async def test_a_search_filters_and_sorts(baseten: SandboxBaseten, api: Api, clock: Clock) -> None:
     team = baseten.add_team("Research")
     one, two = (baseten.add_project(team["id"], name)["id"] for name in ("one", "two"))

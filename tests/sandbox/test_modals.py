@@ -3,7 +3,6 @@
 from typing import Any
 
 import pytest
-from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.sandbox import SandboxSlack
@@ -52,17 +51,8 @@ async def test_an_ack_decides_over_the_modal(
     refused = await slack.submit(view, typed("taken"))
     assert refused.body == {"response_action": "errors", "errors": {"name": "taken"}}
     assert (await slack.submit(view, typed("nowhere"))).refused == "invalid_errors"
-    await slack.submit(view, typed("push"))
-    bottom, top = slack.views
-    assert (top.previous_id, top.root_id, top.callback_id) == (bottom.id, bottom.id, "push")
-    await slack.submit(bottom, typed("push"))
-    assert (await slack.submit(bottom, typed("push"))).refused == "push_limit_reached"
-    assert not any(each.closed for each in slack.views)
-    await slack.submit(bottom, typed("clear"))
-    assert all(each.closed for each in slack.views)
-    await opened(slack, web)
-    await slack.submit(slack.views[-1], typed("update"))
-    assert (slack.views[-1].callback_id, slack.views[-1].updates) == ("update", 1)
+    await slack.submit(view, typed("update"))
+    assert (view.callback_id, view.updates, view.closed) == ("update", 1, False)
     assert seen["view_submission"]["type"] == "view_submission"
 
 
@@ -75,7 +65,7 @@ async def test_a_modal_that_is_left_tells_the_bot(
     assert seen["view_closed"]["view"]["id"] == slack.views[0].id
 
 
-async def test_an_action_in_a_modal_has_no_response_url_and_may_push(
+async def test_an_action_in_a_modal_has_no_response_url(
     slack: SandboxSlack, seen: Seen, web: AsyncWebClient
 ) -> None:
     await opened(slack, web)
@@ -85,8 +75,6 @@ async def test_an_action_in_a_modal_has_no_response_url_and_may_push(
     body = seen["block_actions"]
     assert body["container"] == {"type": "view", "view_id": view.id}
     assert body["view"]["state"]["values"]["name"]["name"]["value"] == "roberta"
-    await web.views_push(trigger_id=chosen.trigger_id, view=MODAL)
-    assert slack.views[1].previous_id == view.id
 
 
 async def test_typing_into_a_select_brings_options(
@@ -111,14 +99,3 @@ async def test_a_modal_that_asked_for_no_word_is_left_in_silence(
     assert await slack.leave(slack.views[0]) is None
     assert slack.views[0].closed
     assert "view_closed" not in seen
-
-
-async def test_nothing_is_stacked_on_a_closed_modal(
-    slack: SandboxSlack, seen: Seen, web: AsyncWebClient
-) -> None:
-    await opened(slack, web)
-    chosen = await slack.action(slack.views[0], "size", selected="S")
-    slack.close_view(slack.views[0].id)
-    with pytest.raises(SlackApiError, match="not_found"):
-        await web.views_push(trigger_id=chosen.trigger_id, view=MODAL)
-    assert seen["block_actions"]["actions"][0]["block_id"] == "more"

@@ -165,16 +165,6 @@ async def test_a_deleted_message_is_seen_no_more(web: AsyncWebClient, slack: San
     assert [message.text for message in slack.deleted] == ["one"]
 
 
-async def test_a_permalink_leads_to_a_message(web: AsyncWebClient) -> None:
-    posted = await web.chat_postMessage(channel=HERE, text="one")
-    link = await web.chat_getPermalink(channel=HERE, message_ts=posted["ts"])
-    assert link["permalink"] == (
-        f"https://sandbox.slack.com/archives/{HERE}/p{posted['ts'].replace('.', '')}"
-    )
-    refused = web.chat_getPermalink(channel=HERE, message_ts="1.0")
-    assert await error_of(refused) == "message_not_found"
-
-
 async def test_the_history_is_read_newest_first(
     web: AsyncWebClient, slack: SandboxSlack, clock: Clock
 ) -> None:

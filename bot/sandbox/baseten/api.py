@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from bot.sandbox import refusals
 from bot.sandbox.baseten import job_logs
-from bot.sandbox.baseten.training import ENDED, KNOWN, Job, Project, Training
+from bot.sandbox.baseten.training import KNOWN, Job, Project, Training
 from bot.sandbox.fake_server import Recorded
 from bot.sandbox.faults import Json, Respond
 
@@ -52,18 +52,13 @@ class BasetenApi:
     def _route(self, method: str, segments: list[str]) -> tuple[Endpoint, list[str]]:
         in_job = ("training_projects", "*", "jobs", "*")
         routes: dict[tuple[str, ...], Endpoint] = {
-            ("GET", "users", "me"): self.user,
             ("GET", "teams"): self.teams,
-            ("GET", "teams", "*"): self.team,
             ("POST", "teams", "*", "training_projects"): self.upsert,
-            ("POST", "training_projects"): self.upsert,
             ("GET", "training_projects"): self.projects,
             ("GET", "training_projects", "*"): self.project,
             ("GET", "training_projects", "*", "jobs"): self.jobs,
             ("GET", *in_job): self.job,
             ("GET", *in_job, "logs"): self.logs,
-            ("GET", *in_job, "checkpoints"): self.checkpoints,
-            ("POST", *in_job, "stop"): self.stop,
             ("POST", "training_jobs", "search"): self.search,
             ("GET", "training", "capacity"): self.capacity,
         }
@@ -76,18 +71,6 @@ class BasetenApi:
                 return endpoint, ids
         raise _RefusedError(refusals.not_found_404("Not found"))
 
-    def user(self, _request: Recorded) -> Respond:
-        """`GET /v1/users/me`."""
-        return Respond(
-            200,
-            {
-                "user_id": "usr_sandbox",
-                "email": "bot-owner@example.com",
-                "name": "Bot Owner",
-                "workspace_name": "Sandbox",
-            },
-        )
-
     def teams(self, request: Recorded) -> Respond:
         """`GET /v1/teams`, of one exact `name` if asked."""
         if not self.allowed.list_teams:
@@ -96,14 +79,8 @@ class BasetenApi:
         teams = [team.json() for team in self.training.teams.values() if name in (None, team.name)]
         return Respond(200, {"teams": teams})
 
-    def team(self, _request: Recorded, team_id: str) -> Respond:
-        """`GET /v1/teams/{team_id}`."""
-        if team_id not in self.training.teams:
-            raise _RefusedError(refusals.not_found_404("Team not found"))
-        return Respond(200, self.training.teams[team_id].json())
-
-    def upsert(self, request: Recorded, team_id: str | None = None) -> Respond:
-        """`POST /v1/teams/{team_id}/training_projects`; without a team: in the default one."""
+    def upsert(self, request: Recorded, team_id: str) -> Respond:
+        """`POST /v1/teams/{team_id}/training_projects`."""
         if not self.allowed.training:
             raise _RefusedError(refusals.training_disabled_403())
         body = _object(request)
@@ -111,9 +88,6 @@ class BasetenApi:
         name = wanted.get("name") if isinstance(wanted, dict) else None
         if not isinstance(name, str) or not name.strip():
             raise _RefusedError(refusals.validation_400())
-        if team_id is None:
-            defaults = [team.id for team in self.training.teams.values() if team.default]
-            team_id = defaults[0] if defaults else ""
         if team_id not in self.training.teams:
             raise _RefusedError(refusals.not_found_404("Team not found"))
         project = self.training.upsert(team_id, name)
@@ -166,27 +140,6 @@ class BasetenApi:
         except ValueError as error:
             raise _RefusedError(refusals.validation_400(str(error))) from None
         return Respond(200, {"logs": [line.json() for line in asked.of(lines)]})
-
-    def checkpoints(self, _request: Recorded, project_id: str, job_id: str) -> Respond:
-        """`GET …/checkpoints`."""
-        job = self._job(project_id, job_id)
-        return Respond(
-            200,
-            {
-                "training_job": self.training.job_json(job),
-                "checkpoints": self.training.checkpoints.get(job_id, []),
-            },
-        )
-
-    def stop(self, _request: Recorded, project_id: str, job_id: str) -> Respond:
-        """`POST …/stop`."""
-        job = self._job(project_id, job_id)
-        if job.current_status in ENDED:
-            raise _RefusedError(refusals.conflict_409("The training job has already ended."))
-        stopped = self.training.change(
-            job_id, {"status": "TRAINING_JOB_STOPPED"}, self.training.now()
-        )
-        return Respond(200, {"training_job": self.training.job_json(stopped)})
 
     def search(self, request: Recorded) -> Respond:
         """`POST /v1/training_jobs/search`, the newest first unless told otherwise.

@@ -19,14 +19,13 @@ class Line:
     at: datetime
     message: str
     level: str | None = None
-    replica: str | None = None
 
     def json(self) -> dict[str, Json]:
         """The line as the API shows it: its time in nanoseconds, as a string."""
         return {
             "timestamp": str(int(self.at.timestamp() * 1_000_000) * 1_000),
             "message": self.message,
-            "replica": self.replica,
+            "replica": None,
             "request_id": None,
             "level": self.level,
         }

@@ -1,7 +1,6 @@
 """A Baseten on loopback: the part of its management API that has to do with training."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import unquote
@@ -11,7 +10,7 @@ from aiohttp import web
 from bot.sandbox import refusals
 from bot.sandbox.baseten import api as baseten_api
 from bot.sandbox.baseten.job_logs import Line
-from bot.sandbox.baseten.training import Job, Team, Training, eight_h100, iso
+from bot.sandbox.baseten.training import Job, Team, Training, eight_h100
 from bot.sandbox.fake_server import FakeServer, Recorded, utc_now
 from bot.sandbox.faults import Json
 
@@ -171,33 +170,6 @@ class SandboxBaseten(FakeServer):
             Line(begin + timedelta(milliseconds=number), line, level)
             for number, line in enumerate(lines)
         )
-
-    def add_checkpoint(
-        self,
-        job_id: str,
-        checkpoint_id: str,
-        *,
-        base_model: str | None = "Qwen/Qwen3-8B",
-        size_bytes: int = 174_655_536,
-        sync_status: str | None = "COMPLETE",
-    ) -> None:
-        """Let a job write a LoRA checkpoint now."""
-        self._training.checkpoints.setdefault(job_id, []).append(
-            {
-                "checkpoint_id": checkpoint_id,
-                "created_at": iso(self.now()),
-                "checkpoint_type": "lora",
-                "base_model": base_model,
-                "lora_adapter_config": {"r": 16},
-                "size_bytes": size_bytes,
-                "sync_status": sync_status,
-                "training_job_id": job_id,
-            }
-        )
-
-    def rename_team(self, team_id: str, name: str) -> None:
-        """Give a team another name."""
-        self._training.teams[team_id] = replace(self._training.teams[team_id], name=name)
 
     def delete_project(self, project_id: str) -> None:
         """Delete a project with its jobs, as somebody may at any time."""

@@ -119,7 +119,6 @@ class Training:
         projects: by id.
         jobs: by id.
         logs: of a job's id.
-        checkpoints: of a job's id, as the API shows them.
     """
 
     now: Callable[[], datetime]
@@ -127,7 +126,6 @@ class Training:
     projects: dict[str, Project] = field(default_factory=dict)
     jobs: dict[str, Job] = field(default_factory=dict)
     logs: dict[str, list[Line]] = field(default_factory=dict)
-    checkpoints: dict[str, list[dict[str, Json]]] = field(default_factory=dict)
     _script: list[_Turn] = field(default_factory=list)
     _once_opened: dict[str, list[_Plan]] = field(default_factory=dict)
     # Seeded, so that a test's ids are the same in every run.

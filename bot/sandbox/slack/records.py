@@ -106,8 +106,6 @@ class View:
         user: who sees it.
         payload: the view as it was sent last.
         hash: changes with every update.
-        root_id: the view at the bottom of its stack.
-        previous_id: the view below it.
         updates: how often it was changed.
         closed: whether the person has left it.
     """
@@ -116,8 +114,6 @@ class View:
     user: str
     payload: dict[str, Json]
     hash: str
-    root_id: str
-    previous_id: str | None = None
     updates: int = 0
     closed: bool = False
 
@@ -195,7 +191,6 @@ class Trigger:
 
     user: str
     made: datetime
-    view_id: str | None = None
     used: bool = False
 
 

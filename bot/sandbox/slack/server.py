@@ -10,7 +10,7 @@ from aiohttp import web
 
 from bot.sandbox.fake_server import FakeServer, Recorded, utc_now
 from bot.sandbox.faults import Json, Respond
-from bot.sandbox.slack import transports as carriers
+from bot.sandbox.slack import transports
 from bot.sandbox.slack.records import (
     CHANNEL,
     Channel,
@@ -42,7 +42,8 @@ class SandboxSlack(UserActions, FakeServer):
         bot_url: the bot's root URL; None sends everything down the web sockets.
         drops_repeats: post nothing for a `client_msg_id` that its channel has already. Slack does
             not promise it, so it is off.
-        patience: seconds until a delivery is given up; Slack's own limit is only measured.
+        delivery_timeout: seconds until a delivery fails. Slack's own 3 seconds are only
+            measured, in `Delivery.seconds`.
     """
 
     def __init__(
@@ -67,9 +68,9 @@ class SandboxSlack(UserActions, FakeServer):
         self.signing_secret = signing_secret
         self.scopes: tuple[str, ...] = DEFAULT_SCOPES
         self.bot_url: str | None = None
-        self.notify_if_slow = 30.0
+        self.delivery_timeout = 30.0
         self._workspace = Workspace(now, self.touch)
-        self._sockets = carriers.Sockets(self.touch)
+        self._sockets = transports.Sockets(self.touch)
         self._session: aiohttp.ClientSession | None = None
         self.add_channel(CHANNEL, name="ml-training")
 
@@ -175,7 +176,7 @@ class SandboxSlack(UserActions, FakeServer):
             body: what is sent.
             timestamp: seconds since the epoch; None is now.
         """
-        return carriers.signature_headers(self.signing_secret, body, timestamp)
+        return transports.signature_headers(self.signing_secret, body, timestamp)
 
     async def disconnect_sockets(self, *, politely: bool = True) -> None:
         """Ask the clients of all web sockets to reconnect, or cut their connections."""
@@ -205,15 +206,15 @@ class SandboxSlack(UserActions, FakeServer):
         """Close the web sockets."""
         await self._sockets.close()
 
-    async def _carry(self, parcel: carriers.Parcel) -> carriers.Ack:
+    async def _send(self, outgoing: transports.OutgoingPayload) -> transports.Ack:
         if self.bot_url is None:
-            return await self._sockets.deliver(parcel, self.notify_if_slow)
+            return await self._sockets.deliver(outgoing, self.delivery_timeout)
         if self._session is None:
             # Slack keeps no connection open from one delivery to the next that a bot could rely on.
             connector = aiohttp.TCPConnector(limit=0, force_close=True)
-            timeout = aiohttp.ClientTimeout(total=self.notify_if_slow)
+            timeout = aiohttp.ClientTimeout(total=self.delivery_timeout)
             self._session = aiohttp.ClientSession(connector=connector, timeout=timeout)
-        return await carriers.post(self._session, self.bot_url, self.signing_secret, parcel)
+        return await transports.post(self._session, self.bot_url, self.signing_secret, outgoing)
 
     def _response_url(self, channel: str, user: str, source: Json = None) -> str:
         return self.url + ResponseUrls(self._workspace).new(channel, user, source)

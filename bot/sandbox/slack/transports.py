@@ -22,8 +22,8 @@ CLOSING_GRACE: Final = 0.2  # seconds for a client's farewell
 
 
 @dataclass(frozen=True, slots=True)
-class Parcel:
-    """Something to deliver.
+class OutgoingPayload:
+    """A payload on its way to the bot.
 
     Attributes:
         kind: `slash_commands`, `interactive` or `events_api`, as Socket Mode calls them.
@@ -61,15 +61,15 @@ def signature_headers(secret: str, body: bytes, timestamp: int | None = None) ->
 
 
 async def post(
-    session: aiohttp.ClientSession, bot_url: str, signing_secret: str, parcel: Parcel
+    session: aiohttp.ClientSession, bot_url: str, signing_secret: str, outgoing: OutgoingPayload
 ) -> Ack:
-    """Deliver a parcel over HTTP.
+    """POST a payload to the bot, with Slack's signature.
 
     Raises:
         BotUnreachableError: nobody listens there, or the connection broke.
         TimeoutError: no answer within the session's time.
     """
-    content_type, body = parcel.encode()
+    content_type, body = outgoing.encode()
     url = f"{bot_url.rstrip('/')}/slack/events"
     headers = {
         "Content-Type": content_type,
@@ -142,12 +142,12 @@ class Sockets:
             self._forget(socket)
         return web_socket
 
-    async def deliver(self, parcel: Parcel, notify_if_slow: float) -> Ack:
-        """Deliver a parcel down one of the web sockets.
+    async def deliver(self, outgoing: OutgoingPayload, seconds: float) -> Ack:
+        """Send a payload down one of the web sockets, and return its ack.
 
         Raises:
             BotUnreachableError: none is connected, or it closed before the ack.
-            TimeoutError: no ack within `notify_if_slow` seconds.
+            TimeoutError: no ack within so many `seconds`.
         """
         if not self.connected:
             alone = "no web socket is connected, and SandboxSlack.bot_url is None"
@@ -158,14 +158,14 @@ class Sockets:
         ack = socket.waiting[envelope_id] = asyncio.get_running_loop().create_future()
         envelope = {
             "envelope_id": envelope_id,
-            "type": parcel.kind,
-            "accepts_response_payload": parcel.kind != "events_api",
-            "payload": parcel.payload,
+            "type": outgoing.kind,
+            "accepts_response_payload": outgoing.kind != "events_api",
+            "payload": outgoing.payload,
         }
         begin = time.monotonic()
         try:
             await socket.web_socket.send_json(envelope)
-            body = await asyncio.wait_for(ack, notify_if_slow)
+            body = await asyncio.wait_for(ack, seconds)
         except ConnectionResetError as error:
             gone = "the web socket closed before the delivery"
             raise BotUnreachableError(gone) from error

@@ -16,7 +16,7 @@ from bot.sandbox.slack.records import (
     View,
 )
 from bot.sandbox.slack.response_urls import show
-from bot.sandbox.slack.transports import Ack, Parcel
+from bot.sandbox.slack.transports import Ack, OutgoingPayload
 from bot.sandbox.slack.views import SlackViews
 from bot.sandbox.slack.workspace import SlackRefusedError, Workspace
 
@@ -31,8 +31,8 @@ class UserActions(ABC):
     _workspace: Workspace
 
     @abstractmethod
-    async def _carry(self, parcel: Parcel) -> Ack:
-        """Deliver a parcel to the bot."""
+    async def _send(self, outgoing: OutgoingPayload) -> Ack:
+        """Send a payload to the bot, and return its ack."""
 
     @abstractmethod
     def _response_url(
@@ -105,8 +105,7 @@ class UserActions(ABC):
             LookupError: there is no such element or option.
         """
         source, workspace = message_or_view, self._workspace
-        view = source if isinstance(source, View) else None
-        trigger_id = workspace.new_trigger(user, view)
+        trigger_id = workspace.new_trigger(user)
         ts = workspace.stamp()
         chosen = act(source, action_id, value=value, selected=selected, ts=ts)
         payload = {
@@ -137,9 +136,7 @@ class UserActions(ABC):
         workspace = self._workspace
         place = Payloads(workspace).place(view, values)
         payload = {
-            **Payloads(workspace).interaction(
-                "view_submission", user, workspace.new_trigger(user, view)
-            ),
+            **Payloads(workspace).interaction("view_submission", user, workspace.new_trigger(user)),
             "view": place["view"],
             "response_urls": self._chosen_urls(view, place["view"]["state"]["values"], user),
         }
@@ -187,7 +184,6 @@ class UserActions(ABC):
         action_id: str,
         typed: str,
         *,
-        block_id: str | None = None,
         user: str = USER,
     ) -> Delivery:
         """Type into an external select, which asks the bot for options.
@@ -196,7 +192,6 @@ class UserActions(ABC):
             view: where the select is.
             action_id: the select's.
             typed: what is typed so far.
-            block_id: its block's; None finds it.
             user: who.
 
         Raises:
@@ -205,10 +200,10 @@ class UserActions(ABC):
         found = [
             here
             for here, element in block_kit.elements(view.blocks)
-            if element["action_id"] == action_id and block_id in {None, here}
+            if element["action_id"] == action_id
         ]
         if not found:
-            missing = f"no select {action_id!r} at {block_id or 'any block'}"
+            missing = f"no select {action_id!r}"
             raise LookupError(missing)
         payloads = Payloads(self._workspace)
         payload = {
@@ -246,7 +241,7 @@ class UserActions(ABC):
         return await self._deliver("events_api", Payloads(self._workspace).event_callback(event))
 
     async def _deliver(self, kind: str, payload: dict[str, Json]) -> Delivery:
-        ack = await self._carry(Parcel(kind, payload))
+        ack = await self._send(OutgoingPayload(kind, payload))
         return Delivery(
             status=ack.status,
             body=ack.body,

@@ -1,6 +1,5 @@
 """The Web API's methods for modals and home tabs, and what an ack does to a modal."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from bot.sandbox.faults import Json
@@ -8,8 +7,6 @@ from bot.sandbox.slack import arguments as slack_arguments
 from bot.sandbox.slack import block_kit
 from bot.sandbox.slack.records import View
 from bot.sandbox.slack.workspace import SlackRefusedError, Workspace
-
-MOST_STACKED = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,31 +18,13 @@ class SlackViews:
     def open(self, arguments: dict[str, Json]) -> dict[str, Json]:
         """`views.open`."""
         payload = self._view(arguments, "modal")
-        trigger = self.workspace.exchange(slack_arguments.required(arguments, "trigger_id"))
-        self._need_new_external_id(payload)
+        trigger = self.workspace.use_trigger(slack_arguments.required(arguments, "trigger_id"))
         return self._told(self.workspace.show(trigger.user, payload))
 
-    def push(self, arguments: dict[str, Json]) -> dict[str, Json]:
-        """`views.push`, onto the view whose trigger it is."""
-        payload = self._view(arguments, "modal")
-        trigger = self.workspace.exchange(slack_arguments.required(arguments, "trigger_id"))
-        below = self._open(lambda view: view.id == trigger.view_id)
-        self._need_new_external_id(payload)
-        return self._told(self.stack(below, payload))
-
     def update(self, arguments: dict[str, Json]) -> dict[str, Json]:
-        """`views.update`, by `view_id` or `external_id`; `hash` guards against a race."""
+        """`views.update`, by `view_id`; `hash` guards against a race."""
         payload = self._view(arguments, None)
-        view_id, external_id = arguments.get("view_id"), arguments.get("external_id")
-        if not view_id and not external_id:
-            raise SlackRefusedError(
-                code="invalid_arguments", details=["[ERROR] missing required field: view_id"]
-            )
-        view = self._open(
-            lambda view: (
-                view.id == view_id if view_id else view.payload.get("external_id") == external_id
-            )
-        )
+        view = self._open(slack_arguments.required(arguments, "view_id"))
         self._need_hash(arguments, view)
         self.workspace.redraw(view, payload)
         return self._told(view)
@@ -61,21 +40,6 @@ class SlackViews:
                 return self._told(view)
         return self._told(self.workspace.show(user, payload))
 
-    def stack(self, below: View, payload: dict[str, Json]) -> View:
-        """Show a view on top of another.
-
-        Raises:
-            SlackRefusedError: `push_limit_reached`.
-        """
-        stacked = [
-            view
-            for view in self.workspace.views
-            if view.root_id == below.root_id and not view.closed
-        ]
-        if len(stacked) >= MOST_STACKED:
-            raise SlackRefusedError(code="push_limit_reached")
-        return self.workspace.show(below.user, payload, below)
-
     def apply_ack(self, view: View, ack: Json) -> None:
         """Do to a submitted view what the ack of its submission says.
 
@@ -89,16 +53,12 @@ class SlackViews:
                 raise SlackRefusedError(code="invalid_errors")
         elif action == "update":
             self.workspace.redraw(view, self._view(ack, "modal"))
-        elif action == "push":
-            self.stack(view, self._view(ack, "modal"))
         else:
-            self.close(view, stack=action == "clear")
+            self.close(view)
 
-    def close(self, view: View, *, stack: bool = False) -> None:
-        """Let the person leave a view, or its whole stack."""
-        for other in self.workspace.views:
-            if other is view or (stack and other.root_id == view.root_id):
-                other.closed = True
+    def close(self, view: View) -> None:
+        """Close a view for its person."""
+        view.closed = True
         self.workspace.changed()
 
     def _view(self, arguments: dict[str, Json], kind: str | None) -> dict[str, Json]:
@@ -111,23 +71,15 @@ class SlackViews:
             raise SlackRefusedError(code="invalid_arguments", details=[wrong])
         return view
 
-    def _open(self, wanted: Callable[[View], bool]) -> View:
+    def _open(self, view_id: str) -> View:
         for view in self.workspace.views:
-            if wanted(view) and not view.closed:
+            if view.id == view_id and not view.closed:
                 return view
         raise SlackRefusedError(code="not_found")
 
     def _need_hash(self, arguments: dict[str, Json], view: View) -> None:
         if arguments.get("hash") not in {None, "", view.hash}:
             raise SlackRefusedError(code="hash_conflict")
-
-    def _need_new_external_id(self, payload: dict[str, Json]) -> None:
-        external_id = payload.get("external_id")
-        for view in self.workspace.views:
-            if view.closed or not external_id:
-                continue
-            if view.payload.get("external_id") == external_id:
-                raise SlackRefusedError(code="duplicate_external_id")
 
     def _told(self, view: View) -> dict[str, Json]:
         return {"view": self.workspace.view_json(view)}

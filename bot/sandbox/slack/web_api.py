@@ -88,7 +88,6 @@ class SlackApi:
             "apps.connections.open": self.apps_connections_open,
             "auth.test": self.auth_test,
             "chat.delete": self.chat_delete,
-            "chat.getPermalink": self.chat_get_permalink,
             "chat.postEphemeral": self.chat_post_ephemeral,
             "chat.postMessage": self.chat_post_message,
             "chat.update": self.chat_update,
@@ -99,7 +98,6 @@ class SlackApi:
             "functions.completeSuccess": self.functions_complete_success,
             "views.open": views.open,
             "views.publish": views.publish,
-            "views.push": views.push,
             "views.update": views.update,
         }
         if name not in methods:
@@ -207,15 +205,6 @@ class SlackApi:
             raise SlackRefusedError(code="cant_delete_message")
         self.workspace.remove(message)
         return {"channel": channel.id, "ts": message.ts}
-
-    def chat_get_permalink(self, arguments: dict[str, Json]) -> dict[str, Json]:
-        """`chat.getPermalink`."""
-        channel = self._addressed(arguments)
-        ts = slack_arguments.required(arguments, "message_ts")
-        self.workspace.message(channel.id, ts)
-        place = f"{channel.id}/p{ts.replace('.', '')}"
-        permalink = f"https://{TEAM_DOMAIN}.slack.com/archives/{place}"
-        return {"channel": channel.id, "permalink": permalink}
 
     def conversations_open(self, arguments: dict[str, Json]) -> dict[str, Json]:
         """`conversations.open`, with one person."""

@@ -182,13 +182,13 @@ class Workspace:
             self.deleted.append(message)
         self.changed()
 
-    def new_trigger(self, user: str, view: View | None = None) -> str:
+    def new_trigger(self, user: str) -> str:
         """A trigger id: good for 3 seconds, and once."""
         trigger_id = f"{next(self._numbers)}.1234567890.sandbox{len(self.triggers):025d}"
-        self.triggers[trigger_id] = Trigger(user, self.now(), view.id if view else None)
+        self.triggers[trigger_id] = Trigger(user, self.now())
         return trigger_id
 
-    def exchange(self, trigger_id: str) -> Trigger:
+    def use_trigger(self, trigger_id: str) -> Trigger:
         """Use a trigger.
 
         Raises:
@@ -204,17 +204,9 @@ class Workspace:
         trigger.used = True
         return trigger
 
-    def show(self, user: str, payload: dict[str, Json], below: View | None = None) -> View:
-        """Show a view to a person, on top of another if given."""
-        view_id = self.new_id("V")
-        view = View(
-            id=view_id,
-            user=user,
-            payload=payload,
-            hash=self.new_hash(),
-            root_id=below.root_id if below else view_id,
-            previous_id=below.id if below else None,
-        )
+    def show(self, user: str, payload: dict[str, Json]) -> View:
+        """Show a view to a person."""
+        view = View(id=self.new_id("V"), user=user, payload=payload, hash=self.new_hash())
         self.views.append(view)
         self.changed()
         return view
@@ -266,8 +258,8 @@ class Workspace:
             "hash": view.hash,
             "clear_on_close": sent.get("clear_on_close", False),
             "notify_on_close": sent.get("notify_on_close", False),
-            "previous_view_id": view.previous_id,
-            "root_view_id": view.root_id,
+            "previous_view_id": None,
+            "root_view_id": view.id,
             "app_id": APP_ID,
             "external_id": sent.get("external_id", ""),
             "app_installed_team_id": TEAM_ID,

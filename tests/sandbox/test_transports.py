@@ -85,7 +85,7 @@ async def test_an_answer_that_is_not_200_is_a_failed_dispatch(slack: SandboxSlac
 
 
 async def test_patience_ends_over_http(slack: SandboxSlack) -> None:
-    slack.notify_if_slow = 0.1
+    slack.delivery_timeout = 0.1
     async with SandboxSlack() as listener:
         listener.faults.next(".*", Hang())
         slack.bot_url = listener.url
@@ -141,13 +141,13 @@ async def test_an_envelope_waits_for_its_own_ack(
 
 
 async def test_no_ack_on_a_socket_is_an_error(slack: SandboxSlack, http: httpx.AsyncClient) -> None:
-    slack.notify_if_slow = 0.05
+    slack.delivery_timeout = 0.05
     async with aiohttp.ClientSession() as session:
         socket = await session.ws_connect(await socket_url(slack, http))
         await slack.until(lambda: slack.sockets == 1)
         with pytest.raises(TimeoutError):
             await slack.command("x")
-        slack.notify_if_slow = 5
+        slack.delivery_timeout = 5
         typing = asyncio.create_task(slack.command("x"))
         await envelope_of(socket, "slash_commands")
         await socket.close()

@@ -118,13 +118,13 @@ async def test_faults_come_in_order_to_whom_they_are_for(
     baseten: SandboxBaseten, api: httpx.AsyncClient
 ) -> None:
     baseten.faults.next("/v1/teams", Respond(500), Respond(502), method="GET")
-    baseten.faults.next("/v1/users/.*", Respond(418))
+    baseten.faults.next("/v1/training_jobs/.*", Respond(418))
     statuses = [
         (await api.request(method, path)).status_code
         for method, path in [
             ("GET", "/v1/teams/x"),  # a pattern matches the whole path
             ("POST", "/v1/teams"),  # another method
-            ("GET", "/v1/users/me"),
+            ("POST", "/v1/training_jobs/search"),
             ("GET", "/v1/teams"),
             ("GET", "/v1/teams"),
             ("GET", "/v1/teams"),
