@@ -1,11 +1,11 @@
-"""Wiring: builds the parts, opens their connections, starts and ends them in order."""
+"""Wiring: builds the parts, opens their connections, starts and stops them in order."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 from aiohttp import web
@@ -21,20 +21,26 @@ from bot.baseten.errors import BasetenError
 from bot.connections import Connections, connections
 from bot.durable.database import open_store
 from bot.durable.in_flight import InFlight
-from bot.durable.model import DatabaseError, StoreUnavailableError
+from bot.durable.model import DatabaseError
 from bot.durable.room import Limits
 from bot.durable.store import HEALTH, Store
 from bot.handlers.cleanup import CLEANUP, CleanupTask
+from bot.handlers.dialog import DialogHandler
 from bot.handlers.failures import LAST_WORDS, Failures
+from bot.handlers.home import HomeHandler
+from bot.handlers.jobs import JobsHandler
 from bot.handlers.open_project import LOOKS, OpenProjectHandler
+from bot.handlers.refresh import RefreshHandler
 from bot.handlers.services import Services
+from bot.handlers.watch import WatchHandler
 from bot.handlers.workers import Workers
+from bot.handlers.workflow_step import WorkflowStepHandler
 from bot.listeners import register
 from bot.listeners.authorization import Authorization, TokenRefusedError
 from bot.projects.recents import Recents
 from bot.projects.service import Projects
-from bot.server.http import DATABASE, DRAINING, Health, build_server
-from bot.server.socket_mode import SocketDownError, SocketMode
+from bot.server.health import DATABASE, DRAINING, Health
+from bot.server.http import build_server
 from bot.settings import Settings
 from bot.slack.messages import Poster
 from bot.slack.modals import Modals
@@ -44,22 +50,25 @@ from bot.watches.model import Watches
 from bot.watches.poller import POLL, Pace, Poller
 from bot.watches.start import Following
 
+if TYPE_CHECKING:
+    from bot.server.socket_mode import SocketMode
+
 log = structlog.stdlib.get_logger(__name__)
 
 
 class FatalError(Exception):
-    """The bot cannot run; the text says why, for an operator."""
+    """The bot cannot run; the text names the reason for an operator."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tuning:
-    """What only tests set.
+    """Values that only tests and the demo change.
 
     Attributes:
-        most_work: how many acts that are not tasks may be under way.
-        limits: how many commands run at once; the others wait on disk.
-        pace: how often watched jobs are looked at.
-        now: the time that watches go by.
+        most_work: the limit of background work in flight.
+        limits: the number of commands that run at once; the others wait on disk.
+        pace: the interval of the polls of watched jobs.
+        now: the clock of the watches.
         looks: seconds before each search for a post whose outcome is unknown.
     """
 
@@ -70,78 +79,77 @@ class Tuning:
     looks: tuple[float, ...] = LOOKS
 
 
+def build_services(
+    settings: Settings, out: Connections, store: Store, tuning: Tuning | None = None
+) -> Services:
+    """Wire all parts; nothing runs yet."""
+    tuning = tuning or Tuning()
+    workers, watches, recents = Workers(store, tuning.limits), Watches(store), Recents(store)
+    poster, modals = Poster(out.slack, out.session, out.redactor), Modals(out.slack)
+    projects, failures = Projects(out.baseten, store), Failures(poster)
+    steps, following = (
+        WorkflowSteps(out.slack, out.redactor),
+        Following(poster, watches, tuning.now),
+    )
+    open_project = OpenProjectHandler(
+        projects,
+        poster,
+        failures,
+        recents,
+        following,
+        settings.ask_near_names,
+        settings.watch_answers,
+        tuning.looks,
+    )
+    too_long = settings.waiting_too_long * 60  # seconds
+    poller = Poller(out.baseten, store, workers.reports, watches, tuning.pace, too_long, tuning.now)
+    workers.looks.on(POLL, poller.handle)
+    workers.looks.on(CLEANUP, CleanupTask(store).handle)
+    gap, looks = tuning.pace.fast, tuning.looks
+    reports = Reports(poster, out.baseten, watches, store, out.redactor, gap=gap, looks=looks)
+    workers.reports.on(REPORT, reports.handle)
+    return Services(
+        workers=workers,
+        in_flight=InFlight(tuning.most_work),
+        limits=PersonLimits(store, settings.person_per_minute, settings.person_waiting),
+        projects=projects,
+        poster=poster,
+        steps=steps,
+        failures=failures,
+        open_project=open_project,
+        workflow_step=WorkflowStepHandler(projects, failures, open_project, steps),
+        watch=WatchHandler(projects, poster, failures, watches, following),
+        refresh=RefreshHandler(projects, poster, watches),
+        jobs=JobsHandler(projects, poster),
+        home=HomeHandler(recents, modals),
+        dialog=DialogHandler(projects, modals),
+    )
+
+
 class Bot:
-    """A bot whose parts are built and whose server listens.
+    """The bot: its server listens, and its workers run.
 
     Attributes:
-        url: where its HTTP side is.
-        health: whether it takes work.
+        url: the address of its HTTP server.
+        health: whether it takes requests.
     """
 
     def __init__(self, settings: Settings, out: Connections, store: Store, tuning: Tuning) -> None:
         self._settings = settings
-        self._out = out
-        token = settings.slack_bot_token.get_secret_value()
-        self._authorization = Authorization(out.slack, token)
-        self._bolt = self._build_bolt()
-        self._work = InFlight(tuning.most_work)
-        self._workers = workers = Workers(store, tuning.limits)
-        self._commands = workers.commands
         self._store = store
-        poster, watches = Poster(out.slack, out.session, out.redactor), Watches(store)
-        self._projects = projects = Projects(out.baseten, store)
-        recents = Recents(store)
-        ends = WorkflowSteps(out.slack, out.redactor)
-        failures, following = (
-            Failures(poster),
-            Following(poster, watches, tuning.now),
-        )
-        opening = OpenProjectHandler(
-            projects,
-            poster,
-            failures,
-            recents,
-            following,
-            settings.ask_near_names,
-            settings.watch_answers,
-            tuning.looks,
-        )
-        limits = PersonLimits(store, settings.person_per_minute, settings.person_waiting)
-        services = Services(
-            projects, poster, failures, recents, watches, self._commands, limits, self._work
-        )
-        register(self._bolt, services, opening, Modals(out.slack), ends)
-        too_long = settings.waiting_too_long * 60  # seconds
-        poller = Poller(
-            out.baseten, store, workers.reports, watches, tuning.pace, too_long, tuning.now
-        )
-        workers.looks.on(POLL, poller.handle)
-        workers.looks.on(CLEANUP, CleanupTask(store).handle)
-        reports = Reports(
-            poster,
-            out.baseten,
-            watches,
-            store,
-            out.redactor,
-            gap=tuning.pace.fast,
-            looks=tuning.looks,
-        )
-        workers.reports.on(REPORT, reports.handle)
-        self.health = Health(self._look_at_database)
+        self._services = build_services(settings, out, store, tuning)
+        self._authorization = Authorization(out.slack, settings.slack_bot_token.get_secret_value())
+        self._bolt = _build_bolt(out, self._authorization)
+        register(self._bolt, self._services)
+        self.health = Health(self._update_health)
         self.health.set_problem("slack", "Slack has not confirmed the bot's token yet")
-        self._look_at_database()
-        store.subscribe(HEALTH, self._look_at_database)
+        self._update_health()
+        store.subscribe(HEALTH, self._update_health)
         self.url = ""
-        self._socket = (
-            SocketMode(
-                settings.slack_app_token.get_secret_value(), out.slack, self._dispatch, self.health
-            )
-            if settings.slack_app_token
-            else None
-        )
+        self._socket = self._build_socket(out)
 
     async def listen(self, stack: AsyncExitStack) -> None:
-        """Start the HTTP side, which tells at once that the bot lives but is not ready.
+        """Start the HTTP server; from here on the health pages answer.
 
         Raises:
             FatalError: the address cannot be listened on.
@@ -153,8 +161,8 @@ class Bot:
         runner = web.AppRunner(
             build_server(self.health, verifier, self._dispatch, shared=self._store.shared),
             access_log=None,
-            auto_decompress=False,  # Slack signs what it sends, and compresses nothing
-            shutdown_timeout=1.0,  # seconds; what was accepted is done by then
+            auto_decompress=False,  # the signature covers the bytes as Slack sends them
+            shutdown_timeout=1.0,  # seconds; long enough for every ack
         )
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
@@ -170,81 +178,95 @@ class Bot:
         log.info("listening", host=host, port=port)
 
     async def serve(self) -> None:
-        """Prove the token, open the socket if there is one, and keep both up for ever.
+        """Prove the token, start the workers and the socket, and run until one of them fails.
 
         Raises:
             FatalError: Slack refuses a token, or the socket stays down.
         """
         try:
             await self._authorization.prove()
-            self.health.clear_problem("slack")
-            await self._workers.enqueue_singletons((POLL, CLEANUP))
         except TokenRefusedError as refused:
             raise FatalError(f"Slack refuses SLACK_BOT_TOKEN ({refused})") from None
-        except StoreUnavailableError as error:
-            raise FatalError(str(error)) from None
-        ends = self._workers.start()  # only now, as tasks post with this token
-        keeping: list[asyncio.Task[None]] = []
-        if self._socket is not None:
-            keeping.append(asyncio.create_task(self._socket.keep_open()))
+        self.health.clear_problem("slack")
+        await self._services.workers.enqueue_singletons((POLL, CLEANUP))
+        running = self._services.workers.start()  # after the proof, because tasks use the token
+        socket = asyncio.create_task(self._keep_socket_open())
         try:
-            done, _ = await asyncio.wait([*ends, *keeping], return_when=asyncio.FIRST_COMPLETED)
+            done, _ = await asyncio.wait([*running, socket], return_when=asyncio.FIRST_COMPLETED)
             for task in done:
                 task.result()
-        except SocketDownError as down:
-            raise FatalError(str(down)) from None
         finally:
-            for task in keeping:
-                task.cancel()
+            socket.cancel()
 
     async def prove_key(self) -> None:
-        """Look at the teams once, so that a wrong key is known before a person meets it."""
+        """List the teams once, to log a wrong key before a person meets it."""
         try:
-            await self._projects.teams()
+            await self._services.projects.teams()
         except BasetenError as error:
             log.warning("cannot list the teams; look with `check`", error=str(error))
 
     def stop_taking(self) -> None:
-        """Take no more work from here on, unless it is for other replicas to do."""
+        """Refuse further requests, except on a shared database, where other replicas run them."""
         self.health.set_problem(DRAINING, "the bot is shutting down")
 
     async def drain(self) -> None:
-        """Finish what was accepted."""
+        """Finish the accepted work, within the seconds that the settings allow."""
         self.stop_taking()
         if self._socket is not None:
             await self._socket.close()
         seconds = self._settings.shutdown_seconds
         late = await asyncio.gather(
-            self._workers.drain(seconds), self._work.drain(max(0.0, seconds - LAST_WORDS))
+            self._services.workers.drain(seconds),
+            self._services.in_flight.drain(max(0.0, seconds - LAST_WORDS)),
         )
         log.info("stopped", unfinished=sum(late))
 
-    def _look_at_database(self) -> None:
-        if problem := self._store.problem or self._commands.problem:
+    def _update_health(self) -> None:
+        workers = self._services.workers
+        if problem := self._store.problem or workers.problem:
             self.health.set_problem(DATABASE, problem)
         else:
             self.health.clear_problem(DATABASE)
-        late = self._commands.late_by
+        late = workers.commands.late_by
         self.health.warnings = {"backlog": f"a command has waited {late:.0f} s"} if late else {}
 
-    def _build_bolt(self) -> AsyncApp:
-        async def authorize() -> AuthorizeResult:  # Bolt calls no method
-            return await self._authorization.proved()
+    def _build_socket(self, out: Connections) -> "SocketMode | None":
+        if (token := self._settings.slack_app_token) is None:
+            return None
+        from bot.server.socket_mode import SocketMode  # noqa: PLC0415 - HTTP mode does not load it
 
-        # The client has no token of its own: Bolt gives its copies what authorize() returns. The
-        # server has checked the signature before Bolt sees a request.
-        return AsyncApp(
-            client=AsyncWebClient(base_url=self._out.slack.base_url, session=self._out.session),
-            authorize=authorize,
-            process_before_response=True,
-            request_verification_enabled=False,
-            signing_secret="",
-        )
+        return SocketMode(token.get_secret_value(), out.slack, self._dispatch, self.health)
+
+    async def _keep_socket_open(self) -> None:
+        if self._socket is None:
+            await asyncio.Event().wait()  # until it is cancelled
+            return
+        from bot.server.socket_mode import SocketDownError  # noqa: PLC0415 - as above
+
+        try:
+            await self._socket.keep_open()
+        except SocketDownError as down:
+            raise FatalError(str(down)) from None
 
     async def _dispatch(self, body: dict[str, Any]) -> BoltResponse:
-        """Let Bolt answer; this mode takes a body that has been read, however it came."""
+        """Return Bolt's response; this mode of Bolt takes a parsed body from any transport."""
         request = AsyncBoltRequest(body=body, mode="socket_mode")
         return await self._bolt.async_dispatch(request)
+
+
+def _build_bolt(out: Connections, authorization: Authorization) -> AsyncApp:
+    async def authorize() -> AuthorizeResult:  # Bolt accepts no bound method
+        return await authorization.proved()
+
+    # The client has no token: Bolt gives its copies the token from authorize(). The server checks
+    # the signature before Bolt gets a request.
+    return AsyncApp(
+        client=AsyncWebClient(base_url=out.slack.base_url, session=out.session),
+        authorize=authorize,
+        process_before_response=True,
+        request_verification_enabled=False,
+        signing_secret="",
+    )
 
 
 @asynccontextmanager
@@ -252,11 +274,11 @@ async def running(settings: Settings, tuning: Tuning | None = None) -> AsyncIter
     """Run a bot: it listens on entry, and drains and closes everything on exit.
 
     Args:
-        settings: what an operator has set.
-        tuning: what tests set.
+        settings: the operator's settings.
+        tuning: the tests' values.
 
     Raises:
-        FatalError: from the entry, the database cannot be used, or the address not listened on.
+        FatalError: on entry: the database cannot be used, or the address not listened on.
     """
     async with connections(settings) as out, AsyncExitStack() as stack:
         try:

@@ -1,11 +1,11 @@
-"""Where failures are caught: each is logged, and reaches the person in words."""
+"""The only place that catches failures: each is logged, and the person gets a message about it."""
 
 import asyncio
 import secrets
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 import structlog
 
@@ -15,74 +15,84 @@ from bot.slack.message import Message, ReplyTarget, SlackCallFailed
 from bot.slack.messages import Poster
 from bot.views.failure import FailureWording, failure_message, is_foreseen
 
-LAST_WORDS = 3.0  # seconds to tell a person that the bot is ending
+LAST_WORDS = 3.0  # seconds to send a person the message that the bot is shutting down
 
 Result = TypeVar("Result")
+Wording: TypeAlias = FailureWording | Callable[[], FailureWording]
 
 log = structlog.stdlib.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Failures:
-    """Turn whatever is raised into words for the person who asked."""
+    """Turn each exception into a message for the person who made the request."""
 
     poster: Poster
 
     async def run_and_report(
-        self, place: ReplyTarget, attempt: FailureWording, work: Callable[[], Awaitable[None]]
-    ) -> None:
-        """Do a piece of light work; tell the person if it fails."""
-        await self.report(attempt, lambda words: self.poster.send_privately(place, words), work)
-
-    async def report(
         self,
-        attempt: FailureWording,
-        tell: Callable[[Message], Awaitable[None]],
+        place: ReplyTarget,
+        wording: Wording,
+        work: Callable[[], Awaitable[None]],
+    ) -> None:
+        """Run work that is not a task; send the person a message if it fails."""
+
+        async def send(message: Message) -> None:
+            await self.poster.send_privately(place, message)
+
+        await self.report_failures(wording, send, work)
+
+    async def report_failures(
+        self,
+        wording: Wording,
+        send: Callable[[Message], Awaitable[None]],
         work: Callable[[], Awaitable[Result]],
         *,
-        kept: bool = False,
+        retryable: bool = False,
     ) -> Result | None:
-        """Return what the work returns; None after a failure that the person was told of.
+        """Return the result of the work; None after a failure that the person got a message about.
 
         Args:
-            attempt: what the work tries.
-            tell: takes the words to the person.
-            work: what might fail.
-            kept: the work is a task's: errors after which the task goes on later, or in another
-                process, are raised and not told.
+            wording: the words for this work, or a function that returns them after a failure.
+            send: sends a message to the person.
+            work: the call that can fail.
+            retryable: the work is a task's. An error after which the task runs again, here or in
+                another process, is raised, and the person gets no message.
         """
         try:
             return await work()
         except asyncio.CancelledError:
-            if not kept:
-                # The process is ending, and this did not finish in the time allowed.
+            if not retryable:
+                # The process shuts down, and the work did not finish in time.
                 with suppress(TimeoutError, SlackCallFailed):
                     async with asyncio.timeout(LAST_WORDS):
-                        await tell(self.failure_text(ShutdownError(), attempt))
+                        await send(self.failure_text(ShutdownError(), wording))
             raise
         except Exception as error:
-            if kept and _can_be_done_later(error):
+            if retryable and _runs_again(error):
                 raise
-            words = self.failure_text(error, attempt)
+            message = self.failure_text(error, wording)
             try:
-                await tell(words)
+                await send(message)
             except SlackCallFailed as refused:
-                if kept and refused.retryable:
+                if retryable and refused.retryable:
                     raise
-                log.error("no way to tell of a failure", slack_error=refused.error)  # noqa: TRY400
+                log.error("cannot report a failure", slack_error=refused.error)  # noqa: TRY400
             return None
 
-    def failure_text(self, error: Exception, attempt: FailureWording) -> Message:
-        """Log a failure and say it in words; an unforeseen one gets a reference to the log."""
+    def failure_text(self, error: Exception, wording: Wording) -> Message:
+        """Log a failure and return its message; an unforeseen one gets a reference to the log."""
+        if not isinstance(wording, FailureWording):
+            wording = wording()
         reference = secrets.token_hex(4)
-        if is_foreseen(error, attempt):
-            log.warning("told the person what failed", error=f"{type(error).__name__}: {error}")
+        if is_foreseen(error, wording):
+            log.warning("a request failed", error=f"{type(error).__name__}: {error}")
         else:
             log.error("unforeseen failure", reference=reference, exc_info=error)
-        return failure_message(error, attempt, reference)
+        return failure_message(error, wording, reference)
 
 
-def _can_be_done_later(error: Exception) -> bool:
+def _runs_again(error: Exception) -> bool:
     if isinstance(error, SlackCallFailed):
         return error.retryable
     return isinstance(error, DurableError)

@@ -1,7 +1,7 @@
-"""The task that a command enqueues: open the project, and post it where it was asked for.
+"""The task that a command enqueues: open the project, and post a message about it.
 
-The upsert and the first post are one attempt, without a write in between: to repeat the upsert does
-no harm, and after a kill the channel is searched for the message before it is posted again.
+The upsert and the first post are one attempt, without a write in between. A repeated upsert does no
+harm, and after a kill the bot searches the channel for the message before it posts again.
 """
 
 import random
@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Literal
 
 import structlog
@@ -34,10 +35,10 @@ from bot.watches.start import Following
 
 log = structlog.stdlib.get_logger(__name__)
 
-OPEN_PROJECT = "open/2"  # with the version of its state: another version's tasks are left to it
+OPEN_PROJECT = "open/2"  # with the version of the state: a bot runs only tasks of its own version
 LOOKS = (5.0, 25.0)  # seconds before each search for a post whose outcome is unknown
 _LONGEST_RETRY = 30.0  # seconds
-# Slack lets a command be answered for so long; by then the person has asked again.
+# A response URL lives this long; by then the person has repeated the command.
 _TOO_LATE = timedelta(minutes=30)
 
 
@@ -45,16 +46,16 @@ class OpenProjectTask(BaseModel):
     """The state of the task.
 
     Attributes:
-        step: the next one.
+        step: the next step.
         request: the team and the name.
         place: the person, and the channel or thread.
-        sure: the name is meant as it is, so the bot asks nothing.
+        sure: the person has confirmed the name, so the bot asks nothing.
         execution_id: the workflow step; empty for a person's own request.
         opened: the project, after the first step.
         posted: the message, after the second step.
-        looks: how many times the channel was searched for a post whose outcome is unknown; None
-            while no post is in doubt.
-        tries: how many times in a row Slack could not take the message.
+        looks: the number of searches for a post whose outcome is unknown; None if no post is in
+            doubt.
+        tries: the number of temporary failures of Slack in a row.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -75,24 +76,24 @@ class OpenProjectTask(BaseModel):
 
 
 def reject_if_expired(step: str, task: Task) -> None:
-    """Look whether a person can still wait for this.
+    """Refuse a task for which no person waits any more.
 
     Raises:
-        MissedWorkError: the task was accepted too long ago.
+        TaskExpiredError: the task was enqueued too long ago.
     """
     if step != "end" and _age(task) > _TOO_LATE:
         raise TaskExpiredError(task.created_at)
 
 
 def retry_later(context: TaskContext, refused: SlackCallFailed) -> Outcome:
-    """Try again later what Slack cannot take now, for as long as a person can wait for it."""
+    """Reschedule the task after a temporary failure of Slack; end it after a lasting one."""
     task = context.now()
     if not refused.retryable or _age(task) > 2 * _TOO_LATE:
-        log.error("given up: Slack does not take it", slack_error=refused.error)
+        log.error("a Slack call failed; the task ends", slack_error=refused.error)
         return Done()
     tries = task.state.get("tries", 0)
     wait = min(_LONGEST_RETRY, 2.0**tries) * random.uniform(0.5, 1.0)  # noqa: S311 - no secret
-    log.warning("Slack cannot take it now", slack_error=refused.error)
+    log.warning("a Slack call failed; the task is rescheduled", slack_error=refused.error)
     return RunAgain(
         max(wait, refused.retry_after),
         task.state | {"tries": tries + 1},
@@ -106,11 +107,11 @@ def _age(task: Task) -> timedelta:
 
 @dataclass(frozen=True, slots=True)
 class OpenProjectHandler:
-    """Open the project of an order, and post it.
+    """Open a project, and post a message about it.
 
     Attributes:
-        ask_near_names: whether to ask before a project is created whose name is near another's.
-        watch_answers: whether to watch the job of each message without being asked.
+        ask_near_names: ask before the bot creates a project whose name is similar to another's.
+        watch_answers: watch the job of each message.
         looks: seconds before each search for a post whose outcome is unknown.
     """
 
@@ -125,162 +126,165 @@ class OpenProjectHandler:
     _invited: BoundedSet = field(default_factory=BoundedSet)
 
     async def handle(self, context: TaskContext) -> Outcome:
-        """Do what a person asked for; every failure reaches them in words."""
-        order = OpenProjectTask.model_validate(context.task.state)
+        """Run the task; the person gets a message about each failure."""
+        task = OpenProjectTask.model_validate(context.task.state)
 
-        async def tell(words: Message) -> None:
-            await self.poster.send_privately(order.place, words, guard=context.may_post)
+        async def send(message: Message) -> None:
+            await self.poster.send_privately(task.place, message, guard=context.may_post)
 
         async def work() -> Outcome:
-            reject_if_expired(order.step, context.task)
-            return await self._go_on(order, context, tell)
+            reject_if_expired(task.step, context.task)
+            return await self._run(task, context, send)
 
         try:
-            outcome = await self.failures.report(
-                attempt_to_open(order.request), tell, work, kept=True
+            outcome = await self.failures.report_failures(
+                partial(attempt_to_open, task.request), send, work, retryable=True
             )
         except SlackCallFailed as refused:
             return retry_later(context, refused)
         return Done(self.remembered(context.now().state)) if outcome is None else outcome
 
-    async def _go_on(
+    async def _run(
         self,
-        order: OpenProjectTask,
+        task: OpenProjectTask,
         context: TaskContext,
-        tell: Callable[[Message], Awaitable[None]],
+        send: Callable[[Message], Awaitable[None]],
     ) -> Outcome:
-        if order.step == "open":
-            async with notify_if_slow(tell, still_opening(order.request)):
-                found = await self.projects.find_existing(order.request)
-                ask = self.ask_near_names and not order.sure and can_ask(found)
+        if task.step == "open":
+            async with notify_if_slow(send, partial(still_opening, task.request)):
+                found = await self.projects.find_existing(task.request)
+                ask = self.ask_near_names and not task.sure and can_ask(found)
                 if not ask:
-                    order = await self.open(order, found, context)
+                    task = await self.open(task, found, context)
             if ask:
-                await tell(near_name_message(found, order.place.thread_ts))
+                await send(near_name_message(found, task.place.thread_ts))
                 return Done()
-        if order.step == "post":
-            posted = await self.post(order, context)
+        if task.step == "post":
+            posted = await self.post(task, context)
             if isinstance(posted, RunAgain):
                 return posted
-            order = order.model_copy(update={"step": "end", "posted": posted})
-        await self._end(order, context)
-        return Done(self._remembered(order))
+            task = task.model_copy(update={"step": "end", "posted": posted})
+        await self._end(task, context)
+        return Done(self._remembered(task))
 
     async def open(
-        self, order: OpenProjectTask, found: ExistingProjects, context: TaskContext
+        self, task: OpenProjectTask, found: ExistingProjects, context: TaskContext
     ) -> OpenProjectTask:
         """Do the first step: open the project."""
-        started, task = time.monotonic(), context.task
-        begun = task.created_at if task.step_may_have_run else None
-        opened = await self.projects.open_project(found, task.id, begun_at=begun)
+        started, stored = time.monotonic(), context.task
+        begun = stored.created_at if stored.step_may_have_run else None
+        opened = await self.projects.open_project(found, stored.id, begun_at=begun)
         log.info(
             "project opened",
             project=opened.project.id,
             team=found.team.id,
             outcome=opened.outcome.value,
-            user=order.place.user_id,
+            user=task.place.user_id,
             seconds=round(time.monotonic() - started, 3),
         )
-        order = order.model_copy(update={"step": "post", "opened": opened})
-        context.advance(order.state)
-        return order
+        task = task.model_copy(update={"step": "post", "opened": opened})
+        context.advance(task.state)
+        return task
 
     async def post(
-        self, order: OpenProjectTask, context: TaskContext
+        self, task: OpenProjectTask, context: TaskContext
     ) -> PostedMessage | RunAgain | None:
-        """Do the second step: post the message, if there is a channel for it.
+        """Do the second step: post the message, if the request has a channel.
 
         Returns:
-            The message; None without a channel; or when to look for it, or to try again.
+            The message; None without a channel; or the time of the next search for it.
 
         Raises:
             SlackCallFailed: Slack refused the message, or (``outcome_unknown``) might have posted
-                it where the bot cannot look, or cannot know it.
+                it in a channel that the bot cannot read.
         """
-        place, opened, task = order.place, order.opened, context.task
+        place, opened, stored = task.place, task.opened, context.task
         if not place.channel_id or opened is None:
             return None
-        if order.looks is not None or task.step_may_have_run:
-            found = await self._find(order, task)
+        if task.looks is not None or stored.step_may_have_run:
+            found = await self._find(task, stored)
             if found is not None:
                 return found
         message = project_message(opened.project, message_state_of(opened, place.user_id))
         try:
             return await self.poster.post(
-                place, message, task.id, guard=context.may_post, parked=context.park
+                place, message, stored.id, guard=context.may_post, parked=context.park
             )
         except SlackCallFailed as failed:
             if not failed.outcome_unknown or failed.elsewhere:
                 raise
             log.warning("Slack did not confirm a message", slack_error=failed.error)
-            return RunAgain(self.looks[0], order.model_copy(update={"looks": 0}).state())
+            return RunAgain(self.looks[0], task.model_copy(update={"looks": 0}).state())
 
-    async def _find(self, order: OpenProjectTask, task: Task) -> PostedMessage | RunAgain | None:
-        """Search for a message that might be there; None: it is not, and can be posted again.
+    async def _find(self, task: OpenProjectTask, stored: Task) -> PostedMessage | RunAgain | None:
+        """Return the message of an earlier attempt; None: it was not posted, so post it.
 
         Raises:
-            SlackCallFailed: ``outcome_unknown``: the bot may not read there.
+            SlackCallFailed: ``outcome_unknown``: the bot is not allowed to read the channel.
         """
         try:
-            ts = await self.poster.find_message_ts(order.place, task.id, task.created_at)
+            ts = await self.poster.find_message_ts(task.place, stored.id, stored.created_at)
         except SlackCallFailed as unread:
             if unread.retryable or unread.outcome_unknown:
                 raise SlackCallFailed(unread.error, retryable=True) from unread
-            log.info("the bot may not search for its message", slack_error=unread.error)
-            if order.looks is None:  # after a kill; the same client_msg_id goes along
+            log.info(
+                "the bot cannot read the channel to search for its message",
+                slack_error=unread.error,
+            )
+            if task.looks is None:  # after a kill; the post repeats its client_msg_id
                 return None
             raise SlackCallFailed(unread.error, outcome_unknown=True) from unread
         if ts is not None:
-            return PostedMessage(order.place.channel_id, ts, as_member=True)
-        if order.looks is None or order.looks + 1 == len(self.looks):
+            return PostedMessage(task.place.channel_id, ts, as_member=True)
+        if task.looks is None or task.looks + 1 == len(self.looks):
             return None
-        looks = order.looks + 1
-        return RunAgain(self.looks[looks], order.model_copy(update={"looks": looks}).state())
+        looks = task.looks + 1
+        return RunAgain(self.looks[looks], task.model_copy(update={"looks": looks}).state())
 
-    async def _end(self, order: OpenProjectTask, context: TaskContext) -> None:
-        """Do the last step: everything that follows the message."""
-        place, opened, posted = order.place, order.opened, order.posted
+    async def _end(self, task: OpenProjectTask, context: TaskContext) -> None:
+        """Do the last step: the invitation, and the watch."""
+        place, opened, posted = task.place, task.opened, task.posted
         if opened is None or posted is None:
             return
-        asks = not posted.as_member and place.response_url
+        invites = not posted.as_member and place.response_url
         watches = self.watch_answers and posted.ts and is_watchable(opened.project)
-        if asks or watches:  # otherwise the task ends here, and its end is written
-            await context.checkpoint(order.state())
-        if asks:
-            await self._ask_in(place, context)
+        if invites or watches:  # otherwise the task ends now, with one write
+            await context.checkpoint(task.state())
+        if invites:
+            await self._send_invitation(place, context)
         if watches:
             where = replace(place, channel_id=posted.channel_id)
-            if where.channel_id != place.channel_id:  # there is no such thread
+            if where.channel_id != place.channel_id:  # that channel has no such thread
                 where = replace(where, thread_ts=None)
-            card = message_state_of(opened, place.user_id)
+            state = message_state_of(opened, place.user_id)
             try:
-                if not await self.following.begin(where, posted.ts, card, opened.project):
+                if not await self.following.begin(where, posted.ts, state, opened.project):
                     now = await self.projects.get_project(opened.project.id)
-                    await self.poster.update(where, posted.ts, project_message(now, card))
+                    await self.poster.update(where, posted.ts, project_message(now, state))
             except SlackCallFailed as refused:
                 if refused.retryable:
                     raise
                 log.info("cannot watch this message", slack_error=refused.error)
 
     def remembered(self, state: State) -> tuple[Change, ...]:
-        """Return the change that puts a project into the person's list, once it is open."""
+        """Return the change that adds an open project to the person's list."""
         return (
             self._remembered(OpenProjectTask.model_validate(state)) if state.get("opened") else ()
         )
 
-    def _remembered(self, order: OpenProjectTask) -> tuple[Change, ...]:
-        if order.opened is None or not order.place.user_id:
+    def _remembered(self, task: OpenProjectTask) -> tuple[Change, ...]:
+        if task.opened is None or not task.place.user_id:
             return ()
-        project = order.opened.project
+        project = task.opened.project
         recent = Recent(
-            project_id=project.id, name=project.name, team=order.opened.team, at=datetime.now(UTC)
+            project_id=project.id, name=project.name, team=task.opened.team, at=datetime.now(UTC)
         )
-        return (self.recents.addition(order.place.user_id, recent),)
+        return (self.recents.addition(task.place.user_id, recent),)
 
-    async def _ask_in(self, place: ReplyTarget, context: TaskContext) -> None:
-        """Tell a person once a channel how to invite the bot; nobody can be added to a DM."""
+    async def _send_invitation(self, place: ReplyTarget, context: TaskContext) -> None:
+        """Send a person the invitation, once a channel; nobody can be added to a DM."""
         if place.channel_id.startswith("D") or place.channel_id in self._invited:
             return
         self._invited.add(place.channel_id)
-        with suppress(SlackCallFailed):  # it is in the log
+        with suppress(SlackCallFailed):  # the log has it
             await self.poster.send_privately(place, invite(), guard=context.may_post)

@@ -1,4 +1,4 @@
-"""Where every door ends: what a person wants is taken on."""
+"""The parts of the bot and the handlers of its work, as `build_services` wires them."""
 
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
@@ -7,74 +7,103 @@ from typing import Any
 from bot.access.limits import PersonLimits
 from bot.durable.in_flight import InFlight
 from bot.durable.model import State
-from bot.durable.worker import Worker
-from bot.handlers.failures import Failures
-from bot.handlers.open_project import OPEN_PROJECT, OpenProjectTask
-from bot.projects.recents import Recents
+from bot.handlers.dialog import DialogHandler
+from bot.handlers.failures import Failures, Wording
+from bot.handlers.home import HomeHandler
+from bot.handlers.jobs import JobsHandler
+from bot.handlers.open_project import OPEN_PROJECT, OpenProjectHandler, OpenProjectTask
+from bot.handlers.refresh import RefreshHandler
+from bot.handlers.watch import WatchHandler
+from bot.handlers.workers import Workers
+from bot.handlers.workflow_step import WorkflowStepHandler
 from bot.projects.request import ProjectRequest
 from bot.projects.service import Projects
 from bot.slack.message import ReplyTarget
 from bot.slack.messages import Poster
-from bot.views.failure import FailureWording
-from bot.watches.model import Watches
+from bot.slack.workflow_steps import WorkflowSteps
+from bot.views.failure import READING
 
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """Take on what a person wants done.
+    """Everything that a listener needs: it enqueues a task, or runs work in the background.
 
     Attributes:
-        worker: runs the tasks, which are on disk before they are acked.
-        limits: how much each person can have.
-        work: what the person sees fail, and can do again, is done there.
+        workers: run the tasks, which are on disk before they are acked.
+        limits: how much each person can ask for.
+        in_flight: background work, which is lost with the process; the person can repeat it.
+        steps: completes and fails workflow steps.
     """
 
+    workers: Workers
+    in_flight: InFlight
+    limits: PersonLimits
     projects: Projects
     poster: Poster
+    steps: WorkflowSteps
     failures: Failures
-    recents: Recents
-    watches: Watches
-    worker: Worker
-    limits: PersonLimits
-    work: InFlight
+    open_project: OpenProjectHandler
+    workflow_step: WorkflowStepHandler
+    watch: WatchHandler
+    refresh: RefreshHandler
+    jobs: JobsHandler
+    home: HomeHandler
+    dialog: DialogHandler
 
     async def enqueue_open_project(
-        self, work_id: str, request: ProjectRequest, place: ReplyTarget, *, sure: bool = False
+        self, task_id: str, request: ProjectRequest, place: ReplyTarget, *, sure: bool = False
     ) -> bool:
-        """Promise to open a project; whatever fails reaches the person in words.
+        """Enqueue a task that opens a project; see `enqueue`.
 
         Args:
-            work_id: the same for the same act of a person, however often Slack delivers it.
+            task_id: the same for each delivery of the same request.
             request: the team and the name.
-            place: who asked, and where.
-            sure: the name is meant as it is, so nothing is asked.
-
-        Returns:
-            False if this was promised before, and nothing was changed.
-
-        Raises:
-            StoreUnavailableError: nothing was promised, or (``outcome_unknown``) it might be.
+            place: the person, and the place of the reply.
+            sure: the person has confirmed the name, so the bot asks nothing.
         """
-        order = OpenProjectTask(request=request, place=place, sure=sure)
-        return await self.enqueue(work_id, OPEN_PROJECT, order.state(), place)
+        task = OpenProjectTask(request=request, place=place, sure=sure)
+        return await self.enqueue(task_id, OPEN_PROJECT, task.state(), place)
 
     async def enqueue(
         self, task_id: str, kind: str, state: State, place: ReplyTarget, person: str = ""
     ) -> bool:
-        """Enqueue a task for a person, or for another actor; see `Worker.enqueue`."""
+        """Enqueue a task for a person, or for another actor; see `Worker.enqueue`.
+
+        Returns:
+            False if there is a task with this id already; nothing has changed.
+
+        Raises:
+            StoreUnavailableError: no task is enqueued, or (``outcome_unknown``) it might be.
+        """
         person = person or place.user_id
         self.limits.enqueued(person, task_id)
-        return await self.worker.enqueue(task_id, kind, state, person=person, lane=place.channel_id)
+        return await self.workers.commands.enqueue(
+            task_id, kind, state, person=person, lane=place.channel_id
+        )
 
     def run_in_background(
         self,
         place: ReplyTarget,
-        attempt: FailureWording,
+        wording: Wording,
         work: Callable[[], Coroutine[Any, Any, None]],
     ) -> None:
-        """Take on any work for a person; whatever fails reaches them in words.
+        """Start work for a person; if it fails, the person gets a message.
 
         Raises:
-            BusyError: there is too much to do already; nothing was taken on.
+            BusyError: too much work is in flight; nothing was started.
         """
-        self.work.start(lambda: self.failures.run_and_report(place, attempt, work))
+        self.in_flight.start(lambda: self.failures.run_and_report(place, wording, work))
+
+    def open_dialog(self, trigger_id: str, place: ReplyTarget, team: str = "") -> None:
+        """Start to open the dialog.
+
+        Args:
+            trigger_id: from the payload; it lives 3 seconds.
+            place: the person, and the place of the reply; without a channel the dialog asks for
+                one.
+            team: the team that the person typed.
+
+        Raises:
+            BusyError: too much work is in flight; nothing was started.
+        """
+        self.run_in_background(place, READING, lambda: self.dialog.open(trigger_id, place, team))

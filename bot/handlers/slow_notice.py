@@ -1,4 +1,4 @@
-"""Tell a person who waits that the bot is still on it."""
+"""Send a person a notice when the work for them takes long."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -6,24 +6,29 @@ from contextlib import asynccontextmanager
 
 from bot.slack.message import Message
 
-SLOW = 2.0  # seconds until the person is told that it takes longer
+SLOW = 2.0  # seconds until the person gets the notice
 
 
 @asynccontextmanager
 async def notify_if_slow(
-    tell: Callable[[Message], Awaitable[None]], notice: Message
+    send: Callable[[Message], Awaitable[None]], notice: Callable[[], Message]
 ) -> AsyncIterator[None]:
-    """Tell the person once, if what is done in this block takes long."""
-    loop, telling = asyncio.get_running_loop(), list[asyncio.Task[None]]()
+    """Send the notice once if the block takes longer than `SLOW`.
 
-    async def tell_now() -> None:
-        await tell(notice)
+    Args:
+        send: sends a message to the person.
+        notice: returns the message; called only if the block is slow.
+    """
+    loop, sending = asyncio.get_running_loop(), list[asyncio.Task[None]]()
 
-    timer = loop.call_later(SLOW, lambda: telling.append(loop.create_task(tell_now())))
+    async def send_notice() -> None:
+        await send(notice())
+
+    timer = loop.call_later(SLOW, lambda: sending.append(loop.create_task(send_notice())))
     try:
         yield
     finally:
         timer.cancel()
-        for task in telling:
+        for task in sending:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)

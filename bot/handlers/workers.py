@@ -1,34 +1,37 @@
-"""The workers of one process: commands, reports of watches, and looks at what is watched."""
+"""The workers of one process: for commands, for notifications of watches, and for polls."""
 
 import asyncio
 import sys
+import time
 from collections.abc import Sequence
+from functools import partial
 
 import structlog
 
+from bot.durable.model import StoreUnavailableError
 from bot.durable.room import Limits
 from bot.durable.store import Store
 from bot.durable.worker import Worker
+from bot.retry import retry
 
 log = structlog.stdlib.get_logger(__name__)
 
 _REPORTS = Limits(slots=8, retries=sys.maxsize)  # with more, Slack only answers 429
 _LOOKS = Limits(slots=2, retries=sys.maxsize)
+_REMIND_EVERY = 30.0  # seconds between two log lines about the same wait
 
 
 class Workers:
-    """Run the tasks of three queues, each with slots of its own.
-
-    So no command waits for reports, and no report for commands.
+    """Run the tasks of three queues; each has its own slots and does not wait for the others.
 
     Args:
-        store: where the tasks are.
-        limits: how many commands run at once; the others wait on disk.
+        store: holds the tasks.
+        limits: the number of commands that run at once; the others wait on disk.
 
     Attributes:
-        commands: what people ask for.
-        reports: what watched jobs lead to.
-        looks: the tasks of which there is one each, and that never end.
+        commands: the requests of people.
+        reports: the notifications of watches.
+        looks: the singletons: one task of each kind, which never ends.
     """
 
     def __init__(self, store: Store, limits: Limits) -> None:
@@ -37,24 +40,39 @@ class Workers:
         self.looks = Worker(store, "looks", _LOOKS)
         self._all = (self.commands, self.reports, self.looks)
         self._loops: list[asyncio.Task[None]] = []
+        self._waits_for: str | None = None
+        self._remind_at = 0.0  # on the monotonic clock
+
+    @property
+    def problem(self) -> str | None:
+        """The reason why no command runs; None if commands run."""
+        return self._waits_for or self.commands.problem
 
     async def enqueue_singletons(self, kinds: Sequence[str]) -> None:
-        """Enqueue the tasks of which there is one each; those that are there stay as they are.
-
-        Raises:
-            StoreUnavailableError: the database does not answer.
-        """
+        """Enqueue one task of each kind, unless there is one; wait while the database is away."""
         for kind in kinds:
-            await self.looks.enqueue(kind, kind, {})
+            # A repeat is safe: the kind is the id of the task.
+            enqueue = partial(self.looks.enqueue, kind, kind, {})
+            await retry(enqueue, self._waits, attempts=None)
+        self._waits_for = None
 
     def start(self) -> list[asyncio.Task[None]]:
-        """Begin to run tasks; return the loops, which end only with an error."""
+        """Start to run tasks; return the loops, which end only with an error."""
         self._loops = [asyncio.create_task(worker.run()) for worker in self._all]
         return self._loops
 
     async def drain(self, seconds: float) -> int:
-        """Let the running tasks end, cancel the rest; return how many those were."""
+        """Wait for the running tasks, then cancel the rest; return the number of those."""
         late = await asyncio.gather(*(worker.drain(seconds) for worker in self._all))
         for loop in self._loops:
             loop.cancel()
         return sum(late)
+
+    def _waits(self, error: Exception) -> bool:
+        if not isinstance(error, StoreUnavailableError):
+            return False
+        self._waits_for = f"the start waits for the database: {error}"
+        if time.monotonic() >= self._remind_at:
+            log.warning("the start waits for the database", error=str(error))
+            self._remind_at = time.monotonic() + _REMIND_EVERY
+        return True

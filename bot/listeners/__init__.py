@@ -1,9 +1,11 @@
-"""The doors: everything a person in Slack can do with the bot, one file each."""
+"""The entry points: everything that a person in Slack can do with the bot, a file each."""
 
 from slack_bolt.async_app import AsyncApp
 
-from bot.handlers.open_project import OPEN_PROJECT, OpenProjectHandler
+from bot.handlers.open_project import OPEN_PROJECT
 from bot.handlers.services import Services
+from bot.handlers.watch import STOP_WATCH, WATCH_MESSAGE
+from bot.handlers.workflow_step import RUN_WORKFLOW_STEP
 from bot.listeners.command import ProjectCommand
 from bot.listeners.dialog import Dialog
 from bot.listeners.errors import ErrorHandler
@@ -14,10 +16,8 @@ from bot.listeners.near_name import NearName
 from bot.listeners.open_logs import open_logs
 from bot.listeners.refresh import Refresh
 from bot.listeners.shortcuts import FROM_ANYWHERE, FROM_MESSAGE, Shortcuts
-from bot.listeners.watch import STOP_ANSWER, WATCH_ANSWER, Watching
-from bot.listeners.workflow_step import STEP, WORKFLOW_STEP, WorkflowStep
-from bot.slack.modals import Modals
-from bot.slack.workflow_steps import WorkflowSteps
+from bot.listeners.watch import Watching
+from bot.listeners.workflow_step import STEP, WorkflowStep
 from bot.views.dialog import DIALOG, TEAM
 from bot.views.home import HOME_OPEN
 from bot.views.near_name import CREATE_ANYWAY, USE_EXISTING
@@ -25,20 +25,14 @@ from bot.views.project import JOBS, OPEN_LOGS, REFRESH, STOP_WATCHING, WATCH
 from bot.views.text import COMMAND
 
 
-def register(
-    app: AsyncApp,
-    services: Services,
-    opening: OpenProjectHandler,
-    modals: Modals,
-    ends: WorkflowSteps,
-) -> None:
-    """Open every door; a line each, and one for each kind of work that must not be lost."""
-    dialog, step = Dialog(services, modals), WorkflowStep(services, opening, ends)
-    shortcuts, near_name, home = Shortcuts(dialog), NearName(services), Home(dialog, modals)
-    watching = Watching(services, opening.following)
+def register(app: AsyncApp, services: Services) -> None:
+    """Register a listener for each entry point, and a handler for each kind of task."""
+    dialog, shortcuts, home = Dialog(services), Shortcuts(services), Home(services)
+    near_name, watching = NearName(services), Watching(services)
+    errors = ErrorHandler(services.failures, services.poster, services.in_flight, services.steps)
 
     app.use(LimitRequests(services.limits))
-    app.command(COMMAND)(ProjectCommand(services, dialog).handle)
+    app.command(COMMAND)(ProjectCommand(services).handle)
     app.view(DIALOG)(dialog.submit)
     app.options(TEAM)(dialog.teams)
     app.shortcut(FROM_ANYWHERE)(shortcuts.handle)
@@ -52,10 +46,11 @@ def register(
     app.action(OPEN_LOGS)(open_logs)
     app.event("app_home_opened")(home.opened)
     app.action(HOME_OPEN)(home.open_dialog)
-    app.function(STEP, auto_acknowledge=False)(step.handle)
-    app.error(ErrorHandler(services.failures, services.poster, services.work, ends).handle)
+    app.function(STEP, auto_acknowledge=False)(WorkflowStep(services).handle)
+    app.error(errors.handle)
 
-    services.worker.on(OPEN_PROJECT, opening.handle)
-    services.worker.on(WATCH_ANSWER, watching.begin)
-    services.worker.on(STOP_ANSWER, watching.end)
-    services.worker.on(WORKFLOW_STEP, step.run)
+    tasks = services.workers.commands
+    tasks.on(OPEN_PROJECT, services.open_project.handle)
+    tasks.on(WATCH_MESSAGE, services.watch.begin)
+    tasks.on(STOP_WATCH, services.watch.end)
+    tasks.on(RUN_WORKFLOW_STEP, services.workflow_step.handle)

@@ -1,4 +1,4 @@
-"""The bot's own token: Slack confirms it once, and Bolt gets it for every request."""
+"""The bot's token: Slack confirms it once, and Bolt gets it for every request."""
 
 import asyncio
 
@@ -21,11 +21,11 @@ class TokenRefusedError(Exception):
 
 
 class Authorization:
-    """Prove the token, and let requests wait until that is done.
+    """Prove the token; requests wait until it is proved.
 
     Args:
-        slack: Slack's Web API, with the token.
-        token: the bot's.
+        slack: the client of Slack's Web API, with the token.
+        token: the bot's token.
     """
 
     def __init__(self, slack: AsyncWebClient, token: str) -> None:
@@ -34,11 +34,11 @@ class Authorization:
         self._proved: asyncio.Future[AuthorizeResult] = asyncio.Future()
 
     async def proved(self) -> AuthorizeResult:
-        """Return what Bolt needs, once the token is proved."""
+        """Return the bot's identity for Bolt, as soon as the token is proved."""
         return await self._proved
 
     async def prove(self) -> None:
-        """Ask Slack which bot has the token, for as long as it takes.
+        """Ask Slack which bot has the token; repeat until Slack answers.
 
         https://docs.slack.dev/reference/methods/auth.test
 

@@ -1,4 +1,4 @@
-"""The buttons of the question whether a name is a slip of another."""
+"""The buttons of the question about a similar name."""
 
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -16,21 +16,21 @@ from bot.views.failure import READING
 
 @dataclass(frozen=True, slots=True)
 class NearName:
-    """Open the project that was chosen, whichever button it was."""
+    """The listener for both buttons: each opens the project that it stands for."""
 
     services: Services
 
     async def handle(self, ack: AsyncAck, body: dict[str, Any]) -> None:
-        """Ack what is on disk; open what was chosen first, and take the question away."""
+        """Ack once the task is on disk; delete the question."""
         clicked = click(body)
         choice = NameChoice.model_validate_json(clicked.value)
         place = replace(clicked.place, thread_ts=choice.thread_ts)
-        # One question is answered once, however often and whatever is clicked.
-        work_id = f"near name:{clicked.place.channel_id}:{clicked.ts}"
+        # The same id for each click: the first one counts.
+        task_id = f"near name:{clicked.place.channel_id}:{clicked.ts}"
         request = ProjectRequest(choice.team_id, choice.name)
-        await self.services.enqueue_open_project(work_id, request, place, sure=True)
-        # Also after a click that came before: a process may have died before it took it away.
-        with suppress(BusyError):  # then the question stays, and is answered all the same
+        await self.services.enqueue_open_project(task_id, request, place, sure=True)
+        # A later click deletes it too: a kill can come between the task and the first deletion.
+        with suppress(BusyError):  # then the question stays, and a click on it changes nothing
             self.services.run_in_background(
                 place, READING, lambda: self.services.poster.delete_ephemeral(clicked.place)
             )

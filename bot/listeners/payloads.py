@@ -1,4 +1,4 @@
-"""What Slack sends, read into values with types; Bolt hands it over as plain dictionaries.
+"""Read payloads, which Bolt passes as plain dictionaries, into values with types.
 
 https://docs.slack.dev/reference/interaction-payloads
 """
@@ -15,9 +15,9 @@ class Click:
     """A click on a button.
 
     Attributes:
-        place: where the button is; its response URL can change the message.
-        ts: the message that the button is on; empty in the home tab.
-        value: what the button carries.
+        place: the person and the place of the button; the response URL can change the message.
+        ts: the message with the button; empty in the home tab.
+        value: the value that the button carries.
         trigger_id: opens a dialog, for 3 seconds.
     """
 
@@ -28,9 +28,9 @@ class Click:
 
 
 def reply_target_of(body: dict[str, Any]) -> ReplyTarget:
-    """Read who did something and where: a command, a click, a shortcut.
+    """Read the person and the place from the payload of a command, a click or a shortcut.
 
-    A shortcut on a message is answered in that message's thread, new if need be.
+    The reply to a shortcut on a message goes to the thread of that message.
     """
     container, message = body.get("container", {}), body.get("message", {})
     thread_ts = container.get("thread_ts") or message.get("thread_ts")
@@ -56,7 +56,7 @@ def click(body: dict[str, Any]) -> Click:
 
 
 def field(view: dict[str, Any], name: str) -> str:
-    """Read what was typed or chosen in a field of a submitted dialog."""
+    """Read the typed or chosen value of a field of a submitted dialog."""
     state: dict[str, Any] = view["state"]["values"].get(name, {}).get(name, {})
     chosen = state.get("selected_option") or {}
     value = state.get("value") or chosen.get("value") or state.get("selected_conversation")

@@ -1,59 +1,33 @@
-"""The *Refresh* button: the answer brought up to date in place."""
+"""The *Refresh* button: brings the message up to date in place."""
 
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from functools import partial
+from dataclasses import dataclass
 from typing import Any
 
 from slack_bolt.context.ack.async_ack import AsyncAck
 
 from bot.handlers.services import Services
-from bot.handlers.slow_notice import notify_if_slow
-from bot.listeners.payloads import Click, click
+from bot.listeners.payloads import click
 from bot.projects.message_state import MessageState
 from bot.views.failure import READING
-from bot.views.notice import still_looking
-from bot.views.project import Refreshed, project_message
-from bot.watches.model import Watch
 
 
 @dataclass(frozen=True, slots=True)
 class Refresh:
-    """Show the project and its latest job as they are now.
+    """The listener for the button.
 
     https://docs.slack.dev/reference/interaction-payloads/block_actions-payload
     """
 
     services: Services
-    _under_way: set[tuple[str, str]] = field(default_factory=set)
 
     async def handle(self, ack: AsyncAck, body: dict[str, Any]) -> None:
-        """Ack at once; a second click on a message that is being refreshed changes nothing."""
+        """Ack at once; the update follows."""
         clicked = click(body)
-        self.services.run_in_background(clicked.place, READING, lambda: self._refresh(clicked))
+        self.services.run_in_background(
+            clicked.place,
+            READING,
+            lambda: self.services.refresh.refresh(
+                clicked.place, clicked.ts, MessageState.model_validate_json(clicked.value)
+            ),
+        )
         await ack()
-
-    async def _refresh(self, clicked: Click) -> None:
-        message = (clicked.place.channel_id, clicked.ts)
-        if message in self._under_way:
-            return
-        self._under_way.add(message)
-        try:
-            card = MessageState.model_validate_json(clicked.value)
-            watch = await self.services.watches.of(*message)
-            await self._draw(clicked, card, watch)
-            # While that was on its way, the watch may have drawn something newer.
-            if (now := await self.services.watches.of(*message)) != watch:
-                await self._draw(clicked, card, now)
-        finally:
-            self._under_way.discard(message)
-
-    async def _draw(self, clicked: Click, card: MessageState, watch: Watch | None) -> None:
-        async with notify_if_slow(
-            partial(self.services.poster.send_privately, clicked.place), still_looking()
-        ):
-            project = await self.services.projects.get_project(card.project_id)
-        refreshed = Refreshed(by=clicked.place.user_id, at=datetime.now(UTC))
-        followed = watch.followed() if watch else None
-        drawn = project_message(project, card, refreshed, followed)
-        await self.services.poster.update(clicked.place, clicked.ts, drawn)

@@ -1,4 +1,4 @@
-"""The other way in: a web socket that the bot opens to Slack.
+"""Socket Mode: requests arrive on a web socket that the bot opens to Slack.
 
 https://docs.slack.dev/apis/events-api/using-socket-mode
 """
@@ -15,7 +15,8 @@ from slack_sdk.socket_mode.async_client import AsyncBaseSocketModeClient
 from slack_sdk.socket_mode.request import SocketModeRequest
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.server.http import Dispatch, Health
+from bot.server.health import Health
+from bot.server.http import Dispatch
 from bot.slack.message import SlackCallFailed
 from bot.slack.web_api import AUTH_ERRORS, call_slack
 
@@ -26,31 +27,31 @@ SOCKET = "socket"  # this part's name in the health pages
 
 
 class SocketDownError(Exception):
-    """The socket cannot be had; the text says why, for an operator."""
+    """The socket does not connect; the text names the reason for an operator."""
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
-    """How often the socket is tried, in seconds.
+class SocketTiming:
+    """The timing of the socket, in seconds.
 
     Attributes:
-        ping: between pings, and between attempts to connect.
-        patience: that the socket may be down before the process gives up.
+        ping: between two pings, and between two attempts to connect.
+        longest_outage: the process ends if the socket is down for longer.
     """
 
     ping: float = 5.0
-    notify_if_slow: float = 120.0
+    longest_outage: float = 120.0
 
 
 class SocketMode:
-    """Keep a socket to Slack open, and hand what comes down it to Bolt.
+    """Keep a socket to Slack open, and pass its requests to Bolt.
 
     Args:
         app_token: opens the socket (``xapp-…``).
-        client: Slack's Web API.
-        dispatch: hands a body to Bolt.
-        health: hears whether the socket is connected.
-        pace: how often to try, and for how long.
+        client: the client of Slack's Web API.
+        dispatch: passes a payload to Bolt.
+        health: gets a problem while the socket is down.
+        timing: the timing of the socket.
     """
 
     def __init__(
@@ -59,23 +60,23 @@ class SocketMode:
         client: AsyncWebClient,
         dispatch: Dispatch,
         health: Health,
-        pace: Pace | None = None,
+        timing: SocketTiming | None = None,
     ) -> None:
         self._dispatch = dispatch
         self._health = health
-        self._pace = pace or Pace()
+        self._timing = timing or SocketTiming()
         self._client = _Client(
             app_token,
             logger=_quiet_logger(),
             web_client=client,
-            ping_interval=self._pace.ping,
+            ping_interval=self._timing.ping,
         )
         self._client.socket_mode_request_listeners.append(self._handle)
         self._connecting: asyncio.Task[None] | None = None
         health.set_problem(SOCKET, "the socket to Slack is not connected yet")
 
     async def keep_open(self) -> None:
-        """Connect, reconnect for as long as it takes, and tell ``health``.
+        """Connect, reconnect after each break, and keep ``health`` up to date.
 
         Raises:
             SocketDownError: Slack refuses the app token, or the socket stays down.
@@ -88,21 +89,23 @@ class SocketMode:
                 raise SocketDownError(why)
             if await self._client.is_connected():
                 down_since = time.monotonic()
-                self._tell(connected=True)
+                self._report(connected=True)
             else:
-                self._tell(connected=False)
-            if time.monotonic() - down_since > self._pace.notify_if_slow:
-                why = f"the socket to Slack has been down for {self._pace.notify_if_slow:g} seconds"
+                self._report(connected=False)
+            if time.monotonic() - down_since > self._timing.longest_outage:
+                why = (
+                    f"the socket to Slack has been down for {self._timing.longest_outage:g} seconds"
+                )
                 raise SocketDownError(why)
             await asyncio.sleep(CHECK_EVERY)
 
     async def close(self) -> None:
-        """Close the socket for good; Slack sends what follows to other connections."""
+        """Close the socket; Slack sends later requests to other connections."""
         if self._connecting is not None:
             self._connecting.cancel()
         await self._client.close()  # type: ignore[no-untyped-call] # slack_sdk's
 
-    def _tell(self, *, connected: bool) -> None:
+    def _report(self, *, connected: bool) -> None:
         if connected == (SOCKET not in self._health.reasons()):
             return
         if connected:
@@ -113,14 +116,14 @@ class SocketMode:
             self._health.set_problem(SOCKET, "the socket to Slack is not connected")
 
     async def _handle(self, client: AsyncBaseSocketModeClient, request: SocketModeRequest) -> None:
-        """Let Bolt answer an envelope."""
+        """Send Bolt's response to a request."""
         started = time.time()
         response = await self._dispatch(request.payload)
         await send_async_response(client, request, response, started)
 
 
 class _Client(SocketModeClient):
-    """Slack's own client, which would try a refused token again for ever without a word."""
+    """Slack's own client, which by itself retries a refused token without end or log line."""
 
     refused: str | None = None
 
@@ -139,7 +142,7 @@ class _Client(SocketModeClient):
 
 
 def _quiet_logger() -> logging.Logger:
-    """Log the client's troubles a line each: it would add a traceback to every failed attempt."""
+    """Return a logger without tracebacks: the client logs one for each failed attempt."""
 
     def without_traceback(record: logging.LogRecord) -> bool:
         record.exc_info = None

@@ -1,32 +1,21 @@
-"""The contents page: which doors the bot opens."""
+"""The contents page: the entry points of the bot, and its kinds of tasks."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
-from bot.access.limits import PersonLimits
+from bot.app import build_services
 from bot.connections import connections
 from bot.durable.database import open_store
-from bot.durable.in_flight import InFlight
-from bot.handlers.failures import Failures
-from bot.handlers.open_project import OpenProjectHandler
-from bot.handlers.services import Services
 from bot.listeners import register
-from bot.projects.recents import Recents
-from bot.projects.service import Projects
-from bot.sandbox.fake_server import utc_now
-from bot.slack.messages import Poster
-from bot.slack.modals import Modals
-from bot.slack.workflow_steps import WorkflowSteps
-from bot.watches.model import Watches
-from bot.watches.start import Following
 from tests.conftest import Env
 
 if TYPE_CHECKING:
     from slack_bolt.async_app import AsyncApp
 
-    from bot.durable.worker import Worker
+    from bot.handlers.workers import Workers
 
-DOORS = [
+LISTENERS = [
     ("use", "", "LimitRequests"),
     ("command", "/training-project", "ProjectCommand.handle"),
     ("view", "open_project_dialog", "Dialog.submit"),
@@ -47,68 +36,49 @@ DOORS = [
 ]
 
 
-KINDS = [
+TASKS = [
     ("open/2", "OpenProjectHandler.handle"),
-    ("watch/2", "Watching.begin"),
-    ("stop/2", "Watching.end"),
-    ("workflow step/2", "WorkflowStep.run"),
+    ("watch/2", "WatchHandler.begin"),
+    ("stop/2", "WatchHandler.end"),
+    ("workflow step/2", "WorkflowStepHandler.handle"),
 ]
 
 
-class KindsRecorder:
-    """Writes down which kinds of tasks have handlers, in place of the worker."""
-
-    def __init__(self) -> None:
-        self.kinds: list[tuple[str, str]] = []
-
-    def on(self, kind: str, handler: Any) -> None:
-        self.kinds.append((kind, handler.__qualname__))
-
-
 class RegistrationRecorder:
-    """Writes down what is registered, in place of Bolt."""
+    """Records each registration, in place of Bolt."""
 
     def __init__(self) -> None:
-        self.doors: list[tuple[str, str, str]] = []
+        self.listeners: list[tuple[str, str, str]] = []
 
     def __getattr__(self, kind: str) -> Callable[..., Any]:
-        def open_door(what: Any, **_options: Any) -> Any:
+        def add(key: Any, **_options: Any) -> Any:
             if kind == "use":
-                self.doors.append((kind, "", type(what).__qualname__))
-                return what
-            if callable(what):
-                self.doors.append((kind, "", what.__qualname__))
-                return what
-            return lambda handler: self.doors.append((kind, what, handler.__qualname__))
+                self.listeners.append((kind, "", type(key).__qualname__))
+                return key
+            if callable(key):
+                self.listeners.append((kind, "", key.__qualname__))
+                return key
+            return lambda handler: self.listeners.append((kind, key, handler.__qualname__))
 
-        return open_door
+        return add
 
 
-async def test_these_doors_are_open_and_no_others(idle_env: Env) -> None:
-    doorkeeper, kinds = RegistrationRecorder(), KindsRecorder()
-    settings = idle_env.settings()
+class TaskRecorder:
+    """Records the handler of each kind of task, in place of the workers."""
+
+    def __init__(self) -> None:
+        self.commands = self
+        self.tasks: list[tuple[str, str]] = []
+
+    def on(self, kind: str, handler: Any) -> None:
+        self.tasks.append((kind, handler.__qualname__))
+
+
+async def test_these_listeners_and_tasks_are_registered_and_no_others(idle_env: Env) -> None:
+    bolt, workers, settings = RegistrationRecorder(), TaskRecorder(), idle_env.settings()
     url = settings.database_url.get_secret_value()
     async with connections(settings) as out, open_store(url) as store:
-        poster, watches = Poster(out.slack, out.session, out.redactor), Watches(store)
-        projects, recents = Projects(out.baseten, store), Recents(store)
-        ends, following = (
-            WorkflowSteps(out.slack, out.redactor),
-            Following(poster, watches, utc_now),
-        )
-        failures, worker = Failures(poster), cast("Worker", kinds)
-        opening = OpenProjectHandler(
-            projects,
-            poster,
-            failures,
-            recents,
-            following,
-            ask_near_names=True,
-            watch_answers=False,
-        )
-        limits = PersonLimits(store, per_minute=0, most_waiting=0)
-        services = Services(
-            projects, poster, failures, recents, watches, worker, limits, InFlight(1000)
-        )
-        register(cast("AsyncApp", doorkeeper), services, opening, Modals(out.slack), ends)
-    assert doorkeeper.doors == DOORS
-    assert kinds.kinds == KINDS
+        services = build_services(settings, out, store)
+        register(cast("AsyncApp", bolt), replace(services, workers=cast("Workers", workers)))
+    assert bolt.listeners == LISTENERS
+    assert workers.tasks == TASKS

@@ -136,7 +136,7 @@ async def test_what_slack_cannot_take_now_is_sent_later(idle_env: Env) -> None:
             await idle_env.slack.until(
                 lambda: sum(r.path == POST for r in idle_env.slack.requests) == 1
             )
-    assert "Slack cannot take it now" in events(lines)
+    assert "a Slack call failed; the task is rescheduled" in events(lines)
     idle_env.slack.faults.clear()
     set_columns(idle_env, "due_at = 0")
     async with idle_env.running():
@@ -174,7 +174,7 @@ async def test_what_slack_does_not_take_for_an_hour_is_given_up(idle_env: Env) -
     with capture_logs() as lines:
         async with idle_env.running():
             await until_ended(idle_env)
-    assert "given up: Slack does not take it" in events(lines)
+    assert "a Slack call failed; the task ends" in events(lines)
 
 
 async def test_a_task_that_fails_too_often_is_given_up(idle_env: Env) -> None:

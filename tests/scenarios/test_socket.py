@@ -8,8 +8,8 @@ from slack_bolt.response import BoltResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.sandbox import Delay, Respond
-from bot.server.http import Health
-from bot.server.socket_mode import Pace, SocketDownError, SocketMode
+from bot.server.health import Health
+from bot.server.socket_mode import SocketDownError, SocketMode, SocketTiming
 from tests.conftest import Env, over_a_socket
 
 
@@ -18,12 +18,12 @@ async def nothing(_body: dict[str, Any]) -> BoltResponse:
 
 
 def socket_of(
-    env: Env, health: Health, *, app_token: str | None = None, notify_if_slow: float = 30
+    env: Env, health: Health, *, app_token: str | None = None, longest_outage: float = 30
 ) -> SocketMode:
     """A socket on its own, less patient than a real one."""
     client = AsyncWebClient(base_url=env.slack.api_url, retry_handlers=[])
     token = app_token or env.slack.app_token
-    return SocketMode(token, client, nothing, health, Pace(ping=0.1, notify_if_slow=notify_if_slow))
+    return SocketMode(token, client, nothing, health, SocketTiming(0.1, longest_outage))
 
 
 @pytest.mark.slow
@@ -71,7 +71,7 @@ async def test_readiness_follows_the_socket(idle_env: Env) -> None:
 
 async def test_a_socket_that_stays_down_is_an_end(idle_env: Env) -> None:
     idle_env.slack.faults.always("/api/apps.connections.open", Respond(503))
-    socket = socket_of(idle_env, Health(), notify_if_slow=0.6)
+    socket = socket_of(idle_env, Health(), longest_outage=0.6)
     with pytest.raises(SocketDownError, match=r"down for 0\.6 seconds"):
         await socket.keep_open()
     await socket.close()

@@ -16,7 +16,7 @@ from bot.app import Tuning
 from bot.durable.database import open_store
 from bot.durable.model import Enqueue
 from bot.durable.store import Store
-from bot.listeners.watch import STOP_ANSWER
+from bot.handlers.watch import STOP_WATCH
 from bot.sandbox import Clock, PostedMessage, Respond, SandboxBaseten, SandboxSlack
 from bot.watches.poller import Pace
 from tests.conftest import RESEARCH, Env
@@ -102,9 +102,11 @@ async def watching(**settings: Any) -> AsyncIterator[Watched]:
 
 
 async def put_off(lines: Sequence[Mapping[str, Any]]) -> str:
-    """Wait until the log says that Slack could not take something; return which task that is."""
+    """Wait until the log says that a task is rescheduled; return its id."""
     async with asyncio.timeout(10):
-        while not (late := {line["task"] for line in lines if "take it now" in line["event"]}):
+        while not (
+            late := {line["task"] for line in lines if "task is rescheduled" in line["event"]}
+        ):
             await asyncio.sleep(0.01)
     (task_id,) = late
     return str(task_id)
@@ -277,7 +279,7 @@ async def test_a_stop_that_is_done_again_ends_only_the_watch_that_was_meant() ->
         state = {"place": place, "ts": it.answer.ts, "card": watch["card"], "watch_id": "older"}
         edits = it.answer.edits
         # As a process leaves it that died after the end of the older watch.
-        await it.store.write(Enqueue("stop/2:left", STOP_ANSWER, state, "commands", delay=0.0))
+        await it.store.write(Enqueue("stop/2:left", STOP_WATCH, state, "commands", delay=0.0))
         it.store.publish("commands")
         it.clock.advance(FAST)
         await it.slack.until(lambda: it.answer.edits > edits)

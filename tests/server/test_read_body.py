@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.server.http import Health, read_body
+from bot.server.health import Health
+from bot.server.http import read_body
 
 FORM = "application/x-www-form-urlencoded"
 JSON = "application/json"

@@ -1,0 +1,48 @@
+"""Bring a project's message up to date."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
+
+from bot.handlers.slow_notice import notify_if_slow
+from bot.projects.message_state import MessageState
+from bot.projects.service import Projects
+from bot.slack.message import ReplyTarget
+from bot.slack.messages import Poster
+from bot.views.notice import still_looking
+from bot.views.project import Refreshed, project_message
+from bot.watches.model import Watch, Watches
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshHandler:
+    """Update a message to the present state of its project and of the latest job."""
+
+    projects: Projects
+    poster: Poster
+    watches: Watches
+    _under_way: set[tuple[str, str]] = field(default_factory=set)
+
+    async def refresh(self, place: ReplyTarget, ts: str, state: MessageState) -> None:
+        """Update the message, unless a refresh of it is under way."""
+        message = (place.channel_id, ts)
+        if message in self._under_way:
+            return
+        self._under_way.add(message)
+        try:
+            watch = await self.watches.of(*message)
+            await self._update(place, ts, state, watch)
+            # During that update the watch might have changed the message.
+            if (now := await self.watches.of(*message)) != watch:
+                await self._update(place, ts, state, now)
+        finally:
+            self._under_way.discard(message)
+
+    async def _update(
+        self, place: ReplyTarget, ts: str, state: MessageState, watch: Watch | None
+    ) -> None:
+        async with notify_if_slow(partial(self.poster.send_privately, place), still_looking):
+            project = await self.projects.get_project(state.project_id)
+        refreshed = Refreshed(by=place.user_id, at=datetime.now(UTC))
+        summary = watch.followed() if watch else None
+        await self.poster.update(place, ts, project_message(project, state, refreshed, summary))

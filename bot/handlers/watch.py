@@ -1,0 +1,148 @@
+"""The tasks that start and end the watch of a message."""
+
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+
+from pydantic import BaseModel, ConfigDict
+
+from bot.baseten.errors import BasetenError
+from bot.baseten.models import TrainingProject
+from bot.durable.context import TaskContext
+from bot.durable.model import Done, Outcome, State
+from bot.handlers.failures import Failures, Wording
+from bot.handlers.open_project import retry_later
+from bot.projects.message_state import MessageState
+from bot.projects.service import Projects
+from bot.slack.message import ReplyTarget, SlackCallFailed
+from bot.slack.messages import Poster
+from bot.views.failure import READING, STOPPING
+from bot.views.notice import cannot_watch, nothing_to_watch, stopped
+from bot.views.project import is_watchable, project_message
+from bot.watches.model import Watch, Watches
+from bot.watches.start import Following
+
+WATCH_MESSAGE = "watch/2"
+STOP_WATCH = "stop/2"
+
+
+class WatchTask(BaseModel):
+    """The state of both tasks.
+
+    Attributes:
+        place: the person, and the channel of the message.
+        ts: the message.
+        card: the state that the message carries.
+        watch_id: the watch to end, once it is known; empty if the message has none.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    place: ReplyTarget
+    ts: str
+    card: MessageState
+    watch_id: str | None = None
+
+    def state(self) -> State:
+        """Return it as JSON."""
+        return self.model_dump(mode="json")
+
+
+@dataclass(frozen=True, slots=True)
+class WatchHandler:
+    """Start and end the watch of a message."""
+
+    projects: Projects
+    poster: Poster
+    failures: Failures
+    watches: Watches
+    following: Following
+
+    async def begin(self, context: TaskContext) -> Outcome:
+        """Start the watch; a person who watches the message already is not added again."""
+        return await self._run(context, READING, self._begin)
+
+    async def end(self, context: TaskContext) -> Outcome:
+        """End the watch for everybody."""
+        return await self._run(context, STOPPING, self._end)
+
+    async def _run(
+        self,
+        context: TaskContext,
+        wording: Wording,
+        work: Callable[[WatchTask, TaskContext], Awaitable[None]],
+    ) -> Outcome:
+        task = WatchTask.model_validate(context.task.state)
+        send = partial(self.poster.send_privately, task.place, guard=context.may_post)
+        try:
+            await self.failures.report_failures(
+                wording, send, lambda: work(task, context), retryable=True
+            )
+        except SlackCallFailed as refused:
+            return retry_later(context, refused)
+        return Done()
+
+    async def _begin(self, task: WatchTask, context: TaskContext) -> None:
+        send = partial(self.poster.send_privately, task.place, guard=context.may_post)
+        watched = False
+        while not watched:  # if a watch ended in between, the project has changed: read it again
+            project = await self.projects.get_project(task.card.project_id)
+            if not is_watchable(project):
+                await self.poster.update(task.place, task.ts, project_message(project, task.card))
+                await send(nothing_to_watch())
+                return
+            try:
+                watched = await self.following.begin(task.place, task.ts, task.card, project)
+            except SlackCallFailed as refused:
+                if refused.retryable:
+                    raise
+                await send(cannot_watch(refused.error))
+                return
+
+    async def _end(self, task: WatchTask, context: TaskContext) -> None:
+        last: TrainingProject | None = None
+        message = (task.place.channel_id, task.ts)
+        if task.watch_id is None:
+            # A second run must not end a watch that began after the first.
+            meant = await self.watches.of(*message)
+            task = task.model_copy(update={"watch_id": meant.id if meant else ""})
+            await context.checkpoint(task.state())
+        if task.watch_id and (watch := await self.watches.end(*message, task.watch_id)):
+            last = watch.project
+            await self._notify_others(watch, task.place, context)
+        try:
+            project = await self.projects.get_project(task.card.project_id)
+        except BasetenError:
+            if last is None:
+                raise
+            project = last
+        await self._redraw(task, project)
+
+    async def _redraw(self, task: WatchTask, project: TrainingProject) -> None:
+        """Update the message with its present watch; repeat if the watch changes in between."""
+        place, ts, drawn = task.place, task.ts, False
+        watch = shown = await self.watches.of(place.channel_id, ts)
+        while not drawn or watch != shown:
+            summary = watch.followed() if watch else None
+            now = watch.project if watch else project
+            message = project_message(now, task.card, followed=summary)
+            await self.poster.update(place, ts, message)
+            drawn, shown = True, watch
+            watch = await self.watches.of(place.channel_id, ts)
+
+    async def _notify_others(self, watch: Watch, place: ReplyTarget, context: TaskContext) -> None:
+        """Send the other watchers a direct message, or an ephemeral one if Slack refuses it."""
+        message = stopped(watch.project.name, place.user_id)
+        for watcher in set(watch.watchers) - {place.user_id}:
+            post_id = f"{context.task.id}:{watcher}"
+            try:
+                await self.poster.post(
+                    ReplyTarget(watcher), message, post_id, guard=context.may_post
+                )
+            except SlackCallFailed as refused:
+                if refused.outcome_unknown:
+                    continue
+                there = ReplyTarget(watcher, place.channel_id)
+                with suppress(SlackCallFailed):  # the log has it
+                    await self.poster.send_privately(there, message, guard=context.may_post)

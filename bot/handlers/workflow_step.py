@@ -1,0 +1,96 @@
+"""The task that runs the workflow step "Open a training project"."""
+
+from dataclasses import dataclass
+from functools import partial
+from html import unescape
+from typing import Any
+
+from bot.durable.context import TaskContext
+from bot.durable.model import Done, Outcome, RunAgain
+from bot.handlers.failures import Failures
+from bot.handlers.open_project import (
+    OpenProjectHandler,
+    OpenProjectTask,
+    reject_if_expired,
+    retry_later,
+)
+from bot.projects.creation import Outcome as Creation
+from bot.projects.request import ProjectRequest, UsageError, Wrong, has_control_character
+from bot.projects.service import OpenedProject, Projects
+from bot.slack.message import Message, SlackCallFailed
+from bot.slack.workflow_steps import WorkflowSteps
+from bot.views.failure import attempt_to_open
+from bot.views.job import logs_url, status
+from bot.views.usage import incomplete_step_message, usage_message
+
+RUN_WORKFLOW_STEP = "workflow step/2"
+_PROJECTS_PAGE = "https://app.baseten.co/training"
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowStepHandler:
+    """Open a project within a workflow, and return its data to the workflow."""
+
+    projects: Projects
+    failures: Failures
+    open_project: OpenProjectHandler
+    steps: WorkflowSteps
+
+    async def handle(self, context: TaskContext) -> Outcome:
+        """Complete or fail the step, in every case; a workflow cannot answer a question."""
+        task = OpenProjectTask.model_validate(context.task.state)
+
+        async def fail(message: Message) -> None:
+            await self.steps.fail(task.execution_id, unescape(message.text))
+
+        async def work() -> Outcome:
+            reject_if_expired(task.step, context.task)
+            return await self._run(task, context)
+
+        try:
+            if (wrong := _input_error(task.request)) is not None:
+                await fail(wrong)
+                return Done()
+            outcome = await self.failures.report_failures(
+                partial(attempt_to_open, task.request), fail, work, retryable=True
+            )
+        except SlackCallFailed as refused:
+            return retry_later(context, refused)
+        if outcome is None:
+            return Done(self.open_project.remembered(context.now().state))
+        return outcome
+
+    async def _run(self, task: OpenProjectTask, context: TaskContext) -> Outcome:
+        if task.step == "open":
+            found = await self.projects.find_existing(task.request)
+            task = await self.open_project.open(task, found, context)
+        if task.step == "post":
+            posted = await self.open_project.post(task, context)
+            if isinstance(posted, RunAgain):
+                return posted
+            task = task.model_copy(update={"step": "end", "posted": posted})
+            await context.checkpoint(task.state())
+        if task.opened is not None:
+            await self.steps.complete(task.execution_id, _outputs(task.opened))
+        return Done(self.open_project.remembered(task.state()))
+
+
+def _input_error(request: ProjectRequest) -> Message | None:
+    """Return the message about wrong inputs; None if they are right."""
+    if not request.team or not request.name:
+        return incomplete_step_message()
+    if has_control_character(request.team + request.name):
+        return usage_message(UsageError(Wrong.CONTROL_CHARACTER))
+    return None
+
+
+def _outputs(opened: OpenedProject) -> dict[str, Any]:
+    project, job = opened.project, opened.project.latest_job
+    return {
+        "project_id": project.id,
+        "name": project.name,
+        "team": opened.team,
+        "created": opened.outcome is Creation.CREATED,
+        "latest_job_status": status(job).words if job else "No job yet",
+        "link": logs_url(project.id, job.id) if job else _PROJECTS_PAGE,
+    }
