@@ -1,6 +1,6 @@
 """A Slack and a Baseten on loopback, for the tests and the demo: real HTTP, no accounts.
 
-Start both, tell the bot their addresses, act as people do, and look at what the bot did:
+Start both, configure the bot with their addresses, act as a user, and check the results:
 
     async with SandboxSlack() as slack, SandboxBaseten() as baseten:
         baseten.add_team("Research")

@@ -1,17 +1,17 @@
-"""A clock that moves only when told to."""
+"""A clock that moves only when a test advances it."""
 
 from datetime import UTC, datetime, timedelta
 
 
 class Clock:
-    """Give it to a sandbox as `now`; `advance` lets time pass without waiting.
+    """A clock for a sandbox's `now`; `advance` moves it without a wait.
 
     Attributes:
-        time: the time it shows.
+        time: the current time of this clock.
     """
 
     def __init__(self, time: datetime | None = None) -> None:
-        """Set it.
+        """Set the time.
 
         Args:
             time: aware; None is the real time now.
@@ -19,9 +19,9 @@ class Clock:
         self.time = time or datetime.now(UTC)
 
     def __call__(self) -> datetime:
-        """Tell the time."""
+        """Return the time."""
         return self.time
 
     def advance(self, seconds: float) -> None:
-        """Let this many seconds pass."""
+        """Move the clock forward."""
         self.time += timedelta(seconds=seconds)

@@ -47,7 +47,7 @@ NOT_HTTP = b"\x15\x03\x01 this is not the HTTP you are looking for\r\n\r\n"
 
 
 def utc_now() -> datetime:
-    """The time of day, as the sandboxes tell it unless they are given another clock."""
+    """The current time: the default clock of the sandboxes."""
     return datetime.now(UTC)
 
 
@@ -85,16 +85,16 @@ class Recorded:
 
 
 class FakeServer(ABC):
-    """A server on a free port of 127.0.0.1 that records requests and breaks when told to.
+    """A server on a free port of 127.0.0.1 that records requests and fails on demand.
 
-    Use it as an async context manager: it listens inside, and closes at once at the end,
-    however many requests hang in it.
+    Use it as an async context manager: it listens inside the block. At the end of the block it
+    closes at once, and cancels the requests that hang.
 
     Attributes:
         url: its root, without a slash at the end; empty until it listens.
-        requests: all requests so far, in order of arrival, those given a fault included.
-        faults: what goes wrong next.
-        now: the clock of the service: its `Date` header and all that it stamps.
+        requests: all requests in order of arrival, also those that got a fault.
+        faults: the planned failures.
+        now: the clock of the service, for its `Date` header and its timestamps.
     """
 
     def __init__(self, *, now: Callable[[], datetime] = utc_now) -> None:
@@ -132,15 +132,15 @@ class FakeServer(ABC):
         if self._runner is not None:
             await self._runner.cleanup()
 
-    async def until(self, predicate: Callable[[], bool], timeout: float = 10.0) -> None:  # noqa: ASYNC109 - its message needs what was seen
+    async def until(self, predicate: Callable[[], bool], timeout: float = 10.0) -> None:  # noqa: ASYNC109 - the error lists the requests
         """Wait until something recorded here makes `predicate` true.
 
         Args:
-            predicate: looked at now, and again after every change recorded here.
+            predicate: called now, and again after every change of the records.
             timeout: seconds.
 
         Raises:
-            TimeoutError: it did not become true; the text says what was seen.
+            TimeoutError: it did not become true; the text lists the records.
         """
         deadline = time.monotonic() + timeout
         while not predicate():
@@ -154,25 +154,25 @@ class FakeServer(ABC):
                 raise TimeoutError(waited) from None
 
     def seen(self) -> str:
-        """What was recorded, in one line for an error message."""
+        """Return the records in one line, for an error message."""
         return (
             ", ".join(f"{request.method} {request.path}" for request in self.requests) or "nothing"
         )
 
     def touch(self) -> None:
-        """Wake those who wait in `until`: something recorded has changed."""
+        """Let every waiting `until` check again, after a change of the records."""
         changed, self._changed = self._changed, asyncio.Event()
         changed.set()
 
     @abstractmethod
     async def answer(self, recorded: Recorded, request: web.Request) -> web.StreamResponse:
-        """Do what the service does with this request."""
+        """Return the service's own response to this request."""
 
-    async def closing(self) -> None:  # noqa: B027 - most keep nothing open
-        """Let go of what is kept open, when the server has stopped listening."""
+    async def closing(self) -> None:  # noqa: B027 - optional
+        """Close long-lived connections, once the server no longer listens."""
 
     def respond(self, answer: Respond) -> web.Response:
-        """The HTTP response that says this."""
+        """Build the HTTP response for an answer."""
         body = answer.body if answer.json is None else json.dumps(answer.json).encode()
         kind = "text/html" if answer.json is None else "application/json"
         headers = {"Date": format_datetime(self.now().astimezone(UTC), usegmt=True)}
@@ -229,7 +229,7 @@ class FakeServer(ABC):
     async def _land(
         self, landing: float | asyncio.Event, recorded: Recorded, request: web.Request
     ) -> None:
-        """Do the work of a request that was answered with a fault before."""
+        """Do the work of a request that got a fault as its answer."""
         if isinstance(landing, asyncio.Event):
             await landing.wait()
         else:
@@ -238,7 +238,7 @@ class FakeServer(ABC):
         self.touch()
 
     def _cut(self, request: web.Request, last_words: bytes = b"") -> web.Response:
-        """Close the connection under the request; the response returned goes nowhere."""
+        """Close the connection of a request; the returned response is never sent."""
         if request.transport is not None:
             if last_words:
                 request.transport.write(last_words)

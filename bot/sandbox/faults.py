@@ -1,4 +1,4 @@
-"""What can go wrong on the wire, and the list of what will go wrong next."""
+"""The faults of a connection, and the queue of planned faults."""
 
 import asyncio
 import re
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-Json: TypeAlias = Any  # whatever JSON decodes to: the edge, where no type is known yet
+Json: TypeAlias = Any  # decoded JSON, before any validation
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,14 +19,14 @@ class Delay:
 
 @dataclass(frozen=True, slots=True)
 class Respond:
-    """Answer this instead of the service's own answer.
+    """Send this response instead of the service's own.
 
     Attributes:
         status: the HTTP status.
         json: the body as JSON, if not None.
-        body: the body as bytes, where there is no `json`.
+        body: the body as bytes, if `json` is None.
         headers: further response headers; they win over the server's own.
-        after: do the work first, so that only the service's own answer is lost.
+        after: do the work first; only the service's own answer is lost.
     """
 
     status: int
@@ -41,7 +41,7 @@ class Drop:
     """Close the TCP connection without an answer.
 
     Attributes:
-        after: do the work first, so that only the answer is lost.
+        after: do the work first; only the answer is lost.
     """
 
     after: bool = False
@@ -52,7 +52,7 @@ class Hang:
     """Never answer: the request ends when the server closes.
 
     Attributes:
-        after: do the work first, so that only the answer is missing.
+        after: do the work first; only the answer is missing.
     """
 
     after: bool = False
@@ -65,11 +65,11 @@ class Garble:
 
 @dataclass(frozen=True, slots=True)
 class Late:
-    """Break the request now, and do its work later all the same.
+    """Fail the request now, and do its work later.
 
     Attributes:
-        fault: the answer of now.
-        landing: do the work after so many seconds, or when a test sets this event.
+        fault: the answer that the request gets now.
+        landing: the delay of the work in seconds, or an event that starts the work.
     """
 
     fault: Respond | Drop | Hang | Garble
@@ -81,7 +81,7 @@ Fault: TypeAlias = Delay | Respond | Drop | Hang | Garble | Late
 
 @dataclass(frozen=True, slots=True)
 class _Rule:
-    """Which requests a fault is for."""
+    """The condition that selects the requests for a fault."""
 
     pattern: re.Pattern[str]
     method: str | None
@@ -97,7 +97,7 @@ class _Rule:
 
 @dataclass(frozen=True, slots=True)
 class Faults:
-    """The faults to come.
+    """The planned faults.
 
     A path pattern is a regular expression for the whole path. `containing` limits a fault to the
     requests with these words in their body, such as a channel's id.
@@ -109,23 +109,23 @@ class Faults:
     def next(
         self, path_pattern: str, *faults: Fault, method: str | None = None, containing: str = ""
     ) -> None:
-        """Give the next matching requests one of these each, in this order."""
+        """Plan one fault for each of the next matching requests, in this order."""
         rule = _Rule(re.compile(path_pattern), method, containing)
         self._coming.extend((rule, fault) for fault in faults)
 
     def always(
         self, path_pattern: str, fault: Fault, method: str | None = None, containing: str = ""
     ) -> None:
-        """Give every matching request this one, once those of `next` are used, until `clear`."""
+        """Plan a fault for every matching request until `clear`; faults of `next` come first."""
         self._standing.append((_Rule(re.compile(path_pattern), method, containing), fault))
 
     def clear(self) -> None:
-        """Let everything go well from now on; a request already in a fault stays in it."""
+        """Remove all planned faults; a fault that has begun goes on."""
         self._coming.clear()
         self._standing.clear()
 
     def take(self, method: str, path: str, body: bytes = b"") -> Fault | None:
-        """The fault for this request, if any; one given by `next` is used up."""
+        """Return the fault for this request, if any; remove it if `next` planned it."""
         for entry in self._coming:
             if entry[0].matches(method, path, body):
                 self._coming.remove(entry)

@@ -1,15 +1,15 @@
-"""The ways in which Baseten says no, and Slack under load, to give or to plan as faults."""
+"""The error responses of Baseten and Slack, for the sandbox's own answers and as faults."""
 
 from bot.sandbox.faults import Respond
 
 
 def validation_400(message: str = "training_project.name: Field required") -> Respond:
-    """A request that the API does not understand."""
+    """The API does not understand the request."""
     return Respond(400, {"code": "VALIDATION_ERROR", "message": message})
 
 
 def unauthorized_401() -> Respond:
-    """Turned away by the proxy, before the API was reached."""
+    """The proxy in front of the API refuses the request."""
     return Respond(401, {"error": "Unauthorized"})
 
 
@@ -26,17 +26,17 @@ def training_disabled_403() -> Respond:
 def permission_denied_403(
     message: str = "You do not have permission to perform this action.",
 ) -> Respond:
-    """The key is right, but may not do this."""
+    """The key is valid, but lacks the permission."""
     return Respond(403, {"code": "PERMISSION_DENIED", "message": message})
 
 
 def not_found_404(message: str = "Training project not found") -> Respond:
-    """No such thing, or none that the key may see."""
+    """Nothing with this id exists, or the key cannot see it."""
     return Respond(404, {"code": "NOT_FOUND", "message": message})
 
 
 def conflict_409(message: str = "The resource is being modified.") -> Respond:
-    """The thing is in a state that does not allow this."""
+    """The state of the resource does not allow this."""
     return Respond(409, {"code": "CONFLICT", "message": message})
 
 
@@ -44,41 +44,41 @@ def rate_limited_429(retry_after: int = 37, *, header: bool = False) -> Respond:
     """Too many requests.
 
     Args:
-        retry_after: seconds to wait, told in the body.
-        header: tell it in a `Retry-After` header as well.
+        retry_after: seconds to wait, in the body.
+        header: send it in a `Retry-After` header as well.
     """
     body = {"error": "Rate limit exceeded. Please try again later.", "retry_after": retry_after}
     return Respond(429, body, headers={"Retry-After": str(retry_after)} if header else {})
 
 
 def internal_500(message: str = "Internal error") -> Respond:
-    """The API broke."""
+    """The API fails."""
     return Respond(500, {"code": "INTERNAL_ERROR", "message": message})
 
 
 def bad_gateway_html_502() -> Respond:
-    """The edge could not reach the API, and says so in HTML."""
+    """The proxy cannot reach the API, and answers in HTML."""
     page = b"<html><head><title>502 Bad Gateway</title></head><body>Bad Gateway</body></html>"
     return Respond(502, body=page, headers={"Content-Type": "text/html"})
 
 
 def firewall_202() -> Respond:
-    """A firewall's challenge: empty, and no success in spite of its status."""
+    """The firewall sends a challenge: an empty body, and no success although the status is 202."""
     return Respond(202, headers={"x-amzn-waf-action": "challenge"})
 
 
 def slack_error(code: str, status: int = 200, *, after: bool = False) -> Respond:
-    """Slack's Web API says no, or breaks.
+    """Slack's Web API returns an error.
 
     Args:
-        code: Slack's error code, such as `internal_error`.
+        code: the error code, such as `internal_error`.
         status: the HTTP status, which Slack's own refusals leave at 200.
-        after: do the work first: some of Slack's errors come after the message was posted.
+        after: do the work first: Slack returns some errors after it has posted the message.
     """
     return Respond(status, {"ok": False, "error": code}, after=after)
 
 
 def slack_rate_limited_429(retry_after: int = 30) -> Respond:
-    """Slack's Web API, called too often; its wait is always in a header."""
+    """The rate limit of Slack's Web API; its wait is always in a header."""
     body = {"ok": False, "error": "ratelimited"}
     return Respond(429, body, headers={"Retry-After": str(retry_after)})

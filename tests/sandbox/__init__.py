@@ -1,1 +1,1 @@
-"""The sandbox is held to what the official clients of Slack and Baseten expect."""
+"""The sandbox works with the official clients of Slack and Baseten."""

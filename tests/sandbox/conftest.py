@@ -54,7 +54,7 @@ async def api(baseten: SandboxBaseten) -> AsyncIterator[httpx.AsyncClient]:
 async def seen(
     slack: SandboxSlack, request: pytest.FixtureRequest
 ) -> AsyncIterator[dict[str, Any]]:
-    """What the bot's listeners were given, by kind; the bot runs meanwhile."""
+    """The payloads that the bot's listeners got, by kind, while the bot runs."""
     way: Way = request.param
     listeners = Listeners()
     async with way(slack, listeners.register):

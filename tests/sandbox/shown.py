@@ -1,4 +1,4 @@
-"""What the tests of the Web API show, and how they read a refusal."""
+"""The views of the tests of the Web API, and the code of a refusal."""
 
 from collections.abc import Awaitable
 

@@ -1,4 +1,4 @@
-"""The management API: who may, what comes back, and what time changes."""
+"""The management API: permissions, responses and refusals."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""Training jobs: what they show, what they log, and what time changes."""
+"""Training jobs: their fields, their logs, and their planned changes."""
 
 import time
 from datetime import timedelta

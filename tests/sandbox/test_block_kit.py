@@ -1,4 +1,4 @@
-"""Block Kit's limits: what is just short enough passes, what is one too long is refused."""
+"""Block Kit's limits: the longest valid value passes, one character or item more is refused."""
 
 from collections.abc import Callable
 

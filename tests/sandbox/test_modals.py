@@ -1,4 +1,4 @@
-"""What people do in modals reaches a bot written with Bolt, over HTTP and down a socket alike."""
+"""Users' actions in modals reach a bot written with Bolt, over HTTP and over web sockets."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The official Baseten SDK, whose models are strict, works against the sandbox."""
+"""The official Baseten SDK, with its strict models, works with the sandbox."""
 
 import asyncio
 

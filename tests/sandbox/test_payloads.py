@@ -1,4 +1,4 @@
-"""What a person's act on each kind of element says, and what it says before any act."""
+"""The payloads of actions on each kind of element, and the initial state of each kind."""
 
 import pytest
 

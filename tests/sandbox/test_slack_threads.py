@@ -1,4 +1,4 @@
-"""Threads: what is read of them, and what becomes of them once their message is deleted."""
+"""Threads: reading them, also after their first message is deleted."""
 
 import pytest
 from slack_sdk.web.async_client import AsyncWebClient

@@ -1,4 +1,4 @@
-"""The signature of a delivery, and what happens where no bot answers."""
+"""The signature of a delivery, and the errors if no bot answers."""
 
 import asyncio
 import time
@@ -32,7 +32,7 @@ def silent(app: AsyncApp) -> None:
 
 
 async def test_a_delivery_is_signed_as_the_sdk_expects(slack: SandboxSlack) -> None:
-    # The second Slack is only a server that records what the first one posts to its bot.
+    # The second Slack is only a server that records the requests of the first one to its bot.
     async with SandboxSlack() as listener:
         listener.faults.always(".*", Respond(200))
         slack.bot_url = listener.url

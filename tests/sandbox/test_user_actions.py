@@ -1,4 +1,4 @@
-"""What people do reaches a bot written with Bolt, over HTTP and down a socket alike."""
+"""Users' actions reach a bot written with Bolt, over HTTP and over web sockets."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What the watches stand on: a Slack and a Baseten on loopback, and a clock that a test moves."""
+"""Fixtures of the watches: a Slack and a Baseten on loopback, and a clock that a test moves."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path

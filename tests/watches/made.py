@@ -13,12 +13,12 @@ PROJECT = "n4q95w5"
 
 
 def after(seconds: float) -> datetime:
-    """A moment so long after the beginning."""
+    """Return a time after the beginning of the test."""
     return BEGIN + timedelta(seconds=seconds)
 
 
 def job(status: str = "RUNNING", at: float = 0, **changes: Any) -> TrainingJob:
-    """A job of this status, changed so many seconds after the beginning."""
+    """Return a job of this status, changed `at` seconds after the beginning."""
     return TrainingJob.model_validate(
         {
             "id": "j0b0001",

@@ -33,7 +33,7 @@ Kind = TypeVar("Kind", bound=Store)
 
 @dataclass
 class Scene:
-    """What a test of the watches acts on, and looks at."""
+    """The environment of a test of the watches."""
 
     slack: SandboxSlack
     baseten: SandboxBaseten
@@ -79,7 +79,7 @@ class Scene:
         return project_id
 
     def job(self, project_id: str, status: str, **changes: Any) -> str:
-        """Start a job, a moment later than what was before; return its id."""
+        """Start a job, later than every earlier one; return its id."""
         self.clock.advance(0.001)
         job = self.baseten.add_job(project_id, status=f"TRAINING_JOB_{status}", **changes)
         job_id: str = job["id"]
@@ -129,7 +129,7 @@ class Scene:
         return then
 
     async def report(self) -> list[Outcome]:
-        """Bring every report to Slack that is due; return what came of each.
+        """Deliver every notification that is due; return the outcomes.
 
         No channel is paused any more.
         """
@@ -140,7 +140,7 @@ class Scene:
         return came
 
     async def moved(self, status: str = "RUNNING", **changes: Any) -> Watch:
-        """A watched job that has just moved; its report is handed in, and not yet brought."""
+        """Return the watch of a job that has just changed; its notification is not delivered."""
         watch = await self.answer(project := self.project())
         self.set(self.latest(project), status, **changes)
         await self.look()
@@ -165,16 +165,16 @@ class Scene:
         return found
 
     async def news(self, watch: Watch) -> list[str]:
-        """The kinds of all that there was to tell of a watch."""
+        """Return the kinds of all news of a watch."""
         return [said.kind for report in await self.reported(watch) for said in report.news]
 
     async def attempt(self, task: Task, reports: Reports | None = None) -> Outcome:
-        """Bring one report, by those who have brought others if they are given."""
+        """Deliver one notification, with the given `Reports` or a new one."""
         then = await (reports or self.reports).handle(context := self.context(task))
         await self.save(context.task, then)
         return then
 
-    # What a worker does
+    # The work of a worker
 
     async def submit(self, task_id: str, kind: str, state: State) -> None:
         """Enqueue a task that is due."""
@@ -183,17 +183,17 @@ class Scene:
         )
 
     async def claim(self, kind: str, limit: int) -> Sequence[Task]:
-        """Take what is due."""
+        """Claim the tasks that are due."""
         claim = Claim(QUEUE, (kind,), limit, (), (), self.store.owner)
         (claimed,) = await self.store.write(claim)
         return [task for task, _ in cast("list[tuple[Task, int]]", claimed)]
 
     def context(self, task: Task) -> TaskContext:
-        """What a handler gets."""
+        """Return the context that a handler gets."""
         return TaskContext(task, self.store, Room(Limits(), set(), lambda: None))
 
     async def save(self, task: Task, then: Outcome) -> None:
-        """Write what came of an attempt."""
+        """Write the outcome of an attempt."""
         match then:
             case Done(changes):
                 await self.store.write(Finish(task.id), *changes)
@@ -219,7 +219,7 @@ class Scene:
 
     @property
     def replies(self) -> list[str]:
-        """The first lines of what the threads were told."""
+        """Return the first lines of the replies in all threads."""
         return [reply.text.split("\n")[0] for reply in self.slack.messages if reply.thread_ts]
 
     @property
@@ -230,5 +230,5 @@ class Scene:
 
     @property
     def asked(self) -> list[str]:
-        """What Baseten was asked, without the root of its paths."""
+        """Return the requests to Baseten, without the root of their paths."""
         return [f"{request.method} {request.path[4:]}" for request in self.baseten.requests]

@@ -102,7 +102,7 @@ async def test_one_wrong_404_ends_nothing(scene: Scene) -> None:
     watch = await scene.answer(project := scene.project(status="RUNNING"))
     gone = Respond(404, {"code": "NOT_FOUND", "message": "Training project not found"})
     for _ in range(3):
-        scene.set(scene.latest(project), "QUEUED")  # which no search tells of
+        scene.set(scene.latest(project), "QUEUED")  # which no search returns
         scene.baseten.faults.next(f"/v1/training_projects/{project}", gone)
         await scene.look()
         scene.set(scene.latest(project), "RUNNING")

@@ -1,4 +1,4 @@
-"""Processes that die, stores that break, watches that end meanwhile: nothing is lost."""
+"""Processes die, stores break, watches end during a poll: nothing is lost."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -27,7 +27,7 @@ from tests.watches.scene import Scene
 
 
 class DyingStore(Store):
-    """A store whose process dies once, after a report was handed in."""
+    """A store that fails once, at the change of a document."""
 
     dies = False
 
@@ -41,12 +41,12 @@ class DyingStore(Store):
 
 
 def reports(pending: Pending) -> bool:
-    """Whether a report is handed in."""
+    """Whether a notification is enqueued."""
     return any(isinstance(one, Enqueue) and one.kind == REPORT for one in pending.unit.changes)
 
 
 async def dies_between(scene: Scene) -> None:
-    """Look once, and die after the report was handed in."""
+    """Poll once, and fail after the notification is enqueued."""
     store = scene.store
     assert isinstance(store, DyingStore)
     store.dies = True
@@ -107,7 +107,7 @@ async def test_a_report_that_cannot_be_read_again_does_not_stop_its_watch(
             )
 
         async def written(self, pending: Pending) -> list[Any]:
-            """Say that the first report was handed in before."""
+            """Return False, as for a notification that exists already."""
             results = await super().written(pending)
             return [False] if any(map(first, pending.unit.changes)) else results
 

@@ -12,7 +12,7 @@ LIST = "GET training_projects"
 
 
 async def end_at_once(scene: Scene, count: int, name: str = "run") -> list[Watch]:
-    """Watch so many jobs, which end before the next look."""
+    """Watch a number of jobs, which end before the next poll."""
     watches = []
     for number in range(count):
         project = scene.project(f"{name}-{number}", "RUNNING")

@@ -1,4 +1,4 @@
-"""How often the poller looks, and what it outlives."""
+"""The poller's intervals, and the failures that it survives."""
 
 import pytest
 from structlog.testing import capture_logs
@@ -113,7 +113,7 @@ def test_a_pace_may_be_as_slow_as_it_is_fast() -> None:
     assert Pace(fast=5, slow=1).after(5, moved=False) == 5
 
 
-# What goes wrong
+# Failures
 
 
 async def test_a_failure_of_baseten_is_logged_when_it_begins_and_when_it_ends(

@@ -16,7 +16,7 @@ Endpoint: TypeAlias = Callable[..., Respond]
 
 @dataclass(frozen=True, slots=True)
 class Allowed:
-    """What the key may do."""
+    """The permissions of the API key."""
 
     training: bool
     list_teams: bool
@@ -26,7 +26,7 @@ class Allowed:
 
 
 class _RefusedError(Exception):
-    """Carries the answer that says no out of the depth of an endpoint."""
+    """Raised anywhere in an endpoint to return an error response."""
 
     def __init__(self, answer: Respond) -> None:
         super().__init__(answer)
@@ -42,7 +42,7 @@ class BasetenApi:
     allowed: Allowed
 
     def call(self, request: Recorded, segments: list[str]) -> Respond:
-        """Answer a request for the path of these decoded segments."""
+        """Return the response to a request whose decoded path segments are given."""
         try:
             endpoint, ids = self._route(request.method, segments)
             return endpoint(request, *ids)
@@ -72,7 +72,7 @@ class BasetenApi:
         raise _RefusedError(refusals.not_found_404("Not found"))
 
     def teams(self, request: Recorded) -> Respond:
-        """`GET /v1/teams`, of one exact `name` if asked."""
+        """`GET /v1/teams`; a `name` in the query selects the teams with exactly this name."""
         if not self.allowed.list_teams:
             raise _RefusedError(refusals.permission_denied_403())
         name = request.query.get("name")
@@ -133,7 +133,7 @@ class BasetenApi:
         )
 
     def logs(self, request: Recorded, project_id: str, job_id: str) -> Respond:
-        """`GET …/logs`: of the last half hour unless told otherwise, the oldest first."""
+        """`GET …/logs`: by default the last half hour, the oldest first."""
         lines = self.training.logs.get(self._job(project_id, job_id).id, [])
         try:
             asked = job_logs.asked(request.query, self.training.now())
@@ -142,9 +142,9 @@ class BasetenApi:
         return Respond(200, {"logs": [line.json() for line in asked.of(lines)]})
 
     def search(self, request: Recorded) -> Respond:
-        """`POST /v1/training_jobs/search`, the newest first unless told otherwise.
+        """`POST /v1/training_jobs/search`, by default the newest first.
 
-        What the API does with a status that it does not know is not told; here it is refused.
+        Baseten does not document how it treats an unknown status. The sandbox refuses it.
         """
         if not self.allowed.search:
             raise _RefusedError(refusals.permission_denied_403())
@@ -163,7 +163,7 @@ class BasetenApi:
         ]
         order_by = wanted.get("order_by", [{"field": "created_at", "order": "desc"}])
         try:
-            # The least telling order first: sorting is stable, so the first one decides.
+            # The last key first: sorting is stable, so the first key decides.
             for order in reversed(order_by):
                 field = str(order["field"])
                 jobs.sort(key=lambda job: job[field], reverse=order["order"] == "desc")

@@ -1,4 +1,4 @@
-"""What a training job logged, and which of it is asked for."""
+"""The log lines of a training job, and the query that selects them."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Which lines are asked for; the times are epoch milliseconds."""
+    """A parsed query for log lines; its times are epoch milliseconds."""
 
     begin: int
     end: int
@@ -42,7 +42,7 @@ class Asked:
     levels: tuple[str, ...] | None
 
     def of(self, lines: Iterable[Line]) -> list[Line]:
-        """Those of these lines; where a level is asked, lines without one are left out."""
+        """Return the lines that match. A query for a level leaves out lines without a level."""
         chosen = [
             line
             for line in lines
@@ -57,7 +57,7 @@ def asked(query: Mapping[str, str], now: datetime) -> Asked:
     """Read the query of the logs' endpoint.
 
     Raises:
-        ValueError: it asks for what the API does not give; the text says what.
+        ValueError: the API refuses this query; the text names the reason.
     """
     limit = _whole_number(query, "limit", 500)
     end = _whole_number(query, "end_epoch_millis", _millis(now))

@@ -1,4 +1,4 @@
-"""A Baseten on loopback: the part of its management API that has to do with training."""
+"""The server of the sandbox's Baseten, and the methods with which a test fills it."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -16,18 +16,18 @@ from bot.sandbox.faults import Json
 
 
 class SandboxBaseten(FakeServer):
-    """Baseten's management API, with teams, training projects and jobs that a test furnishes.
+    """Baseten's management API, with teams, training projects and jobs that a test adds.
 
-    Whatever a method returns is a picture of the moment, in the shape of the API's JSON.
+    Each method returns a snapshot in the shape of the API's JSON.
 
     Attributes:
-        api_key: the one key that is right.
-        training_enabled: whether the organisation may train; if not, only listing works.
-        list_teams_allowed: whether the key may list teams.
-        list_projects_allowed: whether the key may list training projects.
-        search_allowed: whether the key may search training jobs.
-        capacity_allowed: whether the key may see the organisation's capacity.
-        capacities: the organisation's limit of GPUs by type, as the capacity endpoint tells.
+        api_key: the only valid key.
+        training_enabled: whether training is enabled for the organisation; if not, only lists work.
+        list_teams_allowed: whether the key has permission to list teams.
+        list_projects_allowed: whether the key has permission to list training projects.
+        search_allowed: whether the key has permission to search training jobs.
+        capacity_allowed: whether the key has permission to read the organisation's capacity.
+        capacities: the organisation's limit of GPUs by type, as the capacity endpoint returns it.
     """
 
     def __init__(
@@ -36,11 +36,11 @@ class SandboxBaseten(FakeServer):
         api_key: str = "sandbox1.0123456789abcdef0123456789abcdef",
         now: Callable[[], datetime] = utc_now,
     ) -> None:
-        """Build an empty Baseten: not even a default team.
+        """Build an empty Baseten, without even a default team.
 
         Args:
-            api_key: what clients must show.
-            now: an aware clock; it stamps everything, `Date` headers too, and drives scripts.
+            api_key: the key that clients must send.
+            now: an aware clock; it sets every timestamp, `Date` headers too, and drives scripts.
         """
         super().__init__(now=now)
         self.api_key = api_key
@@ -54,7 +54,7 @@ class SandboxBaseten(FakeServer):
 
     @property
     def upserts(self) -> list[Recorded]:
-        """The requests that asked to upsert a training project, whatever came of them."""
+        """The requests to upsert a training project, with the failed ones."""
         return [
             request
             for request in self.requests
@@ -68,7 +68,7 @@ class SandboxBaseten(FakeServer):
         id: str | None = None,  # noqa: A002 - the API's word
         default: bool = False,
     ) -> dict[str, Json]:
-        """Add a team; two may bear one name, as in Baseten."""
+        """Add a team; as in Baseten, two teams can have the same name."""
         team = Team(id or self._training.new_id(), name, default, self.now())
         self._training.teams[team.id] = team
         return team.json()
@@ -81,14 +81,14 @@ class SandboxBaseten(FakeServer):
         created_at: datetime | None = None,
         id: str | None = None,  # noqa: A002 - the API's word
     ) -> dict[str, Json]:
-        """Add a training project that was there before the bot."""
+        """Add a training project that the bot has not created."""
         if team_id not in self._training.teams:
             unknown = f"no team {team_id}"
             raise LookupError(unknown)
         project = self._training.create(team_id, name, created_at or self.now(), id)
         return self._training.project_json(project)
 
-    def add_job(  # noqa: PLR0913 - a job has this many sides
+    def add_job(  # noqa: PLR0913 - a job has this many fields
         self,
         project_id: str,
         *,
@@ -143,9 +143,9 @@ class SandboxBaseten(FakeServer):
         """Plan changes of a job.
 
         Args:
-            job_id: whose.
-            turns: seconds from now, and what changes then; made when something is next read
-                once that time has come, and stamped with the time they were planned for.
+            job_id: the job that changes.
+            turns: pairs of seconds from now and the changes at that time. The first read after
+                that time applies them, and stamps them with the planned time.
             once_opened: a project's id; the seconds count from when it is first upserted.
         """
         if once_opened is None:
@@ -154,17 +154,17 @@ class SandboxBaseten(FakeServer):
             self._training.plan_once_opened(once_opened, job_id, turns)
 
     def job(self, job_id: str) -> dict[str, Json]:
-        """A job as it stands, planned changes included."""
+        """The current state of a job, after the planned changes that are due."""
         self._training.catch_up()
         return self._training.job_json(self._training.jobs[job_id])
 
     def project(self, project_id: str) -> dict[str, Json]:
-        """A project as it stands, planned changes included."""
+        """The current state of a project, after the planned changes that are due."""
         self._training.catch_up()
         return self._training.project_json(self._training.projects[project_id])
 
     def add_logs(self, job_id: str, lines: list[str], *, level: str | None = None) -> None:
-        """Let a job log these lines now, a millisecond apart."""
+        """Add log lines to a job, a millisecond apart, the last one now."""
         begin = self.now() - timedelta(milliseconds=len(lines))
         self._training.logs.setdefault(job_id, []).extend(
             Line(begin + timedelta(milliseconds=number), line, level)
@@ -172,13 +172,13 @@ class SandboxBaseten(FakeServer):
         )
 
     def delete_project(self, project_id: str) -> None:
-        """Delete a project with its jobs, as somebody may at any time."""
+        """Delete a project with its jobs, as a user of Baseten can at any time."""
         self._training.delete(project_id)
         self.touch()
 
     async def answer(self, recorded: Recorded, request: web.Request) -> web.StreamResponse:
-        """Answer as the API does: the key first, then the path, then what is asked."""
-        del request  # the record says it all
+        """Answer as the API does: check the key first, then the path, then the arguments."""
+        del request  # `recorded` holds everything
         right = {f"api-key {self.api_key}", f"bearer {self.api_key}"}
         scheme, _, key = recorded.headers.get("authorization", "").partition(" ")
         if f"{scheme.lower()} {key}" not in right:

@@ -1,4 +1,4 @@
-"""What Baseten knows of teams, training projects and training jobs, and how it tells it."""
+"""The state of the sandbox's Baseten: teams, training projects and jobs, and their JSON."""
 
 import bisect
 import random
@@ -15,8 +15,8 @@ ENDED = frozenset(
     f"TRAINING_JOB_{end}"
     for end in ("COMPLETED", "FAILED", "DEPLOY_FAILED", "STOPPED", "PREEMPTED")
 )
-# That a search may ask for. The API tells of no others, so the sandbox refuses what it may refuse:
-# the legacy `TRAINING_JOB_QUEUED` too, which a job may have all the same.
+# The documented statuses of a search. The sandbox refuses all others, also the legacy status
+# `TRAINING_JOB_QUEUED`, which a job can still have.
 KNOWN = ENDED | {
     f"TRAINING_JOB_{phase}" for phase in ("PENDING", "CREATED", "DEPLOYING", "RUNNING")
 }
@@ -24,12 +24,12 @@ HOLDING_GPUS = frozenset({"TRAINING_JOB_DEPLOYING", "TRAINING_JOB_RUNNING"})
 
 
 def iso(moment: datetime) -> str:
-    """A moment as the API writes it."""
+    """Return a time in the format of the API."""
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def eight_h100() -> dict[str, Json]:
-    """The instance type of a job that asks for none: 8xH100."""
+    """The default instance type of a job: 8xH100."""
     return {
         "id": "8xH100",
         "name": "8xH100",
@@ -43,7 +43,7 @@ def eight_h100() -> dict[str, Json]:
 
 @dataclass(frozen=True, slots=True)
 class Team:
-    """A team that the key may see."""
+    """A team that the key can see."""
 
     id: str
     name: str
@@ -80,7 +80,7 @@ class Job:
 
     @property
     def gpus(self) -> int:
-        """How many GPUs it asks for, on all its nodes."""
+        """The number of its GPUs, on all its nodes."""
         return int(self.instance_type["gpu_count"]) * self.node_count
 
 
@@ -98,15 +98,15 @@ class Project:
 
 @dataclass(frozen=True, slots=True)
 class _Turn:
-    """A change of a job that happens once the clock says so."""
+    """A planned change of a job."""
 
     at: datetime
     job_id: str
     changes: Mapping[str, Any]
 
 
-_Turns: TypeAlias = Sequence[tuple[float, Mapping[str, Any]]]  # seconds, and what changes then
-_Plan: TypeAlias = tuple[str, _Turns]  # of which job
+_Turns: TypeAlias = Sequence[tuple[float, Mapping[str, Any]]]  # seconds, and the changes then
+_Plan: TypeAlias = tuple[str, _Turns]  # the job's id, and its turns
 
 
 @dataclass(slots=True)
@@ -118,7 +118,7 @@ class Training:
         teams: by id, in order of creation, as are projects and jobs.
         projects: by id.
         jobs: by id.
-        logs: of a job's id.
+        logs: by the id of the job.
     """
 
     now: Callable[[], datetime]
@@ -136,7 +136,7 @@ class Training:
         return "".join(self._random.choices(string.ascii_lowercase + string.digits, k=7))
 
     def upsert(self, team_id: str, name: str) -> Project:
-        """The project of this name in the team, created if there is none."""
+        """Return the project of this name in the team; create it if it does not exist."""
         for project in self.projects.values():
             if (project.team_id, project.name) == (team_id, name):
                 for job_id, turns in self._once_opened.pop(project.id, []):
@@ -158,7 +158,7 @@ class Training:
             del self.jobs[job_id]
 
     def start(self, job: Job) -> None:
-        """Make this job its project's latest."""
+        """Add a job, as the latest one of its project."""
         project = self.projects[job.project_id]
         self.jobs[job.id] = job
         self.projects[project.id] = replace(
@@ -185,18 +185,18 @@ class Training:
         return job
 
     def plan_once_opened(self, project_id: str, job_id: str, turns: _Turns) -> None:
-        """Plan so only when a project is first asked for, that nobody comes too late to see it."""
+        """Plan changes that count from the first upsert of a project."""
         self._once_opened.setdefault(project_id, []).append((job_id, turns))
 
     def plan(self, job_id: str, turns: _Turns) -> None:
-        """Change a job so many seconds from now; `catch_up` makes it so."""
+        """Plan changes of a job, in seconds from now; `catch_up` applies them."""
         begin = self.now()
         for after, changes in turns:
             turn = _Turn(begin + timedelta(seconds=after), job_id, changes)
             bisect.insort(self._script, turn, key=lambda turn: turn.at)
 
     def catch_up(self) -> None:
-        """Make the planned changes whose time has come; those of deleted jobs are dropped."""
+        """Apply the planned changes that are due; drop those of deleted jobs."""
         now = self.now()
         while self._script and self._script[0].at <= now:
             turn = self._script.pop(0)

@@ -1,1 +1,1 @@
-"""."""
+"""A Slack on loopback: its Web API, its deliveries to the bot, and the actions of its users."""

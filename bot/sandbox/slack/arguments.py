@@ -1,4 +1,4 @@
-"""Reading the arguments of a Web API call, which come as a query, a form or JSON."""
+"""The arguments of a Web API call, from its query, form or JSON."""
 
 import json
 import uuid
@@ -14,10 +14,10 @@ LONGEST_METADATA: Final = 8_000
 
 
 def read(request: Recorded) -> dict[str, Json]:
-    """All the arguments; those that are objects are decoded also where a form carries them.
+    """Return all arguments; decode objects also from a form.
 
     Raises:
-        SlackRefusedError: `invalid_json`, or `invalid_arguments` where an object is broken.
+        SlackRefusedError: `invalid_json`, or `invalid_arguments` for a broken object.
     """
     arguments: dict[str, Json] = dict(request.query)
     if request.headers.get("content-type", "").startswith("application/json"):
@@ -37,7 +37,7 @@ def read(request: Recorded) -> dict[str, Json]:
 
 
 def required(arguments: Mapping[str, Json], name: str) -> str:
-    """An argument that must be there.
+    """Return a required argument.
 
     Raises:
         SlackRefusedError: `invalid_arguments`.
@@ -49,7 +49,7 @@ def required(arguments: Mapping[str, Json], name: str) -> str:
 
 
 def metadata(arguments: Mapping[str, Json]) -> dict[str, Json] | None:
-    """A message's metadata, if it is given any.
+    """Return the metadata of a message, if any.
 
     Raises:
         SlackRefusedError: `invalid_metadata_format` or `metadata_too_large`.
@@ -69,7 +69,7 @@ def metadata(arguments: Mapping[str, Json]) -> dict[str, Json] | None:
 
 
 def client_msg_id(arguments: Mapping[str, Json]) -> str | None:
-    """The id that a client gives its message, if any.
+    """Return the id that the client has chosen for its message, if any.
 
     Raises:
         SlackRefusedError: `invalid_arguments`: it is no UUID.
@@ -84,7 +84,7 @@ def client_msg_id(arguments: Mapping[str, Json]) -> str | None:
 
 
 def need_scope(scope: str, scopes: Collection[str]) -> None:
-    """Let a call through if the token has this scope.
+    """Check that the token has this scope.
 
     Raises:
         SlackRefusedError: `missing_scope`.
@@ -94,12 +94,12 @@ def need_scope(scope: str, scopes: Collection[str]) -> None:
 
 
 def true(value: Json) -> bool:
-    """Whether a flag is set, in any of the spellings that Slack takes."""
+    """Whether a flag is set, in any of Slack's spellings."""
     return str(value).lower() in {"1", "true"}
 
 
 def within(ts: str, arguments: Mapping[str, Json]) -> bool:
-    """Whether a `ts` lies between `oldest` and `latest`, themselves taken in if `inclusive`."""
+    """Whether a `ts` lies between `oldest` and `latest`, or with `inclusive` equals one of them."""
     at = float(ts)
     oldest = float(arguments.get("oldest") or 0)
     latest = float(arguments.get("latest") or "inf")

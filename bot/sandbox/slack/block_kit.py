@@ -12,13 +12,13 @@ MOST_VIEW_BLOCKS: Final = 100
 LONGEST_TEXT: Final = 40_000
 LONGEST_BLOCKS: Final = 13_000
 
-# Known kinds; another one is refused. Those without limits below are taken as they are.
+# The known kinds; all others are refused. Kinds without limits below are not checked further.
 BLOCKS: Final = frozenset(
     {"actions", "alert", "card", "carousel", "context", "context_actions", "divider", "file"}
     | {"header", "image", "input", "markdown", "plan", "rich_text", "section", "table"}
     | {"task_card", "video"}
 )
-# Which fields of an object are texts, and how long they may be.
+# The text fields of each kind of object, and their longest lengths.
 TEXTS: Final[Mapping[str, Mapping[str, int]]] = {
     "section": {"text": 3000},
     "header": {"text": 150},
@@ -31,14 +31,14 @@ TEXTS: Final[Mapping[str, Mapping[str, int]]] = {
     "view": {"title": 24, "submit": 24, "close": 24},
 }
 PLAIN_ONLY: Final = frozenset({"header", "button", "input", "option_group", "view"})
-# Which fields of an object are strings, and how long they may be.
+# The string fields of each kind of object, and their longest lengths.
 STRINGS: Final[Mapping[str, Mapping[str, int]]] = {
     "button": {"value": 2000, "url": 3000, "accessibility_label": 75},
     "option": {"value": 150, "url": 3000},
     "image": {"alt_text": 2000, "image_url": 3000},
     "view": {"private_metadata": 3000, "callback_id": 255, "external_id": 255},
 }
-# Which fields are lists, and how many they may hold: (least, most).
+# The list fields of each kind of object, and their sizes: (least, most).
 LISTS: Final[Mapping[str, Mapping[str, tuple[int, int]]]] = {
     "section": {"fields": (1, 10)},
     "context": {"elements": (1, 10)},
@@ -54,12 +54,12 @@ IDS: Final = ("block_id", "action_id")
 
 
 def message_problems(blocks: Json) -> list[str]:
-    """What Slack refuses in a message's blocks, in its words; nothing if all is well."""
+    """Return Slack's error texts for a message's blocks; an empty list if they are valid."""
     return _Check().blocks(blocks, "/blocks", MOST_MESSAGE_BLOCKS)
 
 
 def view_problems(view: Json) -> list[str]:
-    """What Slack refuses in a view, in its words; nothing if all is well."""
+    """Return Slack's error texts for a view; an empty list if it is valid."""
     check = _Check()
     if not isinstance(view, dict) or view.get("type") not in {"modal", "home"}:
         return ["[ERROR] missing or unsupported view type [json-pointer:/view/type]"]
@@ -73,7 +73,7 @@ def view_problems(view: Json) -> list[str]:
 
 
 def message_error(text: str | None, blocks: Json) -> tuple[str, list[str]] | None:
-    """The error code with which Slack refuses a message, and its details; None if it is fine."""
+    """Return Slack's error code for a message, and the details; None if the message is valid."""
     if not text and not blocks:
         return "no_text", []
     if len(text or "") > LONGEST_TEXT:
@@ -88,12 +88,12 @@ def message_error(text: str | None, blocks: Json) -> tuple[str, list[str]] | Non
 
 
 def with_ids(blocks: list[dict[str, Json]]) -> list[dict[str, Json]]:
-    """The blocks as Slack gives them back: those sent without a `block_id` have one."""
+    """Return the blocks as Slack does: each one has a `block_id`."""
     return [{"block_id": f"sandbox-{number}", **block} for number, block in enumerate(blocks)]
 
 
 def elements(blocks: list[dict[str, Json]]) -> Iterator[tuple[str, dict[str, Json]]]:
-    """All that can be acted on, as pairs of the `block_id` and the element."""
+    """Yield the interactive elements, as pairs of the `block_id` and the element."""
     for block in with_ids(blocks):
         within = [block.get("accessory"), block.get("element"), *block.get("elements", [])]
         for element in within:
@@ -103,7 +103,7 @@ def elements(blocks: list[dict[str, Json]]) -> Iterator[tuple[str, dict[str, Jso
 
 @dataclass(slots=True)
 class _Check:
-    """Walks through blocks and gathers what is wrong with them."""
+    """Checks blocks and collects their problems."""
 
     problems: list[str] = field(default_factory=list)
 
@@ -115,7 +115,7 @@ class _Check:
             self.complain(f"missing required field: {key}", pointer)
 
     def blocks(self, blocks: Json, pointer: str, most: int) -> list[str]:
-        """Check a list of blocks; all the problems found so far."""
+        """Check a list of blocks; return all problems found until now."""
         if not isinstance(blocks, list):
             self.complain("must be an array", pointer)
             return self.problems
@@ -135,7 +135,7 @@ class _Check:
         return self.problems
 
     def block(self, kind: str, block: dict[str, Json], pointer: str) -> None:
-        """Check one block, and all that is in it."""
+        """Check one block with its content."""
         if kind == "section" and not block.get("text") and not block.get("fields"):
             self.complain("must define either `text` or `fields`", pointer)
         for key in {"header": ("text",), "input": ("label", "element")}.get(kind, ()):
@@ -199,7 +199,7 @@ class _Check:
             self.complain(f"must be less than {most + 1} characters", f"{pointer}/text")
 
     def _within(self, kind: str, block: dict[str, Json]) -> Iterator[tuple[str, dict[str, Json]]]:
-        """The elements of a block that have limits, each with its place."""
+        """Yield the elements of a block that have limits, each with its path."""
         for key in ("accessory", "element"):
             if isinstance(block.get(key), dict):
                 yield key, block[key]

@@ -1,4 +1,4 @@
-"""What the bot may read of a channel: its messages, and the threads below them."""
+"""The Web API's methods that read a channel's messages and threads."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -14,11 +14,11 @@ SLACKBOT: Final = "USLACKBOT"
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """The methods that read, over the state of the workspace.
+    """The reading methods.
 
     Attributes:
         workspace: the state.
-        scopes: what the bot's token may do.
+        scopes: the scopes of the bot's token.
     """
 
     workspace: Workspace
@@ -44,9 +44,10 @@ class History:
     def thread(self, arguments: dict[str, Json]) -> dict[str, Json]:
         """`conversations.replies`: a message, and the replies to it from the oldest on.
 
-        The message comes along whatever `oldest` and `latest` are. A reply has no replies: asked
-        for, it comes alone. Where the message was deleted and replies are left, Slackbot's note
-        stands in its place. Replies to what the sandbox never had are replies to a person.
+        The result always begins with the message, also outside of `oldest` and `latest`. A reply
+        has no replies, so the result for its `ts` is the reply alone. If the message is deleted
+        and replies are left, Slackbot's note takes its place. A message that the sandbox never
+        had counts as a message of a person.
         https://docs.slack.dev/reference/methods/conversations.replies
         https://github.com/slackapi/bolt-python/issues/783
         """
@@ -75,7 +76,7 @@ class History:
         return _page([first, *shown], arguments, 1000)
 
     def _readable(self, arguments: dict[str, Json]) -> Channel:
-        """The channel, if the bot may read it; a public one too only as a member.
+        """Return the channel if the bot can read it, which needs membership also in a public one.
 
         Raises:
             SlackRefusedError: `channel_not_found`, `missing_scope` or `not_in_channel`.
@@ -93,7 +94,7 @@ class History:
 
 
 def _stand_in(ts: str, *, deleted: bool) -> dict[str, Json]:
-    """What is shown above replies for a message that the sandbox does not have."""
+    """Return a substitute for the first message of a thread that the sandbox does not have."""
     if not deleted:
         return {"type": "message", "user": USER, "ts": ts, "text": ""}
     note = {"subtype": "tombstone", "user": SLACKBOT, "text": "This message was deleted."}
@@ -103,7 +104,7 @@ def _stand_in(ts: str, *, deleted: bool) -> dict[str, Json]:
 def _page(
     messages: list[dict[str, Json]], arguments: dict[str, Json], default: int
 ) -> dict[str, Json]:
-    """As many of the messages as are asked for, and where to go on.
+    """Return one page of the messages, and the cursor of the next page.
 
     Raises:
         SlackRefusedError: `invalid_limit` or `invalid_cursor`.

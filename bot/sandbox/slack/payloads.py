@@ -1,4 +1,4 @@
-"""What Slack sends for each thing a person does, field by field."""
+"""The payloads that Slack sends for the actions of its users."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -18,7 +18,7 @@ from bot.sandbox.slack.records import (
 )
 from bot.sandbox.slack.workspace import Workspace
 
-# What an element that holds something reports: the field, and whether it is a list.
+# The field with which each kind of element reports its value. A plural field is a list.
 STATE_FIELDS: Final = {
     "plain_text_input": "value",
     "number_input": "value",
@@ -42,7 +42,7 @@ STATE_FIELDS: Final = {
 
 
 def escape(text: str) -> str:
-    """What a person typed, as Slack sends it in a command."""
+    """Escape a typed text, as Slack does in a command."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
@@ -53,7 +53,7 @@ def user_json(user: str) -> dict[str, Json]:
 
 
 def element_state(element: dict[str, Json]) -> dict[str, Json] | None:
-    """What an element reports before anybody touched it; None if it holds nothing."""
+    """Return the initial state of an element; None if it has no value."""
     field = STATE_FIELDS.get(element["type"])
     if field is None:
         return None
@@ -63,10 +63,10 @@ def element_state(element: dict[str, Json]) -> dict[str, Json] | None:
 
 
 def state_values(blocks: list[dict[str, Json]], given: Json = None) -> dict[str, Json]:
-    """The state of a view or message: what is given, and what else its elements hold.
+    """Return the state of a view or message: the given values, else the initial ones.
 
     Raises:
-        LookupError: something is given for what is not there.
+        LookupError: a given value has no element.
     """
     values: dict[str, dict[str, Json]] = {}
     for block_id, element in block_kit.elements(blocks):
@@ -84,7 +84,7 @@ def state_values(blocks: list[dict[str, Json]], given: Json = None) -> dict[str,
 
 @dataclass(frozen=True, slots=True)
 class Payloads:
-    """Builds payloads, over the state of the workspace."""
+    """Builds payloads from the state of the workspace."""
 
     workspace: Workspace
 
@@ -129,7 +129,7 @@ class Payloads:
         return payload | ({"trigger_id": trigger_id} if trigger_id else {})
 
     def place(self, source: PostedMessage | Ephemeral | View, values: Json) -> dict[str, Json]:
-        """The fields that say where in a message or view something was done."""
+        """The fields that identify the message or view of an action."""
         state = state_values(source.blocks, values)
         if isinstance(source, View):
             return {
@@ -200,7 +200,7 @@ class Payloads:
         }
 
     def function_executed(self, callback_id: str, inputs: dict[str, Json]) -> dict[str, Json]:
-        """The event that a workflow reached a step of the app; its token works from now on."""
+        """The event for a workflow that reaches a step of the app, with a new token."""
         execution, token = self.workspace.new_id("Fx"), f"xwfp-{self.workspace.new_id('sandbox-')}"
         self.workspace.executions.add(execution)
         self.workspace.workflow_tokens.add(token)
@@ -239,17 +239,17 @@ def act(
     selected: Json,
     ts: str,
 ) -> dict[str, Json]:
-    """A person's act on an element: the entry of `actions` in `block_actions`.
+    """Return the entry of `actions` in `block_actions` for an action on an element.
 
     Args:
-        source: where the element is.
-        action_id: the element's.
-        value: what is typed, or a button's value in place of its own.
-        selected: what is chosen: an option or its value, a user, a channel, a date; or a list.
-        ts: when.
+        source: the message or view with the element.
+        action_id: the id of the element.
+        value: the typed text, or the value that replaces a button's own.
+        selected: the choice: an option or its value, a user, a channel, a date; or a list of them.
+        ts: the time of the action.
 
     Raises:
-        LookupError: there is no such element, or no such option in it.
+        LookupError: the source has no such element, or the element no such option.
     """
     found = {
         element["action_id"]: (block_id, element)
@@ -280,7 +280,7 @@ def act(
 
 
 def _option(element: dict[str, Json], selected: Json) -> Json:
-    """The option of this value; one given as an object is taken as it is."""
+    """Return the option with this value; return an option object unchanged."""
     if isinstance(selected, dict):
         return selected
     options = list(element.get("options", []))

@@ -1,4 +1,4 @@
-"""What the sandbox's Slack keeps, and what a test looks at."""
+"""The records of the sandbox's Slack, which tests read."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,9 +23,9 @@ class Channel:
         id: `C…`, or `D…` for a direct message.
         name: without a `#`.
         member: whether the bot is in it.
-        private: hidden from those who are not in it.
+        private: hidden from everybody except its members.
         archived: closed for new messages.
-        post_error: with which `chat.postMessage` is refused here whatever it says.
+        post_error: the error code of every `chat.postMessage` to this channel.
     """
 
     id: str
@@ -50,14 +50,14 @@ class PostedMessage:
     Attributes:
         channel: its channel's id.
         ts: its id in the channel.
-        user: the bot's user; None if it came through a response URL.
-        text: the fallback text, or all there is where there are no blocks.
+        user: the bot's user; None for a message from a response URL.
+        text: the fallback text, or the whole message if it has no blocks.
         blocks: as they were sent.
         via: `chat.postMessage`, `response_url` or `ack`.
         thread_ts: the message it replies to.
         metadata: as sent.
         client_msg_id: as sent.
-        edits: how often it was changed.
+        edits: the number of its changes.
     """
 
     channel: str
@@ -77,14 +77,14 @@ class Ephemeral:
     """A message that one person sees.
 
     Attributes:
-        channel: where they see it.
-        user: who sees it.
-        text: the fallback text, or all there is where there are no blocks.
+        channel: the channel in which the person sees it.
+        user: the person that sees it.
+        text: the fallback text, or the whole message if it has no blocks.
         blocks: as they were sent.
         via: `ack`, `response_url` or `chat.postEphemeral`.
         ts: its id.
         thread_ts: the thread that it is shown in.
-        edits: how often it was replaced.
+        edits: the number of its changes.
     """
 
     channel: str
@@ -99,14 +99,14 @@ class Ephemeral:
 
 @dataclass(slots=True, eq=False)
 class View:
-    """A modal or a home tab, as it stands.
+    """A modal or a home tab.
 
     Attributes:
         id: `V…`.
-        user: who sees it.
-        payload: the view as it was sent last.
+        user: the person that sees it.
+        payload: the view, in its last version.
         hash: changes with every update.
-        updates: how often it was changed.
+        updates: the number of its changes.
         closed: whether the person has left it.
     """
 
@@ -125,27 +125,27 @@ class View:
 
     @property
     def callback_id(self) -> str:
-        """What the bot called it."""
+        """The callback id that the bot has set."""
         return str(self.payload.get("callback_id", ""))
 
     @property
     def private_metadata(self) -> str:
-        """What the bot keeps in it."""
+        """The metadata that the bot has set."""
         return str(self.payload.get("private_metadata", ""))
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """Something that was sent to the bot, and its ack.
+    """A payload that reached the bot, and the bot's ack.
 
     Attributes:
         status: of the HTTP response; 200 for an ack on the socket.
-        body: the ack's JSON if it is JSON, else its text, empty if there is none.
+        body: the JSON of the ack, else its text; empty if the ack has no body.
         seconds: until the ack; Slack shows `operation_timeout` above 3.
-        payload: what was sent.
-        response_url: that Slack gave with it; empty if none.
-        trigger_id: that Slack gave with it; empty if none.
-        refused: Slack's error code, if it refuses what the ack wants shown.
+        payload: the payload that the bot got.
+        response_url: the response URL in the payload; empty if it has none.
+        trigger_id: the trigger id in the payload; empty if it has none.
+        refused: Slack's error code, if Slack refuses the content of the ack.
     """
 
     status: int
@@ -168,14 +168,14 @@ class Completion:
 
 @dataclass(slots=True)
 class ResponseUrl:
-    """A response URL: whose it is, and what is left of it.
+    """A response URL: its person, its channel and its uses.
 
     Attributes:
-        channel: where it posts.
-        user: whom it shows ephemeral messages.
-        made: when.
-        source: the message acted on, which alone it may replace or delete.
-        uses: how many times it was used.
+        channel: the channel that it posts to.
+        user: the person that sees its ephemeral messages.
+        made: the time of its creation.
+        source: the message of the action, the only one that it can replace or delete.
+        uses: the number of its uses.
     """
 
     channel: str
@@ -187,7 +187,7 @@ class ResponseUrl:
 
 @dataclass(slots=True)
 class Trigger:
-    """A trigger id's person and time, and whether a view was opened with it."""
+    """The person and the time of a trigger id, and whether a call has used it."""
 
     user: str
     made: datetime
@@ -195,4 +195,4 @@ class Trigger:
 
 
 class BotUnreachableError(ConnectionError):
-    """What Slack wanted to deliver reached no bot; the message says why."""
+    """A delivery failed to reach the bot; the text gives the reason."""

@@ -1,4 +1,4 @@
-"""Response URLs: five uses in half an hour, for a message that answers a person's act."""
+"""Response URLs: each posts up to five messages, within half an hour of a person's action."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -14,12 +14,12 @@ LIFE = timedelta(minutes=30)
 
 @dataclass(frozen=True, slots=True)
 class ResponseUrls:
-    """Gives response URLs, and answers those who post to them."""
+    """Creates response URLs, and handles the POST requests to them."""
 
     workspace: Workspace
 
     def new(self, channel: str, user: str, source: PostedMessage | Ephemeral | None = None) -> str:
-        """The path of a new one; only one with a source may replace or delete a message."""
+        """Return the path of a new one; it can replace or delete its source only."""
         secret = f"{self.workspace.new_id('R')}-not-so-secret"
         self.workspace.response_urls[secret] = ResponseUrl(
             channel, user, self.workspace.now(), source
@@ -27,7 +27,7 @@ class ResponseUrls:
         return f"/response/{secret}"
 
     def post(self, secret: str, request: Recorded) -> Respond:
-        """Answer a POST to one: `ok`, or in a word why not."""
+        """Return the response to a POST: `ok`, or an error word."""
         url = self.workspace.response_urls.get(secret)
         if url is None:
             return _words(404, "no_such_url")
@@ -54,13 +54,13 @@ def _message(request: Recorded) -> dict[str, Json]:
 
 
 def show(workspace: Workspace, url: ResponseUrl, body: dict[str, Json], via: str) -> None:
-    """Show what was posted to a response URL, or given with an ack.
+    """Show a message from a response URL or an ack.
 
     Raises:
-        SlackRefusedError: a limit of Block Kit is exceeded, or there is nothing in it.
+        SlackRefusedError: the message is empty, or exceeds a limit of Block Kit.
     """
     if body.get("delete_original"):
-        # A command has no message of its own that could be deleted: Slack does nothing.
+        # A command has no message of its own, so Slack deletes nothing.
         if url.source is not None:
             workspace.remove(url.source)
         return

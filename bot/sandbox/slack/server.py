@@ -1,4 +1,4 @@
-"""A Slack on loopback: its Web API, response URLs and Socket Mode, and what people do in it."""
+"""The server of the sandbox's Slack: Web API, response URLs, Socket Mode, user actions."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -31,17 +31,17 @@ DEFAULT_SCOPES: Final = ("commands", "chat:write", "chat:write.public")
 class SandboxSlack(UserActions, FakeServer):
     """Slack, with one workspace and one app: the bot.
 
-    The channel `C0SANDBOX1` is there from the start, with the bot as a member. Every limit that
-    Slack checks is checked, and what people may not do raises `LookupError`.
+    The channel `C0SANDBOX1` is there from the start, with the bot as a member. It checks
+    every limit that Slack checks. An action that a user cannot do raises `LookupError`.
 
     Attributes:
         bot_token: the bot's token for the Web API.
         app_token: the app's token for Socket Mode.
-        signing_secret: with which HTTP deliveries are signed.
-        scopes: what the bot's token may do; change them at will.
-        bot_url: the bot's root URL; None sends everything down the web sockets.
-        drops_repeats: post nothing for a `client_msg_id` that its channel has already. Slack does
-            not promise it, so it is off.
+        signing_secret: the secret that signs HTTP deliveries.
+        scopes: the scopes of the bot's token; a test can change them.
+        bot_url: the bot's root URL; None: deliveries go through the web sockets.
+        drops_repeats: whether a `client_msg_id` that the channel has already posts nothing. Slack
+            does not promise this, so the default is False.
         delivery_timeout: seconds until a delivery fails. Slack's own 3 seconds are only
             measured, in `Delivery.seconds`.
     """
@@ -57,10 +57,10 @@ class SandboxSlack(UserActions, FakeServer):
         """Build an empty Slack.
 
         Args:
-            bot_token: the one that is right.
-            app_token: the one that is right.
-            signing_secret: that the bot must know.
-            now: an aware clock, which decides what has expired; signatures use the real time.
+            bot_token: the only valid bot token.
+            app_token: the only valid app token.
+            signing_secret: the secret that the bot must have.
+            now: an aware clock for timestamps and expiry; signatures use the real time.
         """
         super().__init__(now=now)
         self.bot_token = bot_token
@@ -86,7 +86,7 @@ class SandboxSlack(UserActions, FakeServer):
 
     @property
     def api_url(self) -> str:
-        """The root of the Web API, with a slash at the end: what `SLACK_API_URL` is set to."""
+        """The root of the Web API, with a slash at the end, for `SLACK_API_URL`."""
         return f"{self.url}/api/"
 
     @property
@@ -105,7 +105,7 @@ class SandboxSlack(UserActions, FakeServer):
 
     @property
     def deleted(self) -> list[PostedMessage]:
-        """The messages that were taken away again."""
+        """The deleted messages."""
         return self._workspace.deleted
 
     @property
@@ -120,15 +120,15 @@ class SandboxSlack(UserActions, FakeServer):
 
     @property
     def completions(self) -> list[Completion]:
-        """How the workflow steps ended."""
+        """The results of the workflow steps."""
         return self._workspace.completions
 
     @property
     def sockets(self) -> int:
-        """How many web sockets take deliveries."""
+        """The number of web sockets that take deliveries."""
         return len(self._sockets.connected)
 
-    def add_channel(  # noqa: PLR0913 - a channel has this many sides
+    def add_channel(  # noqa: PLR0913 - a channel has this many fields
         self,
         id: str,  # noqa: A002 - Slack's word
         *,
@@ -146,17 +146,17 @@ class SandboxSlack(UserActions, FakeServer):
             member: whether the bot is in it.
             private: whether others cannot see it.
             archived: whether it is closed.
-            post_error: with which `chat.postMessage` is refused there.
+            post_error: the error code of every `chat.postMessage` to it.
         """
         channel = Channel(id, name or id.lower(), member, private, archived, post_error)
         self._workspace.channels[id] = channel
         return channel
 
     def delete(self, message: PostedMessage) -> None:
-        """Let a person with the right to do so delete a message, the bot's too.
+        """Delete a message, as a person with that right can, also a message of the bot.
 
         Raises:
-            LookupError: it is not there any more.
+            LookupError: the message is deleted already.
         """
         if message not in self.messages:
             gone = f"no message {message.ts} in {message.channel}"
@@ -164,7 +164,7 @@ class SandboxSlack(UserActions, FakeServer):
         self._workspace.remove(message)
 
     def close_view(self, view_id: str) -> None:
-        """Let a person leave a modal."""
+        """Close a modal, without a word to the bot."""
         for view in self.views:
             if view.id == view_id:
                 SlackViews(self._workspace).close(view)
@@ -173,7 +173,7 @@ class SandboxSlack(UserActions, FakeServer):
         """The signature headers for a body.
 
         Args:
-            body: what is sent.
+            body: the body to sign.
             timestamp: seconds since the epoch; None is now.
         """
         return transports.signature_headers(self.signing_secret, body, timestamp)
@@ -183,7 +183,7 @@ class SandboxSlack(UserActions, FakeServer):
         await self._sockets.disconnect(politely=politely)
 
     def seen(self) -> str:
-        """What was recorded, in one line for an error message."""
+        """Return the records in one line, for an error message."""
         shown = [f"message {message.text!r}" for message in self.messages]
         shown += [f"ephemeral {ephemeral.text!r}" for ephemeral in self.ephemerals]
         shown += [f"view {view.callback_id!r}" for view in self.views]
@@ -210,7 +210,7 @@ class SandboxSlack(UserActions, FakeServer):
         if self.bot_url is None:
             return await self._sockets.deliver(outgoing, self.delivery_timeout)
         if self._session is None:
-            # Slack keeps no connection open from one delivery to the next that a bot could rely on.
+            # Slack does not promise to reuse a connection for the next delivery.
             connector = aiohttp.TCPConnector(limit=0, force_close=True)
             timeout = aiohttp.ClientTimeout(total=self.delivery_timeout)
             self._session = aiohttp.ClientSession(connector=connector, timeout=timeout)

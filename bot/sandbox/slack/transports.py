@@ -1,4 +1,4 @@
-"""How a payload reaches the bot: in a signed HTTP request, or down a web socket."""
+"""The two transports to the bot: signed HTTP requests and web sockets."""
 
 import asyncio
 import contextlib
@@ -18,7 +18,7 @@ from aiohttp import web
 from bot.sandbox.faults import Json
 from bot.sandbox.slack.records import APP_ID, BotUnreachableError
 
-CLOSING_GRACE: Final = 0.2  # seconds for a client's farewell
+CLOSING_GRACE: Final = 0.2  # seconds for a client to close its side
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class OutgoingPayload:
 
     Attributes:
         kind: `slash_commands`, `interactive` or `events_api`, as Socket Mode calls them.
-        payload: what it is.
+        payload: its content.
     """
 
     kind: str
@@ -45,7 +45,7 @@ class OutgoingPayload:
 
 @dataclass(frozen=True, slots=True)
 class Ack:
-    """What the bot answered."""
+    """The bot's answer to a delivery."""
 
     status: int
     body: Json
@@ -53,7 +53,7 @@ class Ack:
 
 
 def signature_headers(secret: str, body: bytes, timestamp: int | None = None) -> dict[str, str]:
-    """Slack's signature of a body, made now or at another time (seconds since the epoch)."""
+    """Return Slack's signature headers for a body; the timestamp is in epoch seconds."""
     moment = str(int(time.time()) if timestamp is None else timestamp)
     signed = b":".join([b"v0", moment.encode(), body])
     digest = hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest()
@@ -66,7 +66,7 @@ async def post(
     """POST a payload to the bot, with Slack's signature.
 
     Raises:
-        BotUnreachableError: nobody listens there, or the connection broke.
+        BotUnreachableError: nobody listens at the address, or the connection broke.
         TimeoutError: no answer within the session's time.
     """
     content_type, body = outgoing.encode()
@@ -97,7 +97,7 @@ class _Socket:
     waiting: dict[str, asyncio.Future[Json]] = field(default_factory=dict)
 
     def leave(self) -> None:
-        """Give up on the acks: none will come any more."""
+        """Fail the deliveries that wait for an ack."""
         for ack in self.waiting.values():
             if not ack.done():
                 ack.set_exception(BotUnreachableError("the web socket closed before the ack"))
@@ -108,8 +108,8 @@ class Sockets:
     """The web sockets of Socket Mode.
 
     Attributes:
-        changed: called whenever one comes or goes.
-        connected: those that take deliveries; the next one gets the next delivery.
+        changed: called after each connect and disconnect.
+        connected: the sockets that take deliveries; the first one gets the next delivery.
     """
 
     changed: Callable[[], None]
@@ -118,13 +118,13 @@ class Sockets:
     _tickets: set[str] = field(default_factory=set)
 
     def new_ticket(self) -> str:
-        """A ticket that opens one web socket."""
+        """Return a ticket that opens one web socket."""
         ticket = uuid4().hex
         self._tickets.add(ticket)
         return ticket
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
-        """Greet a web socket and take its acks until it closes."""
+        """Send the hello message on a new web socket, and read its acks until it closes."""
         if request.query.get("ticket") not in self._tickets:
             return web.Response(status=403, text="invalid_ticket")
         self._tickets.remove(request.query["ticket"])
@@ -147,7 +147,7 @@ class Sockets:
 
         Raises:
             BotUnreachableError: none is connected, or it closed before the ack.
-            TimeoutError: no ack within so many `seconds`.
+            TimeoutError: no ack within `seconds`.
         """
         if not self.connected:
             alone = "no web socket is connected, and SandboxSlack.bot_url is None"
@@ -174,21 +174,21 @@ class Sockets:
         return Ack(200, body, time.monotonic() - begin)
 
     async def disconnect(self, *, politely: bool) -> None:
-        """Let all web sockets go: ask the clients to reconnect, or cut the connections."""
+        """Ask the clients of all web sockets to reconnect, or cut their connections."""
         leaving, self.connected = self.connected, []
         self._leaving.extend(leaving)
         self.changed()
         for socket in leaving:
             if politely:
                 farewell = {"reason": "refresh_requested", "debug_info": {"host": "sandbox"}}
-                # One that has just gone needs no farewell.
+                # A socket that has just closed needs no message.
                 with contextlib.suppress(ConnectionResetError):
                     await socket.web_socket.send_json({"type": "disconnect", **farewell})
             elif socket.request.transport is not None:
                 socket.request.transport.abort()
 
     async def close(self) -> None:
-        """Close all web sockets, as the server goes away."""
+        """Close all web sockets at the end of the server."""
         for socket in [*self.connected, *self._leaving]:
             await socket.web_socket.close(code=aiohttp.WSCloseCode.GOING_AWAY)
 
@@ -209,7 +209,7 @@ class Sockets:
 
 
 def _take_ack(socket: _Socket, data: str) -> None:
-    """Give an ack to the delivery that waits for it; what is no ack is ignored, as by Slack."""
+    """Pass an ack to the delivery that waits for it. Like Slack, ignore everything else."""
     try:
         envelope = json.loads(data)
     except ValueError:

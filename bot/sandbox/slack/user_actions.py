@@ -1,4 +1,4 @@
-"""What people do in Slack, and what becomes of the bot's acks."""
+"""The actions of Slack's users, and the effects of the bot's acks."""
 
 from abc import ABC, abstractmethod
 from dataclasses import replace
@@ -22,10 +22,10 @@ from bot.sandbox.slack.workspace import SlackRefusedError, Workspace
 
 
 class UserActions(ABC):
-    """The acts of people: each is delivered to the bot, and returns with the bot's ack.
+    """The actions of users. Each one sends its payload to the bot and returns the bot's ack.
 
-    All of them raise `BotUnreachableError` where no bot answers, and `TimeoutError` where its
-    answer takes longer than Slack's patience.
+    All of them raise `BotUnreachableError` if no bot answers, and `TimeoutError` if its answer
+    takes longer than `delivery_timeout`.
     """
 
     _workspace: Workspace
@@ -53,12 +53,12 @@ class UserActions(ABC):
         """Type a slash command.
 
         Args:
-            text: what follows the command, as typed.
-            channel: where; one that is not known is somebody else's conversation.
-            user: who.
+            text: the typed text after the command.
+            channel: the channel; an unknown one is a conversation without the bot.
+            user: the person.
             command: the command.
-            escaped: the text is as Slack sends it already, e.g. with `<@U…|name>` in it.
-            **overrides: form fields to send instead, or, with None, not at all.
+            escaped: whether the text has Slack's format already, e.g. `<@U…|name>`.
+            **overrides: form fields that replace the usual ones; None removes a field.
         """
         workspace = self._workspace
         fields = Payloads(workspace).command(
@@ -81,7 +81,7 @@ class UserActions(ABC):
                 return replace(delivery, refused=refused.code)
         return delivery
 
-    async def action(  # noqa: PLR0913 - an act has this many sides
+    async def action(  # noqa: PLR0913 - an action has this many parts
         self,
         message_or_view: PostedMessage | Ephemeral | View,
         action_id: str,
@@ -91,18 +91,18 @@ class UserActions(ABC):
         selected: Json = None,
         values: dict[str, dict[str, Json]] | None = None,
     ) -> Delivery:
-        """Press a button, choose an option, or type into an element that reports at once.
+        """Press a button, choose an option, or type into an element that sends its value at once.
 
         Args:
-            message_or_view: where the element is.
-            action_id: the element's.
-            user: who.
-            value: what is typed, or a button's value in place of its own.
-            selected: what is chosen: an option's value, a user, a channel, a date; or a list.
-            values: what else is filled in there: `{block_id: {action_id: state}}`.
+            message_or_view: the message or view with the element.
+            action_id: the id of the element.
+            user: the person.
+            value: the typed text, or the value that replaces a button's own.
+            selected: the choice: an option's value, a user, a channel, a date; or a list of them.
+            values: the state of other elements: `{block_id: {action_id: state}}`.
 
         Raises:
-            LookupError: there is no such element or option.
+            LookupError: no such element or option exists.
         """
         source, workspace = message_or_view, self._workspace
         trigger_id = workspace.new_trigger(user)
@@ -120,15 +120,15 @@ class UserActions(ABC):
     async def submit(
         self, view: View, values: dict[str, dict[str, Json]], *, user: str = USER
     ) -> Delivery:
-        """Submit a modal; its ack may show errors, change it, or close it.
+        """Submit a modal; the ack shows errors, updates the modal, or closes it.
 
         Args:
             view: the modal.
-            values: what is filled in: `{block_id: {action_id: state}}`; the rest is as it was.
-            user: who.
+            values: the changed fields: `{block_id: {action_id: state}}`.
+            user: the person.
 
         Raises:
-            LookupError: the modal is closed, or has nothing to fill in there.
+            LookupError: the modal is closed, or has no such field.
         """
         if view.closed:
             gone = f"the view {view.callback_id!r} is closed"
@@ -149,7 +149,7 @@ class UserActions(ABC):
         return delivery
 
     def _chosen_urls(self, view: View, values: Json, user: str) -> list[dict[str, Json]]:
-        """The response URLs for the channels that were chosen where the dialog asked for them."""
+        """Return response URLs for the channels chosen in elements with `response_url_enabled`."""
         urls = []
         for block_id, element in block_kit.elements(view.blocks):
             state = values.get(block_id, {}).get(element["action_id"], {})
@@ -166,7 +166,7 @@ class UserActions(ABC):
         return urls
 
     async def leave(self, view: View, *, user: str = USER) -> Delivery | None:
-        """Cancel a modal; the bot hears of it only if it asked to, with `notify_on_close`."""
+        """Cancel a modal; the bot gets an event only with `notify_on_close`."""
         SlackViews(self._workspace).close(view)
         if not view.payload.get("notify_on_close"):
             return None
@@ -189,13 +189,13 @@ class UserActions(ABC):
         """Type into an external select, which asks the bot for options.
 
         Args:
-            view: where the select is.
-            action_id: the select's.
-            typed: what is typed so far.
-            user: who.
+            view: the view or message with the select.
+            action_id: the id of the select.
+            typed: the typed text.
+            user: the person.
 
         Raises:
-            LookupError: there is no such select.
+            LookupError: no such select exists.
         """
         found = [
             here
@@ -237,7 +237,7 @@ class UserActions(ABC):
         return await self.event(Payloads(self._workspace).function_executed(callback_id, inputs))
 
     async def event(self, event: dict[str, Json]) -> Delivery:
-        """Let something happen that the bot is subscribed to, e.g. `app_home_opened`."""
+        """Send an event of a type that the bot subscribes to, e.g. `app_home_opened`."""
         return await self._deliver("events_api", Payloads(self._workspace).event_callback(event))
 
     async def _deliver(self, kind: str, payload: dict[str, Json]) -> Delivery:

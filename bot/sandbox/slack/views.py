@@ -1,4 +1,4 @@
-"""The Web API's methods for modals and home tabs, and what an ack does to a modal."""
+"""The Web API's methods for modals and home tabs, and the effect of an ack on a modal."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from bot.sandbox.slack.workspace import SlackRefusedError, Workspace
 
 @dataclass(frozen=True, slots=True)
 class SlackViews:
-    """The methods `views.*`, over the state of the workspace."""
+    """The methods `views.*`."""
 
     workspace: Workspace
 
@@ -19,32 +19,32 @@ class SlackViews:
         """`views.open`."""
         payload = self._view(arguments, "modal")
         trigger = self.workspace.use_trigger(slack_arguments.required(arguments, "trigger_id"))
-        return self._told(self.workspace.show(trigger.user, payload))
+        return self._response(self.workspace.show(trigger.user, payload))
 
     def update(self, arguments: dict[str, Json]) -> dict[str, Json]:
-        """`views.update`, by `view_id`; `hash` guards against a race."""
+        """`views.update`, by `view_id`; a wrong `hash` is refused."""
         payload = self._view(arguments, None)
         view = self._open(slack_arguments.required(arguments, "view_id"))
         self._need_hash(arguments, view)
         self.workspace.redraw(view, payload)
-        return self._told(view)
+        return self._response(view)
 
     def publish(self, arguments: dict[str, Json]) -> dict[str, Json]:
-        """`views.publish`: a person's home tab, of which there is one."""
+        """`views.publish`: create or replace a person's home tab."""
         payload = self._view(arguments, "home")
         user = slack_arguments.required(arguments, "user_id")
         for view in self.workspace.views:
             if view.user == user and view.payload["type"] == "home":
                 self._need_hash(arguments, view)
                 self.workspace.redraw(view, payload)
-                return self._told(view)
-        return self._told(self.workspace.show(user, payload))
+                return self._response(view)
+        return self._response(self.workspace.show(user, payload))
 
     def apply_ack(self, view: View, ack: Json) -> None:
-        """Do to a submitted view what the ack of its submission says.
+        """Apply the ack of a submission to its view.
 
         Raises:
-            SlackRefusedError: the ack cannot be obeyed.
+            SlackRefusedError: the ack is invalid.
         """
         action = ack.get("response_action") if isinstance(ack, dict) else None
         if action == "errors":
@@ -81,5 +81,5 @@ class SlackViews:
         if arguments.get("hash") not in {None, "", view.hash}:
             raise SlackRefusedError(code="hash_conflict")
 
-    def _told(self, view: View) -> dict[str, Json]:
+    def _response(self, view: View) -> dict[str, Json]:
         return {"view": self.workspace.view_json(view)}

@@ -24,7 +24,7 @@ from bot.sandbox.slack.workspace import SlackRefusedError, Workspace
 Method: TypeAlias = Callable[[dict[str, Json]], dict[str, Json]]
 
 LONGEST_UPDATE: Final = 4_000  # bytes of the text of an update
-# Scopes that a method needs whatever its arguments.
+# The scope that each method needs with any arguments.
 SCOPES: Final = {
     "chat.postMessage": "chat:write",
     "chat.postEphemeral": "chat:write",
@@ -36,7 +36,7 @@ SCOPES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """Which tokens are right, and what the bot's may do."""
+    """The valid tokens, and the scopes of the bot's."""
 
     bot_token: str
     app_token: str
@@ -45,12 +45,12 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True)
 class SlackApi:
-    """The Web API, over the state of the workspace.
+    """The Web API.
 
     Attributes:
         workspace: the state.
-        credentials: of the app.
-        new_socket_url: gives the address of a new web socket.
+        credentials: the tokens and scopes of the app.
+        new_socket_url: returns the address of a new web socket.
     """
 
     workspace: Workspace
@@ -58,7 +58,7 @@ class SlackApi:
     new_socket_url: Callable[[], str]
 
     def call(self, name: str, request: Recorded) -> Respond:
-        """Answer a call: always 200, and in the body whether it is `ok`."""
+        """Return the response to a call: its status is always 200, its body says `ok` or not."""
         scopes = {"x-oauth-scopes": ",".join(self.credentials.scopes)}
         try:
             arguments = slack_arguments.read(request)
@@ -121,13 +121,13 @@ class SlackApi:
         return {"url": self.new_socket_url()}
 
     def chat_post_message(self, arguments: dict[str, Json]) -> dict[str, Json]:
-        """`chat.postMessage`, to a channel's id, or a person's for a direct message.
+        """`chat.postMessage`, to the id of a channel, or of a person for a direct message.
 
-        A reply to a message that was deleted does not fail: Slack shows it in the channel, and
-        only the missing `thread_ts` of its answer tells. Its pages do not say so; those who met
-        it do. Where replies are left, the thread goes on below the note on the deleted message.
-        A repeat with the same `client_msg_id` is posted again unless `drops_repeats` is set: Slack
-        promises nothing of it.
+        A reply to a deleted message does not fail. Slack shows it in the channel; the only sign is
+        the missing `thread_ts` in the response. Slack does not document this, but its users report
+        it. If the thread has other replies, it goes on below the note on the deleted message.
+        A repeat with the same `client_msg_id` posts again, unless `drops_repeats` is set: Slack
+        promises nothing else.
         https://docs.slack.dev/reference/methods/chat.postMessage
         https://github.com/slack-go/slack/issues/1571
         https://github.com/PostHog/posthog/pull/83601
@@ -181,7 +181,7 @@ class SlackApi:
         return {"message_ts": ephemeral.ts}
 
     def chat_update(self, arguments: dict[str, Json]) -> dict[str, Json]:
-        """`chat.update`: the bot's own messages only; what has no blocks any more loses them."""
+        """`chat.update`: only the bot's own messages; an update without blocks removes them."""
         channel = self._addressed(arguments)
         message = self.workspace.message(channel.id, slack_arguments.required(arguments, "ts"))
         if channel.archived:

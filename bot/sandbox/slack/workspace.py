@@ -1,4 +1,4 @@
-"""The state of the sandbox's Slack: channels, messages, views, and what expires."""
+"""The state of the sandbox's Slack: channels, messages, views, triggers and response URLs."""
 
 import itertools
 from collections.abc import Callable, Iterator
@@ -25,12 +25,12 @@ TRIGGER_LIFE = timedelta(seconds=3)
 
 
 class SlackRefusedError(Exception):
-    """Slack says no.
+    """Slack refuses a call.
 
     Attributes:
-        code: its error code.
-        details: its further words, if any.
-        extra: further fields of its answer.
+        code: Slack's error code.
+        details: further texts, if any.
+        extra: further fields of the response.
     """
 
     def __init__(self, code: str, details: list[str] | None = None, **extra: Json) -> None:
@@ -50,12 +50,12 @@ class SlackRefusedError(Exception):
 
 @dataclass(slots=True)
 class Workspace:
-    """What Slack knows. Whoever changes it calls `changed`.
+    """The data of Slack. Each method that changes it calls `changed`.
 
     Attributes:
         now: its clock.
-        changed: wakes those who wait for something to happen.
-        drops_repeats: post nothing for a `client_msg_id` that its channel has already.
+        changed: wakes every waiting `FakeServer.until`.
+        drops_repeats: whether a `client_msg_id` that the channel has already posts nothing.
     """
 
     now: Callable[[], datetime]
@@ -75,23 +75,23 @@ class Workspace:
     _last_ts: float = 0.0
 
     def new_id(self, prefix: str) -> str:
-        """An id that nothing else has."""
+        """Return a new id."""
         return f"{prefix}0SANDBOX{next(self._numbers):04d}"
 
     def stamp(self) -> str:
-        """A `ts`: the time, later than every one before."""
+        """Return a new `ts`: the time, later than every earlier `ts`."""
         self._last_ts = max(self.now().timestamp(), self._last_ts + 0.00001)
         return f"{self._last_ts:.6f}"
 
     def channel(self, channel_id: str) -> Channel:
-        """The channel; one that is not known is a conversation of others."""
+        """Return the channel; an unknown one is a private conversation without the bot."""
         return self.channels.get(channel_id, Channel(channel_id, member=False, private=True))
 
     def visible_channel(self, channel_id: str) -> Channel:
-        """The channel, if the bot can see it.
+        """Return the channel, if the bot can see it.
 
         Raises:
-            SlackRefusedError: `channel_not_found`: there is none, or it is private to others.
+            SlackRefusedError: `channel_not_found`: a private channel without the bot.
         """
         channel = self.channel(channel_id)
         if channel.private and not channel.member:
@@ -99,7 +99,7 @@ class Workspace:
         return channel
 
     def direct_message(self, user: str) -> Channel:
-        """The conversation between the bot and a person, opened if need be."""
+        """Return the conversation between the bot and a person; open it if necessary."""
         channel = Channel(f"D{user[1:]}")
         return self.channels.setdefault(channel.id, channel)
 
@@ -115,7 +115,7 @@ class Workspace:
         raise SlackRefusedError(code="message_not_found")
 
     def earlier(self, channel_id: str, client_msg_id: str | None) -> PostedMessage | None:
-        """The message that a repeated `client_msg_id` stands for, in a Slack that drops repeats."""
+        """Return the message with this `client_msg_id`, if `drops_repeats` is set."""
         if not self.drops_repeats or client_msg_id is None:
             return None
         posted = (each for each in self.messages if each.channel == channel_id)
@@ -130,11 +130,11 @@ class Workspace:
         ]
 
     def was_deleted(self, channel_id: str, ts: str) -> bool:
-        """Whether there was such a message once."""
+        """Whether this message existed and is deleted."""
         return any((gone.channel, gone.ts) == (channel_id, ts) for gone in self.deleted)
 
     def thread_is_gone(self, channel_id: str, ts: str) -> bool:
-        """Whether a message was deleted with nothing left below it."""
+        """Whether a message is deleted and has no replies."""
         return self.was_deleted(channel_id, ts) and not self.replies(channel_id, ts)
 
     def post(self, message: PostedMessage) -> PostedMessage:
@@ -173,7 +173,7 @@ class Workspace:
         self.changed()
 
     def remove(self, message: PostedMessage | Ephemeral) -> None:
-        """Take a message away, if it is still there."""
+        """Delete a message, if it still exists."""
         if isinstance(message, Ephemeral):
             if message in self.ephemerals:
                 self.ephemerals.remove(message)
@@ -212,7 +212,7 @@ class Workspace:
         return view
 
     def redraw(self, view: View, payload: dict[str, Json]) -> None:
-        """Put something else into a view."""
+        """Replace the content of a view."""
         view.payload, view.hash = payload, self.new_hash()
         view.updates += 1
         self.changed()
@@ -222,7 +222,7 @@ class Workspace:
         return f"{int(self.now().timestamp())}.{next(self._numbers):08x}"
 
     def message_json(self, message: PostedMessage, *, metadata: bool = False) -> dict[str, Json]:
-        """A message as Slack tells of it."""
+        """Return a message in Slack's JSON."""
         sender = {"subtype": "bot_message"} if message.user is None else {"user": message.user}
         shown: dict[str, Json] = {
             "type": "message",
@@ -245,7 +245,7 @@ class Workspace:
         return shown
 
     def view_json(self, view: View, values: Json = None) -> dict[str, Json]:
-        """A view as Slack tells of it, with what is filled in."""
+        """Return a view in Slack's JSON, with the values of its fields."""
         sent = view.payload
         shown = {
             "id": view.id,
@@ -269,10 +269,10 @@ class Workspace:
 
 
 def check_message(text: str | None, blocks: Json) -> None:
-    """Let a message through if Slack would.
+    """Check a message as Slack does.
 
     Raises:
-        SlackRefusedError: a limit of Block Kit is exceeded, or there is nothing in it.
+        SlackRefusedError: the message is empty, or exceeds a limit of Block Kit.
     """
     if refusal := message_error(text, blocks):
         raise SlackRefusedError(*refusal)

@@ -1,4 +1,4 @@
-"""How often messages are drawn again, and who waits for how long."""
+"""The limit on message updates, and the waits that it causes."""
 
 import pytest
 
@@ -15,7 +15,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def full(clock: Clock) -> Budget:
-    """All that may be drawn in a minute has been."""
+    """Use up all updates of a minute."""
     budget = Budget(clock, GAP)
     for number in range(MOST):
         assert budget.wait(f"early{number}", MOST) == 0
@@ -71,7 +71,7 @@ def test_nothing_is_kept_for_ever(full: Budget, clock: Clock) -> None:
     waits(full, 100)
     clock.advance(3600)
     full.wait("new", MOST)
-    assert not full._drawn  # noqa: SLF001 - what it holds is all that can be seen
+    assert not full._drawn  # noqa: SLF001 - its size shows nowhere else
     assert not full._drawn_by_message  # noqa: SLF001
     assert not any(full._queues.values())  # noqa: SLF001
 

@@ -1,4 +1,4 @@
-"""What changed reaches Slack: the message drawn again, and a reply for each piece of news."""
+"""Changes reach Slack: the message is updated, and each piece of news gets a reply."""
 
 from datetime import timedelta
 
@@ -21,7 +21,7 @@ def drawn(message: PostedMessage) -> str:
     return str(message.blocks)
 
 
-# What is told
+# The replies
 
 
 async def test_a_job_is_followed_from_the_queue_to_its_end(scene: Scene) -> None:

@@ -1,4 +1,4 @@
-"""A job as it was and as it is: what there is to say about it."""
+"""The comparison of a job's last two states, and the news that follows from it."""
 
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -46,7 +46,7 @@ RANKS = {"waiting": 0, "deploying": 1, "running": 2}
 
 
 def seen(before: Watch, now: TrainingJob | None, at: float = 60, **found: Any) -> Look:
-    """Look at a watch, whose own job is this now."""
+    """Compare a watch with the current state of its own job."""
     told = {"watched": now, "latest": now} | found
     return look(before, Found(**told), after(at), TOO_LONG)
 
@@ -264,7 +264,7 @@ GONE = Found(gone=True)
 
 
 def lost(latest: TrainingJob | None) -> Found:
-    """What is told where the watched job is no longer in its project."""
+    """Return a lookup of a project that no longer has the watched job."""
     return Found(project=project(latest), latest=latest, lost=True)
 
 
@@ -287,7 +287,7 @@ def test_an_answer_that_was_wrong_once_ends_nothing() -> None:
     assert look(found.watch, GONE, after(90), TOO_LONG).news == ()
     without_job = look(watch(None), GONE, after(60), TOO_LONG).watch
     assert seen(without_job, None, project=project(None)).watch == watch(None)
-    assert seen(without_job, None).watch is without_job  # a search tells nothing of the project
+    assert seen(without_job, None).watch is without_job  # a search has no result for it
 
 
 def test_a_job_that_is_lost_twice_ends_its_watch_and_is_no_longer_shown() -> None:

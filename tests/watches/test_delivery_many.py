@@ -1,4 +1,4 @@
-"""Reports that are too many at once: Slack is to take what people click, too."""
+"""Too many notifications at once: Slack still has room for the updates after clicks."""
 
 import asyncio
 
@@ -31,7 +31,7 @@ class SlowStore(Store):
 
 
 async def bring(scene: Scene, count: int) -> list[RunAgain]:
-    """Bring so many reports with one `Reports`; return those that were put off."""
+    """Deliver notifications with one `Reports`; return the rescheduled ones."""
     reports = scene.reports
     came = [await scene.attempt(task, reports) for task in await scene.claim(REPORT, count)]
     return [then for then in came if isinstance(then, RunAgain)]

@@ -88,7 +88,7 @@ async def test_a_stop_is_drawn_again_by_who_takes_over(scene: Scene) -> None:
     await asyncio.wait([dying])
     await scene.abandon(task)
     await scene.watches.end(watch.channel_id, watch.ts)
-    # What the dead process asked for arrives after all.
+    # The request of the killed process arrives late.
     await draw(scene, watch, project_message(watch.project, watch.card, followed=watch.followed()))
     assert await scene.report() == [Done()]
     assert "Watched by" not in drawn(scene.answers[0])

@@ -1,4 +1,4 @@
-"""A report outlives dead processes, and a Slack that answers late, never, or no for ever."""
+"""A notification survives killed processes, late or missing responses, and refusals."""
 
 import asyncio
 from dataclasses import replace
@@ -114,7 +114,7 @@ async def test_a_process_that_lost_its_lease_says_nothing(scene: Scene, step: st
 
 
 async def unconfirmed(scene: Scene, *, after: bool, status: str = "RUNNING") -> Watch:
-    """A report whose reply Slack does not confirm, and which is put off for 5 seconds."""
+    """Return a notification with an unconfirmed reply, rescheduled for 5 seconds later."""
     watch = await scene.moved(status)
     scene.slack.faults.next(POST, Drop(after=after))
     assert await put_off(scene) == 5

@@ -22,7 +22,7 @@ def refused(code: str) -> Respond:
 
 
 async def put_off(scene: Scene, watch: Watch, number: int = 1) -> float:
-    """Bring a report that Slack does not take; return for how many seconds it is put off."""
+    """Deliver a notification that Slack refuses; return the seconds until the next attempt."""
     await scene.store.wake(f"report:{watch.id}:{number}")
     (then,) = await scene.report()
     assert isinstance(then, RunAgain)
@@ -44,7 +44,7 @@ async def failed(scene: Scene, watch: Watch, number: int = 1) -> None:
 async def test_what_slack_does_not_take_is_tried_less_and_less_often(scene: Scene) -> None:
     watch = await scene.moved()
     scene.slack.faults.always(UPDATE, LIMIT)
-    for least in (60, 120, 240, 480, 600, 600):  # from what Slack asks for on
+    for least in (60, 120, 240, 480, 600, 600):  # from the wait that Slack asks for
         assert least <= await put_off(scene, watch) <= 1.5 * least
     scene.slack.faults.clear()
     scene.slack.faults.next(POST, LIMIT)

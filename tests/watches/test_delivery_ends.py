@@ -1,4 +1,4 @@
-"""Slack takes no more of a watch: it ends, its message says so, and its watchers hear directly."""
+"""Slack refuses more updates: the watch ends, and its watchers get direct messages."""
 
 import pytest
 from structlog.testing import capture_logs
@@ -21,7 +21,7 @@ def drawn(message: PostedMessage) -> str:
 
 
 def told(scene: Scene, channel: str = DIRECT) -> list[str]:
-    """What one person was told directly."""
+    """Return the direct messages to a person."""
     return [message.text for message in scene.slack.messages if message.channel == channel]
 
 
@@ -59,7 +59,7 @@ async def test_the_end_of_a_job_is_in_the_last_words(scene: Scene) -> None:
 async def deleted_before_the_reply(
     scene: Scene, watch: Watch, ts: str, deleting: Respond | None = None
 ) -> None:
-    """Bring a report whose reply Slack takes only once a message is gone."""
+    """Deliver a notification; a person deletes a message before the retry of the reply."""
     scene.slack.faults.next(POST, Respond(429, headers={"Retry-After": "60"}))
     await scene.report()
     await scene.poster._client.chat_delete(channel=CHANNEL, ts=ts)  # noqa: SLF001 - as people do
