@@ -1,7 +1,7 @@
 """Wiring: builds the parts, opens their connections, starts and ends them in order."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -17,6 +17,7 @@ from slack_sdk.signature import SignatureVerifier
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.access.limits import PersonLimits
+from bot.access.rules import Allows, allows
 from bot.baseten.errors import BasetenError
 from bot.connections import Connections, connections
 from bot.durable.database import open_store
@@ -27,10 +28,12 @@ from bot.durable.store import HEALTH, Store
 from bot.handlers.cleanup import CLEANUP, CleanupTask
 from bot.handlers.failures import LAST_WORDS, Failures
 from bot.handlers.open_project import LOOKS, OpenProjectHandler
+from bot.handlers.permissions import Permissions
 from bot.handlers.services import Services
 from bot.handlers.workers import Workers
 from bot.listeners import register
 from bot.listeners.authorization import Authorization, TokenRefusedError
+from bot.listeners.middleware import RequestMiddleware
 from bot.projects.recents import Recents
 from bot.projects.service import Projects
 from bot.server.http import DATABASE, DRAINING, Health, build_server
@@ -61,6 +64,7 @@ class Tuning:
         pace: how often watched jobs are looked at.
         now: the time that watches go by.
         looks: seconds before each search for a post whose outcome is unknown.
+        allows: decides who can do which act.
     """
 
     most_work: int = 1000
@@ -68,6 +72,7 @@ class Tuning:
     pace: Pace = field(default_factory=Pace)
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     looks: tuple[float, ...] = LOOKS
+    allows: Allows = allows
 
 
 class Bot:
@@ -96,6 +101,7 @@ class Bot:
             Failures(poster),
             Following(poster, watches, tuning.now),
         )
+        permissions = Permissions(tuning.allows)
         opening = OpenProjectHandler(
             projects,
             poster,
@@ -105,12 +111,22 @@ class Bot:
             settings.ask_near_names,
             settings.watch_answers,
             tuning.looks,
+            permissions,
         )
         limits = PersonLimits(store, settings.person_per_minute, settings.person_waiting)
         services = Services(
-            projects, poster, failures, recents, watches, self._commands, limits, self._work
+            projects,
+            poster,
+            failures,
+            recents,
+            watches,
+            self._commands,
+            limits,
+            self._work,
+            permissions,
         )
-        register(self._bolt, services, opening, Modals(out.slack), ends)
+        self._requests = RequestMiddleware(self._authorization.workspace, limits)
+        register(self._bolt, services, opening, Modals(out.slack), ends, requests=self._requests)
         too_long = settings.waiting_too_long * 60  # seconds
         poller = Poller(
             out.baseten, store, workers.reports, watches, tuning.pace, too_long, tuning.now
@@ -125,6 +141,7 @@ class Bot:
             out.redactor,
             gap=tuning.pace.fast,
             looks=tuning.looks,
+            allows=tuning.allows,
         )
         workers.reports.on(REPORT, reports.handle)
         self.health = Health(self._look_at_database)
@@ -239,12 +256,14 @@ class Bot:
             process_before_response=True,
             request_verification_enabled=False,
             signing_secret="",
+            raise_error_for_unhandled_request=True,
         )
 
-    async def _dispatch(self, body: dict[str, Any]) -> BoltResponse:
+    async def _dispatch(self, body: dict[str, Any], retries: int) -> BoltResponse:
         """Let Bolt answer; this mode takes a body that has been read, however it came."""
-        request = AsyncBoltRequest(body=body, mode="socket_mode")
-        return await self._bolt.async_dispatch(request)
+        headers: dict[str, str | Sequence[str]] = {"x-slack-retry-num": str(retries)}
+        request = AsyncBoltRequest(body=body, mode="socket_mode", headers=headers)
+        return await self._requests.observe(request, self._bolt.async_dispatch)
 
 
 @asynccontextmanager

@@ -4,6 +4,7 @@ import asyncio
 import sys
 from collections.abc import Awaitable, Callable
 
+from bot.access.workspace import access_in_words, workspace_of
 from bot.baseten.errors import BasetenError, Refused, Unreachable
 from bot.connections import Connections, connections
 from bot.durable.database import InUseError, open_store
@@ -65,7 +66,8 @@ async def _bot_token(out: Connections) -> str:
     if scopes and missing:
         why = f"lacks the scopes {listing(missing)}; add them under OAuth & Permissions, reinstall"
         raise _NotProvedError(why)
-    return f"bot {answer.get('user')} in workspace {answer.get('team')}"
+    audience = access_in_words(workspace_of(answer))
+    return f"bot {answer.get('user')} in workspace {answer.get('team')}\n✓ Access: {audience}"
 
 
 async def _app_token(out: Connections, token: str) -> str:

@@ -15,10 +15,12 @@ from typing import Literal
 import structlog
 from pydantic import BaseModel, ConfigDict
 
+from bot.access.rules import Actor, ActorKind
 from bot.durable.context import TaskContext
 from bot.durable.in_flight import TaskExpiredError
 from bot.durable.model import Change, Done, Outcome, RunAgain, State, Task
 from bot.handlers.failures import Failures
+from bot.handlers.permissions import Permissions
 from bot.handlers.slow_notice import notify_if_slow
 from bot.projects.bounded_set import BoundedSet
 from bot.projects.recents import Recent, Recents
@@ -50,6 +52,8 @@ class OpenProjectTask(BaseModel):
         place: the person, and the channel or thread.
         sure: the name is meant as it is, so the bot asks nothing.
         execution_id: the workflow step; empty for a person's own request.
+        workflow_id: the workflow of that step.
+        for_person: the free text of the workflow about a person.
         opened: the project, after the first step.
         posted: the message, after the second step.
         looks: how many times the channel was searched for a post whose outcome is unknown; None
@@ -64,10 +68,23 @@ class OpenProjectTask(BaseModel):
     place: ReplyTarget
     sure: bool = False
     execution_id: str = ""
+    workflow_id: str = ""
+    for_person: str = ""
     opened: OpenedProject | None = None
     posted: PostedMessage | None = None
     looks: int | None = None
     tries: int = 0
+
+    def actor(self) -> Actor:
+        """Return the person or the workflow that asked."""
+        if not self.execution_id:
+            return Actor(id=self.place.user_id, channel_id=self.place.channel_id)
+        return Actor(
+            ActorKind.WORKFLOW,
+            self.workflow_id,
+            channel_id=self.place.channel_id,
+            execution_id=self.execution_id,
+        )
 
     def state(self) -> State:
         """Return it as JSON."""
@@ -112,6 +129,7 @@ class OpenProjectHandler:
         ask_near_names: whether to ask before a project is created whose name is near another's.
         watch_answers: whether to watch the job of each message without being asked.
         looks: seconds before each search for a post whose outcome is unknown.
+        permissions: asked for the rights on a team.
     """
 
     projects: Projects
@@ -122,6 +140,7 @@ class OpenProjectHandler:
     ask_near_names: bool
     watch_answers: bool
     looks: tuple[float, ...] = LOOKS
+    permissions: Permissions = field(default_factory=Permissions)
     _invited: BoundedSet = field(default_factory=BoundedSet)
 
     async def handle(self, context: TaskContext) -> Outcome:
@@ -149,7 +168,7 @@ class OpenProjectHandler:
     ) -> Outcome:
         if order.step == "open":
             async with notify_if_slow(tell, still_opening(order.request)):
-                found = await self.projects.look(order.request)
+                found = await self.look(order)
                 ask = self.ask_near_names and not order.sure and can_ask(found)
                 if not ask:
                     order = await self.open(order, found, context)
@@ -163,6 +182,10 @@ class OpenProjectHandler:
             order = order.model_copy(update={"step": "end", "posted": posted})
         await self._end(order, context)
         return Done(self._remembered(order))
+
+    async def look(self, order: OpenProjectTask) -> Found:
+        """Find the team and the similar projects that the actor can view; see `Permissions`."""
+        return await self.permissions.look(order.actor(), self.projects, order.request)
 
     async def open(
         self, order: OpenProjectTask, found: Found, context: TaskContext
@@ -202,7 +225,8 @@ class OpenProjectHandler:
             found = await self._find(order, task)
             if found is not None:
                 return found
-        message = project_message(opened.project, message_state_of(opened, place.user_id))
+        card = message_state_of(opened, place.user_id, order.for_person)
+        message = project_message(opened.project, card)
         try:
             return await self.poster.post(
                 place, message, task.id, guard=context.may_post, parked=context.park
@@ -250,7 +274,7 @@ class OpenProjectHandler:
             where = replace(place, channel_id=posted.channel_id)
             if where.channel_id != place.channel_id:  # there is no such thread
                 where = replace(where, thread_ts=None)
-            card = message_state_of(opened, place.user_id)
+            card = message_state_of(opened, place.user_id, order.for_person)
             try:
                 if not await self.following.begin(where, posted.ts, card, opened.project):
                     now = await self.projects.get_project(opened.project.id)

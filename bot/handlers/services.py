@@ -1,8 +1,10 @@
 """Where every door ends: what a person wants is taken on."""
 
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
+
+from structlog.contextvars import bind_contextvars
 
 from bot.access.limits import PersonLimits
 from bot.durable.in_flight import InFlight
@@ -10,6 +12,7 @@ from bot.durable.model import State
 from bot.durable.worker import Worker
 from bot.handlers.failures import Failures
 from bot.handlers.open_project import OPEN_PROJECT, OpenProjectTask
+from bot.handlers.permissions import Permissions
 from bot.projects.recents import Recents
 from bot.projects.request import ProjectRequest
 from bot.projects.service import Projects
@@ -26,6 +29,7 @@ class Services:
     Attributes:
         worker: runs the tasks, which are on disk before they are acked.
         limits: how much each person can have.
+        permissions: asked for the rights on a team.
         work: what the person sees fail, and can do again, is done there.
     """
 
@@ -37,6 +41,7 @@ class Services:
     worker: Worker
     limits: PersonLimits
     work: InFlight
+    permissions: Permissions = field(default_factory=Permissions)
 
     async def enqueue_open_project(
         self, work_id: str, request: ProjectRequest, place: ReplyTarget, *, sure: bool = False
@@ -64,6 +69,7 @@ class Services:
         """Enqueue a task for a person, or for another actor; see `Worker.enqueue`."""
         person = person or place.user_id
         self.limits.enqueued(person, task_id)
+        bind_contextvars(task=task_id)  # for the request's log line
         return await self.worker.enqueue(task_id, kind, state, person=person, lane=place.channel_id)
 
     def run_in_background(

@@ -9,7 +9,7 @@ from bot.listeners.dialog import Dialog
 from bot.listeners.errors import ErrorHandler
 from bot.listeners.home import Home
 from bot.listeners.jobs import Jobs
-from bot.listeners.middleware import LimitRequests
+from bot.listeners.middleware import RequestMiddleware
 from bot.listeners.near_name import NearName
 from bot.listeners.open_logs import open_logs
 from bot.listeners.refresh import Refresh
@@ -25,19 +25,21 @@ from bot.views.project import JOBS, OPEN_LOGS, REFRESH, STOP_WATCHING, WATCH
 from bot.views.text import COMMAND
 
 
-def register(
+def register(  # noqa: PLR0913 - the parts that listeners are built of
     app: AsyncApp,
     services: Services,
     opening: OpenProjectHandler,
     modals: Modals,
     ends: WorkflowSteps,
+    *,
+    requests: RequestMiddleware,
 ) -> None:
     """Open every door; a line each, and one for each kind of work that must not be lost."""
     dialog, step = Dialog(services, modals), WorkflowStep(services, opening, ends)
     shortcuts, near_name, home = Shortcuts(dialog), NearName(services), Home(dialog, modals)
     watching = Watching(services, opening.following)
 
-    app.use(LimitRequests(services.limits))
+    app.use(requests)
     app.command(COMMAND)(ProjectCommand(services, dialog).handle)
     app.view(DIALOG)(dialog.submit)
     app.options(TEAM)(dialog.teams)

@@ -10,8 +10,9 @@ from slack_bolt.context.ack.async_ack import AsyncAck
 from bot.baseten.errors import BasetenError, Refused
 from bot.baseten.models import Team
 from bot.durable.model import StoreUnavailableError
+from bot.handlers.permissions import actor_at
 from bot.handlers.services import Services
-from bot.listeners.payloads import field
+from bot.listeners.payloads import checked, field, reply_target_of
 from bot.projects.request import ProjectRequest, has_control_character
 from bot.projects.service import (
     AmbiguousTeamError,
@@ -73,7 +74,9 @@ class Dialog:
         typed = payload.get("value") or ""
         try:
             async with asyncio.timeout(PATIENCE):
-                options = team_options(typed, await self.services.projects.teams())
+                teams = await self.services.projects.teams()
+            actor = actor_at(reply_target_of(payload))
+            options = team_options(typed, self.services.permissions.visible(actor, teams))
         except (BasetenError, TimeoutError):
             options = typed_option(typed)
         await ack(options=options)
@@ -84,7 +87,7 @@ class Dialog:
         https://docs.slack.dev/reference/interaction-payloads/view-interactions-payload
         """
         request, place = ProjectRequest(field(view, TEAM), field(view, NAME)), _place(view, body)
-        errors = await self._errors(request)
+        errors = await self._errors(request, place)
         if not place.channel_id:
             errors[CHANNEL] = "Choose where to show it."
         if not errors:
@@ -108,18 +111,19 @@ class Dialog:
             response_url=place.response_url,
             thread_ts=place.thread_ts,
         )
-        teams = await self._teams()
+        teams = await self._teams(place)
         await self.modals.update(view_id, dialog_view(kept, teams, asked, _chosen(asked, teams)))
 
-    async def _teams(self) -> list[Team] | None:
+    async def _teams(self, place: ReplyTarget) -> list[Team] | None:
         """Return the teams, none if they take too long, None if they may not be listed."""
         try:
             async with asyncio.timeout(PATIENCE):
-                return await self.services.projects.teams()
+                teams = await self.services.projects.teams()
+                return self.services.permissions.visible(actor_at(place), teams)
         except (BasetenError, TimeoutError) as error:
             return None if _not_allowed(error) else []
 
-    async def _errors(self, request: ProjectRequest) -> dict[str, str]:
+    async def _errors(self, request: ProjectRequest, place: ReplyTarget) -> dict[str, str]:
         """Say what is wrong, by field; what cannot be told in time is told later, in words."""
         if not request.name:
             return {NAME: "Give the project a name."}
@@ -131,7 +135,9 @@ class Dialog:
             return {TEAM: _NO_CONTROL_CHARACTERS}
         try:
             async with asyncio.timeout(PATIENCE):
-                await self.services.projects.find_team(request.team)
+                await self.services.permissions.find_team(
+                    actor_at(place), self.services.projects, request.team
+                )
         except UnknownTeamError as error:
             near = f" Did you mean {error.near[0]}?" if error.near else ""
             return {TEAM: f"There is no such team.{near}"}
@@ -165,9 +171,11 @@ def _place(view: dict[str, Any], body: dict[str, Any]) -> ReplyTarget:
     """Read where the answer goes: where the dialog came from, or the channel that was chosen."""
     kept = DialogState.model_validate_json(view.get("private_metadata") or "{}")
     urls = body.get("response_urls") or [{}]
-    return ReplyTarget(
-        user_id=body["user"]["id"],
-        channel_id=kept.channel_id or field(view, CHANNEL),
-        response_url=kept.response_url or urls[0].get("response_url"),
-        thread_ts=kept.thread_ts,
+    return checked(
+        ReplyTarget(
+            user_id=body["user"]["id"],
+            channel_id=kept.channel_id or field(view, CHANNEL),
+            response_url=kept.response_url or urls[0].get("response_url"),
+            thread_ts=kept.thread_ts,
+        )
     )

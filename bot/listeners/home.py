@@ -39,6 +39,8 @@ class Home:
             recents = await self.dialog.services.recents.of(user_id)
         except StoreUnavailableError:
             recents = []  # the rest of the tab can be shown all the same
+        can_view, place = self.dialog.services.permissions.can_view, ReplyTarget(user_id)
+        recents = [recent for recent in recents if can_view(place, recent.team)]
         await self.modals.publish(user_id, home_view(recents))
 
     async def open_dialog(self, ack: AsyncAck, body: dict[str, Any]) -> None:

@@ -6,13 +6,13 @@ from typing import Any
 
 from slack_bolt.context.ack.async_ack import AsyncAck
 
+from bot.access.rules import Verb
 from bot.handlers.services import Services
 from bot.handlers.slow_notice import notify_if_slow
-from bot.listeners.payloads import Click, click
+from bot.listeners.payloads import Click, click, message_state
 from bot.views.failure import looking
 from bot.views.jobs import jobs_message
 from bot.views.notice import still_looking
-from bot.views.project import MessageState
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +28,11 @@ class Jobs:
         await ack()
 
     async def _list(self, clicked: Click) -> None:
-        card = MessageState.model_validate_json(clicked.value)
+        card = message_state(clicked)
         async with notify_if_slow(
             partial(self.services.poster.send_privately, clicked.place), still_looking()
         ):
             listed = await self.services.projects.list_jobs(card.project_id)
+        team = listed.training_project.team_name
+        self.services.permissions.require(clicked.place, Verb.VIEW, team)
         await self.services.poster.send_privately(clicked.place, jobs_message(listed))

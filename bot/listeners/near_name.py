@@ -6,9 +6,10 @@ from typing import Any
 
 from slack_bolt.context.ack.async_ack import AsyncAck
 
+from bot.access.rules import checked_id
 from bot.durable.in_flight import BusyError
 from bot.handlers.services import Services
-from bot.listeners.payloads import click
+from bot.listeners.payloads import checked, click
 from bot.projects.request import ProjectRequest
 from bot.views.failure import looking
 from bot.views.near_name import NameChoice
@@ -24,10 +25,10 @@ class NearName:
         """Ack what is on disk; open what was chosen first, and take the question away."""
         clicked = click(body)
         choice = NameChoice.model_validate_json(clicked.value)
-        place = replace(clicked.place, thread_ts=choice.thread_ts)
+        place = checked(replace(clicked.place, thread_ts=choice.thread_ts))
         # One question is answered once, however often and whatever is clicked.
         work_id = f"near name:{clicked.place.channel_id}:{clicked.ts}"
-        request = ProjectRequest(choice.team_id, choice.name)
+        request = ProjectRequest(checked_id(choice.team_id), choice.name)
         await self.services.enqueue_open_project(work_id, request, place, sure=True)
         # Also after a click that came before: a process may have died before it took it away.
         with suppress(BusyError):  # then the question stays, and is answered all the same

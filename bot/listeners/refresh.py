@@ -7,9 +7,10 @@ from typing import Any
 
 from slack_bolt.context.ack.async_ack import AsyncAck
 
+from bot.access.rules import Verb
 from bot.handlers.services import Services
 from bot.handlers.slow_notice import notify_if_slow
-from bot.listeners.payloads import Click, click
+from bot.listeners.payloads import Click, click, message_state
 from bot.views.failure import looking
 from bot.views.notice import still_looking
 from bot.views.project import MessageState, Refreshed, project_message
@@ -38,7 +39,7 @@ class Refresh:
             return
         self._under_way.add(message)
         try:
-            card = MessageState.model_validate_json(clicked.value)
+            card = message_state(clicked)
             watch = await self.services.watches.of(*message)
             await self._draw(clicked, card, watch)
             # While that was on its way, the watch may have drawn something newer.
@@ -52,6 +53,7 @@ class Refresh:
             partial(self.services.poster.send_privately, clicked.place), still_looking()
         ):
             project = await self.services.projects.get_project(card.project_id)
+        self.services.permissions.require(clicked.place, Verb.VIEW, project.team_name)
         refreshed = Refreshed(by=clicked.place.user_id, at=datetime.now(UTC))
         followed = watch.followed() if watch else None
         drawn = project_message(project, card, refreshed, followed)

@@ -9,13 +9,14 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 from slack_bolt.context.ack.async_ack import AsyncAck
 
+from bot.access.rules import Verb
 from bot.baseten.errors import BasetenError
 from bot.baseten.models import TrainingProject
 from bot.durable.context import TaskContext
 from bot.durable.model import Done, Outcome
 from bot.handlers.open_project import retry_later
 from bot.handlers.services import Services
-from bot.listeners.payloads import click
+from bot.listeners.payloads import click, message_state
 from bot.slack.message import ReplyTarget, SlackCallFailed
 from bot.views.failure import FailureWording, looking, stopping
 from bot.views.notice import cannot_watch, nothing_to_watch, stopped
@@ -72,7 +73,7 @@ class Watching:
 
     async def _accept(self, kind: str, body: dict[str, Any]) -> None:
         clicked = click(body)
-        card = MessageState.model_validate_json(clicked.value)
+        card = message_state(clicked)
         wanted = _Wanted(place=clicked.place, ts=clicked.ts, card=card)
         await self.services.enqueue(
             f"{kind}:{clicked.trigger_id}", kind, wanted.model_dump(mode="json"), clicked.place
@@ -99,6 +100,7 @@ class Watching:
         watched = False
         while not watched:  # a watch that ended meanwhile has changed what there is to watch
             project = await self.services.projects.get_project(wanted.card.project_id)
+            self.services.permissions.require(wanted.place, Verb.VIEW, project.team_name)
             if not is_watchable(project):
                 drawn = project_message(project, wanted.card)
                 await self.services.poster.update(wanted.place, wanted.ts, drawn)

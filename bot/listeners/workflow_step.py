@@ -5,6 +5,7 @@ from html import unescape
 from typing import Any
 
 from slack_bolt.context.ack.async_ack import AsyncAck
+from slack_bolt.context.async_context import AsyncBoltContext
 
 from bot.durable.context import TaskContext
 from bot.durable.model import Done, Outcome, RunAgain
@@ -15,7 +16,6 @@ from bot.handlers.open_project import (
     retry_later,
 )
 from bot.handlers.services import Services
-from bot.listeners.middleware import WORKFLOW
 from bot.projects.creation import Outcome as Creation
 from bot.projects.request import (
     ProjectRequest,
@@ -47,18 +47,19 @@ class WorkflowStep:
     opening: OpenProjectHandler
     ends: WorkflowSteps
 
-    async def handle(self, ack: AsyncAck, event: dict[str, Any]) -> None:
+    async def handle(self, ack: AsyncAck, event: dict[str, Any], context: AsyncBoltContext) -> None:
         """Ack what is on disk. Event ``function_executed``."""
         execution_id, inputs = event["function_execution_id"], event.get("inputs", {})
+        workflow_id = context["actor"].id
         order = OpenProjectTask(
             request=ProjectRequest(_words(inputs, "team"), _words(inputs, "name")),
-            place=ReplyTarget(
-                user_id=_words(inputs, "person"), channel_id=_words(inputs, "channel")
-            ),
+            place=ReplyTarget("", channel_id=_words(inputs, "channel")),
             execution_id=execution_id,
+            workflow_id=workflow_id,
+            for_person=_words(inputs, "person"),
         )
         await self.services.enqueue(
-            f"step:{execution_id}", WORKFLOW_STEP, order.state(), order.place, WORKFLOW
+            f"step:{execution_id}", WORKFLOW_STEP, order.state(), order.place, workflow_id
         )
         await ack()
 
@@ -86,7 +87,7 @@ class WorkflowStep:
 
     async def _go_on(self, order: OpenProjectTask, context: TaskContext) -> Outcome:
         if order.step == "open":
-            found = await self.services.projects.look(order.request)
+            found = await self.opening.look(order)
             order = await self.opening.open(order, found, context)
         if order.step == "post":
             posted = await self.opening.post(order, context)

@@ -115,7 +115,7 @@ class SocketMode:
     async def _handle(self, client: AsyncBaseSocketModeClient, request: SocketModeRequest) -> None:
         """Let Bolt answer an envelope."""
         started = time.time()
-        response = await self._dispatch(request.payload)
+        response = await self._dispatch(request.payload, request.retry_attempt or 0)
         await send_async_response(client, request, response, started)
 
 

@@ -4,7 +4,7 @@ import shlex
 from dataclasses import dataclass
 from datetime import datetime
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from bot.baseten.models import TrainingJob, TrainingProject
 from bot.projects.creation import Outcome
@@ -22,7 +22,7 @@ from bot.views.job import (
     machines,
     status,
 )
-from bot.views.mentions import people, person
+from bot.views.mentions import named, people, person
 
 OPEN_LOGS = "open_logs"
 REFRESH = "refresh"
@@ -40,6 +40,7 @@ class MessageState(BaseModel):
         outcome: how it came to be there.
         asked_by: who asked for it; empty for a workflow without a person.
         also_in: other teams with a project of that name.
+        asked_for: the free text of a workflow about a person.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -49,6 +50,7 @@ class MessageState(BaseModel):
     outcome: Outcome
     asked_by: str = ""
     also_in: tuple[str, ...] = ()
+    asked_for: str = Field(default="", exclude_if=lambda text: not text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,7 @@ class WatchSummary:
     gone: bool = False
 
 
-def message_state_of(opened: OpenedProject, user_id: str) -> MessageState:
+def message_state_of(opened: OpenedProject, user_id: str, asked_for: str = "") -> MessageState:
     """Return what an answer about this project must remember."""
     return MessageState(
         project_id=opened.project.id,
@@ -86,6 +88,7 @@ def message_state_of(opened: OpenedProject, user_id: str) -> MessageState:
         outcome=opened.outcome,
         asked_by=user_id,
         also_in=tuple(_kept(team) for team in opened.also_in[:3]),
+        asked_for=_kept(asked_for),
     )
 
 
@@ -231,6 +234,8 @@ def _small_print(
     card: MessageState, refreshed: Refreshed | None, followed: WatchSummary | None
 ) -> str:
     said = f"Requested by {person(card.asked_by) if card.asked_by else 'a workflow'}"
+    if card.asked_for:
+        said += f" for {named(card.asked_for)}"
     if followed is not None and not followed.over:
         by = people(followed.watchers)
         said += f" · Watched by {by}" if by else " · Watched"

@@ -11,6 +11,8 @@ from bot.handlers.failures import Failures
 from bot.handlers.open_project import OpenProjectHandler
 from bot.handlers.services import Services
 from bot.listeners import register
+from bot.listeners.authorization import Authorization
+from bot.listeners.middleware import RequestMiddleware
 from bot.projects.recents import Recents
 from bot.projects.service import Projects
 from bot.sandbox.fake_server import utc_now
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     from bot.durable.worker import Worker
 
 DOORS = [
-    ("use", "", "LimitRequests"),
+    ("use", "", "RequestMiddleware"),
     ("command", "/training-project", "ProjectCommand.handle"),
     ("view", "open_project_dialog", "Dialog.submit"),
     ("options", "team", "Dialog.teams"),
@@ -109,6 +111,14 @@ async def test_these_doors_are_open_and_no_others(idle_env: Env) -> None:
         services = Services(
             projects, poster, failures, recents, watches, worker, limits, InFlight(1000)
         )
-        register(cast("AsyncApp", doorkeeper), services, opening, Modals(out.slack), ends)
+        requests = RequestMiddleware(Authorization(out.slack, "").workspace, limits)
+        register(
+            cast("AsyncApp", doorkeeper),
+            services,
+            opening,
+            Modals(out.slack),
+            ends,
+            requests=requests,
+        )
     assert doorkeeper.doors == DOORS
     assert kinds.kinds == KINDS
