@@ -112,13 +112,7 @@ async def test_these_doors_are_open_and_no_others(idle_env: Env) -> None:
             projects, poster, failures, recents, watches, worker, limits, InFlight(1000)
         )
         requests = RequestMiddleware(Authorization(out.slack, "").workspace, limits)
-        register(
-            cast("AsyncApp", doorkeeper),
-            services,
-            opening,
-            Modals(out.slack),
-            ends,
-            requests=requests,
-        )
+        app, modals = cast("AsyncApp", doorkeeper), Modals(out.slack)
+        register(app, services, opening, modals, ends, requests=requests)
     assert doorkeeper.doors == DOORS
     assert kinds.kinds == KINDS

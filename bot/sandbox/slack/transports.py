@@ -28,10 +28,12 @@ class Parcel:
     Attributes:
         kind: `slash_commands`, `interactive` or `events_api`, as Socket Mode calls them.
         payload: what it is.
+        retries: how many times it was sent before.
     """
 
     kind: str
     payload: dict[str, Json]
+    retries: int = 0
 
     def encode(self) -> tuple[str, bytes]:
         """The content type and the body of its HTTP request."""
@@ -76,6 +78,8 @@ async def post(
         "User-Agent": "Slackbot 1.0 (+https://api.slack.com/robots)",
         **signature_headers(signing_secret, body),
     }
+    if parcel.retries:
+        headers["X-Slack-Retry-Num"] = str(parcel.retries)
     begin = time.monotonic()
     try:
         async with session.post(url, data=body, headers=headers) as response:
@@ -161,6 +165,7 @@ class Sockets:
             "type": parcel.kind,
             "accepts_response_payload": parcel.kind != "events_api",
             "payload": parcel.payload,
+            "retry_attempt": parcel.retries,
         }
         begin = time.monotonic()
         try:
