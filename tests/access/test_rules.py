@@ -104,4 +104,3 @@ def test_auth_test_names_the_workspace_or_the_organisation() -> None:
     assert installed == Workspace("T0ACME", "E0ACME", "Acme Inc", organisation=True)
     assert access_in_words(ACME).startswith("serves people of Acme's workspace (T0ACME)")
     assert "people of Acme Inc's organisation (E0ACME)" in access_in_words(installed)
-    )

@@ -14,6 +14,7 @@ from bot.sandbox.slack.records import Delivery, View
 from bot.views.home import HOME_OPEN
 from tests.conftest import RESEARCH, Env
 from tests.scenarios.filled import chosen, dialog, typed
+from tests.scenarios.tasks import until_ended
 
 MEMBER, GUEST = "U0DANA0001", "U0GUEST001"
 PARTNER, FOREIGNER = "U0PARTNER1", "U0FOREIGN1"
@@ -239,3 +240,16 @@ async def test_lists_and_acts_ask_for_the_right_on_the_team(idle_env: Env) -> No
         values = chosen(RESEARCH) | typed("name", "other")
         refused = await idle_env.slack.submit(view, values, user=GUEST)
         assert "no such team" in str(refused.body)
+
+
+async def test_the_home_tab_lists_only_projects_that_the_person_can_view(idle_env: Env) -> None:
+    def only_create(actor: Actor, verb: Verb, team: str) -> bool:  # noqa: ARG001 - the protocol
+        return verb is Verb.CREATE
+
+    async with idle_env.running(Tuning(allows=only_create)):
+        await idle_env.slack.command("research sft", user=MEMBER)
+        await idle_env.answered()
+        await until_ended(idle_env)
+        await idle_env.slack.event({"type": "app_home_opened", "user": MEMBER, "tab": "home"})
+        await idle_env.slack.until(lambda: bool(idle_env.slack.views))
+    assert "*sft*" not in str(idle_env.slack.views[0].blocks)
