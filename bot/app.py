@@ -1,7 +1,7 @@
 """Wiring: builds the parts, opens their connections, starts and stops them in order."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -17,6 +17,7 @@ from slack_sdk.signature import SignatureVerifier
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.access.limits import PersonLimits
+from bot.access.rules import Allows, allows
 from bot.baseten.errors import BasetenError
 from bot.connections import Connections, connections
 from bot.durable.database import open_store
@@ -30,6 +31,7 @@ from bot.handlers.failures import LAST_WORDS, Failures
 from bot.handlers.home import HomeHandler
 from bot.handlers.jobs import JobsHandler
 from bot.handlers.open_project import LOOKS, OpenProjectHandler
+from bot.handlers.permissions import Permissions
 from bot.handlers.refresh import RefreshHandler
 from bot.handlers.services import Services
 from bot.handlers.watch import WatchHandler
@@ -37,6 +39,7 @@ from bot.handlers.workers import Workers
 from bot.handlers.workflow_step import WorkflowStepHandler
 from bot.listeners import register
 from bot.listeners.authorization import Authorization, TokenRefusedError
+from bot.listeners.middleware import RequestMiddleware
 from bot.projects.recents import Recents
 from bot.projects.service import Projects
 from bot.server.health import DATABASE, DRAINING, Health
@@ -70,6 +73,7 @@ class Tuning:
         pace: the interval of the polls of watched jobs.
         now: the clock of the watches.
         looks: seconds before each search for a post whose outcome is unknown.
+        allows: decides who can do which act.
     """
 
     most_work: int = 1000
@@ -77,6 +81,7 @@ class Tuning:
     pace: Pace = field(default_factory=Pace)
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     looks: tuple[float, ...] = LOOKS
+    allows: Allows = allows
 
 
 def build_services(
@@ -87,6 +92,7 @@ def build_services(
     workers, watches, recents = Workers(store, tuning.limits), Watches(store), Recents(store)
     poster, modals = Poster(out.slack, out.session, out.redactor), Modals(out.slack)
     projects, failures = Projects(out.baseten, store), Failures(poster)
+    permissions = Permissions(tuning.allows)
     steps, following = (
         WorkflowSteps(out.slack, out.redactor),
         Following(poster, watches, tuning.now),
@@ -100,13 +106,23 @@ def build_services(
         settings.ask_near_names,
         settings.watch_answers,
         tuning.looks,
+        permissions,
     )
     too_long = settings.waiting_too_long * 60  # seconds
     poller = Poller(out.baseten, store, workers.reports, watches, tuning.pace, too_long, tuning.now)
     workers.looks.on(POLL, poller.handle)
     workers.looks.on(CLEANUP, CleanupTask(store).handle)
     gap, looks = tuning.pace.fast, tuning.looks
-    reports = Reports(poster, out.baseten, watches, store, out.redactor, gap=gap, looks=looks)
+    reports = Reports(
+        poster,
+        out.baseten,
+        watches,
+        store,
+        out.redactor,
+        gap=gap,
+        looks=looks,
+        allows=tuning.allows,
+    )
     workers.reports.on(REPORT, reports.handle)
     return Services(
         workers=workers,
@@ -117,12 +133,12 @@ def build_services(
         steps=steps,
         failures=failures,
         open_project=open_project,
-        workflow_step=WorkflowStepHandler(projects, failures, open_project, steps),
-        watch=WatchHandler(projects, poster, failures, watches, following),
-        refresh=RefreshHandler(projects, poster, watches),
-        jobs=JobsHandler(projects, poster),
-        home=HomeHandler(recents, modals),
-        dialog=DialogHandler(projects, modals),
+        workflow_step=WorkflowStepHandler(failures, open_project, steps),
+        watch=WatchHandler(projects, poster, failures, watches, following, permissions),
+        refresh=RefreshHandler(projects, poster, watches, permissions),
+        jobs=JobsHandler(projects, poster, permissions),
+        home=HomeHandler(recents, modals, permissions),
+        dialog=DialogHandler(projects, modals, permissions),
     )
 
 
@@ -140,7 +156,8 @@ class Bot:
         self._services = build_services(settings, out, store, tuning)
         self._authorization = Authorization(out.slack, settings.slack_bot_token.get_secret_value())
         self._bolt = _build_bolt(out, self._authorization)
-        register(self._bolt, self._services)
+        self._requests = RequestMiddleware(self._authorization.workspace, self._services.limits)
+        register(self._bolt, self._services, self._requests)
         self.health = Health(self._update_health)
         self.health.set_problem("slack", "Slack has not confirmed the bot's token yet")
         self._update_health()
@@ -248,10 +265,11 @@ class Bot:
         except SocketDownError as down:
             raise FatalError(str(down)) from None
 
-    async def _dispatch(self, body: dict[str, Any]) -> BoltResponse:
+    async def _dispatch(self, body: dict[str, Any], retries: int) -> BoltResponse:
         """Return Bolt's response; this mode of Bolt takes a parsed body from any transport."""
-        request = AsyncBoltRequest(body=body, mode="socket_mode")
-        return await self._bolt.async_dispatch(request)
+        headers: dict[str, str | Sequence[str]] = {"x-slack-retry-num": str(retries)}
+        request = AsyncBoltRequest(body=body, mode="socket_mode", headers=headers)
+        return await self._requests.observe(request, self._bolt.async_dispatch)
 
 
 def _build_bolt(out: Connections, authorization: Authorization) -> AsyncApp:
@@ -266,6 +284,7 @@ def _build_bolt(out: Connections, authorization: Authorization) -> AsyncApp:
         process_before_response=True,
         request_verification_enabled=False,
         signing_secret="",
+        raise_error_for_unhandled_request=True,
     )
 
 

@@ -4,6 +4,7 @@ import asyncio
 import sys
 from collections.abc import Awaitable, Callable
 
+from bot.access.workspace import access_in_words, workspace_of
 from bot.baseten.errors import BasetenError, Refused, Unreachable
 from bot.connections import Connections, connections
 from bot.durable.database import InUseError, open_store
@@ -68,7 +69,8 @@ async def _bot_token(clients: Connections) -> str:
             f"lacks the scopes {listing(missing)}; add them under OAuth & Permissions and reinstall"
         )
         raise _NotProvedError(why)
-    return f"bot {response.get('user')} in workspace {response.get('team')}"
+    audience = access_in_words(workspace_of(response))
+    return f"bot {response.get('user')} in workspace {response.get('team')}\n✓ Access: {audience}"
 
 
 async def _app_token(clients: Connections, token: str) -> str:

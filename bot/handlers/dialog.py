@@ -7,6 +7,7 @@ from slack_sdk.models.blocks import Option
 
 from bot.baseten.errors import BasetenError, Refused
 from bot.baseten.models import Team
+from bot.handlers.permissions import Permissions, actor_at
 from bot.projects.message_state import DialogState
 from bot.projects.request import ProjectRequest, has_control_character
 from bot.projects.service import (
@@ -31,6 +32,7 @@ class DialogHandler:
 
     projects: Projects
     modals: Modals
+    permissions: Permissions
 
     async def open(self, trigger_id: str, place: ReplyTarget, asked: str) -> None:
         """Open the dialog, first without the teams: a trigger lives 3 seconds.
@@ -46,18 +48,19 @@ class DialogHandler:
             response_url=place.response_url,
             thread_ts=place.thread_ts,
         )
-        teams = await self._teams()
+        teams = await self._teams(place)
         await self.modals.update(view_id, dialog_view(state, teams, asked, _chosen(asked, teams)))
 
-    async def team_options(self, typed: str) -> list[Option]:
+    async def team_options(self, place: ReplyTarget, typed: str) -> list[Option]:
         """Return the teams that match the typed text; without a list, the text itself."""
         try:
             async with asyncio.timeout(TEAM_LIST_TIMEOUT):
-                return team_options(typed, await self.projects.teams())
+                teams = await self.projects.teams()
+            return team_options(typed, self.permissions.visible(actor_at(place), teams))
         except (BasetenError, TimeoutError):
             return typed_option(typed)
 
-    async def errors(self, request: ProjectRequest) -> dict[str, str]:
+    async def errors(self, request: ProjectRequest, place: ReplyTarget) -> dict[str, str]:
         """Return the errors of a submission by field; a slow check counts as no error."""
         if not request.name:
             return {NAME: "Give the project a name."}
@@ -69,7 +72,7 @@ class DialogHandler:
             return {TEAM: _NO_CONTROL_CHARACTERS}
         try:
             async with asyncio.timeout(TEAM_LIST_TIMEOUT):
-                await self.projects.find_team(request.team)
+                await self.permissions.find_team(actor_at(place), self.projects, request.team)
         except UnknownTeamError as error:
             near = f" Did you mean {error.near[0]}?" if error.near else ""
             return {TEAM: f"There is no such team.{near}"}
@@ -82,11 +85,12 @@ class DialogHandler:
             pass
         return {}
 
-    async def _teams(self) -> list[Team] | None:
+    async def _teams(self, place: ReplyTarget) -> list[Team] | None:
         """Return the teams; none after a timeout; None if the key is not allowed to list them."""
         try:
             async with asyncio.timeout(TEAM_LIST_TIMEOUT):
-                return await self.projects.teams()
+                teams = await self.projects.teams()
+            return self.permissions.visible(actor_at(place), teams)
         except (BasetenError, TimeoutError) as error:
             return None if _not_allowed(error) else []
 

@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 
 from bot.durable.model import StoreUnavailableError
+from bot.handlers.permissions import Permissions
 from bot.projects.recents import Recents
+from bot.slack.message import ReplyTarget
 from bot.slack.modals import Modals
 from bot.views.home import home_view
 
@@ -14,6 +16,7 @@ class HomeHandler:
 
     recents: Recents
     modals: Modals
+    permissions: Permissions
 
     async def publish(self, user_id: str) -> None:
         """Publish the tab; while the database is away, without the projects."""
@@ -21,4 +24,6 @@ class HomeHandler:
             recents = await self.recents.of(user_id)
         except StoreUnavailableError:
             recents = []
-        await self.modals.publish(user_id, home_view(recents))
+        place = ReplyTarget(user_id)
+        visible = [one for one in recents if self.permissions.can_view(place, one.team)]
+        await self.modals.publish(user_id, home_view(visible))

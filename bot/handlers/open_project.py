@@ -16,10 +16,12 @@ from typing import Literal
 import structlog
 from pydantic import BaseModel, ConfigDict
 
+from bot.access.rules import Actor, ActorKind
 from bot.durable.context import TaskContext
 from bot.durable.in_flight import TaskExpiredError
 from bot.durable.model import Change, Done, Outcome, RunAgain, State, Task
 from bot.handlers.failures import Failures
+from bot.handlers.permissions import Permissions
 from bot.handlers.slow_notice import notify_if_slow
 from bot.projects.bounded_set import BoundedSet
 from bot.projects.recents import Recent, Recents
@@ -65,10 +67,23 @@ class OpenProjectTask(BaseModel):
     place: ReplyTarget
     sure: bool = False
     execution_id: str = ""
+    workflow_id: str = ""
+    for_person: str = ""
     opened: OpenedProject | None = None
     posted: PostedMessage | None = None
     looks: int | None = None
     tries: int = 0
+
+    def actor(self) -> Actor:
+        """Return the person or the workflow that made the request."""
+        if not self.execution_id:
+            return Actor(id=self.place.user_id, channel_id=self.place.channel_id)
+        return Actor(
+            ActorKind.WORKFLOW,
+            self.workflow_id,
+            channel_id=self.place.channel_id,
+            execution_id=self.execution_id,
+        )
 
     def state(self) -> State:
         """Return it as JSON."""
@@ -123,6 +138,7 @@ class OpenProjectHandler:
     ask_near_names: bool
     watch_answers: bool
     looks: tuple[float, ...] = LOOKS
+    permissions: Permissions = field(default_factory=Permissions)
     _invited: BoundedSet = field(default_factory=BoundedSet)
 
     async def handle(self, context: TaskContext) -> Outcome:
@@ -152,7 +168,7 @@ class OpenProjectHandler:
     ) -> Outcome:
         if task.step == "open":
             async with notify_if_slow(send, partial(still_opening, task.request)):
-                found = await self.projects.find_existing(task.request)
+                found = await self.find_existing(task)
                 ask = self.ask_near_names and not task.sure and can_ask(found)
                 if not ask:
                     task = await self.open(task, found, context)
@@ -166,6 +182,10 @@ class OpenProjectHandler:
             task = task.model_copy(update={"step": "end", "posted": posted})
         await self._end(task, context)
         return Done(self._remembered(task))
+
+    async def find_existing(self, task: OpenProjectTask) -> ExistingProjects:
+        """Return the team, and the similar projects that the actor can view; see `Permissions`."""
+        return await self.permissions.find_existing(task.actor(), self.projects, task.request)
 
     async def open(
         self, task: OpenProjectTask, found: ExistingProjects, context: TaskContext
@@ -205,7 +225,9 @@ class OpenProjectHandler:
             found = await self._find(task, stored)
             if found is not None:
                 return found
-        message = project_message(opened.project, message_state_of(opened, place.user_id))
+        message = project_message(
+            opened.project, message_state_of(opened, place.user_id, task.for_person)
+        )
         try:
             return await self.poster.post(
                 place, message, stored.id, guard=context.may_post, parked=context.park
@@ -256,7 +278,7 @@ class OpenProjectHandler:
             where = replace(place, channel_id=posted.channel_id)
             if where.channel_id != place.channel_id:  # that channel has no such thread
                 where = replace(where, thread_ts=None)
-            state = message_state_of(opened, place.user_id)
+            state = message_state_of(opened, place.user_id, task.for_person)
             try:
                 if not await self.following.begin(where, posted.ts, state, opened.project):
                     now = await self.projects.get_project(opened.project.id)

@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 
+from bot.access.rules import Verb
+from bot.handlers.permissions import Permissions
 from bot.handlers.slow_notice import notify_if_slow
 from bot.projects.message_state import MessageState
 from bot.projects.service import Projects
@@ -21,6 +23,7 @@ class RefreshHandler:
     projects: Projects
     poster: Poster
     watches: Watches
+    permissions: Permissions
     _under_way: set[tuple[str, str]] = field(default_factory=set)
 
     async def refresh(self, place: ReplyTarget, ts: str, state: MessageState) -> None:
@@ -43,6 +46,7 @@ class RefreshHandler:
     ) -> None:
         async with notify_if_slow(partial(self.poster.send_privately, place), still_looking):
             project = await self.projects.get_project(state.project_id)
+        self.permissions.require(place, Verb.VIEW, project.team_name)
         refreshed = Refreshed(by=place.user_id, at=datetime.now(UTC))
         summary = watch.followed() if watch else None
         await self.poster.update(place, ts, project_message(project, state, refreshed, summary))

@@ -4,6 +4,8 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
+from structlog.contextvars import bind_contextvars
+
 from bot.access.limits import PersonLimits
 from bot.durable.in_flight import InFlight
 from bot.durable.model import State
@@ -77,6 +79,7 @@ class Services:
         """
         person = person or place.user_id
         self.limits.enqueued(person, task_id)
+        bind_contextvars(task=task_id)  # for the request's log line
         return await self.workers.commands.enqueue(
             task_id, kind, state, person=person, lane=place.channel_id
         )

@@ -7,12 +7,14 @@ from functools import partial
 
 from pydantic import BaseModel, ConfigDict
 
+from bot.access.rules import Verb
 from bot.baseten.errors import BasetenError
 from bot.baseten.models import TrainingProject
 from bot.durable.context import TaskContext
 from bot.durable.model import Done, Outcome, State
 from bot.handlers.failures import Failures, Wording
 from bot.handlers.open_project import retry_later
+from bot.handlers.permissions import Permissions
 from bot.projects.message_state import MessageState
 from bot.projects.service import Projects
 from bot.slack.message import ReplyTarget, SlackCallFailed
@@ -58,6 +60,7 @@ class WatchHandler:
     failures: Failures
     watches: Watches
     following: Following
+    permissions: Permissions
 
     async def begin(self, context: TaskContext) -> Outcome:
         """Start the watch; a person who watches the message already is not added again."""
@@ -88,6 +91,7 @@ class WatchHandler:
         watched = False
         while not watched:  # if a watch ended in between, the project has changed: read it again
             project = await self.projects.get_project(task.card.project_id)
+            self.permissions.require(task.place, Verb.VIEW, project.team_name)
             if not is_watchable(project):
                 await self.poster.update(task.place, task.ts, project_message(project, task.card))
                 await send(nothing_to_watch())

@@ -16,7 +16,7 @@ from bot.handlers.open_project import (
 )
 from bot.projects.creation import Outcome as Creation
 from bot.projects.request import ProjectRequest, UsageError, Wrong, has_control_character
-from bot.projects.service import OpenedProject, Projects
+from bot.projects.service import OpenedProject
 from bot.slack.message import Message, SlackCallFailed
 from bot.slack.workflow_steps import WorkflowSteps
 from bot.views.failure import attempt_to_open
@@ -31,7 +31,6 @@ _PROJECTS_PAGE = "https://app.baseten.co/training"
 class WorkflowStepHandler:
     """Open a project within a workflow, and return its data to the workflow."""
 
-    projects: Projects
     failures: Failures
     open_project: OpenProjectHandler
     steps: WorkflowSteps
@@ -62,7 +61,7 @@ class WorkflowStepHandler:
 
     async def _run(self, task: OpenProjectTask, context: TaskContext) -> Outcome:
         if task.step == "open":
-            found = await self.projects.find_existing(task.request)
+            found = await self.open_project.find_existing(task)
             task = await self.open_project.open(task, found, context)
         if task.step == "post":
             posted = await self.open_project.post(task, context)

@@ -11,7 +11,7 @@ from bot.listeners.dialog import Dialog
 from bot.listeners.errors import ErrorHandler
 from bot.listeners.home import Home
 from bot.listeners.jobs import Jobs
-from bot.listeners.middleware import LimitRequests
+from bot.listeners.middleware import RequestMiddleware
 from bot.listeners.near_name import NearName
 from bot.listeners.open_logs import open_logs
 from bot.listeners.refresh import Refresh
@@ -25,13 +25,13 @@ from bot.views.project import JOBS, OPEN_LOGS, REFRESH, STOP_WATCHING, WATCH
 from bot.views.text import COMMAND
 
 
-def register(app: AsyncApp, services: Services) -> None:
+def register(app: AsyncApp, services: Services, requests: RequestMiddleware) -> None:
     """Register a listener for each entry point, and a handler for each kind of task."""
     dialog, shortcuts, home = Dialog(services), Shortcuts(services), Home(services)
     near_name, watching = NearName(services), Watching(services)
     errors = ErrorHandler(services.failures, services.poster, services.in_flight, services.steps)
 
-    app.use(LimitRequests(services.limits))
+    app.use(requests)
     app.command(COMMAND)(ProjectCommand(services).handle)
     app.view(DIALOG)(dialog.submit)
     app.options(TEAM)(dialog.teams)

@@ -7,6 +7,8 @@ from slack_bolt.authorization import AuthorizeResult
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
+from bot.access.rules import Workspace
+from bot.access.workspace import access_in_words, workspace_of
 from bot.retry import retry
 from bot.slack.message import SlackCallFailed
 from bot.slack.web_api import AUTH_ERRORS, call_slack
@@ -32,10 +34,15 @@ class Authorization:
         self._slack = slack
         self._token = token
         self._proved: asyncio.Future[AuthorizeResult] = asyncio.Future()
+        self._workspace: asyncio.Future[Workspace] = asyncio.Future()
 
     async def proved(self) -> AuthorizeResult:
         """Return the bot's identity for Bolt, as soon as the token is proved."""
         return await self._proved
+
+    async def workspace(self) -> Workspace:
+        """Return the workspace of the token, once the token is proved."""
+        return await self._workspace
 
     async def prove(self) -> None:
         """Ask Slack which bot has the token; repeat until Slack answers.
@@ -46,12 +53,15 @@ class Authorization:
             TokenRefusedError: Slack refuses it.
         """
         answer = await self._ask()
+        workspace = workspace_of(answer)
+        self._workspace.set_result(workspace)
         self._proved.set_result(
             AuthorizeResult.from_auth_test_response(
                 auth_test_response=answer, bot_token=self._token
             )
         )
         log.info("Slack knows the bot", workspace=answer.get("team"), bot=answer.get("user"))
+        log.warning(access_in_words(workspace))
 
     async def _ask(self) -> AsyncSlackResponse:
         def not_refused(error: Exception) -> bool:

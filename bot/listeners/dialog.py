@@ -8,7 +8,7 @@ from slack_bolt.context.ack.async_ack import AsyncAck
 
 from bot.durable.model import StoreUnavailableError
 from bot.handlers.services import Services
-from bot.listeners.payloads import field
+from bot.listeners.payloads import checked, field, reply_target_of
 from bot.projects.message_state import DialogState
 from bot.projects.request import ProjectRequest
 from bot.slack.message import ReplyTarget
@@ -29,7 +29,11 @@ class Dialog:
 
         https://docs.slack.dev/reference/interaction-payloads/block_suggestion-payload
         """
-        await ack(options=await self.services.dialog.team_options(payload.get("value") or ""))
+        await ack(
+            options=await self.services.dialog.team_options(
+                reply_target_of(payload), payload.get("value") or ""
+            )
+        )
 
     async def submit(self, ack: AsyncAck, view: dict[str, Any], body: dict[str, Any]) -> None:
         """Ack once the task is on disk; the ack carries the errors, each at its field.
@@ -37,7 +41,7 @@ class Dialog:
         https://docs.slack.dev/reference/interaction-payloads/view-interactions-payload
         """
         request, place = ProjectRequest(field(view, TEAM), field(view, NAME)), _place(view, body)
-        errors = await self.services.dialog.errors(request)
+        errors = await self.services.dialog.errors(request, place)
         if not place.channel_id:
             errors[CHANNEL] = "Choose where to show it."
         if not errors:
@@ -59,9 +63,11 @@ def _place(view: dict[str, Any], body: dict[str, Any]) -> ReplyTarget:
     """Read the place of the reply: the origin of the dialog, or the channel chosen in it."""
     state = DialogState.model_validate_json(view.get("private_metadata") or "{}")
     urls = body.get("response_urls") or [{}]
-    return ReplyTarget(
-        user_id=body["user"]["id"],
-        channel_id=state.channel_id or field(view, CHANNEL),
-        response_url=state.response_url or urls[0].get("response_url"),
-        thread_ts=state.thread_ts,
+    return checked(
+        ReplyTarget(
+            user_id=body["user"]["id"],
+            channel_id=state.channel_id or field(view, CHANNEL),
+            response_url=state.response_url or urls[0].get("response_url"),
+            thread_ts=state.thread_ts,
+        )
     )

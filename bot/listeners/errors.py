@@ -7,10 +7,15 @@ from dataclasses import dataclass
 from html import unescape
 from typing import Any
 
+import structlog
+from slack_bolt.error import BoltUnhandledRequestError
+from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
 
 from bot.access.limits import PersonLimitError
+from bot.access.rules import NotServedError
 from bot.durable.in_flight import BusyError, InFlight
+from bot.durable.model import StoreUnavailableError
 from bot.handlers.failures import Failures
 from bot.listeners.payloads import reply_target_of
 from bot.slack.message import Message, ReplyTarget, SlackCallFailed
@@ -18,6 +23,11 @@ from bot.slack.messages import Poster
 from bot.slack.workflow_steps import WorkflowSteps
 from bot.views.dialog import NAME
 from bot.views.failure import READING
+from bot.views.usage import unknown_command_message
+
+_LAST_RETRY = 3  # Slack repeats an event three times
+
+log = structlog.stdlib.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,26 +39,51 @@ class ErrorHandler:
     work: InFlight
     ends: WorkflowSteps
 
-    async def handle(self, error: Exception, body: dict[str, Any]) -> BoltResponse:
-        """Answer for a request that failed before it was acked, as its kind needs it.
+    async def handle(
+        self, error: Exception, body: dict[str, Any], request: AsyncBoltRequest
+    ) -> BoltResponse:
+        """Return the ack of a request that failed.
 
-        A command and a dialog show the words in the ack, a step fails with them, and after a click
-        they are sent.
+        A command and a dialog show the words in the ack, and a workflow step fails with them. After
+        a click or a shortcut the words are sent. Suggestions get no options; an event gets a 200.
         """
+        refused = isinstance(error, (NotServedError, PersonLimitError))
+        request.context["outcome"] = "refused" if refused else "failed"
+        if isinstance(error, BoltUnhandledRequestError):
+            log.warning("no listener for this request", type=str(body.get("type", ""))[:50])
+            return _json(unknown_command_message().payload()) if "command" in body else _ack()
+        match body.get("type"):
+            case "event_callback":
+                return await self._after_event(error, body.get("event", {}), request)
+            case "block_suggestion":
+                log.debug("no suggestions", error=f"{type(error).__name__}: {error}")
+                return _json({"options": []})
         words = self.failures.failure_text(error, READING)
-        if body.get("type") == "event_callback":
-            event = body.get("event", {})
-            if not isinstance(error, PersonLimitError):
-                return BoltResponse(status=503)  # Slack repeats it, at once and after some minutes
-            execution_id = event.get("function_execution_id", "")
-            await self._start(lambda: self._fail(execution_id, words))
-            return BoltResponse(status=200)
         if "command" in body:
             return _json(words.payload())
-        if body.get("type") == "view_submission":
-            return _json({"response_action": "errors", "errors": {NAME: unescape(words.text)}})
-        await self._start(lambda: self._tell(reply_target_of(body), words))
-        return BoltResponse(status=200)
+        match body.get("type"):
+            case "view_submission":
+                errors = {NAME: unescape(words.text)}
+                return _json({"response_action": "errors", "errors": errors})
+            case "block_actions" | "shortcut" | "message_action":
+                await self._start(lambda: self._tell(reply_target_of(body), words))
+        return _ack()
+
+    async def _after_event(
+        self, error: Exception, event: dict[str, Any], request: AsyncBoltRequest
+    ) -> BoltResponse:
+        """Return a 503, after which Slack repeats the event, only if a repeat can help."""
+        step = event.get("type") == "function_executed"
+        retries = retries_of(request)
+        if step and isinstance(error, StoreUnavailableError) and retries < _LAST_RETRY:
+            log.warning("a workflow step was not taken", retries=retries, error=str(error))
+            return BoltResponse(status=503)
+        if step or not isinstance(error, (NotServedError, PersonLimitError)):
+            words = self.failures.failure_text(error, READING)
+        if step:
+            execution_id = str(event.get("function_execution_id", ""))
+            await self._start(lambda: self._fail(execution_id, words))
+        return _ack()
 
     async def _start(self, answer: Callable[[], Coroutine[Any, Any, None]]) -> None:
         try:
@@ -61,8 +96,18 @@ class ErrorHandler:
             await self.ends.fail(execution_id, unescape(words.text))
 
     async def _tell(self, place: ReplyTarget, words: Message) -> None:
-        with suppress(SlackCallFailed):  # which is in the log
+        with suppress(SlackCallFailed):  # it is in the log
             await self.poster.send_privately(place, words)
+
+
+def retries_of(request: AsyncBoltRequest) -> int:
+    """Return how many times Slack has repeated the request."""
+    (retries, *_) = request.headers.get("x-slack-retry-num") or ["0"]
+    return int(retries) if retries.isdecimal() else 0
+
+
+def _ack() -> BoltResponse:
+    return BoltResponse(status=200)
 
 
 def _json(answer: dict[str, Any]) -> BoltResponse:

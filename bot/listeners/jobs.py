@@ -6,8 +6,7 @@ from typing import Any
 from slack_bolt.context.ack.async_ack import AsyncAck
 
 from bot.handlers.services import Services
-from bot.listeners.payloads import click
-from bot.projects.message_state import MessageState
+from bot.listeners.payloads import click, message_state
 from bot.views.failure import READING
 
 
@@ -26,8 +25,6 @@ class Jobs:
         self.services.run_in_background(
             clicked.place,
             READING,
-            lambda: self.services.jobs.send_jobs(
-                clicked.place, MessageState.model_validate_json(clicked.value)
-            ),
+            lambda: self.services.jobs.send_jobs(clicked.place, message_state(clicked)),
         )
         await ack()

@@ -1,25 +1,45 @@
-"""The middleware that limits what one person can ask for."""
+"""Everything that holds at every entry point."""
 
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Literal
 
+import structlog
 from slack_bolt.middleware.async_middleware import AsyncMiddleware
 from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
+from structlog.contextvars import bind_contextvars, clear_contextvars
 
 from bot.access.limits import PersonLimits
+from bot.access.rules import Actor, NotServedError, Workspace, serves
+from bot.listeners.actor import actor_of, counts
 
-# Suggestions and openings of the home tab do not count.
-_COUNTED = frozenset({"view_submission", "block_actions", "shortcut", "message_action"})
-WORKFLOW = "workflow"  # Slack does not tell which workflow runs a step
+Outcome = Literal["ok", "refused", "failed"]
+OnRequest = Callable[[Actor, Outcome, float], None]  # the actor, the outcome, the milliseconds
+
+log = structlog.stdlib.get_logger(__name__)
+
+
+def _ignore(actor: Actor, outcome: Outcome, milliseconds: float) -> None:
+    """Do nothing."""
 
 
 @dataclass(frozen=True, slots=True)
-class LimitRequests(AsyncMiddleware):
-    """Refuse a request of a person who has too many; `Failures.before_ack` answers it."""
+class RequestMiddleware(AsyncMiddleware):
+    """Refuse actors of other workspaces, apply the limits of the actor, and log each request.
 
+    Bolt's ``next()`` returns before the listener runs, so `observe` surrounds the whole dispatch.
+
+    Attributes:
+        workspace: returns the workspace of the token.
+        limits: of each actor.
+        on_request: receives each request at its end.
+    """
+
+    workspace: Callable[[], Awaitable[Workspace]]
     limits: PersonLimits
+    on_request: OnRequest = _ignore
 
     async def async_process(
         self,
@@ -28,23 +48,40 @@ class LimitRequests(AsyncMiddleware):
         resp: BoltResponse,  # noqa: ARG002 - Bolt's signature
         next: Callable[[], Awaitable[BoltResponse]],  # noqa: A002 - Bolt's name
     ) -> BoltResponse:
-        """Count the request, and let the listener have it.
+        """Let the listener run if the actor is served and below its limits.
 
         Raises:
-            PersonLimitError: the person has too many.
+            NotServedError: the actor belongs to another workspace.
+            PersonLimitError: the actor has too many requests.
         """
-        person = counted_person(req.body)
-        if person:
-            await self.limits.admit(person)
+        actor: Actor = req.context["actor"]
+        workspace = await self.workspace()
+        if (refusal := serves(actor, workspace)) is not None:
+            raise NotServedError(refusal, workspace.audience)
+        if counts(actor):
+            await self.limits.admit(actor.id)
         return await next()
 
-
-def counted_person(body: dict[str, Any]) -> str:
-    """Return the person whose request counts; empty where it does not."""
-    if "command" in body:
-        return str(body.get("user_id") or "")
-    if body.get("type") in _COUNTED:
-        return str(body.get("user", {}).get("id") or "")
-    if body.get("event", {}).get("type") == "function_executed":
-        return WORKFLOW
-    return ""
+    async def observe(
+        self,
+        request: AsyncBoltRequest,
+        dispatch: Callable[[AsyncBoltRequest], Awaitable[BoltResponse]],
+    ) -> BoltResponse:
+        """Dispatch a request with its actor in the log context; log it at its end."""
+        begin = time.perf_counter()
+        actor = request.context["actor"] = actor_of(request.body)
+        clear_contextvars()  # of the connection's last request
+        bind_contextvars(
+            entry_point=actor.entry_point, actor=actor.id, channel=actor.channel_id or None
+        )
+        outcome: Outcome = "failed"
+        try:
+            response = await dispatch(request)
+            outcome = request.context.get("outcome", "ok")
+        finally:
+            milliseconds = round((time.perf_counter() - begin) * 1000, 1)
+            write = log.debug if actor.entry_point == "suggestion" else log.info
+            write("request", outcome=outcome, milliseconds=milliseconds)
+            self.on_request(actor, outcome, milliseconds)
+            clear_contextvars()
+        return response

@@ -6,9 +6,10 @@ from typing import Any
 
 from slack_bolt.context.ack.async_ack import AsyncAck
 
+from bot.access.rules import checked_id
 from bot.durable.in_flight import BusyError
 from bot.handlers.services import Services
-from bot.listeners.payloads import click
+from bot.listeners.payloads import checked, click
 from bot.projects.message_state import NameChoice
 from bot.projects.request import ProjectRequest
 from bot.views.failure import READING
@@ -24,10 +25,10 @@ class NearName:
         """Ack once the task is on disk; delete the question."""
         clicked = click(body)
         choice = NameChoice.model_validate_json(clicked.value)
-        place = replace(clicked.place, thread_ts=choice.thread_ts)
+        place = checked(replace(clicked.place, thread_ts=choice.thread_ts))
         # The same id for each click: the first one counts.
         task_id = f"near name:{clicked.place.channel_id}:{clicked.ts}"
-        request = ProjectRequest(choice.team_id, choice.name)
+        request = ProjectRequest(checked_id(choice.team_id), choice.name)
         await self.services.enqueue_open_project(task_id, request, place, sure=True)
         # A later click deletes it too: a kill can come between the task and the first deletion.
         with suppress(BusyError):  # then the question stays, and a click on it changes nothing

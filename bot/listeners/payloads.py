@@ -6,6 +6,8 @@ https://docs.slack.dev/reference/interaction-payloads
 from dataclasses import dataclass
 from typing import Any
 
+from bot.access.rules import checked_id, checked_place
+from bot.projects.message_state import MessageState
 from bot.projects.request import plain_characters
 from bot.slack.message import ReplyTarget
 
@@ -46,13 +48,40 @@ def reply_target_of(body: dict[str, Any]) -> ReplyTarget:
 
 
 def click(body: dict[str, Any]) -> Click:
-    """Read a ``block_actions`` payload."""
+    """Read a ``block_actions`` payload.
+
+    Raises:
+        MalformedIdError: the channel or the message has no id of Slack's form.
+    """
+    ts = body.get("container", {}).get("message_ts", "")
     return Click(
-        place=reply_target_of(body),
-        ts=body.get("container", {}).get("message_ts", ""),
+        place=checked(reply_target_of(body), ts),
+        ts=ts,
         value=body["actions"][0].get("value", ""),
         trigger_id=body.get("trigger_id", ""),
     )
+
+
+def message_state(clicked: Click) -> MessageState:
+    """Read what a button of a project's message carries.
+
+    Raises:
+        MalformedIdError: the project has no id of a known form.
+    """
+    state = MessageState.model_validate_json(clicked.value)
+    checked_id(state.project_id)
+    return state
+
+
+def checked(place: ReplyTarget, ts: str = "") -> ReplyTarget:
+    """Return the place if its ids, and the message's, have the form of Slack's ids.
+
+    Raises:
+        MalformedIdError: one has another form.
+    """
+    checked_place(place.channel_id, ts)
+    checked_place(place.channel_id, place.thread_ts or "")
+    return place
 
 
 def field(view: dict[str, Any], name: str) -> str:

@@ -6,8 +6,7 @@ from typing import Any
 from slack_bolt.context.ack.async_ack import AsyncAck
 
 from bot.handlers.services import Services
-from bot.listeners.payloads import click
-from bot.projects.message_state import MessageState
+from bot.listeners.payloads import click, message_state
 from bot.views.failure import READING
 
 
@@ -27,7 +26,7 @@ class Refresh:
             clicked.place,
             READING,
             lambda: self.services.refresh.refresh(
-                clicked.place, clicked.ts, MessageState.model_validate_json(clicked.value)
+                clicked.place, clicked.ts, message_state(clicked)
             ),
         )
         await ack()

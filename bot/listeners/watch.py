@@ -7,8 +7,7 @@ from slack_bolt.context.ack.async_ack import AsyncAck
 
 from bot.handlers.services import Services
 from bot.handlers.watch import STOP_WATCH, WATCH_MESSAGE, WatchTask
-from bot.listeners.payloads import click
-from bot.projects.message_state import MessageState
+from bot.listeners.payloads import click, message_state
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +28,7 @@ class Watching:
 
     async def _enqueue(self, kind: str, body: dict[str, Any]) -> None:
         clicked = click(body)
-        state = MessageState.model_validate_json(clicked.value)
+        state = message_state(clicked)
         task = WatchTask(place=clicked.place, ts=clicked.ts, card=state)
         await self.services.enqueue(
             f"{kind}:{clicked.trigger_id}", kind, task.state(), clicked.place

@@ -1,6 +1,6 @@
 """State that a message or a dialog carries; Slack sends it back with a click or a submission."""
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from bot.projects.creation import Outcome
 
@@ -14,6 +14,7 @@ class MessageState(BaseModel):
         outcome: created by the request, existed before, or unknown.
         asked_by: the requester; empty for a workflow without a person.
         also_in: other teams with a project of this name.
+        asked_for: the free text of a workflow about a person.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -23,6 +24,7 @@ class MessageState(BaseModel):
     outcome: Outcome
     asked_by: str = ""
     also_in: tuple[str, ...] = ()
+    asked_for: str = Field(default="", exclude_if=lambda text: not text)
 
 
 class NameChoice(BaseModel):

@@ -20,7 +20,8 @@ log = structlog.stdlib.get_logger(__name__)
 
 MOST_BODY = 1024 * 1024  # bytes
 _TIMESTAMP = re.compile("[0-9]{1,12}")
-Dispatch = Callable[[dict[str, Any]], Awaitable[BoltResponse]]
+_RETRIES = re.compile("[0-9]{1,4}")
+Dispatch = Callable[[dict[str, Any], int], Awaitable[BoltResponse]]  # the body, Slack's retries
 
 
 def read_body(text: str, content_type: str) -> dict[str, Any]:
@@ -96,7 +97,7 @@ class _Events:
             answer = unavailable().payload() if "command" in read else {"error": "unavailable"}
             return web.json_response(answer, status=200 if "command" in read else 503)
         try:
-            response = await self.dispatch(read)
+            response = await self.dispatch(read, _retries(request))
         except (AttributeError, LookupError, TypeError) as error:
             # Bolt's readers need the fields that every request from Slack has.
             return _unreadable(error)
@@ -109,6 +110,11 @@ class _Events:
         if not (_TIMESTAMP.fullmatch(timestamp) and signature.isascii()):
             return False
         return self.verifier.is_valid(body=body, timestamp=timestamp, signature=signature)
+
+
+def _retries(request: web.Request) -> int:
+    retries = request.headers.get("X-Slack-Retry-Num", "0")
+    return int(retries) if _RETRIES.fullmatch(retries) else 0
 
 
 def _unreadable(error: Exception) -> web.Response:

@@ -118,7 +118,7 @@ class SocketMode:
     async def _handle(self, client: AsyncBaseSocketModeClient, request: SocketModeRequest) -> None:
         """Send Bolt's response to a request."""
         started = time.time()
-        response = await self._dispatch(request.payload)
+        response = await self._dispatch(request.payload, request.retry_attempt or 0)
         await send_async_response(client, request, response, started)
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 
 from bot.access.limits import PersonLimitError
+from bot.access.rules import MalformedIdError, NotAllowedError, NotServedError
 from bot.baseten.errors import BasetenError, RateLimited, Refused, Unreachable, Unreadable
 from bot.durable.in_flight import BusyError, ShutdownError, TaskExpiredError
 from bot.durable.model import StoreUnavailableError
@@ -102,8 +103,28 @@ def _words(error: Exception, attempt: FailureWording) -> _Words | None:
             return _baseten(cause, listing_teams)
         case BasetenError():
             return _baseten(error, attempt)
+        case NotServedError() | NotAllowedError() | MalformedIdError():
+            return _no_access(error, attempt)
         case _:
             return _the_bots_own(error, attempt)
+
+
+def _no_access(
+    error: NotServedError | NotAllowedError | MalformedIdError, attempt: FailureWording
+) -> _Words:
+    match error:
+        case NotServedError(audience=audience):
+            return _Words(f"I only work for {say(audience, 100)}.", attempt.nothing)
+        case NotAllowedError():
+            return _Words(
+                f"There is no project here that you can use. {attempt.nothing}",
+                "Ask whoever runs this bot for access.",
+            )
+        case MalformedIdError():
+            return _Words(
+                f"This message or dialog is not one that I made. {attempt.nothing}",
+                "Open the project again with the command.",
+            )
 
 
 def _the_bots_own(error: Exception, attempt: FailureWording) -> _Words | None:

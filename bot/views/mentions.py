@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from bot.views.text import escape, listing
+from bot.access.rules import is_user_id
+from bot.views.text import escape, listing, say
 
 
 def person(user_id: str) -> str:
@@ -11,6 +12,11 @@ def person(user_id: str) -> str:
     https://docs.slack.dev/messaging/formatting-message-text#mentioning-users
     """
     return f"<@{escape(user_id)}>"
+
+
+def named(text: str) -> str:
+    """Mention a person by a user id; show any other text as it is."""
+    return person(text) if is_user_id(text) else say(text, 50)
 
 
 def people(user_ids: Sequence[str], most: int = 5) -> str:

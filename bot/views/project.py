@@ -21,7 +21,7 @@ from bot.views.job import (
     machines,
     status,
 )
-from bot.views.mentions import people, person
+from bot.views.mentions import named, people, person
 
 OPEN_LOGS = "open_logs"
 REFRESH = "refresh"
@@ -62,7 +62,7 @@ class WatchSummary:
     gone: bool = False
 
 
-def message_state_of(opened: OpenedProject, user_id: str) -> MessageState:
+def message_state_of(opened: OpenedProject, user_id: str, asked_for: str = "") -> MessageState:
     """Return the state that the buttons of this project's message carry."""
     return MessageState(
         project_id=opened.project.id,
@@ -215,6 +215,8 @@ def _small_print(
     card: MessageState, refreshed: Refreshed | None, followed: WatchSummary | None
 ) -> str:
     said = f"Requested by {person(card.asked_by) if card.asked_by else 'a workflow'}"
+    if card.asked_for:
+        said += f" for {named(card.asked_for)}"
     if followed is not None and not followed.over:
         by = people(followed.watchers)
         said += f" · Watched by {by}" if by else " · Watched"

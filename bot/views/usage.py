@@ -44,6 +44,14 @@ def usage_message(error: UsageError) -> Message:
     )
 
 
+def unknown_command_message() -> Message:
+    """Say that the command belongs to nothing that the bot does."""
+    return plain(
+        "I don't know this command. Nothing was done.",
+        f"Type {code(f'{COMMAND} help')} to see what I can do.",
+    )
+
+
 def incomplete_step_message() -> Message:
     """Return the message for a workflow step without a team or a name."""
     return plain(

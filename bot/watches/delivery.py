@@ -7,6 +7,7 @@ from functools import partial
 
 import structlog
 
+from bot.access.rules import Allows, allows
 from bot.baseten.client import Baseten
 from bot.durable.context import TaskContext
 from bot.durable.model import Done, Outcome, RunAgain, Task
@@ -55,6 +56,7 @@ class Reports:
         gap: seconds between two times that one message is drawn; a report waits for them whole, as
             its replies are to be no earlier than what they tell of is shown.
         looks: seconds before each search for a reply whose outcome is unknown.
+        allows: decides who can see log lines.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917 - what a report is brought with
@@ -67,9 +69,10 @@ class Reports:
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         gap: float = 15.0,
         looks: Sequence[float] = (5.0, 25.0),
+        allows: Allows = allows,
     ) -> None:
         self._poster = poster
-        self._words = Words(baseten, redactor)
+        self._words = Words(baseten, redactor, allows)
         self._watches = watches
         self._store = store
         self._now = now

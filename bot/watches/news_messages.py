@@ -4,6 +4,7 @@ from typing import assert_never
 
 import structlog
 
+from bot.access.rules import Actor, Allows, Verb, allows
 from bot.baseten.client import Baseten
 from bot.baseten.errors import BasetenError
 from bot.baseten.models import GpuCapacity, TrainingJob
@@ -49,11 +50,13 @@ class Words:
     Args:
         baseten: is asked for the last lines of a job that failed, and for the capacity in use.
         redactor: takes the secrets out of those lines.
+        allows: decides whether the first watcher can see them.
     """
 
-    def __init__(self, baseten: Baseten, redactor: Redactor) -> None:
+    def __init__(self, baseten: Baseten, redactor: Redactor, allows: Allows = allows) -> None:
         self._baseten = baseten
         self._redactor = redactor
+        self._allows = allows
 
     async def say(self, news: News, watch: Watch, *, drawn: bool) -> Message:
         """Return the reply that tells this news.
@@ -68,7 +71,10 @@ class Words:
             case Moved(job=job, again=again):
                 return moved_message(project.id, job, again=again)
             case Ended(job=job, ran=ran):
-                logs = await self._last_lines(project.id, job) if status(job).failed else ()
+                reader = Actor(id=next(iter(watchers), ""), channel_id=watch.channel_id)
+                shown = self._allows(reader, Verb.LOGS, project.team_name or "")
+                failed = shown and status(job).failed
+                logs = await self._last_lines(project.id, job) if failed else ()
                 return ended_message(project, job, ran, watchers, logs)
             case StillWaiting(job=job, since=since):
                 return waiting_message(project.id, job, since, await self._capacity(job))

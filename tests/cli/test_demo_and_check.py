@@ -113,8 +113,9 @@ async def test_check_proves_each_credential(idle_env: Env, tmp_path: Path, *, so
         "check", cwd=tmp_path, settings=settings_of(idle_env, socket=socket)
     ) as process:
         assert await process.ended() == 0
-    assert [line[0] for line in process.said.splitlines()] == ["✓"] * (5 if socket else 4)
+    assert [line[0] for line in process.said.splitlines()] == ["✓"] * (6 if socket else 5)
     assert "sees Default and Research" in process.said
+    assert "✓ Access: serves people of Sandbox's workspace (T0SANDBOX1)" in process.said
 
 
 async def test_check_says_which_credential_is_wrong(idle_env: Env, tmp_path: Path) -> None:

@@ -8,6 +8,8 @@ from bot.app import build_services
 from bot.connections import connections
 from bot.durable.database import open_store
 from bot.listeners import register
+from bot.listeners.authorization import Authorization
+from bot.listeners.middleware import RequestMiddleware
 from tests.conftest import Env
 
 if TYPE_CHECKING:
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
     from bot.handlers.workers import Workers
 
 LISTENERS = [
-    ("use", "", "LimitRequests"),
+    ("use", "", "RequestMiddleware"),
     ("command", "/training-project", "ProjectCommand.handle"),
     ("view", "open_project_dialog", "Dialog.submit"),
     ("options", "team", "Dialog.teams"),
@@ -79,6 +81,8 @@ async def test_these_listeners_and_tasks_are_registered_and_no_others(idle_env: 
     url = settings.database_url.get_secret_value()
     async with connections(settings) as out, open_store(url) as store:
         services = build_services(settings, out, store)
-        register(cast("AsyncApp", bolt), replace(services, workers=cast("Workers", workers)))
+        requests = RequestMiddleware(Authorization(out.slack, "").workspace, services.limits)
+        services = replace(services, workers=cast("Workers", workers))
+        register(cast("AsyncApp", bolt), services, requests)
     assert bolt.listeners == LISTENERS
     assert workers.tasks == TASKS

@@ -113,6 +113,16 @@ async def test_a_step_that_is_not_on_disk_is_not_acked_and_comes_again(idle_env:
     assert idle_env.slack.completions[0].error is None
 
 
+async def test_a_step_that_slack_will_not_repeat_fails_in_words(idle_env: Env) -> None:
+    async with running(idle_env) as database:
+        database.confirms.clear()
+        step = await idle_env.slack.function_executed("open_training_project", STEP, retries=3)
+        assert step.status == 200
+        await idle_env.slack.until(lambda: len(idle_env.slack.completions) == 1)
+        assert "My database" in (idle_env.slack.completions[0].error or "")
+        database.confirms.set()
+
+
 async def test_a_dialog_that_failed_can_be_changed_and_submitted_again(idle_env: Env) -> None:
     async with running(idle_env) as database:
         await idle_env.slack.command("research")

@@ -18,7 +18,8 @@ from tests.conftest import Env, over_a_socket
 EVENTS = "/slack/events"
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 JSON = {"Content-Type": "application/json"}
-COMMAND = urlencode({"command": "/training-project", "text": "research sft"}).encode()
+FIELDS = {"command": "/training-project", "team_id": "T0SANDBOX1", "text": "research sft"}
+COMMAND = urlencode(FIELDS).encode()
 
 
 @pytest.fixture

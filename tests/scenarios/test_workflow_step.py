@@ -12,6 +12,7 @@ from bot.sandbox.faults import Fault
 from bot.sandbox.refusals import bad_gateway_html_502, wrong_key_403
 from bot.sandbox.slack.records import Completion, Delivery
 from tests.conftest import RESEARCH, Env
+from tests.scenarios.tasks import until_ended
 
 UPSERT = r"/v1/teams/[^/]+/training_projects"
 SUCCESS = "/api/functions.completeSuccess"
@@ -79,7 +80,7 @@ async def test_with_a_channel_the_answer_is_posted_too(env: Env) -> None:
     assert (await ended(env)).error is None
     (message,) = env.slack.messages
     assert (message.channel, message.via) == ("C0SANDBOX1", "chat.postMessage")
-    assert "Requested by <@U0DANA0001>" in str(message.blocks)
+    assert "Requested by a workflow for <@U0DANA0001>" in str(message.blocks)
 
 
 async def test_without_a_person_a_workflow_asked(env: Env) -> None:
@@ -165,12 +166,11 @@ async def test_a_channel_that_the_bot_cannot_see_fails_the_step(env: Env) -> Non
     assert "channel_not_found" in await failed(env)
 
 
-async def test_where_the_bot_cannot_post_the_person_gets_the_answer(env: Env) -> None:
+async def test_a_workflows_free_text_makes_nobody_get_a_direct_message(env: Env) -> None:
     env.slack.add_channel("C0LOCKED01", post_error="restricted_action")
     await run(env, channel="C0LOCKED01", person="U0DANA0001")
-    assert (await ended(env)).error is None
-    assert env.slack.messages[0].channel == "D0DANA0001"
-    assert "Created training project *sft*" in env.slack.messages[0].text
+    assert "restricted_action" in await failed(env)
+    assert env.slack.messages == []
 
 
 async def test_a_key_that_the_api_echoes_is_not_in_the_words(env: Env) -> None:
@@ -212,13 +212,15 @@ async def test_what_is_too_much_at_once_waits_for_its_turn(idle_env: Env) -> Non
         assert len(idle_env.slack.messages) == 1
 
 
-async def test_the_project_is_in_the_persons_home(env: Env) -> None:
+async def test_the_project_is_not_in_the_home_of_the_person_that_the_workflow_names(
+    env: Env,
+) -> None:
     await run(env, person="U0DANA0001")
     await ended(env)
-    opened = {"type": "app_home_opened", "user": "U0DANA0001", "tab": "home"}
-    async with asyncio.timeout(10):
-        while "*sft* in team *Research*" not in str(env.slack.views):
-            await env.slack.event(opened)
+    await until_ended(env)
+    await env.slack.event({"type": "app_home_opened", "user": "U0DANA0001", "tab": "home"})
+    await env.slack.until(lambda: bool(env.slack.views))
+    assert "will be listed here" in str(env.slack.views[0].blocks)
 
 
 async def test_a_long_hostile_name_is_handed_on_whole(http: Env) -> None:

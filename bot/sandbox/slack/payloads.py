@@ -46,10 +46,10 @@ def escape(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def user_json(user: str) -> dict[str, Json]:
+def user_json(user: str, team_id: str = TEAM_ID) -> dict[str, Json]:
     """A person."""
     name = user.lower()
-    return {"id": user, "username": name, "name": name, "team_id": TEAM_ID}
+    return {"id": user, "username": name, "name": name, "team_id": team_id}
 
 
 def element_state(element: dict[str, Json]) -> dict[str, Json] | None:
@@ -99,9 +99,12 @@ class Payloads:
         trigger_id: str,
     ) -> dict[str, Json]:
         """A slash command's form."""
+        person = self.workspace.person(user)
+        organisation = {"enterprise_id": person.enterprise_id} if person.enterprise_id else {}
         return {
             "token": VERIFICATION_TOKEN,
-            "team_id": TEAM_ID,
+            "team_id": person.team_here,
+            **organisation,
             "team_domain": TEAM_DOMAIN,
             "channel_id": channel.id,
             "channel_name": channel.sent_name,
@@ -110,21 +113,23 @@ class Payloads:
             "command": command,
             "text": text,
             "api_app_id": APP_ID,
-            "is_enterprise_install": "false",
+            "is_enterprise_install": str(self.workspace.enterprise_id is not None).lower(),
             "response_url": response_url,
             "trigger_id": trigger_id,
         }
 
     def interaction(self, kind: str, user: str, trigger_id: str = "") -> dict[str, Json]:
         """The fields that all interactions share."""
+        person = self.workspace.person(user)
+        organisation = person.enterprise_id and {"id": person.enterprise_id, "name": "Sandbox"}
         payload: dict[str, Json] = {
             "type": kind,
-            "user": user_json(user),
+            "user": user_json(user, person.team_id),
             "api_app_id": APP_ID,
             "token": VERIFICATION_TOKEN,
-            "team": {"id": TEAM_ID, "domain": TEAM_DOMAIN},
-            "enterprise": None,
-            "is_enterprise_install": False,
+            "team": {"id": person.team_here, "domain": TEAM_DOMAIN},
+            "enterprise": organisation,
+            "is_enterprise_install": self.workspace.enterprise_id is not None,
         }
         return payload | ({"trigger_id": trigger_id} if trigger_id else {})
 
@@ -178,10 +183,13 @@ class Payloads:
         }
 
     def event_callback(self, event: dict[str, Json]) -> dict[str, Json]:
-        """An event of the Events API in its envelope."""
+        """An event of the Events API in its envelope, sent by the workspace of its user."""
+        person = self.workspace.person(str(event.get("user")))
+        organisation = {"enterprise_id": person.enterprise_id} if person.enterprise_id else {}
         return {
             "token": VERIFICATION_TOKEN,
-            "team_id": TEAM_ID,
+            "team_id": person.team_here,
+            **organisation,
             "api_app_id": APP_ID,
             "event": {"event_ts": self.workspace.stamp(), **event},
             "type": "event_callback",

@@ -16,6 +16,21 @@ VERIFICATION_TOKEN = "sandbox-verification-token"  # noqa: S105 - Slack's retire
 
 
 @dataclass(frozen=True, slots=True)
+class Outsider:
+    """A person of another workspace.
+
+    Attributes:
+        team_id: their workspace.
+        team_here: the workspace that their requests name; ours in a channel shared with them.
+        enterprise_id: the organisation that their requests name.
+    """
+
+    team_id: str
+    team_here: str
+    enterprise_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Channel:
     """A conversation.
 

@@ -13,9 +13,11 @@ from bot.sandbox.faults import Json, Respond
 from bot.sandbox.slack import transports
 from bot.sandbox.slack.records import (
     CHANNEL,
+    TEAM_ID,
     Channel,
     Completion,
     Ephemeral,
+    Outsider,
     PostedMessage,
     View,
 )
@@ -151,6 +153,29 @@ class SandboxSlack(UserActions, FakeServer):
         channel = Channel(id, name or id.lower(), member, private, archived, post_error)
         self._workspace.channels[id] = channel
         return channel
+
+    def add_outsider(
+        self,
+        user: str,
+        *,
+        team_id: str = "T0OTHER001",
+        here: bool = True,
+        enterprise_id: str | None = None,
+    ) -> None:
+        """Let a person belong to another workspace.
+
+        Args:
+            user: who.
+            team_id: their workspace.
+            here: they act in a channel that is shared with them; their requests name our workspace.
+            enterprise_id: the organisation that their requests name.
+        """
+        team_here = TEAM_ID if here else team_id
+        self._workspace.outsiders[user] = Outsider(team_id, team_here, enterprise_id)
+
+    def install_in_organisation(self, enterprise_id: str | None) -> None:
+        """Let the bot's token be an organisation's, before the bot starts; None: a workspace's."""
+        self._workspace.enterprise_id = enterprise_id
 
     def delete(self, message: PostedMessage) -> None:
         """Delete a message, as a person with that right can, also a message of the bot.

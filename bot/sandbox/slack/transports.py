@@ -28,10 +28,12 @@ class OutgoingPayload:
     Attributes:
         kind: `slash_commands`, `interactive` or `events_api`, as Socket Mode calls them.
         payload: its content.
+        retries: how many times Slack has sent it before.
     """
 
     kind: str
     payload: dict[str, Json]
+    retries: int = 0
 
     def encode(self) -> tuple[str, bytes]:
         """The content type and the body of its HTTP request."""
@@ -76,6 +78,8 @@ async def post(
         "User-Agent": "Slackbot 1.0 (+https://api.slack.com/robots)",
         **signature_headers(signing_secret, body),
     }
+    if outgoing.retries:
+        headers["X-Slack-Retry-Num"] = str(outgoing.retries)
     begin = time.monotonic()
     try:
         async with session.post(url, data=body, headers=headers) as response:
@@ -161,6 +165,7 @@ class Sockets:
             "type": outgoing.kind,
             "accepts_response_payload": outgoing.kind != "events_api",
             "payload": outgoing.payload,
+            "retry_attempt": outgoing.retries,
         }
         begin = time.monotonic()
         try:

@@ -232,16 +232,36 @@ class UserActions(ABC):
         }
         return await self._deliver("interactive", payload)
 
-    async def function_executed(self, callback_id: str, inputs: dict[str, Json]) -> Delivery:
-        """Let a workflow reach a step of the app."""
-        return await self.event(Payloads(self._workspace).function_executed(callback_id, inputs))
+    async def function_executed(
+        self,
+        callback_id: str,
+        inputs: dict[str, Json],
+        *,
+        workflow_id: str | None = None,
+        retries: int = 0,
+        **envelope: Json,
+    ) -> Delivery:
+        """Let a workflow reach a step of the app; see `event`."""
+        event = Payloads(self._workspace).function_executed(callback_id, inputs)
+        if workflow_id is not None:
+            event["workflow"] = {"id": workflow_id}
+        return await self.event(event, retries=retries, **envelope)
 
-    async def event(self, event: dict[str, Json]) -> Delivery:
-        """Send an event of a type that the bot subscribes to, e.g. `app_home_opened`."""
-        return await self._deliver("events_api", Payloads(self._workspace).event_callback(event))
+    async def event(
+        self, event: dict[str, Json], *, retries: int = 0, **envelope: Json
+    ) -> Delivery:
+        """Send an event of a type that the bot subscribes to, e.g. `app_home_opened`.
 
-    async def _deliver(self, kind: str, payload: dict[str, Json]) -> Delivery:
-        ack = await self._send(OutgoingPayload(kind, payload))
+        Args:
+            event: the inner event.
+            retries: how many times Slack has sent it before.
+            **envelope: fields of the envelope to send instead.
+        """
+        payload = Payloads(self._workspace).event_callback(event) | envelope
+        return await self._deliver("events_api", payload, retries)
+
+    async def _deliver(self, kind: str, payload: dict[str, Json], retries: int = 0) -> Delivery:
+        ack = await self._send(OutgoingPayload(kind, payload, retries))
         return Delivery(
             status=ack.status,
             body=ack.body,

@@ -113,7 +113,8 @@ class SlackApi:
             "team_id": TEAM_ID,
             "user_id": BOT_USER,
             "bot_id": BOT_ID,
-            "is_enterprise_install": False,
+            "enterprise_id": self.workspace.enterprise_id,
+            "is_enterprise_install": self.workspace.enterprise_id is not None,
         }
 
     def apps_connections_open(self, _arguments: dict[str, Json]) -> dict[str, Json]:

@@ -15,6 +15,7 @@ from bot.sandbox.slack.records import (
     Channel,
     Completion,
     Ephemeral,
+    Outsider,
     PostedMessage,
     ResponseUrl,
     Trigger,
@@ -55,6 +56,8 @@ class Workspace:
     Attributes:
         now: its clock.
         changed: wakes every waiting `FakeServer.until`.
+        outsiders: people of other workspaces; everybody else belongs to this one.
+        enterprise_id: the organization that the bot is installed in; None: in one workspace.
         drops_repeats: whether a `client_msg_id` that the channel has already posts nothing.
     """
 
@@ -71,8 +74,14 @@ class Workspace:
     executions: set[str] = field(default_factory=set)
     workflow_tokens: set[str] = field(default_factory=set)
     drops_repeats: bool = False
+    outsiders: dict[str, Outsider] = field(default_factory=dict)
+    enterprise_id: str | None = None
     _numbers: Iterator[int] = field(default_factory=itertools.count)
     _last_ts: float = 0.0
+
+    def person(self, user: str) -> Outsider:
+        """Return the workspaces of a person: their own, and the one that their requests name."""
+        return self.outsiders.get(user) or Outsider(TEAM_ID, TEAM_ID, self.enterprise_id)
 
     def new_id(self, prefix: str) -> str:
         """Return a new id."""

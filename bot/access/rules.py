@@ -1,0 +1,176 @@
+"""Who can use the bot, and for which acts. Pure.
+
+The middleware asks :func:`serves` before the ack. Handlers and lists ask :func:`allows` once they
+know the team.
+"""
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+WORKFLOW = "workflow"  # the id of a workflow that the payload does not name
+_ID = re.compile(r"[A-Za-z0-9_-]{1,255}")
+_CHANNEL_ID = re.compile(r"[CDG][A-Z0-9]{1,30}")
+_MESSAGE_TS = re.compile(r"[0-9]{1,20}\.[0-9]{1,20}")
+_USER_ID = re.compile(r"[UW][A-Z0-9]{1,30}")
+
+
+class ActorKind(StrEnum):
+    """The kinds of actors."""
+
+    PERSON = "person"
+    WORKFLOW = "workflow"
+
+
+class Verb(StrEnum):
+    """The acts that access is decided for."""
+
+    VIEW = "view"
+    LOGS = "logs"
+    CREATE = "create"
+    STOP = "stop"
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """The person or the workflow that a request comes from.
+
+    Attributes:
+        kind: person or workflow.
+        id: the user id, or the workflow id.
+        workspace: the ``team_id`` of the request.
+        home: the workspace of the person; empty where the payload does not name it.
+        enterprise_id: the organisation of the request; empty outside of one.
+        channel_id: the channel of the request; empty where there is none.
+        entry_point: such as "command", "dialog", "button:refresh", "workflow step".
+        execution_id: the execution of the workflow; empty for a person.
+    """
+
+    kind: ActorKind = ActorKind.PERSON
+    id: str = ""
+    workspace: str = ""
+    home: str = ""
+    enterprise_id: str = ""
+    channel_id: str = ""
+    entry_point: str = ""
+    execution_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """The workspace, or the organisation, that the bot's token belongs to.
+
+    Attributes:
+        team_id: the id of the workspace.
+        enterprise_id: its organisation; empty outside of one.
+        name: the name of the workspace, or of the organisation.
+        organisation: the bot is installed in the whole organisation.
+    """
+
+    team_id: str
+    enterprise_id: str = ""
+    name: str = ""
+    organisation: bool = False
+
+    @property
+    def audience(self) -> str:
+        """The people that the bot works for, in words."""
+        kind = "organisation" if self.organisation else "workspace"
+        return f"people of {self.name}'s {kind}" if self.name else f"people of one {kind}"
+
+
+class Refusal(StrEnum):
+    """The reasons why a request is not served."""
+
+    OTHER_WORKSPACE = "another workspace"
+    OTHER_ORGANISATION = "another organisation"
+    CONNECTED_COMPANY = "a connected company"
+
+
+class NotServedError(Exception):
+    """The actor does not belong to the workspace; nothing was done.
+
+    Attributes:
+        refusal: the reason.
+        audience: the people that the bot works for.
+    """
+
+    def __init__(self, refusal: Refusal, audience: str) -> None:
+        super().__init__(refusal.value)
+        self.refusal = refusal
+        self.audience = audience
+
+
+class NotAllowedError(Exception):
+    """The actor has no right to this act on a team; nothing was done."""
+
+
+class MalformedIdError(ValueError):
+    """A button or a view carries an id of a form that no id has; nothing was done."""
+
+
+def serves(actor: Actor, workspace: Workspace) -> Refusal | None:
+    """Return the reason to refuse the actor; None: the bot serves it.
+
+    A request that names neither a workspace nor an organisation is refused.
+    """
+    if actor.enterprise_id not in {"", workspace.enterprise_id}:
+        return Refusal.OTHER_ORGANISATION
+    if not workspace.organisation:
+        if actor.workspace != workspace.team_id:
+            return Refusal.OTHER_WORKSPACE
+        return None if actor.home in {"", workspace.team_id} else Refusal.CONNECTED_COMPANY
+    if not actor.enterprise_id:
+        return Refusal.OTHER_ORGANISATION
+    # The organisation's workspaces are not listed anywhere: the person's is the one of the request.
+    own = {"", actor.workspace, workspace.team_id, workspace.enterprise_id}
+    return None if actor.home in own else Refusal.CONNECTED_COMPANY
+
+
+class Allows(Protocol):
+    """A function that decides about acts; :func:`allows` is the one in use."""
+
+    def __call__(self, actor: Actor, verb: Verb, team: str) -> bool:
+        """Return whether the actor has the right to this act on a team."""
+
+
+def allows(actor: Actor, verb: Verb, team: str) -> bool:  # noqa: ARG001 - grants will need all
+    """Return whether the actor has the right to this act on a team, by name.
+
+    Without grants, everybody that the bot serves can view, see log lines and create; nobody can
+    stop.
+    """
+    return verb is not Verb.STOP
+
+
+def checked_id(value: str) -> str:
+    """Return the id of a project, a team or a job if it has the form of one.
+
+    Raises:
+        MalformedIdError: it has another form.
+    """
+    return _checked(_ID, value)
+
+
+def checked_place(channel_id: str, ts: str) -> None:
+    """Check the form of the ids of a channel and a message; empty ones pass.
+
+    Raises:
+        MalformedIdError: one has another form.
+    """
+    if channel_id:
+        _checked(_CHANNEL_ID, channel_id)
+    if ts:
+        _checked(_MESSAGE_TS, ts)
+
+
+def is_user_id(value: str) -> bool:
+    """Return whether a text has the form of a user's id."""
+    return bool(_USER_ID.fullmatch(value))
+
+
+def _checked(form: re.Pattern[str], value: str) -> str:
+    if not form.fullmatch(value):
+        raise MalformedIdError("an id has an unknown form")
+    return value

@@ -1,0 +1,104 @@
+"""The places where handlers and lists ask for a person's rights on a team."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+from bot.access.rules import Actor, Allows, NotAllowedError, Verb, allows
+from bot.baseten.errors import BasetenError
+from bot.baseten.models import Team
+from bot.projects.request import ProjectRequest
+from bot.projects.service import (
+    AmbiguousTeamError,
+    ExistingProjects,
+    Projects,
+    UnknownTeamError,
+    near_teams,
+)
+from bot.slack.message import ReplyTarget
+
+
+def actor_at(place: ReplyTarget) -> Actor:
+    """Return the person who asked; the middleware has judged their workspace."""
+    return Actor(id=place.user_id, channel_id=place.channel_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Permissions:
+    """Ask for rights. A forbidden team gets the same words as an unknown one.
+
+    Attributes:
+        allows: decides.
+    """
+
+    allows: Allows = allows
+
+    def require(self, place: ReplyTarget, verb: Verb, team: str | None) -> None:
+        """Let a handler go on with a project of this team.
+
+        Raises:
+            NotAllowedError: the person has no right to it.
+        """
+        if not self.allows(actor_at(place), verb, team or ""):
+            raise NotAllowedError(verb.value)
+
+    def can_view(self, place: ReplyTarget, team: str) -> bool:
+        """Return whether a list for this person can name the team."""
+        return self.allows(actor_at(place), Verb.VIEW, team)
+
+    def visible(self, actor: Actor, teams: Iterable[Team]) -> list[Team]:
+        """Return the teams that the actor can view, in their order."""
+        return [team for team in teams if self.allows(actor, Verb.VIEW, team.name)]
+
+    async def find_team(self, actor: Actor, projects: Projects, asked: str) -> Team:
+        """Find the team that the actor wants to create a project in.
+
+        Raises: as `Projects.find_team`.
+        """
+        with self._only_visible(actor):
+            team = await projects.find_team(asked)
+        await self._require_create(actor, projects, asked, team)
+        return team
+
+    async def find_existing(
+        self, actor: Actor, projects: Projects, request: ProjectRequest
+    ) -> ExistingProjects:
+        """Find the team and the similar projects that the actor can view.
+
+        Raises: as `Projects.find_existing`.
+        """
+        with self._only_visible(actor):
+            found = await projects.find_existing(request)
+        await self._require_create(actor, projects, request.team, found.team)
+        also_in = tuple(team for team in found.also_in if self.allows(actor, Verb.VIEW, team))
+        if self.allows(actor, Verb.VIEW, found.team.name):
+            return replace(found, also_in=also_in)
+        return replace(found, near=None, beginning_of=None, also_in=also_in)
+
+    @contextmanager
+    def _only_visible(self, actor: Actor) -> Iterator[None]:
+        """Take the teams that the actor cannot view out of an error."""
+        try:
+            yield
+        except UnknownTeamError as error:
+            raise self._unknown(actor, error.asked, error.teams) from None
+        except AmbiguousTeamError as error:
+            visible = self.visible(actor, error.teams)
+            if not visible:
+                raise self._unknown(actor, error.asked, ()) from None
+            raise AmbiguousTeamError(error.asked, visible) from None
+
+    async def _require_create(
+        self, actor: Actor, projects: Projects, asked: str, team: Team
+    ) -> None:
+        if self.allows(actor, Verb.CREATE, team.name):
+            return
+        try:
+            teams = await projects.teams()
+        except BasetenError:
+            teams = []
+        raise self._unknown(actor, asked, teams)
+
+    def _unknown(self, actor: Actor, asked: str, teams: Iterable[Team]) -> UnknownTeamError:
+        visible = [t for t in self.visible(actor, teams) if self.allows(actor, Verb.CREATE, t.name)]
+        return UnknownTeamError(asked, near_teams(asked, visible), visible)

@@ -1,0 +1,77 @@
+"""The actor of a payload. Pure.
+
+https://docs.slack.dev/reference/interaction-payloads
+"""
+
+from typing import Any
+
+from bot.access.rules import WORKFLOW, Actor, ActorKind
+
+_INTERACTIONS = {
+    "view_submission": "dialog",
+    "view_closed": "dialog closed",
+    "block_suggestion": "suggestion",
+    "shortcut": "shortcut",
+    "message_action": "shortcut",
+}
+_EVENTS = {"app_home_opened": "home", "function_executed": "workflow step"}
+_UNCOUNTED = frozenset({"dialog closed", "suggestion", "home", "event", "other"})
+
+
+def actor_of(body: dict[str, Any]) -> Actor:
+    """Return the actor of any payload; a field that is missing, or of another type, is empty."""
+    if body.get("type") == "event_callback":
+        return _of_event(body, _part(body, "event"))
+    user, container = _part(body, "user"), _part(body, "container")
+    return Actor(
+        id=_text(body, "user_id") or _text(user, "id"),
+        workspace=_text(body, "team_id") or _text(_part(body, "team"), "id"),
+        home=_text(user, "team_id"),
+        enterprise_id=_text(body, "enterprise_id") or _text(_part(body, "enterprise"), "id"),
+        channel_id=_text(body, "channel_id")
+        or _text(container, "channel_id")
+        or _text(_part(body, "channel"), "id"),
+        entry_point=_entry_point(body),
+    )
+
+
+def counts(actor: Actor) -> bool:
+    """Return whether the request counts towards the limits of its actor."""
+    return actor.entry_point not in _UNCOUNTED and bool(actor.id)
+
+
+def _of_event(body: dict[str, Any], event: dict[str, Any]) -> Actor:
+    kind = _text(event, "type")
+    step = kind == "function_executed"
+    workflow = _text(event, "workflow_id") or _text(_part(event, "workflow"), "id")
+    return Actor(
+        kind=ActorKind.WORKFLOW if step else ActorKind.PERSON,
+        id=(workflow or WORKFLOW) if step else _text(event, "user"),
+        workspace=_text(body, "team_id"),
+        home=_text(event, "user_team"),
+        enterprise_id=_text(body, "enterprise_id"),
+        channel_id=_text(event, "channel"),
+        entry_point=_EVENTS.get(kind, "event"),
+        execution_id=_text(event, "function_execution_id") if step else "",
+    )
+
+
+def _entry_point(body: dict[str, Any]) -> str:
+    if "command" in body:
+        return "command"
+    kind = _text(body, "type")
+    if kind != "block_actions":
+        return _INTERACTIONS.get(kind, "other")
+    actions = body.get("actions")
+    first = actions[0] if isinstance(actions, list) and actions else {}
+    return f"button:{_text(first, 'action_id') if isinstance(first, dict) else ''}"
+
+
+def _part(body: dict[str, Any], name: str) -> dict[str, Any]:
+    part = body.get(name)
+    return part if isinstance(part, dict) else {}
+
+
+def _text(body: dict[str, Any], name: str) -> str:
+    text = body.get(name)
+    return text if isinstance(text, str) else ""

@@ -1,0 +1,106 @@
+"""Whom the bot serves, and which acts are allowed."""
+
+import pytest
+
+from bot.access.rules import (
+    Actor,
+    ActorKind,
+    MalformedIdError,
+    Refusal,
+    Verb,
+    Workspace,
+    allows,
+    checked_id,
+    checked_place,
+    is_user_id,
+    serves,
+)
+from bot.access.workspace import access_in_words, workspace_of
+
+ACME = Workspace("T0ACME", name="Acme")
+ON_GRID = Workspace("T0ACME", "E0ACME", "Acme")
+ORGANISATION = Workspace("T0ACME", "E0ACME", "Acme", organisation=True)
+
+
+@pytest.mark.parametrize(
+    ("workspace", "actor", "refusal"),
+    [
+        (ACME, Actor(workspace="T0ACME"), None),
+        (ACME, Actor(workspace="T0ACME", home="T0ACME"), None),
+        (ACME, Actor(ActorKind.WORKFLOW, workspace="T0ACME"), None),
+        (ACME, Actor(workspace="T0OTHER"), Refusal.OTHER_WORKSPACE),
+        (ACME, Actor(workspace="T0OTHER", home="T0ACME"), Refusal.OTHER_WORKSPACE),
+        (ACME, Actor(), Refusal.OTHER_WORKSPACE),
+        (ACME, Actor(workspace="T0ACME", home="T0OTHER"), Refusal.CONNECTED_COMPANY),
+        (ACME, Actor(workspace="T0ACME", enterprise_id="E0X"), Refusal.OTHER_ORGANISATION),
+        (ON_GRID, Actor(workspace="T0ACME", enterprise_id="E0ACME"), None),
+        (ON_GRID, Actor(workspace="T0MORE", enterprise_id="E0ACME"), Refusal.OTHER_WORKSPACE),
+        (ON_GRID, Actor(workspace="T0ACME", enterprise_id="E0X"), Refusal.OTHER_ORGANISATION),
+        (ORGANISATION, Actor(workspace="T0MORE", enterprise_id="E0ACME"), None),
+        (ORGANISATION, Actor(workspace="T0MORE", home="T0MORE", enterprise_id="E0ACME"), None),
+        (ORGANISATION, Actor(home="E0ACME", enterprise_id="E0ACME"), None),
+        (ORGANISATION, Actor(workspace="T0ACME"), Refusal.OTHER_ORGANISATION),
+        (
+            ORGANISATION,
+            Actor(workspace="T0ACME", enterprise_id="E0X"),
+            Refusal.OTHER_ORGANISATION,
+        ),
+        (
+            ORGANISATION,
+            Actor(workspace="T0MORE", home="T0OTHER", enterprise_id="E0ACME"),
+            Refusal.CONNECTED_COMPANY,
+        ),
+    ],
+)
+def test_the_bot_serves_its_own_workspace_or_organisation(
+    workspace: Workspace, actor: Actor, refusal: Refusal | None
+) -> None:
+    assert serves(actor, workspace) is refusal
+
+
+@pytest.mark.parametrize("kind", list(ActorKind))
+@pytest.mark.parametrize("team", ["Research", ""])
+def test_without_grants_everything_but_stop_is_allowed(kind: ActorKind, team: str) -> None:
+    allowed = {verb for verb in Verb if allows(Actor(kind, "U0DANA"), verb, team)}
+    assert allowed == {Verb.VIEW, Verb.LOGS, Verb.CREATE}
+
+
+@pytest.mark.parametrize("value", ["abc_DEF-9", "x"])
+def test_an_id_of_the_right_form_passes(value: str) -> None:
+    assert checked_id(value) == value
+
+
+@pytest.mark.parametrize("value", ["", "../teams", "a b", "a/b", "a\n", "é", "x" * 300, "a%2f"])
+def test_an_id_of_another_form_is_refused(value: str) -> None:
+    with pytest.raises(MalformedIdError):
+        checked_id(value)
+
+
+@pytest.mark.parametrize(("channel", "ts"), [("", ""), ("C0ML", "1.2"), ("D0A", ""), ("", "1.2")])
+def test_a_place_of_slacks_form_passes(channel: str, ts: str) -> None:
+    checked_place(channel, ts)
+
+
+PLACES = [("U0DANA", ""), ("C0 ML", ""), ("C0ML", "12"), ("x", "")]
+
+
+@pytest.mark.parametrize(("channel", "ts"), PLACES)
+def test_a_place_of_another_form_is_refused(channel: str, ts: str) -> None:
+    with pytest.raises(MalformedIdError):
+        checked_place(channel, ts)
+
+
+def test_only_a_users_id_is_a_users_id() -> None:
+    values = ["U0DANA", "W012", "U", "dana", "<!channel>", "U0DANA>", "C0ML", "U0dana", "U0DANA\n"]
+    assert [value for value in values if is_user_id(value)] == ["U0DANA", "W012"]
+
+
+def test_auth_test_names_the_workspace_or_the_organisation() -> None:
+    answer = {"team": "Acme", "team_id": "T0ACME", "enterprise_id": None}
+    assert workspace_of(answer) == ACME
+    grid = {**answer, "enterprise_id": "E0ACME", "enterprise_name": "Acme Inc"}
+    assert workspace_of(grid) == ON_GRID
+    installed = workspace_of({**grid, "is_enterprise_install": True})
+    assert installed == Workspace("T0ACME", "E0ACME", "Acme Inc", organisation=True)
+    assert access_in_words(ACME).startswith("serves people of Acme's workspace (T0ACME)")
+    assert "people of Acme Inc's organisation (E0ACME)" in access_in_words(installed)

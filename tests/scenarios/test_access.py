@@ -1,0 +1,255 @@
+"""Who is served, at every entry point: for each, a request that is refused and one that passes."""
+
+from collections.abc import Awaitable, Callable
+
+import pytest
+from structlog.contextvars import merge_contextvars
+from structlog.testing import capture_logs
+
+from bot.access.rules import Actor, Verb
+from bot.app import Tuning
+from bot.listeners.shortcuts import FROM_ANYWHERE
+from bot.listeners.workflow_step import STEP
+from bot.sandbox.slack.records import Delivery, View
+from bot.views.home import HOME_OPEN
+from tests.conftest import RESEARCH, Env
+from tests.scenarios.filled import chosen, dialog, typed
+from tests.scenarios.tasks import until_ended
+
+MEMBER, GUEST = "U0DANA0001", "U0GUEST001"
+PARTNER, FOREIGNER = "U0PARTNER1", "U0FOREIGN1"
+WORDS = "I only work for people of Sandbox's workspace."
+Act = Callable[[Env, str], Awaitable[Delivery]]
+
+
+async def _message(env: Env) -> None:
+    if not env.slack.messages:
+        await env.slack.command("research sft", user=MEMBER)
+        await env.answered()
+
+
+async def _dialog(env: Env) -> View:
+    await env.slack.command("", user=MEMBER)
+    return await dialog(env)
+
+
+async def press(env: Env, button: str, user: str) -> Delivery:
+    await _message(env)
+    return await env.slack.action(env.slack.messages[0], button, user=user)
+
+
+async def refresh(env: Env, user: str) -> Delivery:
+    return await press(env, "refresh", user)
+
+
+async def jobs(env: Env, user: str) -> Delivery:
+    return await press(env, "jobs", user)
+
+
+async def watch(env: Env, user: str) -> Delivery:
+    return await press(env, "watch", user)
+
+
+async def shortcut(env: Env, user: str) -> Delivery:
+    return await env.slack.shortcut(FROM_ANYWHERE, user=user)
+
+
+async def command(env: Env, user: str) -> Delivery:
+    return await env.slack.command("research other", user=user)
+
+
+@pytest.fixture
+async def outsiders(env: Env) -> Env:
+    """A running bot, a partner in a shared channel, and a person of another workspace."""
+    env.slack.add_outsider(PARTNER)
+    env.slack.add_outsider(FOREIGNER, here=False)
+    project = env.baseten.add_project(RESEARCH, "sft")
+    env.baseten.add_job(project["id"])
+    return env
+
+
+async def test_a_command_of_another_workspace_is_refused_in_the_ack(outsiders: Env) -> None:
+    delivery = await command(outsiders, FOREIGNER)
+    assert delivery.status == 200
+    assert WORDS in str(delivery.body)
+    assert outsiders.baseten.upserts == []
+    assert not (await command(outsiders, GUEST)).body
+    await outsiders.answered()
+
+
+@pytest.mark.parametrize("user", [PARTNER, FOREIGNER])
+@pytest.mark.parametrize("act", [refresh, jobs, watch])
+async def test_an_outsiders_click_is_refused_to_them_alone(
+    outsiders: Env, act: Act, user: str
+) -> None:
+    delivery = await act(outsiders, user)
+    assert delivery.status == 200
+    assert WORDS in await outsiders.told()
+    assert outsiders.slack.messages[0].edits == 0
+    asked = len(outsiders.baseten.requests)
+    await act(outsiders, MEMBER)
+    await outsiders.baseten.until(lambda: len(outsiders.baseten.requests) > asked)
+
+
+async def test_an_outsiders_shortcut_is_refused_in_words(outsiders: Env) -> None:
+    assert (await shortcut(outsiders, PARTNER)).status == 200
+    await outsiders.slack.until(lambda: WORDS in str(outsiders.slack.messages))
+    assert outsiders.slack.views == []
+    await shortcut(outsiders, MEMBER)
+    await dialog(outsiders)
+
+
+async def test_an_outsiders_submission_is_refused_at_a_field(outsiders: Env) -> None:
+    view, values = await _dialog(outsiders), chosen(RESEARCH) | typed("name", "other")
+    delivery = await outsiders.slack.submit(view, values, user=PARTNER)
+    assert delivery.body["response_action"] == "errors"
+    assert WORDS in str(delivery.body["errors"]["name"])
+    assert outsiders.baseten.upserts == []
+    assert not (await outsiders.slack.submit(view, values, user=MEMBER)).body
+    await outsiders.answered()
+
+
+async def test_an_outsider_gets_no_suggestions(outsiders: Env) -> None:
+    view = await _dialog(outsiders)
+    refused = await outsiders.slack.options(view, "team", "res", user=PARTNER)
+    assert (refused.status, refused.body) == (200, {"options": []})
+    passed = await outsiders.slack.options(view, "team", "res", user=MEMBER)
+    assert "Research" in str(passed.body)
+
+
+async def test_an_outsider_gets_no_home_tab(outsiders: Env) -> None:
+    opened = {"type": "app_home_opened", "tab": "home"}
+    delivery = await outsiders.slack.event(opened | {"user": FOREIGNER})
+    assert delivery.status == 200
+    await outsiders.slack.event(opened | {"user": MEMBER})
+    await outsiders.slack.until(lambda: bool(outsiders.slack.views))
+    assert [view.user for view in outsiders.slack.views] == [MEMBER]
+    await outsiders.slack.action(outsiders.slack.views[0], HOME_OPEN, user=PARTNER)
+    await outsiders.slack.until(lambda: WORDS in str(outsiders.slack.messages))
+    assert len(outsiders.slack.views) == 1
+
+
+async def test_another_workspaces_workflow_fails_in_words(outsiders: Env) -> None:
+    inputs = {"team": "research", "name": "other"}
+    delivery = await outsiders.slack.function_executed(STEP, inputs, team_id="T0OTHER001")
+    assert delivery.status == 200
+    await outsiders.slack.until(lambda: len(outsiders.slack.completions) == 1)
+    assert WORDS in (outsiders.slack.completions[0].error or "")
+    assert outsiders.baseten.upserts == []
+    await outsiders.slack.function_executed(STEP, inputs, workflow_id="Wf0NIGHTLY")
+    await outsiders.slack.until(lambda: len(outsiders.slack.completions) == 2)
+    assert outsiders.slack.completions[1].error is None
+
+
+async def test_an_organisations_bot_serves_the_whole_organisation(idle_env: Env) -> None:
+    idle_env.slack.install_in_organisation("E0ACME")
+    idle_env.slack.add_outsider(MEMBER, team_id="T0MORE", here=False, enterprise_id="E0ACME")
+    idle_env.slack.add_outsider(PARTNER, enterprise_id="E0ACME")
+    idle_env.slack.add_outsider(FOREIGNER, here=False, enterprise_id="E0OTHER")
+    async with idle_env.running():
+        refused = await command(idle_env, FOREIGNER)
+        assert "I only work for people of Sandbox's organisation." in str(refused.body)
+        assert not (await command(idle_env, MEMBER)).body
+        await idle_env.answered()
+        await refresh(idle_env, PARTNER)
+        assert "Sandbox's organisation" in await idle_env.told()
+        await refresh(idle_env, MEMBER)
+        await idle_env.slack.until(lambda: idle_env.slack.messages[0].edits == 1)
+
+
+async def test_another_organisations_command_is_refused(http: Env) -> None:
+    delivery = await http.slack.command("research sft", enterprise_id="E0OTHER")
+    assert WORDS in str(delivery.body)
+
+
+@pytest.mark.parametrize("project_id", ["../../teams", "a b", ""])
+async def test_a_button_with_a_strange_id_is_refused(http: Env, project_id: str) -> None:
+    await _message(http)
+    asked = len(http.baseten.requests)
+    value = f'{{"project_id": "{project_id}", "team": "Research", "outcome": "created"}}'
+    for button in ("refresh", "watch"):
+        await http.slack.action(http.slack.messages[0], button, value=value)
+    await http.told(2)
+    assert all("is not one that I made" in told.text for told in http.slack.ephemerals)
+    assert len(http.baseten.requests) == asked
+
+
+@pytest.mark.parametrize(
+    ("person", "shown"),
+    [
+        ("U0DANA0001", "for <@U0DANA0001>"),
+        ("dana <!channel>", "for dana &lt;!channel&gt;"),
+    ],
+)
+async def test_a_workflows_person_is_only_shown(http: Env, person: str, shown: str) -> None:
+    inputs = {"team": "research", "name": "sft", "channel": "C0SANDBOX1", "person": person}
+    await http.slack.function_executed(STEP, inputs)
+    await http.answered()
+    assert f"Requested by a workflow {shown}" in str(http.slack.messages[0].blocks)
+
+
+async def test_requests_without_a_listener_are_answered_and_logged(env: Env) -> None:
+    with capture_logs() as lines:
+        delivery = await env.slack.command("", command="/something-else")
+        assert "I don't know this command" in str(delivery.body)
+        assert (await env.slack.shortcut("unknown")).status == 200
+        assert (await env.slack.event({"type": "team_join", "user": {}})).status == 200
+    unheard = [line for line in lines if line["event"] == "no listener for this request"]
+    assert [line["log_level"] for line in unheard] == ["warning"] * 3
+
+
+async def test_each_request_is_logged_once_with_its_actor(http: Env) -> None:
+    http.slack.add_outsider(FOREIGNER, here=False)
+    with capture_logs([merge_contextvars]) as lines:
+        await command(http, MEMBER)
+        await command(http, FOREIGNER)
+        view = await _dialog(http)
+        await http.slack.options(view, "team", "res")
+    logged = [line for line in lines if line["event"] == "request"]
+    kept = [(x["entry_point"], x["actor"], x["outcome"], x["log_level"]) for x in logged]
+    assert kept == [
+        ("command", MEMBER, "ok", "info"),
+        ("command", FOREIGNER, "refused", "info"),
+        ("command", MEMBER, "ok", "info"),
+        ("suggestion", "U0SANDBOX1", "ok", "debug"),
+    ]
+    assert [line.get("task", "")[:8] for line in logged] == ["command:", "", "", ""]
+    assert logged[0]["channel"] == "C0SANDBOX1"
+    assert logged[0]["milliseconds"] >= 0
+
+
+async def test_lists_and_acts_ask_for_the_right_on_the_team(idle_env: Env) -> None:
+    def not_research(actor: Actor, verb: Verb, team: str) -> bool:  # noqa: ARG001 - the protocol
+        return team != "Research" or actor.id == MEMBER
+
+    project = idle_env.baseten.add_project(RESEARCH, "sft")
+    idle_env.baseten.add_job(project["id"])
+    async with idle_env.running(Tuning(allows=not_research)):
+        await _message(idle_env)
+        await idle_env.slack.command("research other", user=GUEST)
+        assert "I don't know a team called *research*" in await idle_env.told()
+        for count, button in enumerate(("refresh", "jobs", "watch"), 2):
+            await press(idle_env, button, GUEST)
+            assert "no project here that you can use" in await idle_env.told(count)
+        assert (len(idle_env.baseten.upserts), idle_env.slack.messages[0].edits) == (1, 0)
+        await idle_env.slack.command("research", user=GUEST)
+        view = await dialog(idle_env)
+        offered = await idle_env.slack.options(view, "team", "", user=GUEST)
+        assert "Default" in str(offered.body)
+        assert "Research" not in str(offered.body)
+        values = chosen(RESEARCH) | typed("name", "other")
+        refused = await idle_env.slack.submit(view, values, user=GUEST)
+        assert "no such team" in str(refused.body)
+
+
+async def test_the_home_tab_lists_only_projects_that_the_person_can_view(idle_env: Env) -> None:
+    def only_create(actor: Actor, verb: Verb, team: str) -> bool:  # noqa: ARG001 - the protocol
+        return verb is Verb.CREATE
+
+    async with idle_env.running(Tuning(allows=only_create)):
+        await idle_env.slack.command("research sft", user=MEMBER)
+        await idle_env.answered()
+        await until_ended(idle_env)
+        await idle_env.slack.event({"type": "app_home_opened", "user": MEMBER, "tab": "home"})
+        await idle_env.slack.until(lambda: bool(idle_env.slack.views))
+    assert "*sft*" not in str(idle_env.slack.views[0].blocks)

@@ -1,0 +1,26 @@
+"""A log tail is shown on the rights of the first watcher."""
+
+from typing import TYPE_CHECKING, cast
+
+from bot.access.rules import Actor, Verb
+from bot.telemetry.redaction import Redactor
+from bot.watches.changes import Ended
+from bot.watches.news_messages import Words
+from tests.watches.made import job, watch
+
+if TYPE_CHECKING:
+    from bot.baseten.client import Baseten
+
+
+async def test_no_log_line_is_read_without_the_right_to_log_lines() -> None:
+    asked: list[tuple[str, str, Verb, str]] = []
+
+    def deny(actor: Actor, verb: Verb, team: str) -> bool:
+        asked.append((actor.id, actor.channel_id, verb, team))
+        return False
+
+    failed = job("FAILED")
+    words = Words(cast("Baseten", None), Redactor(()), deny)  # which would fail if it were asked
+    watched = watch(failed, watchers=("U0DANA0001", "U0LEE00001"))
+    await words.say(Ended(job=failed), watched, drawn=True)
+    assert asked == [("U0DANA0001", "C0SANDBOX1", Verb.LOGS, "Research")]
