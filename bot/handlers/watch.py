@@ -60,7 +60,7 @@ class WatchHandler:
     following: Following
 
     async def begin(self, context: TaskContext) -> Outcome:
-        """Start the watch; a second request of the same person changes nothing."""
+        """Start the watch; a person who watches the message already is not added again."""
         return await self._run(context, looking, self._begin)
 
     async def end(self, context: TaskContext) -> Outcome:
