@@ -72,7 +72,7 @@ class Tuning:
         limits: the number of commands that run at once; the others wait on disk.
         pace: the interval of the polls of watched jobs.
         now: the clock of the watches.
-        looks: seconds before each search for a post whose outcome is unknown.
+        looks: seconds before each search for a post with an unknown outcome.
         allows: decides who can do which act.
     """
 
@@ -222,13 +222,13 @@ class Bot:
         except BasetenError as error:
             log.warning("cannot list the teams; look with `check`", error=str(error))
 
-    def stop_taking(self) -> None:
+    def refuse_requests(self) -> None:
         """Refuse further requests, except on a shared database, where other replicas run them."""
         self.health.set_problem(DRAINING, "the bot is shutting down")
 
     async def drain(self) -> None:
         """Finish the accepted work, within the seconds that the settings allow."""
-        self.stop_taking()
+        self.refuse_requests()
         if self._socket is not None:
             await self._socket.close()
         seconds = self._settings.shutdown_seconds
@@ -240,8 +240,9 @@ class Bot:
 
     def _update_health(self) -> None:
         workers = self._services.workers
-        if problem := self._store.problem or workers.problem:
-            self.health.set_problem(DATABASE, problem)
+        if problem := self._store.problem or workers.commands.problem:
+            start = "the start waits for the database: " if workers.waiting else ""
+            self.health.set_problem(DATABASE, f"{start}{problem}")
         else:
             self.health.clear_problem(DATABASE)
         late = workers.commands.late_by

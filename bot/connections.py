@@ -1,4 +1,4 @@
-"""The only place where connections to the outside are opened, and closed."""
+"""The only place that opens and closes connections to other servers."""
 
 import logging
 from collections.abc import AsyncIterator
@@ -15,15 +15,17 @@ from bot.settings import Settings
 from bot.telemetry.redaction import Redactor
 
 _SLACK_TIMEOUT = 10.0  # seconds for one call
-_CONNECT_TIMEOUT = 5.0  # seconds of it for a connection, the wait for a free one included
-_CONNECTIONS = 128  # to Slack, and as many to Baseten; a process may open about 1,000 files
+_CONNECT_TIMEOUT = 5.0  # seconds of these for a connection, the wait for a free one included
+_CONNECTIONS = 128  # to Slack, and the same to Baseten; a process can open about 1,000 files
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_KEEP_ALIVE = 20.0  # seconds; a post on a connection that the server has closed is unconfirmed
+_KEEP_ALIVE = (
+    20.0  # seconds; a post on a connection that the server has closed has an unknown outcome
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Connections:
-    """What leads out of this process, and what keeps its secrets in."""
+    """The clients for Slack and Baseten, and the redactor of this process's secrets."""
 
     session: aiohttp.ClientSession
     slack: AsyncWebClient
@@ -45,7 +47,7 @@ async def connections(settings: Settings) -> AsyncIterator[Connections]:
                     cookie_jar=aiohttp.DummyCookieJar(),
                     timeout=aiohttp.ClientTimeout(total=_SLACK_TIMEOUT, connect=_CONNECT_TIMEOUT),
                     middlewares=middlewares,
-                    # Only with a proxy: it costs a look for .netrc on every request.
+                    # Only with a proxy: aiohttp then searches for .netrc on every request.
                     trust_env=bool(getproxies()),
                 )
             )
@@ -55,8 +57,8 @@ async def connections(settings: Settings) -> AsyncIterator[Connections]:
             token=settings.slack_bot_token.get_secret_value(),
             base_url=f"{settings.slack_api_url}".rstrip("/") + "/",
             session=session,
-            retry_handlers=[],  # bot.slack.web_api repeats what is safe to repeat
-            # The client's own logger has no level, and then it renders each call for a debug line.
+            retry_handlers=[],  # bot.slack.web_api repeats the idempotent calls
+            # Without a level the client's own logger formats a debug line for each call.
             logger=logging.getLogger("slack_sdk"),
         )
         redactor = Redactor(settings.secrets)
@@ -73,7 +75,7 @@ async def connections(settings: Settings) -> AsyncIterator[Connections]:
 async def _refuse_redirect(
     request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType
 ) -> aiohttp.ClientResponse:
-    """Follow no redirect: slack_sdk would post the text to another host."""
+    """Refuse redirects: slack_sdk would post the text to another host."""
     answer = await send(request)
     if answer.status in _REDIRECTS and "Location" in answer.headers:
         answer.close()

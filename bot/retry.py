@@ -1,4 +1,4 @@
-"""Repeat a call while its failures say that a repeat can help."""
+"""Repeat a call after each failure that allows another attempt."""
 
 import asyncio
 import random
@@ -8,7 +8,7 @@ from typing import TypeVar
 
 Result = TypeVar("Result")
 
-_FIRST_WAIT = 0.1  # seconds; doubled by each failure
+_FIRST_WAIT = 0.1  # seconds; each failure doubles it
 _JITTER = 1.0  # seconds; keeps the repeats of many callers apart
 _LONGEST_WAIT = 5.0  # seconds
 
@@ -20,15 +20,15 @@ async def retry(
     attempts: int | None,
     longest_wait: float = _LONGEST_WAIT,
 ) -> Result:
-    """Return what the call returns; raise what its last attempt raises.
+    """Return the result of the first attempt that succeeds; raise the error of the last one.
 
-    A call that succeeds at once costs nothing more, which is why this is no library's.
+    Own code instead of a library, because a call that succeeds at once must cost nothing more.
 
     Args:
         call: makes one attempt.
-        can_repeat: returns whether this failure allows another attempt, or the seconds until then.
-        attempts: how many attempts to make at most; None sets no limit.
-        longest_wait: seconds between two attempts at most, where ``can_repeat`` names none.
+        can_repeat: returns True, False, or the seconds until the next attempt.
+        attempts: the most attempts; None sets no limit.
+        longest_wait: the most seconds between two attempts, if ``can_repeat`` returns True.
     """
     for attempt in count(1):
         try:

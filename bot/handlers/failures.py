@@ -25,7 +25,7 @@ log = structlog.stdlib.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Failures:
-    """Turn each exception into a message for the person who made the request."""
+    """Turn each exception into a message for the person behind the request."""
 
     poster: Poster
 

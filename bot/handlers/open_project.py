@@ -38,7 +38,7 @@ from bot.watches.start import Following
 log = structlog.stdlib.get_logger(__name__)
 
 OPEN_PROJECT = "open/2"  # with the version of the state: a bot runs only tasks of its own version
-LOOKS = (5.0, 25.0)  # seconds before each search for a post whose outcome is unknown
+LOOKS = (5.0, 25.0)  # seconds before each search for a post with an unknown outcome
 _LONGEST_RETRY = 30.0  # seconds
 # A response URL lives this long; by then the person has repeated the command.
 _TOO_LATE = timedelta(minutes=30)
@@ -55,7 +55,7 @@ class OpenProjectTask(BaseModel):
         execution_id: the workflow step; empty for a person's own request.
         opened: the project, after the first step.
         posted: the message, after the second step.
-        looks: the number of searches for a post whose outcome is unknown; None if no post is in
+        looks: the number of searches for a post with an unknown outcome; None if no post is in
             doubt.
         tries: the number of temporary failures of Slack in a row.
     """
@@ -125,9 +125,9 @@ class OpenProjectHandler:
     """Open a project, and post a message about it.
 
     Attributes:
-        ask_near_names: ask before the bot creates a project whose name is similar to another's.
+        ask_near_names: ask before the bot creates a project with a name similar to another's.
         watch_answers: watch the job of each message.
-        looks: seconds before each search for a post whose outcome is unknown.
+        looks: seconds before each search for a post with an unknown outcome.
     """
 
     projects: Projects

@@ -72,7 +72,7 @@ class Services:
         """Enqueue a task for a person, or for another actor; see `Worker.enqueue`.
 
         Returns:
-            False if there is a task with this id already; nothing has changed.
+            False if a task with this id exists already; nothing has changed.
 
         Raises:
             StoreUnavailableError: no task is enqueued, or (``outcome_unknown``) it might be.

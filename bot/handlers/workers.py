@@ -32,6 +32,7 @@ class Workers:
         commands: the requests of people.
         reports: the notifications of watches.
         looks: the singletons: one task of each kind, which never ends.
+        waiting: the singletons are not enqueued yet, because the database is away.
     """
 
     def __init__(self, store: Store, limits: Limits) -> None:
@@ -40,21 +41,16 @@ class Workers:
         self.looks = Worker(store, "looks", _LOOKS)
         self._all = (self.commands, self.reports, self.looks)
         self._loops: list[asyncio.Task[None]] = []
-        self._waits_for: str | None = None
+        self.waiting = False
         self._remind_at = 0.0  # on the monotonic clock
 
-    @property
-    def problem(self) -> str | None:
-        """The reason why no command runs; None if commands run."""
-        return self._waits_for or self.commands.problem
-
     async def enqueue_singletons(self, kinds: Sequence[str]) -> None:
-        """Enqueue one task of each kind, unless there is one; wait while the database is away."""
+        """Enqueue one task of each kind, if it is missing; wait while the database is away."""
         for kind in kinds:
             # A repeat is safe: the kind is the id of the task.
             enqueue = partial(self.looks.enqueue, kind, kind, {})
             await retry(enqueue, self._waits, attempts=None)
-        self._waits_for = None
+        self.waiting = False
 
     def start(self) -> list[asyncio.Task[None]]:
         """Start to run tasks; return the loops, which end only with an error."""
@@ -71,7 +67,7 @@ class Workers:
     def _waits(self, error: Exception) -> bool:
         if not isinstance(error, StoreUnavailableError):
             return False
-        self._waits_for = f"the start waits for the database: {error}"
+        self.waiting = True
         if time.monotonic() >= self._remind_at:
             log.warning("the start waits for the database", error=str(error))
             self._remind_at = time.monotonic() + _REMIND_EVERY

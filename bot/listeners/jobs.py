@@ -1,4 +1,4 @@
-"""The *Jobs* button: a list of the project's last jobs, visible to the person who clicks only."""
+"""The *Jobs* button: the project's last jobs, in a message to one person."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -17,7 +17,7 @@ class Watching:
     services: Services
 
     async def watch(self, ack: AsyncAck, body: dict[str, Any]) -> None:
-        """Start to watch the message, or join the people who watch it."""
+        """Start to watch the message, or join its watchers."""
         await self._enqueue(WATCH_MESSAGE, body)
         await ack()
 

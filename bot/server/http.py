@@ -31,7 +31,7 @@ def read_body(text: str, content_type: str) -> dict[str, Any]:
     fields.
 
     Raises:
-        ValueError: the body is none of these.
+        ValueError: the body has another form.
     """
     if content_type == "application/json":
         read = json.loads(text)
@@ -73,7 +73,7 @@ class _Events:
     https://docs.slack.dev/authentication/verifying-requests-from-slack
 
     Attributes:
-        tolerated: the parts with whose problems the bot still accepts requests.
+        tolerated: parts; with a problem of one of these the bot still accepts requests.
     """
 
     health: Health

@@ -70,6 +70,7 @@ def message_state_of(opened: OpenedProject, user_id: str, asked_for: str = "") -
         outcome=opened.outcome,
         asked_by=user_id,
         also_in=tuple(_cut(team) for team in opened.also_in[:3]),
+        asked_for=_cut(asked_for),
     )
 
 

@@ -10,7 +10,9 @@ from typing import Literal
 
 import httpx
 import pytest
+from structlog.testing import capture_logs
 
+from bot.app import running
 from bot.sandbox import Delay
 from tests.conftest import Env
 from tests.durable.postgres import (
@@ -33,6 +35,30 @@ async def until_ready(url: str, *, ready: bool, seconds: float = 30) -> None:
     async with httpx.AsyncClient() as platform, asyncio.timeout(seconds):
         while (await platform.get(f"{url}/readyz")).is_success is not ready:
             await asyncio.sleep(0.05)
+
+
+async def test_a_start_waits_for_a_database_that_is_away(idle_env: Env) -> None:
+    async with running(idle_env.settings()) as bot, httpx.AsyncClient() as platform:
+        idle_env.slack.bot_url = bot.url
+        with closing(sqlite3.connect(idle_env.folder / "bot.db", isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            with capture_logs() as lines:
+                serving = asyncio.create_task(bot.serve())
+                async with asyncio.timeout(10):
+                    while "the start waits for the database" not in [
+                        line["event"] for line in lines
+                    ]:
+                        await asyncio.sleep(0.01)
+            page = await platform.get(f"{bot.url}/readyz")
+            assert page.status_code == 503
+            assert "the start waits for the database" in page.json()["reasons"]["database"]
+            other.execute("ROLLBACK")
+        async with asyncio.timeout(10):
+            await bot.health.ready()
+        await idle_env.slack.command("research sft")
+        await idle_env.answered()
+        assert not serving.done()
+        serving.cancel()
 
 
 @pytest.mark.slow

@@ -164,7 +164,7 @@ async def test_what_comes_while_a_replica_ends_is_done_by_another(idle_env: Env)
         idle_env.running_on(store) as other,
     ):
         idle_env.slack.bot_url = ending.url
-        ending.stop_taking()
+        ending.refuse_requests()
         await ending.drain()
         delivery = await idle_env.slack.command("research late")
         assert (delivery.status, delivery.body) == (200, "")
@@ -180,7 +180,7 @@ async def test_while_it_ends_the_bot_finishes_its_work_and_takes_no_more(
 ) -> None:
     http.baseten.faults.next("/v1/teams", Delay(1.0))
     await http.slack.command("research last")
-    http.bot.stop_taking()
+    http.bot.refuse_requests()
     ready = await stranger.get("/readyz")
     assert ready.status_code == 503
     assert ready.json()["reasons"] == {"draining": "the bot is shutting down"}
