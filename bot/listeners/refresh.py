@@ -14,6 +14,7 @@ from bot.views.failure import looking
 from bot.views.notice import still_looking
 from bot.views.project import MessageState, Refreshed, project_message
 from bot.watches.model import Watch
+from bot.watches.redraw import redraw
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,16 +39,16 @@ class Refresh:
             return
         self._under_way.add(message)
         try:
-            card = MessageState.model_validate_json(clicked.value)
-            watch = await self.services.watches.of(*message)
-            await self._draw(clicked, card, watch)
-            # While that was on its way, the watch may have drawn something newer.
-            if (now := await self.services.watches.of(*message)) != watch:
-                await self._draw(clicked, card, now)
+            draw = partial(self._draw, clicked, MessageState.model_validate_json(clicked.value))
+            await redraw(await self._read(clicked), partial(self._read, clicked), draw)
         finally:
             self._under_way.discard(message)
 
-    async def _draw(self, clicked: Click, card: MessageState, watch: Watch | None) -> None:
+    async def _read(self, clicked: Click) -> tuple[Watch | None]:
+        return (await self.services.watches.of(clicked.place.channel_id, clicked.ts),)
+
+    async def _draw(self, clicked: Click, card: MessageState, watched: tuple[Watch | None]) -> None:
+        (watch,) = watched
         async with notify_if_slow(
             partial(self.services.poster.send_privately, clicked.place), still_looking()
         ):

@@ -19,8 +19,9 @@ from bot.listeners.payloads import click
 from bot.slack.message import ReplyTarget, SlackCallFailed
 from bot.views.failure import FailureWording, looking, stopping
 from bot.views.notice import cannot_watch, nothing_to_watch, stopped
-from bot.views.project import MessageState, is_watchable, project_message
+from bot.views.project import MessageState, WatchSummary, is_watchable, project_message
 from bot.watches.model import Watch
+from bot.watches.redraw import redraw
 from bot.watches.start import Following
 
 WATCH_ANSWER = "watch/2"
@@ -132,16 +133,18 @@ class Watching:
         await self._draw(wanted, project)
 
     async def _draw(self, wanted: _Wanted, project: TrainingProject) -> None:
-        """Draw the message as it is watched now, again if that changes meanwhile."""
-        place, ts, drawn = wanted.place, wanted.ts, False
-        watch = shown = await self.services.watches.of(place.channel_id, ts)
-        while not drawn or watch != shown:
-            followed = watch.followed() if watch else None
-            now = watch.project if watch else project
-            message = project_message(now, wanted.card, followed=followed)
-            await self.services.poster.update(place, ts, message)
-            drawn, shown = True, watch
+        """Update the message until it shows its latest watch, or the project without a watch."""
+        place, ts = wanted.place, wanted.ts
+
+        async def read() -> tuple[TrainingProject, WatchSummary | None]:
             watch = await self.services.watches.of(place.channel_id, ts)
+            return (watch.project, watch.followed()) if watch else (project, None)
+
+        async def draw(shown: tuple[TrainingProject, WatchSummary | None]) -> None:
+            message = project_message(shown[0], wanted.card, followed=shown[1])
+            await self.services.poster.update(place, ts, message)
+
+        await redraw(await read(), read, draw)
 
     async def _tell_others(self, watch: Watch, place: ReplyTarget, context: TaskContext) -> None:
         """Tell who else watched, where it is still there when they come back."""
