@@ -14,6 +14,7 @@ from bot.slack.messages import Poster
 from bot.views.notice import still_looking
 from bot.views.project import Refreshed, project_message
 from bot.watches.model import Watch, Watches
+from bot.watches.redraw import redraw
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,17 +34,21 @@ class RefreshHandler:
             return
         self._under_way.add(message)
         try:
-            watch = await self.watches.of(*message)
-            await self._update(place, ts, state, watch)
-            # During that update the watch might have changed the message.
-            if (now := await self.watches.of(*message)) != watch:
-                await self._update(place, ts, state, now)
+            await redraw(
+                await self._read(message),
+                partial(self._read, message),
+                partial(self._draw, place, ts, state),
+            )
         finally:
             self._under_way.discard(message)
 
-    async def _update(
-        self, place: ReplyTarget, ts: str, state: MessageState, watch: Watch | None
+    async def _read(self, message: tuple[str, str]) -> tuple[Watch | None]:
+        return (await self.watches.of(*message),)
+
+    async def _draw(
+        self, place: ReplyTarget, ts: str, state: MessageState, watched: tuple[Watch | None]
     ) -> None:
+        (watch,) = watched
         async with notify_if_slow(partial(self.poster.send_privately, place), still_looking):
             project = await self.projects.get_project(state.project_id)
         self.permissions.require(place, Verb.VIEW, project.team_name)

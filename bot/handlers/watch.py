@@ -21,8 +21,9 @@ from bot.slack.message import ReplyTarget, SlackCallFailed
 from bot.slack.messages import Poster
 from bot.views.failure import READING, STOPPING
 from bot.views.notice import cannot_watch, nothing_to_watch, stopped
-from bot.views.project import is_watchable, project_message
+from bot.views.project import WatchSummary, is_watchable, project_message
 from bot.watches.model import Watch, Watches
+from bot.watches.redraw import redraw
 from bot.watches.start import Following
 
 WATCH_MESSAGE = "watch/2"
@@ -124,16 +125,18 @@ class WatchHandler:
         await self._redraw(task, project)
 
     async def _redraw(self, task: WatchTask, project: TrainingProject) -> None:
-        """Update the message with its present watch; repeat if the watch changes in between."""
-        place, ts, drawn = task.place, task.ts, False
-        watch = shown = await self.watches.of(place.channel_id, ts)
-        while not drawn or watch != shown:
-            summary = watch.followed() if watch else None
-            now = watch.project if watch else project
-            message = project_message(now, task.card, followed=summary)
-            await self.poster.update(place, ts, message)
-            drawn, shown = True, watch
+        """Update the message to its present watch, or to the project if it has none."""
+        place, ts = task.place, task.ts
+
+        async def read() -> tuple[TrainingProject, WatchSummary | None]:
             watch = await self.watches.of(place.channel_id, ts)
+            return (watch.project, watch.followed()) if watch else (project, None)
+
+        async def draw(shown: tuple[TrainingProject, WatchSummary | None]) -> None:
+            message = project_message(shown[0], task.card, followed=shown[1])
+            await self.poster.update(place, ts, message)
+
+        await redraw(await read(), read, draw)
 
     async def _notify_others(self, watch: Watch, place: ReplyTarget, context: TaskContext) -> None:
         """Send the other watchers a direct message, or an ephemeral one if Slack refuses it."""

@@ -1,1 +1,1 @@
-"""Answers that follow their job until it ends."""
+"""Watches: a message shows the progress of its job until the job ends."""

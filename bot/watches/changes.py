@@ -1,4 +1,4 @@
-"""A job as it was and as it is: what there is to say about it. Pure."""
+"""The comparison of the last two states of a watched job, and the news that follows. Pure."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,10 +11,10 @@ from bot.baseten.models import Moment, TrainingJob, TrainingProject
 from bot.views.job import Stage, status
 from bot.watches.model import Watch
 
-LONGEST = timedelta(days=14)  # that a watch lasts
+LONGEST = timedelta(days=14)  # the longest duration of a watch
 
-_OFTEN_MISSING = 2  # looks in a row, for one answer may be wrong
-_REDRAW = timedelta(minutes=10)  # at least, where nothing but times would change in the message
+_OFTEN_MISSING = 2  # polls in a row, because one response can be wrong
+_REDRAW = timedelta(minutes=10)  # between updates that change only times
 _ORDER = (Stage.WAITING, Stage.DEPLOYING, Stage.RUNNING)
 
 
@@ -23,7 +23,7 @@ class _News(BaseModel):
 
 
 class Moved(_News):
-    """The job is in another stage; ``again``: in one that it had left behind."""
+    """The job is in another stage; ``again``: in an earlier one."""
 
     kind: Literal["moved"] = "moved"
     job: TrainingJob
@@ -31,7 +31,7 @@ class Moved(_News):
 
 
 class Ended(_News):
-    """The job has ended; ``ran`` is for how many seconds it ran, where its start was seen."""
+    """The job has ended; ``ran``: its seconds of running, if its start is known."""
 
     kind: Literal["ended"] = "ended"
     job: TrainingJob
@@ -39,7 +39,7 @@ class Ended(_News):
 
 
 class StillWaiting(_News):
-    """The job has been waiting since then, which is long."""
+    """The job has waited too long."""
 
     kind: Literal["still_waiting"] = "still_waiting"
     job: TrainingJob
@@ -47,7 +47,7 @@ class StillWaiting(_News):
 
 
 class TakenOver(_News):
-    """A newer job is watched from here on; ``seen``: the old one is as Baseten tells it now."""
+    """The watch moves to a newer job; ``seen``: the state of the old job is current."""
 
     kind: Literal["taken_over"] = "taken_over"
     old: TrainingJob
@@ -56,26 +56,26 @@ class TakenOver(_News):
 
 
 class FirstJob(_News):
-    """The project has a job now."""
+    """The project has its first job."""
 
     kind: Literal["first_job"] = "first_job"
     job: TrainingJob
 
 
 class Expired(_News):
-    """The watch has lasted for as long as one may."""
+    """The watch has reached the longest duration."""
 
     kind: Literal["expired"] = "expired"
 
 
 class Gone(_News):
-    """The project is no longer there."""
+    """The project no longer exists."""
 
     kind: Literal["gone"] = "gone"
 
 
 class Lost(_News):
-    """The job is no longer there, though its project is."""
+    """The job no longer exists, but its project does."""
 
     kind: Literal["lost"] = "lost"
     job: TrainingJob
@@ -89,14 +89,14 @@ News = Annotated[
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What Baseten tells of a watched project now; all of it may be unknown.
+    """The current state of a watched project in Baseten; each part can be unknown.
 
     Attributes:
-        project: itself, where it was asked for.
-        latest: the newest of its jobs that was found.
-        watched: the job that is watched.
-        gone: Baseten says that there is no such project.
-        lost: Baseten says that there is no such job.
+        project: the project, if a request returned it.
+        latest: the newest job that a request returned.
+        watched: the watched job.
+        gone: Baseten has no such project.
+        lost: Baseten has no such job.
     """
 
     project: TrainingProject | None = None
@@ -108,15 +108,15 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What came of looking at a watch.
+    """The result of a comparison.
 
     Attributes:
-        watch: as it is to be kept; with a number of reports that is one higher where there is
-            something to report.
-        news: what the thread is to be told, in this order.
-        changed: whether the message is to be drawn again.
-        moved: whether more has changed than the times that the message shows: look again soon.
-        over: whether the watch ends here.
+        watch: the new state of the watch. Its number of notifications is one higher if there is
+            a notification to send.
+        news: the news for the thread, in this order.
+        changed: whether the message needs an update.
+        moved: whether more has changed than times; if so, the next poll comes soon.
+        over: whether the watch ends.
     """
 
     watch: Watch
@@ -127,13 +127,13 @@ class Look:
 
 
 def look(watch: Watch, found: Found, now: datetime, waiting_too_long: float) -> Look:
-    """Compare what was last seen with what is found now.
+    """Compare the last state of a watch with the current state in Baseten.
 
     Args:
-        watch: with what was last seen.
-        found: what Baseten tells now.
-        now: the time.
-        waiting_too_long: seconds that a job may wait before the thread is told.
+        watch: the watch, with the last state.
+        found: the current state.
+        now: the current time.
+        waiting_too_long: seconds until a waiting job is news.
     """
     after, news = _seen(watch, found)
     over = after.job is not None and status(after.job).ended
@@ -152,9 +152,9 @@ def look(watch: Watch, found: Found, now: datetime, waiting_too_long: float) -> 
 def _report(
     before: Watch, after: Watch, news: tuple[News, ...], at: datetime, *, over: bool
 ) -> Look:
-    """Number the report, if there is anything to report; else the watch stays as it was."""
+    """Return a numbered result if the watch needs a notification, else the old watch."""
     was, now = before.project, after.project
-    # Reading all the fields is left for the few that differ: most looks find nothing new.
+    # Compare all fields only if the projects differ: most polls find no change.
     changed = was is not now and was != now and _shown(was) != _shown(now)
     moved = bool(news) or (changed and _shown(was, times=False) != _shown(now, times=False))
     due = moved or at - (before.drawn_at or before.started_at) >= _REDRAW
@@ -167,20 +167,20 @@ def _report(
 
 
 def _missed(watch: Watch, found: Found) -> tuple[Watch, list[News]]:
-    """Miss the project, or the job, which ends the watch where it is missed again."""
+    """Count a poll without the project or the job; the second one in a row ends the watch."""
     missing = watch.missing + 1
     watch = watch.model_copy(update={"missing": missing})
     if missing < _OFTEN_MISSING:
         return watch, []
     if found.gone or watch.job is None:
         return watch, [Gone()]
-    # The message is to show what there is, and that job is not.
+    # The message shows the project, because the job no longer exists.
     changes = {"project": found.project or watch.project, "running_since": None}
     return watch.model_copy(update=changes), [Lost(job=watch.job)]
 
 
 def _seen(watch: Watch, found: Found) -> tuple[Watch, list[News]]:
-    """Take what is found into the watch."""
+    """Apply the current state to the watch; return the news."""
     old, new = watch.job, found.latest
     if old is None:
         return _first(watch, found, new)
@@ -193,14 +193,14 @@ def _seen(watch: Watch, found: Found) -> tuple[Watch, list[News]]:
         return watch, news
     watch = _turned_to(watch, found, new)
     ended = _ended(watch, new)
-    # Nobody follows a job that has ended: its end says it all, but for an old one that is lost.
+    # The end of the new job is the only news, unless the old job is missing.
     if not ended or watched is None:
         news.append(TakenOver(old=watched or old, new=new, seen=watched is not None))
     return watch, [*news, *ended]
 
 
 def _first(watch: Watch, found: Found, job: TrainingJob | None) -> tuple[Watch, list[News]]:
-    """See a project that had no job; of one that has ended by now, the end says it all."""
+    """Apply the first job of a project; if it has ended, the end is the only news."""
     if job is None:
         if found.project is None:
             return watch, []
@@ -212,7 +212,7 @@ def _first(watch: Watch, found: Found, job: TrainingJob | None) -> tuple[Watch, 
 def _followed(
     watch: Watch, found: Found, old: TrainingJob, job: TrainingJob
 ) -> tuple[Watch, list[News]]:
-    """See the same job again."""
+    """Apply the current state of the watched job."""
     if job == old and found.project in (None, watch.project) and not watch.missing:
         return watch, _ended(watch, job)
     was, now = status(old), status(job)
@@ -226,7 +226,7 @@ def _followed(
     if same or now.ended:
         watch = watch.model_copy(update=changes)
         return watch, _ended(watch, job)
-    # A status that we do not know is no way back: what was going on before it may go on in it.
+    # An unknown status does not reset the times: the last stage might go on.
     if now.stage not in (Stage.UNKNOWN, known):
         changes["running_since"] = job.updated_at if now.stage is Stage.RUNNING else None
         changes["waiting_since"] = job.updated_at if now.stage is Stage.WAITING else None
@@ -243,7 +243,7 @@ def _ended(watch: Watch, job: TrainingJob) -> list[News]:
 
 
 def _turned_to(watch: Watch, found: Found, job: TrainingJob) -> Watch:
-    """Watch another job; what was known of the one before does not hold for it."""
+    """Move the watch to another job, and reset the state of the old one."""
     return watch.model_copy(
         update={
             "project": _with(found.project or watch.project, job),
@@ -271,7 +271,7 @@ def _with(project: TrainingProject, job: TrainingJob) -> TrainingProject:
 
 
 def _shown(project: TrainingProject, *, times: bool = True) -> dict[str, Any]:
-    """Return what a message shows of a project, its times to the minute."""
+    """Return the fields of a project that a message shows, with its times to the minute."""
     shown: dict[str, Any] = project.model_dump(exclude={"latest_job": {"training_project_id"}})
     for part in _parts(shown):
         for name in ("created_at", "updated_at"):

@@ -1,4 +1,4 @@
-"""Bring what changed to Slack: the message drawn again, and a reply for each piece of news."""
+"""Delivery of notifications to Slack: an update of the message, and a reply for each news."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -36,30 +36,30 @@ __all__ = ["REPORT", "Reports"]
 
 log = structlog.stdlib.get_logger(__name__)
 
-_AGAIN, _LONGEST_AGAIN = 30.0, 600.0  # seconds until what Slack could not take is sent again
-# Seconds until it is looked again whether the report before is done.
+_AGAIN, _LONGEST_AGAIN = 30.0, 600.0  # seconds until the next attempt after a failed call
+# Seconds until the next check whether the previous notification is done.
 _IN_TURN, _LONGEST_IN_TURN = 5.0, 60.0
 _STALE = timedelta(hours=1)
-_MOST_FAILS = 10  # of one step, for reasons that nobody foresaw
+_MOST_FAILS = 10  # of one step, with unforeseen errors
 
 
 class Reports:
-    """Do what a report holds, a step at a time.
+    """Deliver notifications, a step at a time.
 
     Args:
-        poster: reaches Slack.
-        baseten: is asked for what a reply shows beside the news.
-        watches: what is watched.
-        store: where the reports are.
-        redactor: takes secrets out of logs.
+        poster: calls Slack.
+        baseten: returns the log lines and the capacity for the replies.
+        watches: the store of watches.
+        store: holds the notifications as tasks.
+        redactor: redacts the log lines.
         now: an aware clock, close to the database's.
-        gap: seconds between two times that one message is drawn; a report waits for them whole, as
-            its replies are to be no earlier than what they tell of is shown.
-        looks: seconds before each search for a reply whose outcome is unknown.
+        gap: seconds between two updates of one message. The whole notification waits for them,
+            because its replies follow the update.
+        looks: seconds before each search for a reply with an unknown outcome.
         allows: decides who can see log lines.
     """
 
-    def __init__(  # noqa: PLR0913, PLR0917 - what a report is brought with
+    def __init__(  # noqa: PLR0913, PLR0917 - its collaborators
         self,
         poster: Poster,
         baseten: Baseten,
@@ -81,13 +81,13 @@ class Reports:
         self._farewells = Farewells(poster, watches, self._answers)
 
     async def handle(self, context: TaskContext) -> Outcome:
-        """Bring one report to Slack, after the one before it, so that the thread is in order."""
+        """Deliver one notification, after the previous one of its watch."""
         task = context.task
         if task.failures >= _MOST_FAILS:
             return await self._give_up(context)
         report = Report.model_validate(task.state)
         if report.step == "update":
-            # First, as a thousand reports can find no room at once.
+            # This check comes first: a thousand notifications can find no room at once.
             if (seconds := self._answers.wait(report)) > 0:
                 unsure = task.step_may_have_run or report.unsure
                 return RunAgain(seconds, report.model_copy(update={"unsure": unsure}).state())
@@ -101,27 +101,27 @@ class Reports:
             return await self._put_off(put_off, context.task)
 
     async def _put_off(self, put_off: PutOffError, task: Task) -> Outcome:
-        """Try again later, unless nobody needs to hear it any more."""
+        """Reschedule the notification, or drop it if it is out of date."""
         report, age = put_off.report, self._now() - task.created_at
         superseded = (
             age > _STALE and not report.over and await self._answers.is_superseded(report.watch)
         )
         if superseded or age > LONGEST:
-            log.error("a report is dropped", slack_error=str(put_off))
+            log.error("dropped a notification", slack_error=str(put_off))
             return Done()
-        log.info("Slack cannot take a report now", slack_error=str(put_off))
+        log.info("cannot deliver a notification now", slack_error=str(put_off))
         if put_off.in_seconds is not None:
             return RunAgain(put_off.in_seconds, report.state())
         later = again(report, max(_AGAIN, put_off.wait), max(_LONGEST_AGAIN, put_off.wait))
         return replace(later, step_may_have_run=task.step_may_have_run)
 
     async def _give_up(self, context: TaskContext) -> Outcome:
-        """Let go of what fails again and again; of an end, the watchers at least hear directly."""
-        log.error("a report is dropped", error=context.task.error)
+        """Drop a notification after too many failures; send the end of a watch directly."""
+        log.error("dropped a notification", error=context.task.error)
         report = read_report(context.task)
         if report is None or report.step == "farewell":
             return Done()
-        if not report.over and report.step != "close":  # the next report is told, if this is not
+        if not report.over and report.step != "close":  # the next notification will do
             return Done()
         told = report.model_copy(update={"step": "farewell", "done": 0})
         await context.checkpoint(told.state())
@@ -173,7 +173,7 @@ class Reports:
         return then.model_copy(update={"drawn": shown is not None and shown[0] is watch})
 
     async def _reply(self, report: Report, context: TaskContext) -> Report:
-        """Post the next piece of news, once, as far as can be told.
+        """Post the next news as a reply; post it only once, as far as Slack allows.
 
         https://docs.slack.dev/reference/methods/chat.postMessage
         """
@@ -204,19 +204,19 @@ class Reports:
         return then
 
     async def _astray(self, report: Report, posted: PostedMessage) -> Report:
-        """Take back what Slack posted in the channel, as the message of the thread was deleted."""
+        """Delete a reply that Slack posted outside the thread of a deleted message."""
         try:
             await self._poster.delete_message(posted)
         except SlackCallFailed as refused:
-            log.warning("a reply is left outside of its thread", slack_error=refused.error)
+            log.warning("cannot delete a reply outside its thread", slack_error=refused.error)
         whole = report.watch.ts == report.watch.thread_ts
         return await self._ended(report, "message_not_found" if whole else "thread_not_found")
 
     async def _looked(self, report: Report, task: Task) -> bool:
-        """Return whether the next reply counts as posted; False: it is to be posted.
+        """Return whether the next reply counts as posted; False: post it.
 
         Raises:
-            PutOffError: the thread is searched once more, later.
+            PutOffError: search the thread once more, later.
         """
         try:
             ts = await self._poster.find_message_ts(
@@ -225,8 +225,8 @@ class Reports:
         except SlackCallFailed as unread:
             if reads_later(unread):
                 raise PutOffError(report, unread) from unread
-            log.info("the bot may not search a thread", slack_error=unread.error)
-            if not report.unsure:  # after a kill; the same client_msg_id goes along
+            log.info("the bot cannot search a thread", slack_error=unread.error)
+            if not report.unsure:  # after a kill; the repeat has the same client_msg_id
                 return False
             end = isinstance(report.news[report.done], Ended)
             if end and not report.repeated:  # a lost end is worse than a double one
@@ -240,29 +240,29 @@ class Reports:
         return ts is not None
 
     async def _refused(self, report: Report, refused: SlackCallFailed) -> Report | None:
-        """Return how a report goes on after a no for ever; None: without what was refused.
+        """Return the notification's next state after a permanent error; None: skip this part.
 
         Raises:
-            PutOffError: it was only a no for now.
+            PutOffError: the error is temporary.
         """
         if takes_later(refused) or refused.outcome_unknown:
             raise PutOffError(report, refused) from refused
         if refused.error in ENDINGS:
             return await self._ended(report, refused.error)
-        log.error("Slack does not take a part of a report", slack_error=refused.error)
-        if report.over and report.step == "reply":  # nothing comes after it: they hear directly
+        log.error("Slack refuses a part of a notification", slack_error=refused.error)
+        if report.over and report.step == "reply":  # the last one: message the watchers directly
             why = {"why": refused.error, "unanswerable": True}
             return report.model_copy(update={"step": "farewell", "done": 0} | why)
         return None
 
     async def _ended(self, report: Report, why: str) -> Report:
-        """Return how a report goes on once the message, or its thread, takes no more."""
+        """Return the notification's next state if the message or its thread takes no more."""
         watch = report.watch
         skipped = report.model_copy(update={"step": "reply", "done": len(report.news)})
-        if await self._answers.is_superseded(watch):  # it finds the same, and says so
+        if await self._answers.is_superseded(watch):  # the later one gets the same error
             return skipped
         kept = await self._watches.of(watch.channel_id, watch.ts)
-        if kept is not None and kept.id != watch.id:  # its own reports find the same
+        if kept is not None and kept.id != watch.id:  # its own notifications get the same error
             return skipped
         log.info("a watch cannot go on", watch=watch.id, slack_error=why)
         unanswerable = report.step == "reply" and why != "message_not_found"

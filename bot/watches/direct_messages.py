@@ -1,4 +1,4 @@
-"""A watch that cannot go on: it ends, and each watcher hears why."""
+"""The end of a watch that cannot go on: each watcher gets a direct message with the reason."""
 
 from contextlib import suppress
 
@@ -17,12 +17,12 @@ log = structlog.stdlib.get_logger(__name__)
 
 
 class Farewells:
-    """Do the last two steps of a report whose message, or thread, takes no more.
+    """Do the last two steps of a notification after Slack refuses its message or thread.
 
     Args:
-        poster: reaches Slack.
-        watches: what is watched.
-        answers: draws the messages.
+        poster: calls Slack.
+        watches: the store of watches.
+        answers: updates the messages.
     """
 
     def __init__(self, poster: Poster, watches: Watches, answers: Answers) -> None:
@@ -31,10 +31,10 @@ class Farewells:
         self._answers = answers
 
     async def close(self, report: Report, context: TaskContext) -> Report:
-        """End the watch, and draw the message without it where it can be; return what comes next.
+        """End the watch, and if possible remove it from the message; return the next state.
 
         Raises:
-            PutOffError: Slack cannot draw it now.
+            PutOffError: Slack cannot update the message now.
         """
         watch, then = report.watch, report.model_copy(update={"step": "farewell"})
         kept = await self._watches.of(watch.channel_id, watch.ts)
@@ -49,14 +49,14 @@ class Farewells:
         except SlackCallFailed as refused:
             if takes_later(refused) or refused.outcome_unknown:
                 raise PutOffError(report, refused) from refused
-            log.info("a message is left as it is", slack_error=refused.error)
+            log.info("cannot remove a watch from its message", slack_error=refused.error)
         return then
 
     async def tell(self, report: Report, context: TaskContext) -> Report:
-        """Tell the next watcher directly, so that it is there when they are back.
+        """Send a direct message to the next watcher; return the next state.
 
         Raises:
-            PutOffError: Slack cannot take it now.
+            PutOffError: Slack cannot take the message now.
         """
         watch, project = report.watch, report.watch.project
         user_id = watch.watchers[report.done]
@@ -80,6 +80,6 @@ class Farewells:
                 log.warning("an unconfirmed message counts as posted", slack_error=refused.error)
                 return then
             there = ReplyTarget(user_id, watch.channel_id)
-            with suppress(SlackCallFailed):  # it is in the log
+            with suppress(SlackCallFailed):  # the poster has logged it
                 await self._poster.send_privately(there, message, guard=guard)
         return then

@@ -1,4 +1,4 @@
-"""What Baseten tells of all watched projects, in as few requests as there can be."""
+"""The lookup of all watched projects in Baseten, with as few requests as possible."""
 
 import asyncio
 import random
@@ -19,26 +19,26 @@ from bot.watches.model import Watch
 
 log = structlog.stdlib.get_logger(__name__)
 
-MOST_FETCHED = 25  # projects that are asked for by themselves at one look
-LISTED_FROM = 10  # with more than so many to ask for, the list is asked for first
+MOST_FETCHED = 25  # projects with a request of their own in one poll
+LISTED_FROM = 10  # with more projects than this, the list comes first
 _AT_ONCE = 5
 _SEARCH, _LIST = "search", "list"
 _NOT_FOUND = 404
-# This key may not, or this server cannot, or not as it is asked.
+# The key lacks the permission, or the server does not support the request.
 _REFUSED = frozenset({400, 403, _NOT_FOUND, 405, 422, 501})
 _REFUSAL_HOLDS = timedelta(hours=1)
 _LIST_AFTER = timedelta(minutes=5)
 
-# Of a watch, what is told of its project; None: that must be asked for by itself.
+# Returns the state of a watch's project; None: the project needs a request of its own.
 _Tells: TypeAlias = Callable[[Watch], Found | None]
 
 
 class Habits(BaseModel):
-    """Which request serves; kept from one look to the next.
+    """The requests that work; saved from one poll to the next.
 
     Attributes:
-        refused: when each of the two was refused last.
-        listed_at: when all projects were listed last.
+        refused: the time of the last refusal of each of the two requests.
+        listed_at: the time of the last list of all projects.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -49,13 +49,13 @@ class Habits(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Surveyed:
-    """What the one request for all told.
+    """The result of the one request for all projects.
 
     Attributes:
-        found: by the id of the watch.
-        open: those of which it tells nothing; their projects are to be asked for by themselves.
-        way: which request it was.
-        habits: for the next look.
+        found: the states, by the id of the watch.
+        open: the watches without a result; their projects need requests of their own.
+        way: the kind of the request.
+        habits: for the next poll.
     """
 
     found: Mapping[str, Found]
@@ -65,11 +65,11 @@ class Surveyed:
 
 
 class Survey:
-    """Ask Baseten about watched projects: first for all at once, then for what that left open.
+    """Look up watched projects: first all in one request, then the rest one by one.
 
-    The search tells only of jobs that have not ended. So a newer job that begins and ends between
-    two looks, while the job that is watched still runs, is not noticed: there is no telling it
-    from none without asking for each project at each look.
+    The search returns only jobs that have not ended. It misses a newer job that begins and ends
+    between two polls while the watched job still runs. To find such a job, each poll would need
+    a request for each project.
     """
 
     def __init__(self, baseten: Baseten) -> None:
@@ -77,19 +77,19 @@ class Survey:
         self._ways = {_SEARCH: self._search, _LIST: self._list}
 
     async def ask(self, watches: Sequence[Watch], habits: Habits, now: datetime) -> Surveyed:
-        """Make the one request that serves all watches, or the other where it is refused.
+        """Make one request for all watches; if it is refused, make the other one.
 
-        The search tells of the jobs that have not ended. A first job that has come and ended
-        between two looks is only in the list, and so is that its project is gone: while a watched
-        project has no job, the list is asked for now and then, in the search's place.
+        The search returns the jobs that have not ended. Only the list shows a first job that began
+        and ended between two polls, or a deleted project. While a watched project has no job,
+        the list therefore replaces the search every few minutes.
 
         Args:
             watches: all of them.
-            habits: as the last look returned them.
+            habits: the habits that the last poll returned.
             now: the time.
 
         Raises:
-            BasetenError: nothing is known now.
+            BasetenError: both requests failed.
         """
         ways = [_SEARCH, _LIST]
         listed_lately = habits.listed_at is not None and now - habits.listed_at < _LIST_AFTER
@@ -106,7 +106,10 @@ class Survey:
                 refusals[way] = refused
             else:
                 if refusals:
-                    log.info("asking otherwise", refused={o: str(e) for o, e in refusals.items()})
+                    log.info(
+                        "used the other request for the watched jobs",
+                        refused={o: str(e) for o, e in refusals.items()},
+                    )
                 habits = Habits(
                     refused={**habits.refused, **dict.fromkeys(refusals, now)},
                     listed_at=now if way == _LIST else habits.listed_at,
@@ -115,10 +118,10 @@ class Survey:
         raise refusals[ways[0]]
 
     async def settle(self, asked: Surveyed, now: datetime) -> Surveyed:
-        """Ask the list about what a search left open, where that is much, as many ends at once.
+        """Request the list if a search left many watches open, e.g. after many ends at once.
 
         Returns:
-            Only what is found now, and what is still open.
+            Only the new results, and the watches that are still open.
         """
         if (
             asked.way == _LIST
@@ -169,16 +172,16 @@ class Survey:
         return tells
 
     async def fetch(self, watches: Iterable[Watch]) -> AsyncGenerator[dict[str, Found]]:
-        """Ask for projects by themselves, each once, and for no more than is fair at one look.
+        """Request projects one by one, each once, up to a limit for each poll.
 
         Yields:
-            What was found of a project as soon as it is, by the id of the watch; one that cannot
-            be asked for now is left out.
+            The states of one project's watches, by the id of the watch. A project whose request
+            fails is left out.
         """
         by_project: defaultdict[str, list[Watch]] = defaultdict(list)
         for watch in watches:
             by_project[watch.project.id].append(watch)
-        # By lot, so that those that never answer do not stand before the others for ever.
+        # A random choice: projects whose requests always fail do not block the others.
         chosen = random.sample(sorted(by_project), min(MOST_FETCHED, len(by_project)))
         room = asyncio.Semaphore(_AT_ONCE)
 
@@ -202,7 +205,7 @@ class Survey:
         except BasetenError as error:
             if isinstance(error, Refused) and error.status == _NOT_FOUND:
                 return {watch.id: Found(gone=True) for watch in watches}
-            log.info("cannot ask for a watched project", project=project_id, error=str(error))
+            log.info("cannot get a watched project", project=project_id, error=str(error))
             return {}
         found: dict[str, Found] = {}
         for watch in watches:
@@ -212,7 +215,7 @@ class Survey:
         return found
 
     async def _job(self, project: TrainingProject, job_id: str) -> TrainingJob | None:
-        """Return a job of a project, None where there is no such job (any more)."""
+        """Return a job of a project; None if it does not exist."""
         if project.latest_job is not None and project.latest_job.id == job_id:
             return project.latest_job
         try:
@@ -224,7 +227,7 @@ class Survey:
 
 
 def _sorted(watches: Iterable[Watch], tells: _Tells) -> tuple[dict[str, Found], list[Watch]]:
-    """Part what is told from what is left open."""
+    """Return the known states, and the watches that are still open."""
     found: dict[str, Found] = {}
     left: list[Watch] = []
     for watch in watches:
@@ -236,7 +239,7 @@ def _sorted(watches: Iterable[Watch], tells: _Tells) -> tuple[dict[str, Found], 
 
 
 def _holds(error: BasetenError) -> bool:
-    """Tell whether a request would be refused again: do without it for a while."""
+    """Return whether a request would fail again, so that it is better left out for a while."""
     return isinstance(error, Unreadable) or (
         isinstance(error, Refused) and error.status in _REFUSED
     )

@@ -1,4 +1,4 @@
-"""The messages that reports draw again: what they should show, and when there is room for it."""
+"""The updates of watched messages: their content, and the time at which there is room."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -13,18 +13,18 @@ from bot.watches.update_rate_limiter import Budget
 
 _MOST, _MOST_QUIETLY = 40, 30  # messages a minute, with news and without
 
-Picture = tuple[Watch, WatchSummary | None]  # what a message shows; without a watch, None
+Picture = tuple[Watch, WatchSummary | None]  # a message's content; None: no watch
 
 
 class Answers:
-    """Draw the answers of watches.
+    """Update the messages of watches.
 
     Args:
-        poster: reaches Slack.
-        watches: what is watched.
-        store: where the reports are.
+        poster: calls Slack.
+        watches: the store of watches.
+        store: holds the notifications as tasks.
         now: an aware clock.
-        gap: seconds between two times that reports draw one message.
+        gap: seconds between two updates of one message by notifications.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class Answers:
         self._budget = Budget(now, gap)
 
     async def wanted(self, report: Report) -> Picture:
-        """Return what the message should show: the report, another's watch, or no watch at all."""
+        """Return the content of the message: of the notification, of a newer watch, or no watch."""
         watch = report.watch
         kept = await self._watches.of(watch.channel_id, watch.ts)
         if kept is not None and kept.id != watch.id:
@@ -51,7 +51,7 @@ class Answers:
         return watch, watch.followed(over=report.over, gone=report.gone)
 
     async def is_superseded(self, watch: Watch) -> bool:
-        """Tell whether there is a report after this, which draws the message as it is by then."""
+        """Return whether a later notification exists that updates the message."""
         after = await self._store.get(report_id(watch, watch.reports + 1))
         if after is None:
             return False
@@ -59,7 +59,7 @@ class Answers:
         return report is None or report.draws
 
     async def is_stopped(self, report: Report) -> bool:
-        """Tell whether somebody has stopped the watch; one that ends by itself reports that."""
+        """Return whether a person has stopped the watch; other ends have a notification."""
         watch, number = report.watch, report.watch.reports
         if report.over or await self._watches.of(watch.channel_id, watch.ts) is not None:
             return False
@@ -69,17 +69,17 @@ class Answers:
         return True
 
     def wait(self, report: Report) -> float:
-        """Return the seconds until there is room to draw it, if it is; sooner with news."""
+        """Return the seconds until there is room for the update; shorter with news."""
         if not report.draws:
             return 0.0
         key = answer_key(report.watch.channel_id, report.watch.ts)
         return self._budget.wait(key, _MOST if report.news else _MOST_QUIETLY)
 
     async def draw(self, picture: Picture) -> None:
-        """Draw the message again. https://docs.slack.dev/reference/methods/chat.update
+        """Update the message. https://docs.slack.dev/reference/methods/chat.update
 
         Raises:
-            SlackCallFailed: Slack did not take it.
+            SlackCallFailed: the update failed.
         """
         watch, followed = picture
         self._budget.spend(answer_key(watch.channel_id, watch.ts))

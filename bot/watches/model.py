@@ -1,4 +1,4 @@
-"""Which answers are watched, and what was last seen of their jobs."""
+"""The watches of messages, with the last known state of their jobs, and their store."""
 
 import asyncio
 from collections.abc import Callable
@@ -15,31 +15,31 @@ from bot.views.project import WatchSummary
 
 log = structlog.stdlib.get_logger(__name__)
 
-POLLER = "poll"  # the id of the one task that looks after every watch
-BEGUN = "watch begun"  # published if a watch begins while that task runs
-AT_A_STRETCH = 50  # watches that are gone through before others get their turn
+POLLER = "poll"  # the id of the one task that polls for every watch
+BEGUN = "watch begun"  # published if a watch starts during a poll
+AT_A_STRETCH = 50  # watches between two yields to the event loop
 _COLLECTION = "watches"
 
 
 class Watch(BaseModel):
-    """An answer that is watched.
+    """A watched message.
 
     Attributes:
-        id: new for each watch, though the answer may have been watched before.
-        channel_id: where the answer is.
-        ts: which message it is.
+        id: new for each watch, also of a message that was watched before.
+        channel_id: the channel of the message.
+        ts: the id of the message in its channel.
         thread_ts: the thread that replies go to.
-        watchers: the ids of who watches.
-        card: what the answer remembers.
-        project: as it was last seen, with the job that is watched.
-        started_at: when the watch began.
-        running_since: when the job began to run, if that was seen.
-        waiting_since: when the job went back to waiting; None while it has not.
-        told_waiting: whether the thread was told that the job waits long.
-        stage: the last stage of the job that was known; its status may be one that is not.
-        missing: at how many looks in a row the project, or the job, was not there.
-        drawn_at: when the message was last drawn again; None while it was not.
-        reports: how many reports there were; the last one's number.
+        watchers: the ids of the people who watch.
+        card: the state that the message's buttons carry.
+        project: its last known state, with the watched job.
+        started_at: the start of the watch.
+        running_since: the start of the job's run, if known.
+        waiting_since: the time at which the job went back to waiting; None if it did not.
+        told_waiting: whether the thread has the news that the job waits too long.
+        stage: the last known stage of the job; its current status can be unknown.
+        missing: the number of polls in a row without the project or the job.
+        drawn_at: the time of the message's last update; None before the first one.
+        reports: the number of notifications, which is also the number of the last one.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -62,36 +62,36 @@ class Watch(BaseModel):
 
     @property
     def job(self) -> TrainingJob | None:
-        """The job that is watched; None until the project has one."""
+        """The watched job; None until the project has one."""
         return self.project.latest_job
 
     def followed(self, *, over: bool = False, gone: bool = False) -> WatchSummary:
-        """Return what the watch adds to its answer.
+        """Return the watch's part of its message.
 
         Args:
             over: the watch has ended.
-            gone: the project is no longer there.
+            gone: the project no longer exists.
         """
         job_id = self.job.id if self.job else ""
         return WatchSummary(self.watchers, self.running_since, job_id, over=over, gone=gone)
 
     def joined_by(self, *user_ids: str) -> "Watch":
-        """Return it with more watchers, who may be some already."""
+        """Return the watch with more watchers; a person counts once."""
         watchers = tuple(dict.fromkeys((*self.watchers, *user_ids)))
         return self.model_copy(update={"watchers": watchers})
 
 
 class Watches:
-    """Keep the watches, for all replicas. Each change of a watch is one act.
+    """The store of watches, shared by all replicas. Each change of a watch is atomic.
 
-    Every coroutine raises `StoreUnavailableError` where the database does not answer.
+    Every coroutine raises `StoreUnavailableError` if the database does not answer.
     """
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
     async def of(self, channel_id: str, ts: str) -> Watch | None:
-        """Return the watch of an answer, if it is watched."""
+        """Return the watch of a message; None if it is not watched."""
         key = answer_key(channel_id, ts)
         return _read(key, await self._store.read(_COLLECTION, key))
 
@@ -107,9 +107,9 @@ class Watches:
         return watches
 
     async def begin(self, watch: Watch) -> None:
-        """Begin a watch, and look at it soon; its watchers join one that is there already.
+        """Save a new watch, and poll soon; its watchers join an existing watch of the message.
 
-        It replaces one that another version wrote, and this one cannot read.
+        The new watch replaces a document of another version that this version cannot read.
         """
         key = answer_key(watch.channel_id, watch.ts)
 
@@ -118,20 +118,20 @@ class Watches:
             return (kept.joined_by(*watch.watchers) if kept else watch).model_dump(mode="json")
 
         await self._store.amend(_COLLECTION, key, changed)
-        if not await self._store.wake(POLLER):  # a look is under way, perhaps without this watch
+        if not await self._store.wake(POLLER):  # a poll runs, maybe without this watch
             self._store.publish(BEGUN)
 
     async def join(self, channel_id: str, ts: str, user_id: str) -> Watch | None:
-        """Add a watcher; return the watch, None where there is none."""
+        """Add a watcher; return the watch, or None if the message has none."""
         return await self._change(
             channel_id, ts, lambda kept: kept.joined_by(user_id) if kept else None
         )
 
     async def save(self, watch: Watch) -> bool:
-        """Save a watch, but for its watchers: people who have joined stay.
+        """Save a watch, and keep the stored watchers.
 
         Returns:
-            False: it has ended, or another has begun, and nothing was written.
+            False: the watch has ended or another one has started; nothing is saved.
         """
 
         def change(kept: Watch | None) -> Watch | None:
@@ -143,18 +143,18 @@ class Watches:
         return saved is not None and saved.id == watch.id
 
     async def end(self, channel_id: str, ts: str, watch_id: str = "") -> Watch | None:
-        """End the watch of an answer, and return what it was.
+        """End the watch of a message; return its last state.
 
         Args:
-            channel_id: where the answer is.
-            ts: which message it is.
-            watch_id: ends only this one; empty: whichever there is.
+            channel_id: the channel of the message.
+            ts: the id of the message in its channel.
+            watch_id: the only watch to end; empty: any watch.
         """
         ended: list[Watch | None] = [None]
 
         def change(kept: Watch | None) -> Watch | None:
             if kept is None or watch_id not in {"", kept.id}:
-                # Called once more after a commit with an unknown outcome, which has ended it.
+                # The store calls this again after a commit with an unknown outcome.
                 return kept
             ended[0] = kept
             return None
@@ -165,7 +165,7 @@ class Watches:
     async def _change(
         self, channel_id: str, ts: str, change: Callable[[Watch | None], Watch | None]
     ) -> Watch | None:
-        """Change the watch of an answer; one that this version cannot read stays as it is."""
+        """Change the watch of a message; an unreadable document stays unchanged."""
         key = answer_key(channel_id, ts)
 
         def changed(document: State | None) -> State | None:
@@ -179,12 +179,12 @@ class Watches:
 
 
 def answer_key(channel_id: str, ts: str) -> str:
-    """Return what names an answer wherever things are kept by answer."""
+    """Return the key of a message for stores and queues."""
     return f"{channel_id}:{ts}"
 
 
 def _read(key: str, document: State | None) -> Watch | None:
-    """Read a watch; None for one that another version wrote, and this one cannot read."""
+    """Read a watch; None for a document of another version that is unreadable."""
     if document is None:
         return None
     try:

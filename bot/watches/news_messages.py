@@ -1,4 +1,4 @@
-"""News in words, with what Baseten adds to them at that moment."""
+"""The messages for news, with current log lines and capacity from Baseten."""
 
 from typing import assert_never
 
@@ -36,20 +36,20 @@ from bot.watches.changes import (
 )
 from bot.watches.model import Watch
 
-# So many lines of a log are looked through for secrets, though fewer are shown: the line that tells
-# what the others are, as the first one of a private key, may be far above them.
+# The redactor gets more lines than a message shows. A secret can begin far above the shown lines:
+# only the first line of a private key identifies it.
 _MOST_READ = 200
-_MOST_TEXT = 100_000  # characters of them; far more than is shown, and soon looked through
+_MOST_TEXT = 100_000  # characters; far more than a message shows, and fast to search
 
 log = structlog.stdlib.get_logger(__name__)
 
 
 class Words:
-    """Put news into words.
+    """Build the messages for news.
 
     Args:
-        baseten: is asked for the last lines of a job that failed, and for the capacity in use.
-        redactor: takes the secrets out of those lines.
+        baseten: returns the last log lines of a failed job, and the capacity in use.
+        redactor: redacts those lines.
         allows: decides whether the first watcher can see them.
     """
 
@@ -59,12 +59,12 @@ class Words:
         self._allows = allows
 
     async def say(self, news: News, watch: Watch, *, drawn: bool) -> Message:
-        """Return the reply that tells this news.
+        """Return the reply for a piece of news.
 
         Args:
-            news: what there is to tell.
-            watch: as it is from here on.
-            drawn: the message shows it, with the buttons that go with it.
+            news: the news.
+            watch: the watch after the news.
+            drawn: whether the message shows the news, with the matching buttons.
         """
         project, watchers = watch.project, watch.watchers
         match news:
@@ -88,11 +88,11 @@ class Words:
                 return lost_message(project, job, watchers)
             case Gone():
                 return gone_message(project, watchers)
-            case _:  # pragma: no cover - there is no other
+            case _:  # pragma: no cover - all kinds are above
                 assert_never(news)
 
     async def _last_lines(self, project_id: str, job: TrainingJob) -> list[str] | None:
-        """Return the last lines of a job without secrets; None where they cannot be read."""
+        """Return the last log lines of a job, redacted; None if they cannot be read."""
         try:
             logs = await self._baseten.get_training_job_logs(
                 project_id, job.id, _MOST_READ, ended_at=job.updated_at
@@ -100,12 +100,12 @@ class Words:
         except BasetenError as error:
             log.info("cannot read the logs of a job that failed", error=str(error))
             return None
-        # All of it at once and before anything is cut: half a secret no longer looks like one.
+        # Redact the whole text before cutting it: the redactor cannot recognise half a secret.
         shown = "\n".join(log_lines((line.message for line in logs), _MOST_READ))
         return self._redactor.text(shown[-_MOST_TEXT:]).splitlines()
 
     async def _capacity(self, job: TrainingJob) -> GpuCapacity | None:
-        """Return the capacity of the job's type of GPU, if the key may see it."""
+        """Return the capacity of the job's type of GPU, if the key can read it."""
         gpu_type = job.instance_type.gpu_type if job.instance_type else None
         if not gpu_type:
             return None

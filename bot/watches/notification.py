@@ -1,4 +1,4 @@
-"""What there is to report of a watch, and how far that is."""
+"""The state of a notification: its content, and its progress."""
 
 import random
 from typing import Literal
@@ -14,23 +14,23 @@ REPORT = "report"
 
 
 class Report(BaseModel):
-    """A change of a watched answer, on its way to Slack.
+    """A change of a watched message, as the state of a task.
 
     Attributes:
-        version: of this class, for whoever takes up what another version wrote.
-        step: what to do next: draw the message again, reply in the thread, draw the message without
-            the watch that cannot go on, or tell the watchers that it cannot.
-        done: how many replies are posted, or how many watchers are told.
-        unsure: what is next may have been done already.
-        looks: how many times the thread was searched for an unconfirmed reply.
-        repeated: the end of a job was posted again, as nobody could tell whether it was there.
-        tries: how often this step was put off.
-        drawn: the message shows what is told.
-        why: Slack's code for why the watch cannot go on; empty if it was no fault of Slack's.
-        unanswerable: it is the thread that Slack takes no more of, not the message.
-        watch: as it is from here on.
-        news: what the thread is told.
-        changed: the message would not look as it did.
+        version: the version of this class, for processes of another version.
+        step: the next step: update the message, reply in the thread, update the message without
+            the watch that cannot go on, or send direct messages to the watchers.
+        done: the number of posted replies, or of direct messages.
+        unsure: the next action might be done already.
+        looks: the number of searches for an unconfirmed reply.
+        repeated: the end of a job was posted again after an unconfirmed post.
+        tries: the number of times that this step was rescheduled.
+        drawn: the message shows the news.
+        why: Slack's error code that ends the watch; empty if no Slack call failed.
+        unanswerable: Slack refuses replies in the thread, not updates of the message.
+        watch: the watch after the change.
+        news: the news for the thread.
+        changed: the content of the message changes.
         over: the watch ends with this.
     """
 
@@ -53,22 +53,22 @@ class Report(BaseModel):
 
     @property
     def id(self) -> str:
-        """What makes it the same report, however often it is made."""
+        """The id of its task, the same for each attempt to create it."""
         return report_id(self.watch, self.watch.reports)
 
     @property
     def next_id(self) -> str:
-        """What makes the next reply the same, however often it is posted."""
+        """The id of the next reply, the same for each attempt to post it."""
         return f"{self.id}:{self.done}"
 
     @property
     def draws(self) -> bool:
-        """Whether the message is to be drawn again; at the end, to take its button away."""
+        """Whether the message needs an update; at the end, the update removes the button."""
         return self.changed or self.over
 
     @property
     def gone(self) -> bool:
-        """Whether the project is no longer there."""
+        """Whether the project no longer exists."""
         return any(isinstance(said, Gone) for said in self.news)
 
     def state(self) -> State:
@@ -77,12 +77,12 @@ class Report(BaseModel):
 
 
 class PutOffError(Exception):
-    """Slack cannot take it now.
+    """Slack cannot take the next step now.
 
     Attributes:
-        report: where to go on.
+        report: the state for the next attempt.
         wait: seconds that Slack asked for.
-        in_seconds: exactly when to go on; None: later each time.
+        in_seconds: the exact delay of the next attempt; None: a delay that grows.
     """
 
     def __init__(
@@ -95,7 +95,7 @@ class PutOffError(Exception):
 
 
 class NoRoomError(Exception):
-    """Others took the room for a picture; ``report`` is where to go on in so many seconds."""
+    """No room for an update is left; ``report`` is the state for the attempt in ``seconds``."""
 
     def __init__(self, report: Report, seconds: float) -> None:
         super().__init__(seconds)
@@ -104,12 +104,12 @@ class NoRoomError(Exception):
 
 
 def report_id(watch: Watch, number: int) -> str:
-    """Name a report of a watch, by its number."""
+    """Return the id of a notification of a watch, by its number."""
     return f"report:{watch.id}:{number}"
 
 
 def read_report(task: Task) -> Report | None:
-    """Read a report; None for one that another version wrote, and this one cannot read."""
+    """Read a notification; None for a state of another version that is unreadable."""
     try:
         return Report.model_validate(task.state)
     except ValidationError:
@@ -117,12 +117,12 @@ def read_report(task: Task) -> Report | None:
 
 
 def again(report: Report, first: float, longest: float) -> RunAgain:
-    """Put a report off, the first time for so many seconds, and for longer each time."""
+    """Reschedule a notification; the delay starts at ``first`` and doubles up to ``longest``."""
     seconds = min(longest, first * 2.0 ** min(report.tries, 9))
     tried = report.model_copy(update={"tries": report.tries + 1})
     return RunAgain(spread(seconds), tried.state())
 
 
 def spread(seconds: float) -> float:
-    """Return a longer wait, so that what was put off together does not come back together."""
+    """Return a randomly longer delay, which spreads tasks that were rescheduled together."""
     return seconds * random.uniform(1.0, 1.5)  # noqa: S311 - no secret

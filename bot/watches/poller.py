@@ -1,4 +1,4 @@
-"""One look at all watched jobs after another, for ever."""
+"""The poller: it compares all watched jobs with Baseten at regular intervals."""
 
 import asyncio
 import random
@@ -28,16 +28,16 @@ POLL = POLLER  # the kind of the poller's one task, and its id
 _GROWTH = 1.5
 _JITTER = 1.2
 _NOT_OURS = DurableError  # the worker handles these
-_CLOCKS = timedelta(seconds=5)  # that the clocks of two replicas may differ
+_CLOCKS = timedelta(seconds=5)  # between the clocks of two replicas
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How long to wait between two looks, in seconds.
+    """The interval between two polls, in seconds.
 
     Attributes:
-        fast: after one that found something new; never less.
-        slow: after many that did not.
+        fast: after a poll that found a change; the minimum.
+        slow: after many polls without a change; the maximum.
     """
 
     fast: float = 15.0
@@ -51,13 +51,13 @@ class Pace:
 
 
 class _Memory(BaseModel):
-    """What the poller keeps from one look to the next.
+    """The state that the poller saves from one poll to the next.
 
     Attributes:
-        interval: seconds from the last look to this one; None at first.
-        looked_at: when the last look began.
-        failing: Baseten told nothing at the last look.
-        habits: which request serves.
+        interval: seconds between the last poll and this one; None at first.
+        looked_at: the start of the last poll.
+        failing: whether the last poll failed.
+        habits: the requests that work.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -73,19 +73,19 @@ class _Memory(BaseModel):
 
 
 class Poller:
-    """Look at the jobs of all watched answers, and hand in a report of each that changed.
+    """Compare the jobs of all watched messages, and enqueue a notification for each change.
 
     Args:
-        baseten: is asked.
-        store: where the reports are.
-        reporting: the worker that takes the reports.
-        watches: what is watched.
-        pace: how often to look.
-        waiting_too_long: seconds that a job may wait before its thread is told.
+        baseten: the API client.
+        store: holds the notifications as tasks.
+        reporting: the worker that delivers the notifications.
+        watches: the store of watches.
+        pace: the intervals.
+        waiting_too_long: seconds until a waiting job is news.
         now: an aware clock.
     """
 
-    def __init__(  # noqa: PLR0913, PLR0917 - what a poller is made of
+    def __init__(  # noqa: PLR0913, PLR0917 - its collaborators
         self,
         baseten: Baseten,
         store: Store,
@@ -109,13 +109,13 @@ class Poller:
         self._begun = True
 
     async def handle(self, context: TaskContext) -> RunAgain:
-        """Look once. This task never ends, and whatever happens, it is never given up."""
+        """Poll once, and reschedule. This task never ends and never fails."""
         try:
             return await self._turn(_remembered(context.task.state))
         except _NOT_OURS:
             raise
         except Exception:
-            log.exception("could not look at the watched jobs")
+            log.exception("cannot poll the watched jobs")
             return RunAgain(self._pace.slow, context.task.state)
 
     async def _turn(self, memory: _Memory) -> RunAgain:
@@ -133,16 +133,16 @@ class Poller:
             moved, habits = await self._look(watches, memory.habits, now)
         except BasetenError as error:
             if not memory.failing:
-                log.warning("Baseten tells nothing of the watched jobs", error=str(error))
-            await self._see(watches, {}, now)  # for even so a watch has its last day
+                log.warning("cannot get the watched jobs from Baseten", error=str(error))
+            await self._see(watches, {}, now)  # a watch expires also without Baseten
             return self._later(memory, now, moved=False, failure=error)
         if memory.failing:
-            log.info("Baseten tells of the watched jobs again")
+            log.info("got the watched jobs from Baseten again")
         memory = memory.model_copy(update={"habits": habits})
         return self._later(memory, now, moved=moved or fresh or self._begun)
 
     def _early(self, memory: _Memory, now: datetime) -> float:
-        """Return for how long it is too early for a look, as when many watches begin at once."""
+        """Return the seconds until the next poll is allowed: many new watches can wake the task."""
         if memory.looked_at is None:
             return 0
         since = (now - memory.looked_at).total_seconds()
@@ -163,14 +163,14 @@ class Poller:
     async def _look(
         self, watches: list[Watch], habits: Habits, now: datetime
     ) -> tuple[bool, Habits]:
-        """Look at all; return whether anything moved."""
+        """Compare all watches; return whether any changed."""
         asked = await self._survey.ask(watches, habits, now)
         left = {watch.id: watch for watch in watches}
 
         async def see(found: Mapping[str, Found]) -> bool:
             return await self._see([left.pop(each) for each in found], found, now)
 
-        # What is known is reported before more is asked for: that may take its time.
+        # The first results go out before the further requests, which can be slow.
         moved = await see(asked.found)
         asked = await self._survey.settle(asked, now)
         moved |= await see(asked.found)
@@ -186,7 +186,7 @@ class Poller:
         found: Mapping[str, Found],
         now: datetime,
     ) -> bool:
-        """Look at watches with what is found, which may be nothing; return whether any moved."""
+        """Compare watches with the found states, if any; return whether any changed."""
         moved = False
         for number, watch in enumerate(watches):
             if number % AT_A_STRETCH == 0:
@@ -200,18 +200,18 @@ class Poller:
             except _NOT_OURS:
                 raise
             except Exception:
-                log.exception("could not look at a watch", watch=watch.id)
+                log.exception("cannot compare a watch", watch=watch.id)
         return moved
 
     async def _keep(self, watch: Watch, seen: Look) -> None:
-        """Hand in what there is to report, and only then keep what was seen.
+        """Enqueue the notification, and only then save the watch.
 
-        A process that dies between the two leaves a report that is handed in already: what it
-        tells is what was seen, and the next look goes on from there.
+        A process that dies between the two leaves an enqueued notification. The next poll
+        continues from the state in that notification.
         """
         kept = await self._watches.of(watch.channel_id, watch.ts)
         if kept is None or (kept.id, kept.reports) != (watch.id, watch.reports):
-            return  # somebody has stopped it meanwhile, or another process has looked
+            return  # it was stopped, or another process has polled
         await self._store.hold_lease()
         if seen.watch.reports == watch.reports:
             await self._watches.save(seen.watch)
@@ -228,24 +228,24 @@ class Poller:
             await self._watches.save(report.watch)
 
     async def _handed_in(self, report: Report, kept: Watch) -> Report:
-        """Return the report of this number that was handed in before."""
+        """Return the earlier notification with the same number."""
         task = await self._store.get(report.id)
         try:
             if task is not None:
                 return Report.model_validate(task.state)
         except ValidationError:
-            log.exception("cannot read a report", report=report.id)
-        # Nobody can tell what it told: the next look reports under the next number.
+            log.exception("cannot read a notification", report=report.id)
+        # Its content is unknown: the next poll uses the next number.
         return Report(watch=kept.model_copy(update={"reports": report.watch.reports}))
 
 
 def _remembered(state: State) -> _Memory:
     try:
         return _Memory.model_validate(state)
-    except ValidationError:  # of another version
+    except ValidationError:  # saved by another version
         return _Memory()
 
 
 def _is_fresh(watch: Watch, looked_at: datetime | None) -> bool:
-    """Tell whether a watch has begun since the last look."""
+    """Return whether a watch has started since the last poll."""
     return looked_at is None or watch.started_at > looked_at - _CLOCKS

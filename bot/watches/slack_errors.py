@@ -1,9 +1,9 @@
-"""What Slack's codes mean for a watch. https://docs.slack.dev/reference/methods/chat.postMessage"""
+"""Slack's error codes and watches. https://docs.slack.dev/reference/methods/chat.postMessage"""
 
 from bot.slack.message import SlackCallFailed
 from bot.slack.web_api import AUTH_ERRORS
 
-# With these, Slack takes no more changes of the message, or no more replies to it.
+# After these, Slack takes no more updates of the message, or no more replies to it.
 ENDINGS = frozenset(
     {
         "cannot_reply_to_message",
@@ -23,19 +23,19 @@ ENDINGS = frozenset(
         "thread_not_found",
     }
 )
-# Who runs the bot, or the workspace, can mend these.
+# The operator of the bot, or the admin of the workspace, can correct these.
 _MENDED = AUTH_ERRORS | {"accesslimited"}
-# Of those, what a token may get that may post and not read.
+# Of those, the codes that a token gets if it can post but not read.
 _MAY_NOT_READ = frozenset(
     {"access_denied", "missing_scope", "no_permission", "not_allowed_token_type"}
 )
 
 
 def takes_later(refused: SlackCallFailed) -> bool:
-    """Tell whether Slack may yet take what it did not take now."""
+    """Return whether a later attempt at the call can succeed."""
     return refused.retryable or refused.error in _MENDED
 
 
 def reads_later(refused: SlackCallFailed) -> bool:
-    """Tell whether Slack may yet show what it did not show now."""
+    """Return whether a later attempt to read can succeed."""
     return refused.outcome_unknown or (takes_later(refused) and refused.error not in _MAY_NOT_READ)

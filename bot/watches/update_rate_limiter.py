@@ -1,4 +1,4 @@
-"""How often messages are drawn again, so that Slack still takes what people click."""
+"""The limit on message updates, which leaves room for the updates after clicks."""
 
 from collections import defaultdict, deque
 from collections.abc import Callable
@@ -8,17 +8,17 @@ _WINDOW = timedelta(minutes=1)
 
 
 class Budget:
-    """Count what was drawn in the last minute, by this process, and keep places in a queue.
+    """Count this process's updates of the last minute, and give the others a place in a queue.
 
     Slack takes about 50 changes of messages a minute in a workspace.
     https://docs.slack.dev/apis/web-api/rate-limits
 
-    Whatever finds no room is given a moment of its own, so that it need not ask again and again:
-    a thousand that do would keep the bot busy. Who does not come in time has lost the place.
+    A message without room gets a time of its own. Without it, a thousand messages would keep the
+    bot busy with repeated checks. A message that is late for its time loses its place.
 
     Args:
         now: an aware clock.
-        gap: seconds between two times that one message is drawn.
+        gap: seconds between two updates of one message.
     """
 
     def __init__(self, now: Callable[[], datetime], gap: float) -> None:
@@ -26,12 +26,12 @@ class Budget:
         self._gap = timedelta(seconds=gap)
         self._last = now()
         self._drawn: deque[datetime] = deque()
-        self._drawn_by_message: dict[str, datetime] = {}  # the earliest is the first
-        # By how many are drawn a minute, and then by message; the earliest moment is the first.
+        self._drawn_by_message: dict[str, datetime] = {}  # the earliest first
+        # By limit per minute, then by message; the earliest time first.
         self._queues: defaultdict[int, dict[str, datetime]] = defaultdict(dict)
 
     def spend(self, message: str) -> None:
-        """Count one, which needs its place no longer."""
+        """Count an update of a message, and free its place in the queue."""
         for queue in self._queues.values():
             queue.pop(message, None)
         now = self._tidied()
@@ -40,11 +40,11 @@ class Budget:
         self._drawn_by_message[message] = now
 
     def wait(self, message: str, most: int) -> float:
-        """Return the seconds until it is a message's turn; 0: there is room for it.
+        """Return the seconds until a message can be updated; 0: now.
 
         Args:
-            message: which; however often it asks, it has one place.
-            most: how many may be drawn in a minute.
+            message: the key of the message; it has one place in the queue.
+            most: the limit of updates a minute.
         """
         now = self._tidied()
         queue = self._queues[most]
@@ -63,7 +63,7 @@ class Budget:
         return max(0.0, (at - now).total_seconds())
 
     def _tidied(self) -> datetime:
-        """Forget what is over, and return the time; a clock that was set back begins anew."""
+        """Drop expired entries, or all if the clock was set back; return the time."""
         now = self._now()
         if now < self._last:
             self._drawn.clear()

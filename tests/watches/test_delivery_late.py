@@ -105,7 +105,7 @@ async def test_what_slack_never_takes_is_dropped_when_no_watch_lasts_longer(scen
     with capture_logs() as logs:
         assert await scene.report() == [Done()]
     assert [line["event"] for line in logs if line["log_level"] == "error"] == [
-        "a report is dropped"
+        "dropped a notification"
     ]
 
 
@@ -146,7 +146,7 @@ async def test_a_report_that_fails_again_and_again_is_dropped(scene: Scene) -> N
     await failed(scene, watch)
     with capture_logs() as logs:
         await scene.try_again(watch)
-    assert [line["event"] for line in logs] == ["a report is dropped"]
+    assert [line["event"] for line in logs] == ["dropped a notification"]
     assert (await scene.the_report(watch)).ended
     assert len(scene.slack.messages) == 1
 
@@ -197,7 +197,7 @@ async def test_a_report_that_cannot_be_read_is_let_go_of(scene: Scene) -> None:
     await failed(scene, watch)
     with capture_logs() as logs:
         await scene.try_again(watch)
-    assert [line["event"] for line in logs] == ["a report is dropped"]
+    assert [line["event"] for line in logs] == ["dropped a notification"]
     assert (await scene.the_report(watch)).ended
 
 

@@ -228,7 +228,7 @@ async def test_a_watch_that_cannot_be_looked_at_is_not_in_the_others_way(scene: 
         scene.set(scene.latest(project), "RUNNING")
     with capture_logs() as logs:
         await scene.look()
-    assert any(line["event"] == "could not look at a watch" for line in logs)
+    assert any(line["event"] == "cannot compare a watch" for line in logs)
     assert await scene.news(watches[1]) == ["moved"]
 
 
