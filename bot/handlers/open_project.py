@@ -15,12 +15,12 @@ from typing import Literal
 import structlog
 from pydantic import BaseModel, ConfigDict
 
-from bot.access.rules import Actor, ActorKind
+from bot.access.rules import Actor
 from bot.durable.context import TaskContext
 from bot.durable.in_flight import TaskExpiredError
 from bot.durable.model import Change, Done, Outcome, RunAgain, State, Task
 from bot.handlers.failures import Failures
-from bot.handlers.permissions import Permissions
+from bot.handlers.permissions import Permissions, actor_at
 from bot.handlers.slow_notice import notify_if_slow
 from bot.projects.bounded_set import BoundedSet
 from bot.projects.recents import Recent, Recents
@@ -39,8 +39,7 @@ log = structlog.stdlib.get_logger(__name__)
 OPEN_PROJECT = "open/2"  # with the version of its state: another version's tasks are left to it
 LOOKS = (5.0, 25.0)  # seconds before each search for a post whose outcome is unknown
 _LONGEST_RETRY = 30.0  # seconds
-# Slack lets a command be answered for so long; by then the person has asked again.
-_TOO_LATE = timedelta(minutes=30)
+_TOO_LATE = timedelta(minutes=30)  # a command's response URL lives as long
 
 
 class OpenProjectTask(BaseModel):
@@ -51,8 +50,7 @@ class OpenProjectTask(BaseModel):
         request: the team and the name.
         place: the person, and the channel or thread.
         sure: the name is meant as it is, so the bot asks nothing.
-        execution_id: the workflow step; empty for a person's own request.
-        workflow_id: the workflow of that step.
+        execution_id, workflow_id: the workflow's; empty for a person's own request.
         for_person: the free text of the workflow about a person.
         opened: the project, after the first step.
         posted: the message, after the second step.
@@ -77,14 +75,7 @@ class OpenProjectTask(BaseModel):
 
     def actor(self) -> Actor:
         """Return the person or the workflow that asked."""
-        if not self.execution_id:
-            return Actor(id=self.place.user_id, channel_id=self.place.channel_id)
-        return Actor(
-            ActorKind.WORKFLOW,
-            self.workflow_id,
-            channel_id=self.place.channel_id,
-            execution_id=self.execution_id,
-        )
+        return actor_at(self.place, self.workflow_id, self.execution_id)
 
     def state(self) -> State:
         """Return it as JSON."""

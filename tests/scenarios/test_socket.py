@@ -13,7 +13,7 @@ from bot.server.socket_mode import Pace, SocketDownError, SocketMode
 from tests.conftest import Env, over_a_socket
 
 
-async def nothing(_body: dict[str, Any]) -> BoltResponse:
+async def nothing(_body: dict[str, Any], _retries: int) -> BoltResponse:
     return BoltResponse(status=200)
 
 
