@@ -16,12 +16,12 @@ from typing import Literal
 import structlog
 from pydantic import BaseModel, ConfigDict
 
-from bot.access.rules import Actor, ActorKind
+from bot.access.rules import Actor
 from bot.durable.context import TaskContext
 from bot.durable.in_flight import TaskExpiredError
 from bot.durable.model import Change, Done, Outcome, RunAgain, State, Task
 from bot.handlers.failures import Failures
-from bot.handlers.permissions import Permissions
+from bot.handlers.permissions import Permissions, actor_at
 from bot.handlers.slow_notice import notify_if_slow
 from bot.projects.bounded_set import BoundedSet
 from bot.projects.recents import Recent, Recents
@@ -40,8 +40,7 @@ log = structlog.stdlib.get_logger(__name__)
 OPEN_PROJECT = "open/2"  # with the version of the state: a bot runs only tasks of its own version
 LOOKS = (5.0, 25.0)  # seconds before each search for a post with an unknown outcome
 _LONGEST_RETRY = 30.0  # seconds
-# A response URL lives this long; by then the person has repeated the command.
-_TOO_LATE = timedelta(minutes=30)
+_TOO_LATE = timedelta(minutes=30)  # the life of a response URL
 
 
 class OpenProjectTask(BaseModel):
@@ -52,7 +51,8 @@ class OpenProjectTask(BaseModel):
         request: the team and the name.
         place: the person, and the channel or thread.
         sure: the person has confirmed the name, so the bot asks nothing.
-        execution_id: the workflow step; empty for a person's own request.
+        execution_id, workflow_id: the workflow; empty for a person's own request.
+        for_person: what the workflow says about a person, as free text.
         opened: the project, after the first step.
         posted: the message, after the second step.
         looks: the number of searches for a post with an unknown outcome; None if no post is in
@@ -76,14 +76,7 @@ class OpenProjectTask(BaseModel):
 
     def actor(self) -> Actor:
         """Return the person or the workflow that made the request."""
-        if not self.execution_id:
-            return Actor(id=self.place.user_id, channel_id=self.place.channel_id)
-        return Actor(
-            ActorKind.WORKFLOW,
-            self.workflow_id,
-            channel_id=self.place.channel_id,
-            execution_id=self.execution_id,
-        )
+        return actor_at(self.place, self.workflow_id, self.execution_id)
 
     def state(self) -> State:
         """Return it as JSON."""

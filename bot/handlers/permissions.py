@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from bot.access.rules import Actor, Allows, NotAllowedError, Verb, allows
+from bot.access.rules import Actor, ActorKind, Allows, NotAllowedError, Verb, allows
 from bot.baseten.errors import BasetenError
 from bot.baseten.models import Team
 from bot.projects.request import ProjectRequest
@@ -18,9 +18,14 @@ from bot.projects.service import (
 from bot.slack.message import ReplyTarget
 
 
-def actor_at(place: ReplyTarget) -> Actor:
-    """Return the person who asked; the middleware has judged their workspace."""
-    return Actor(id=place.user_id, channel_id=place.channel_id)
+def actor_at(place: ReplyTarget, workflow_id: str = "", execution_id: str = "") -> Actor:
+    """Return the person or the workflow that asked; the middleware has judged its workspace."""
+    return Actor(
+        ActorKind.WORKFLOW if execution_id else ActorKind.PERSON,
+        workflow_id or place.user_id,
+        channel_id=place.channel_id,
+        execution_id=execution_id,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,10 @@ from bot.projects.request import ProjectRequest, command_text
 from bot.projects.service import AmbiguousTeamError, TeamsUnavailableError, UnknownTeamError
 from bot.slack.message import Message, SlackCallFailed
 from bot.views.blocks import plain
+from bot.views.no_access import no_access
 from bot.views.text import COMMAND, ago, bold, code, duration, listing, say
 
-_MOST_TEAMS = 20
-_MOST_COMMAND = 300  # characters
+_MOST_TEAMS, _MOST_COMMAND = 20, 300  # teams, characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,27 +104,9 @@ def _words(error: Exception, attempt: FailureWording) -> _Words | None:
         case BasetenError():
             return _baseten(error, attempt)
         case NotServedError() | NotAllowedError() | MalformedIdError():
-            return _no_access(error, attempt)
+            return _Words(*no_access(error, attempt.nothing))
         case _:
             return _the_bots_own(error, attempt)
-
-
-def _no_access(
-    error: NotServedError | NotAllowedError | MalformedIdError, attempt: FailureWording
-) -> _Words:
-    match error:
-        case NotServedError(audience=audience):
-            return _Words(f"I only work for {say(audience, 100)}.", attempt.nothing)
-        case NotAllowedError():
-            return _Words(
-                f"There is no project here that you can use. {attempt.nothing}",
-                "Ask whoever runs this bot for access.",
-            )
-        case MalformedIdError():
-            return _Words(
-                f"This message or dialog is not one that I made. {attempt.nothing}",
-                "Open the project again with the command.",
-            )
 
 
 def _the_bots_own(error: Exception, attempt: FailureWording) -> _Words | None:

@@ -121,14 +121,13 @@ class Payloads:
     def interaction(self, kind: str, user: str, trigger_id: str = "") -> dict[str, Json]:
         """The fields that all interactions share."""
         person = self.workspace.person(user)
-        organisation = person.enterprise_id and {"id": person.enterprise_id, "name": "Sandbox"}
         payload: dict[str, Json] = {
             "type": kind,
             "user": user_json(user, person.team_id),
             "api_app_id": APP_ID,
             "token": VERIFICATION_TOKEN,
             "team": {"id": person.team_here, "domain": TEAM_DOMAIN},
-            "enterprise": organisation,
+            "enterprise": person.enterprise_id and {"id": person.enterprise_id, "name": "Sandbox"},
             "is_enterprise_install": self.workspace.enterprise_id is not None,
         }
         return payload | ({"trigger_id": trigger_id} if trigger_id else {})
@@ -185,11 +184,10 @@ class Payloads:
     def event_callback(self, event: dict[str, Json]) -> dict[str, Json]:
         """An event of the Events API in its envelope, sent by the workspace of its user."""
         person = self.workspace.person(str(event.get("user")))
-        organisation = {"enterprise_id": person.enterprise_id} if person.enterprise_id else {}
         return {
             "token": VERIFICATION_TOKEN,
             "team_id": person.team_here,
-            **organisation,
+            "enterprise_id": person.enterprise_id,
             "api_app_id": APP_ID,
             "event": {"event_ts": self.workspace.stamp(), **event},
             "type": "event_callback",
