@@ -9,7 +9,7 @@
 ``durable``      tasks are on disk before they are acked, and run even after a kill
 ``handlers``     the work after the ack, a file for each kind of task
 ``projects``     from the typed words to a project: ``request``, ``similar_names``, ``creation``
-``access``       what one person can ask for
+``access``       who is served, which acts are allowed, and how many requests a person can make
 ``baseten``      the management API; ``retry`` repeats what is safe to repeat
 ``views``        data in, Block Kit out
 ``slack``        the only callers of Slack's Web API

@@ -93,35 +93,19 @@ def build_services(
     poster, modals = Poster(out.slack, out.session, out.redactor), Modals(out.slack)
     projects, failures = Projects(out.baseten, store), Failures(poster)
     permissions = Permissions(tuning.allows)
-    steps, following = (
-        WorkflowSteps(out.slack, out.redactor),
-        Following(poster, watches, tuning.now),
-    )
+    steps = WorkflowSteps(out.slack, out.redactor)
+    following = Following(poster, watches, tuning.now)
+    ask, watch, looks = settings.ask_near_names, settings.watch_answers, tuning.looks
     open_project = OpenProjectHandler(
-        projects,
-        poster,
-        failures,
-        recents,
-        following,
-        settings.ask_near_names,
-        settings.watch_answers,
-        tuning.looks,
-        permissions,
+        projects, poster, failures, recents, following, ask, watch, looks, permissions
     )
     too_long = settings.waiting_too_long * 60  # seconds
     poller = Poller(out.baseten, store, workers.reports, watches, tuning.pace, too_long, tuning.now)
     workers.looks.on(POLL, poller.handle)
     workers.looks.on(CLEANUP, CleanupTask(store).handle)
-    gap, looks = tuning.pace.fast, tuning.looks
+    gap, may = tuning.pace.fast, tuning.allows
     reports = Reports(
-        poster,
-        out.baseten,
-        watches,
-        store,
-        out.redactor,
-        gap=gap,
-        looks=looks,
-        allows=tuning.allows,
+        poster, out.baseten, watches, store, out.redactor, gap=gap, looks=looks, allows=may
     )
     workers.reports.on(REPORT, reports.handle)
     return Services(

@@ -47,7 +47,6 @@ class OpenProjectTask(BaseModel):
     """The state of the task.
 
     Attributes:
-        step: the next step.
         request: the team and the name.
         place: the person, and the channel or thread.
         sure: the person has confirmed the name, so the bot asks nothing.
@@ -218,9 +217,8 @@ class OpenProjectHandler:
             found = await self._find(task, stored)
             if found is not None:
                 return found
-        message = project_message(
-            opened.project, message_state_of(opened, place.user_id, task.for_person)
-        )
+        state = message_state_of(opened, place.user_id, task.for_person)
+        message = project_message(opened.project, state)
         try:
             return await self.poster.post(
                 place, message, stored.id, guard=context.may_post, parked=context.park
@@ -242,10 +240,7 @@ class OpenProjectHandler:
         except SlackCallFailed as unread:
             if unread.retryable or unread.outcome_unknown:
                 raise SlackCallFailed(unread.error, retryable=True) from unread
-            log.info(
-                "the bot cannot read the channel to search for its message",
-                slack_error=unread.error,
-            )
+            log.info("cannot search the channel for the message", slack_error=unread.error)
             if task.looks is None:  # after a kill; the post repeats its client_msg_id
                 return None
             raise SlackCallFailed(unread.error, outcome_unknown=True) from unread
@@ -283,9 +278,8 @@ class OpenProjectHandler:
 
     def remembered(self, state: State) -> tuple[Change, ...]:
         """Return the change that adds an open project to the person's list."""
-        return (
-            self._remembered(OpenProjectTask.model_validate(state)) if state.get("opened") else ()
-        )
+        task = OpenProjectTask.model_validate(state) if state.get("opened") else None
+        return self._remembered(task) if task else ()
 
     def _remembered(self, task: OpenProjectTask) -> tuple[Change, ...]:
         if task.opened is None or not task.place.user_id:

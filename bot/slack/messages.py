@@ -62,9 +62,7 @@ class Poster:
         redactor: Redactor,
         gate: ChannelGate | None = None,
     ) -> None:
-        self._client = client
-        self._session = session
-        self._redactor = redactor
+        self._client, self._session, self._redactor = client, session, redactor
         self._gate = ChannelGate() if gate is None else gate
 
     async def post(

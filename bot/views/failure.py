@@ -112,15 +112,12 @@ def _words(error: Exception, attempt: FailureWording) -> _Words | None:
 def _the_bots_own(error: Exception, attempt: FailureWording) -> _Words | None:
     """Return the words for a limit or a fault of the bot itself; None for other errors."""
     match error:
-        case PersonLimitError(waiting=0, retry_after=wait):
-            return _Words(
-                f"You sent many requests in a minute, so I didn't take this one. {attempt.nothing}",
-                f"Try again in {duration(wait)}{attempt.again}",
-            )
         case PersonLimitError(waiting=waiting, retry_after=wait):
+            sent = (
+                f"have {waiting} requests waiting" if waiting else "sent many requests in a minute"
+            )
             return _Words(
-                f"You have {waiting} requests waiting, so I didn't take this one. "
-                f"{attempt.nothing}",
+                f"You {sent}, so I didn't take this one. {attempt.nothing}",
                 f"Try again in {duration(wait)}{attempt.again}",
             )
         case BusyError():
