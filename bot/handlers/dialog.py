@@ -47,6 +47,7 @@ class DialogHandler:
             channel_id=place.channel_id,
             response_url=place.response_url,
             thread_ts=place.thread_ts,
+            ephemeral_thread_ts=place.ephemeral_thread_ts,
         )
         teams = await self._teams(place)
         await self.modals.update(view_id, dialog_view(state, teams, asked, _chosen(asked, teams)))

@@ -69,5 +69,6 @@ def _place(view: dict[str, Any], body: dict[str, Any]) -> ReplyTarget:
             channel_id=state.channel_id or field(view, CHANNEL),
             response_url=state.response_url or urls[0].get("response_url"),
             thread_ts=state.thread_ts,
+            ephemeral_thread_ts=state.ephemeral_thread_ts,
         )
     )

@@ -35,7 +35,7 @@ def reply_target_of(body: dict[str, Any]) -> ReplyTarget:
     The reply to a shortcut on a message goes to the thread of that message.
     """
     container, message = body.get("container", {}), body.get("message", {})
-    thread_ts = container.get("thread_ts") or message.get("thread_ts")
+    thread = thread_ts = container.get("thread_ts") or message.get("thread_ts")
     if body.get("type") == "message_action":
         thread_ts = thread_ts or message.get("ts")
     channel = body.get("channel", {}).get("id", "")
@@ -44,6 +44,7 @@ def reply_target_of(body: dict[str, Any]) -> ReplyTarget:
         channel_id=body.get("channel_id") or container.get("channel_id") or channel,
         response_url=body.get("response_url") or None,
         thread_ts=thread_ts,
+        ephemeral_thread_ts=thread,
     )
 
 

@@ -44,6 +44,7 @@ class DialogState(BaseModel):
         channel_id: the channel; empty if the dialog asks for a channel.
         response_url: the response URL of the command that opened the dialog.
         thread_ts: the thread of the message that the dialog was opened from.
+        ephemeral_thread_ts: the same thread if it has a reply; see `ReplyTarget`.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -51,3 +52,4 @@ class DialogState(BaseModel):
     channel_id: str = ""
     response_url: str | None = None
     thread_ts: str | None = None
+    ephemeral_thread_ts: str | None = None

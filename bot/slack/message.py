@@ -33,12 +33,15 @@ class ReplyTarget:
         channel_id: the channel of the request; empty without a channel, as in App Home.
         response_url: accepts 5 messages within 30 minutes, also in channels without the bot.
         thread_ts: the thread to reply in; None outside of a thread.
+        ephemeral_thread_ts: the same for ephemeral messages. None also for a thread without a
+            reply, in which Slack shows no ephemeral message, without an error.
     """
 
     user_id: str
     channel_id: str = ""
     response_url: str | None = field(default=None, repr=False)
     thread_ts: str | None = None
+    ephemeral_thread_ts: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -153,8 +153,7 @@ class Poster:
             for message in answer.get("messages") or ():
                 carried = (message.get("metadata") or {}).get("event_payload") or {}
                 if carried.get("work") == post_id or message.get("client_msg_id") == its_id:
-                    ts: str = message["ts"]
-                    return ts
+                    return str(message["ts"])
             asked["cursor"] = (answer.get("response_metadata") or {}).get("next_cursor")
             if not asked["cursor"]:
                 return None
@@ -284,14 +283,16 @@ class Poster:
             self._client.chat_postEphemeral,
             channel=place.channel_id,
             user=place.user_id,
-            thread_ts=place.thread_ts,
+            thread_ts=place.ephemeral_thread_ts,
             **payload,
         )
         await call_slack(send, guard=guard)
 
     async def _respond(self, place: ReplyTarget, payload: Payload, guard: Guard = no_guard) -> None:
-        thread = {"thread_ts": place.thread_ts} if place.thread_ts else {}
-        await post_to_response_url(self._session, place.response_url or "", payload | thread, guard)
+        for_all = payload.get("response_type") == "in_channel"
+        if ts := place.thread_ts if for_all else place.ephemeral_thread_ts:
+            payload = payload | {"thread_ts": ts}
+        await post_to_response_url(self._session, place.response_url or "", payload, guard)
 
     def _payload(self, message: Message) -> Payload:
         payload: Payload = self._redactor.tree(message.payload())

@@ -106,16 +106,28 @@ async def test_where_the_bot_cannot_post_the_thread_is_answered_all_the_same(
     assert message.text == "hi"
 
 
-async def test_a_failure_is_told_in_the_thread(env: Env) -> None:
+async def test_a_failure_is_told_in_the_thread_of_a_reply(env: Env) -> None:
     env.baseten.training_enabled = False
-    message = await a_message(env)
-    await env.slack.message_shortcut(FROM_MESSAGE, message)
+    reply = await a_message(env, thread_ts="1690000000.000001")
+    await env.slack.message_shortcut(FROM_MESSAGE, reply)
     await env.slack.submit(await dialog(env), typed("name", "sft"))
     assert "Training is not enabled" in await env.told()
-    assert env.slack.ephemerals[0].thread_ts == message.ts
+    assert env.slack.ephemerals[0].thread_ts == "1690000000.000001"
 
 
-async def test_a_near_name_is_asked_and_answered_in_the_thread(env: Env) -> None:
+async def test_a_failure_is_told_in_the_channel_where_slack_would_drop_it_from_the_thread(
+    env: Env,
+) -> None:
+    env.baseten.training_enabled = False
+    await env.slack.message_shortcut(FROM_MESSAGE, await a_message(env))
+    await env.slack.submit(await dialog(env), typed("name", "sft"))
+    assert "Training is not enabled" in await env.told()
+    assert env.slack.ephemerals[0].thread_ts is None
+
+
+async def test_a_near_name_is_asked_in_the_channel_and_answered_in_the_new_thread(
+    env: Env,
+) -> None:
     default = (await env.slack.shortcut(FROM_ANYWHERE), await dialog(env))[1]
     team_id = element(default, "team")["initial_option"]["value"]
     env.baseten.add_project(team_id, "llama-3-ft")
@@ -125,7 +137,7 @@ async def test_a_near_name_is_asked_and_answered_in_the_thread(env: Env) -> None
     await env.slack.submit(await dialog(env), typed("name", "llama_3_ft"))
     await env.told()
     question = env.slack.ephemerals[0]
-    assert question.thread_ts == message.ts
+    assert question.thread_ts is None
     await env.slack.action(question, "create_anyway")
     await env.answered(2)
     assert env.slack.messages[-1].thread_ts == message.ts

@@ -158,13 +158,15 @@ class Workspace:
         return message
 
     def whisper(self, ephemeral: Ephemeral) -> Ephemeral:
-        """Show a message to one person.
+        """Show a message to one person; drop it in a thread without a reply, as Slack does.
 
         Raises:
             SlackRefusedError: a limit of Block Kit is exceeded.
         """
         check_message(ephemeral.text, ephemeral.blocks)
-        self.ephemerals.append(ephemeral)
+        thread_ts = ephemeral.thread_ts
+        if thread_ts is None or self.replies(ephemeral.channel, thread_ts):
+            self.ephemerals.append(ephemeral)
         self.changed()
         return ephemeral
 
