@@ -240,10 +240,10 @@ async def test_who_stops_it_for_others_is_named_to_them() -> None:
         it.start("RUNNING")
         await it.open()
         await it.watch()
-        it.env.baseten.set_job(it.job_id, status="TRAINING_JOB_STOPPED")
         await it.slack.action(it.answer, "stop_watching", user="U0KIM00001")
-        await it.shows("Stopped by a user")
-        (told,) = [each for each in it.slack.messages if each.channel == f"D{DANA[1:]}"]
+        dm = f"D{DANA[1:]}"
+        await it.slack.until(lambda: any(each.channel == dm for each in it.slack.messages))
+        (told,) = [each for each in it.slack.messages if each.channel == dm]
         assert "<@U0KIM00001> stopped watching *llama* for everyone" in told.text
 
 
