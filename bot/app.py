@@ -103,9 +103,9 @@ def build_services(
     poller = Poller(out.baseten, store, workers.reports, watches, tuning.pace, too_long, tuning.now)
     workers.looks.on(POLL, poller.handle)
     workers.looks.on(CLEANUP, CleanupTask(store).handle)
-    gap, may = tuning.pace.fast, tuning.allows
+    gap, decide = tuning.pace.fast, tuning.allows
     reports = Reports(
-        poster, out.baseten, watches, store, out.redactor, gap=gap, looks=looks, allows=may
+        poster, out.baseten, watches, store, out.redactor, gap=gap, looks=looks, allows=decide
     )
     workers.reports.on(REPORT, reports.handle)
     return Services(

@@ -14,7 +14,7 @@ from bot.handlers.open_project import (
     reject_if_expired,
     retry_later,
 )
-from bot.projects.creation import Outcome as Creation
+from bot.projects.creation import CreationOutcome
 from bot.projects.request import ProjectRequest, UsageError, Wrong, has_control_character
 from bot.projects.service import OpenedProject
 from bot.slack.message import Message, SlackCallFailed
@@ -89,7 +89,7 @@ def _outputs(opened: OpenedProject) -> dict[str, Any]:
         "project_id": project.id,
         "name": project.name,
         "team": opened.team,
-        "created": opened.outcome is Creation.CREATED,
+        "created": opened.outcome is CreationOutcome.CREATED,
         "latest_job_status": status(job).words if job else "No job yet",
         "link": logs_url(project.id, job.id) if job else _PROJECTS_PAGE,
     }

@@ -37,7 +37,7 @@ class ErrorHandler:
     failures: Failures
     poster: Poster
     work: InFlight
-    ends: WorkflowSteps
+    steps: WorkflowSteps
 
     async def handle(
         self, error: Exception, body: dict[str, Any], request: AsyncBoltRequest
@@ -93,7 +93,7 @@ class ErrorHandler:
 
     async def _fail(self, execution_id: str, words: Message) -> None:
         with suppress(SlackCallFailed):  # it is in the log
-            await self.ends.fail(execution_id, unescape(words.text))
+            await self.steps.fail(execution_id, unescape(words.text))
 
     async def _tell(self, place: ReplyTarget, words: Message) -> None:
         with suppress(SlackCallFailed):  # it is in the log

@@ -15,13 +15,13 @@ from bot.access.limits import PersonLimits
 from bot.access.rules import Actor, NotServedError, Workspace, serves
 from bot.listeners.actor import actor_of, counts
 
-Outcome = Literal["ok", "refused", "failed"]
-OnRequest = Callable[[Actor, Outcome, float], None]  # the actor, the outcome, the milliseconds
+RequestOutcome = Literal["ok", "refused", "failed"]
+OnRequest = Callable[[Actor, RequestOutcome, float], None]  # the last: milliseconds
 
 log = structlog.stdlib.get_logger(__name__)
 
 
-def _ignore(actor: Actor, outcome: Outcome, milliseconds: float) -> None:
+def _ignore(actor: Actor, outcome: RequestOutcome, milliseconds: float) -> None:
     """Do nothing."""
 
 
@@ -74,7 +74,7 @@ class RequestMiddleware(AsyncMiddleware):
         bind_contextvars(
             entry_point=actor.entry_point, actor=actor.id, channel=actor.channel_id or None
         )
-        outcome: Outcome = "failed"
+        outcome: RequestOutcome = "failed"
         try:
             response = await dispatch(request)
             outcome = request.context.get("outcome", "ok")

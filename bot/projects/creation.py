@@ -14,7 +14,7 @@ _CREATED = "created projects"  # documents: the id of the task that created a pr
 _CLOCK_SKEW = timedelta(minutes=1)  # tolerated between the clocks of Baseten and the database
 
 
-class Outcome(Enum):
+class CreationOutcome(Enum):
     """The origin of a project, as far as the bot knows it."""
 
     CREATED = "created"
@@ -45,7 +45,7 @@ class Creations:
         *,
         listed: bool | None = None,
         begun_at: datetime | None = None,
-    ) -> Outcome:
+    ) -> CreationOutcome:
         """Return the outcome that this task can report for its upsert.
 
         Args:
@@ -60,15 +60,18 @@ class Creations:
         """
         project = upserted.project
         outcome = creation_outcome(upserted, listed=listed)
-        if begun_at is not None and project.created_at > begun_at - _CLOCK_SKEW:
-            outcome = Outcome.CREATED if outcome is Outcome.CREATED else Outcome.UNKNOWN
-        if outcome is not Outcome.EXISTED:
+        young = begun_at is not None and project.created_at > begun_at - _CLOCK_SKEW
+        if young and outcome is not CreationOutcome.CREATED:
+            outcome = CreationOutcome.UNKNOWN
+        if outcome is not CreationOutcome.EXISTED:
             outcome = await self._first(upserted, outcome, task_id)
         self._opened.add(project.id)
         self._opened.add((project.id, task_id))
         return outcome
 
-    async def _first(self, upserted: Upserted, outcome: Outcome, task_id: str) -> Outcome:
+    async def _first(
+        self, upserted: Upserted, outcome: CreationOutcome, task_id: str
+    ) -> CreationOutcome:
         """Return the outcome for the first task that claims it, and EXISTED for every other task.
 
         Replicas share one document for each created project, and the first writer wins. A single
@@ -78,18 +81,18 @@ class Creations:
         project = upserted.project
         if not self.store.shared:
             if project.id in self._opened and (project.id, task_id) not in self._opened:
-                return Outcome.EXISTED
+                return CreationOutcome.EXISTED
             before = self.store.unclean_start and self._precedes(upserted)
-            return Outcome.UNKNOWN if before else outcome
+            return CreationOutcome.UNKNOWN if before else outcome
 
         def claimed(document: State | None) -> State | None:
-            new = {"task": task_id} if outcome is Outcome.CREATED else None
+            new = {"task": task_id} if outcome is CreationOutcome.CREATED else None
             return document or new
 
         document = await self.store.amend(_CREATED, project.id, claimed)
         if document is None:
             return outcome
-        return Outcome.CREATED if document["task"] == task_id else Outcome.EXISTED
+        return CreationOutcome.CREATED if document["task"] == task_id else CreationOutcome.EXISTED
 
     def _precedes(self, upserted: Upserted) -> bool:
         """Return whether the project might be older than this process, by Baseten's clock."""
@@ -99,7 +102,7 @@ class Creations:
         return upserted.project.created_at < upserted.answered_at - age + timedelta(seconds=2)
 
 
-def creation_outcome(upserted: Upserted, *, listed: bool | None = None) -> Outcome:
+def creation_outcome(upserted: Upserted, *, listed: bool | None = None) -> CreationOutcome:
     """Return whether this upsert created the project, judged by the answer alone.
 
     The API does not report it. A project with a job existed before. For a project without a job,
@@ -112,10 +115,12 @@ def creation_outcome(upserted: Upserted, *, listed: bool | None = None) -> Outco
         listed: whether the list of projects held the project before; None if unknown.
     """
     if upserted.project.latest_job is not None:
-        return Outcome.EXISTED
+        return CreationOutcome.EXISTED
     if upserted.answered_at is None:
-        return Outcome.EXISTED if listed else Outcome.UNKNOWN
+        return CreationOutcome.EXISTED if listed else CreationOutcome.UNKNOWN
     # ``Date`` has whole seconds, so the request began up to one second later. The other second
     # covers the skew between the servers of the API.
     began = upserted.answered_at - timedelta(seconds=upserted.took + 1)
-    return Outcome.CREATED if upserted.project.created_at >= began else Outcome.EXISTED
+    return (
+        CreationOutcome.CREATED if upserted.project.created_at >= began else CreationOutcome.EXISTED
+    )

@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from bot.projects.creation import Outcome
+from bot.projects.creation import CreationOutcome
 
 
 class MessageState(BaseModel):
@@ -21,7 +21,7 @@ class MessageState(BaseModel):
 
     project_id: str
     team: str
-    outcome: Outcome
+    outcome: CreationOutcome
     asked_by: str = ""
     also_in: tuple[str, ...] = ()
     asked_for: str = Field(default="", exclude_if=lambda text: not text)

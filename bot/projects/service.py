@@ -11,7 +11,7 @@ from bot.baseten.client import Baseten
 from bot.baseten.errors import BasetenError, Refused
 from bot.baseten.models import ProjectJobs, Team, TrainingProject
 from bot.durable.store import Store
-from bot.projects.creation import Creations, Outcome
+from bot.projects.creation import CreationOutcome, Creations
 from bot.projects.request import ProjectRequest
 from bot.projects.similar_names import ProjectNames
 from bot.projects.ttl_cache import TtlCache
@@ -99,7 +99,7 @@ class OpenedProject:
 
     project: TrainingProject
     team: str
-    outcome: Outcome
+    outcome: CreationOutcome
     also_in: tuple[str, ...] = ()
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.baseten.models import TrainingJob, TrainingProject
-from bot.projects.creation import Outcome
+from bot.projects.creation import CreationOutcome
 from bot.projects.message_state import MessageState
 from bot.projects.service import OpenedProject
 from bot.slack.message import Block, Message
@@ -123,15 +123,15 @@ def project_message(
     return Message(f"{happened}\n{_plain_details(project, known)}", blocks)
 
 
-def _happened(name: str, team: str, outcome: Outcome | None) -> str:
+def _happened(name: str, team: str, outcome: CreationOutcome | None) -> str:
     """Return the first line. The outcome None means that Baseten no longer has the project."""
     name, team = text.bold(name), text.bold(team)
     match outcome:
-        case Outcome.CREATED:
+        case CreationOutcome.CREATED:
             return f"✨ Created training project {name} in team {team}"
-        case Outcome.EXISTED:
+        case CreationOutcome.EXISTED:
             return f"📂 Training project {name} already exists in team {team}"
-        case Outcome.UNKNOWN:
+        case CreationOutcome.UNKNOWN:
             return f"📂 Training project {name} is open in team {team}"
         case None:
             return (

@@ -7,7 +7,7 @@ from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
 
 from bot.access.rules import Actor, Workspace
-from bot.listeners.middleware import Outcome, RequestMiddleware
+from bot.listeners.middleware import RequestMiddleware, RequestOutcome
 
 if TYPE_CHECKING:
     from bot.access.limits import PersonLimits
@@ -18,10 +18,10 @@ async def _workspace() -> Workspace:
 
 
 @pytest.mark.parametrize("outcome", ["ok", "refused", "failed", None])
-async def test_the_hook_gets_each_request_with_its_outcome(outcome: Outcome | None) -> None:
-    seen: list[tuple[str, Outcome]] = []
+async def test_the_hook_gets_each_request_with_its_outcome(outcome: RequestOutcome | None) -> None:
+    seen: list[tuple[str, RequestOutcome]] = []
 
-    def on_request(actor: Actor, outcome: Outcome, milliseconds: float) -> None:
+    def on_request(actor: Actor, outcome: RequestOutcome, milliseconds: float) -> None:
         assert milliseconds >= 0
         seen.append((actor.entry_point, outcome))
 

@@ -15,7 +15,7 @@ from bot.baseten.errors import Refused
 from bot.baseten.models import Team, TrainingJob, TrainingProject
 from bot.durable.database import open_store
 from bot.durable.store import Store
-from bot.projects.creation import Creations, Outcome, creation_outcome
+from bot.projects.creation import CreationOutcome, Creations, creation_outcome
 from bot.projects.service import (
     AmbiguousTeamError,
     Projects,
@@ -40,65 +40,67 @@ def upserted(
 @pytest.mark.parametrize(
     ("answer", "outcome"),
     [
-        (upserted(NOW), Outcome.CREATED),
+        (upserted(NOW), CreationOutcome.CREATED),
         # ``Date`` has whole seconds, so a project can have a later time than the answer.
-        (upserted(NOW + timedelta(seconds=0.999)), Outcome.CREATED),
-        (upserted(NOW - timedelta(seconds=0.1)), Outcome.CREATED),
-        (upserted(NOW - timedelta(seconds=40), took=41), Outcome.CREATED),
-        (upserted(NOW - timedelta(seconds=3)), Outcome.EXISTED),
-        (upserted(NOW - timedelta(days=300)), Outcome.EXISTED),
-        (upserted(NOW, job=True), Outcome.EXISTED),
-        (upserted(NOW, None, job=True), Outcome.EXISTED),
-        (upserted(NOW, None), Outcome.UNKNOWN),
-        (upserted(NOW - timedelta(days=300), None), Outcome.UNKNOWN),
+        (upserted(NOW + timedelta(seconds=0.999)), CreationOutcome.CREATED),
+        (upserted(NOW - timedelta(seconds=0.1)), CreationOutcome.CREATED),
+        (upserted(NOW - timedelta(seconds=40), took=41), CreationOutcome.CREATED),
+        (upserted(NOW - timedelta(seconds=3)), CreationOutcome.EXISTED),
+        (upserted(NOW - timedelta(days=300)), CreationOutcome.EXISTED),
+        (upserted(NOW, job=True), CreationOutcome.EXISTED),
+        (upserted(NOW, None, job=True), CreationOutcome.EXISTED),
+        (upserted(NOW, None), CreationOutcome.UNKNOWN),
+        (upserted(NOW - timedelta(days=300), None), CreationOutcome.UNKNOWN),
     ],
 )
 def test_a_project_is_new_only_if_it_was_created_within_the_request(
-    answer: Upserted, outcome: Outcome
+    answer: Upserted, outcome: CreationOutcome
 ) -> None:
     assert creation_outcome(answer) is outcome
 
 
 def test_the_clocks_time_zones_do_not_matter() -> None:
     india = datetime.fromisoformat("2026-11-23T22:40:00+05:30")
-    assert creation_outcome(upserted(india)) is Outcome.CREATED
-    assert creation_outcome(upserted(india - timedelta(hours=5))) is Outcome.EXISTED
+    assert creation_outcome(upserted(india)) is CreationOutcome.CREATED
+    assert creation_outcome(upserted(india - timedelta(hours=5))) is CreationOutcome.EXISTED
 
 
 async def test_one_task_at_most_says_that_it_created_a_project(store: Store) -> None:
     creations, answer = Creations(store), upserted(NOW)
-    assert await creations.outcome(answer, "first") is Outcome.CREATED
-    assert await creations.outcome(answer, "second") is Outcome.EXISTED
-    assert await creations.outcome(answer, "first") is Outcome.CREATED
+    assert await creations.outcome(answer, "first") is CreationOutcome.CREATED
+    assert await creations.outcome(answer, "second") is CreationOutcome.EXISTED
+    assert await creations.outcome(answer, "first") is CreationOutcome.CREATED
 
 
 async def test_replicas_agree_on_the_task_that_created_a_project(store: Store) -> None:
     store.shared = True
     here, there, answer = Creations(store), Creations(store), upserted(NOW)
-    assert await here.outcome(answer, "first") is Outcome.CREATED
-    assert await there.outcome(answer, "second") is Outcome.EXISTED
-    assert await there.outcome(answer, "first") is Outcome.CREATED
+    assert await here.outcome(answer, "first") is CreationOutcome.CREATED
+    assert await there.outcome(answer, "second") is CreationOutcome.EXISTED
+    assert await there.outcome(answer, "first") is CreationOutcome.CREATED
 
 
 @pytest.mark.parametrize(
     ("created", "outcome"),
     [
         # The first attempt might have created it, or somebody else: the bot cannot know.
-        (NOW - timedelta(seconds=30), Outcome.UNKNOWN),
-        (NOW, Outcome.CREATED),
-        (NOW - timedelta(days=1), Outcome.EXISTED),
+        (NOW - timedelta(seconds=30), CreationOutcome.UNKNOWN),
+        (NOW, CreationOutcome.CREATED),
+        (NOW - timedelta(days=1), CreationOutcome.EXISTED),
     ],
 )
 async def test_a_second_attempt_claims_nothing_that_the_first_might_have_done(
-    store: Store, created: datetime, outcome: Outcome
+    store: Store, created: datetime, outcome: CreationOutcome
 ) -> None:
     begun = NOW - timedelta(seconds=40)
     assert await Creations(store).outcome(upserted(created), "one", begun_at=begun) is outcome
 
 
-@pytest.mark.parametrize(("age", "outcome"), [(10, Outcome.CREATED), (0, Outcome.UNKNOWN)])
+@pytest.mark.parametrize(
+    ("age", "outcome"), [(10, CreationOutcome.CREATED), (0, CreationOutcome.UNKNOWN)]
+)
 async def test_what_is_older_than_a_process_after_a_kill_has_an_unknown_creator(
-    store: Store, age: float, outcome: Outcome
+    store: Store, age: float, outcome: CreationOutcome
 ) -> None:
     store.unclean_start = True
     creations = Creations(store, started=time.monotonic() - age)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bot.baseten.models import TrainingProject
-from bot.projects.creation import Outcome
+from bot.projects.creation import CreationOutcome
 from bot.projects.message_state import MessageState
 from bot.projects.service import OpenedProject
 from bot.sandbox.slack.block_kit import message_error
@@ -93,7 +93,7 @@ class Case:
 
 def opened(
     latest_job: dict[str, Any] | None,
-    outcome: Outcome = Outcome.EXISTED,
+    outcome: CreationOutcome = CreationOutcome.EXISTED,
     also_in: tuple[str, ...] = (),
     **changes: Any,
 ) -> OpenedProject:
@@ -112,8 +112,8 @@ MANY = WatchSummary(
 )
 BARE_MACHINE = {"id": "1x2", "name": "1x2 - 1 vCPU, 2 GiB RAM", "gpu_count": 0, "gpu_type": None}
 OPENED = {
-    "created": opened(None, Outcome.CREATED),
-    "outcome_unknown": opened(None, Outcome.UNKNOWN),
+    "created": opened(None, CreationOutcome.CREATED),
+    "outcome_unknown": opened(None, CreationOutcome.UNKNOWN),
     "no_job": opened(None),
     "no_team_name": opened(None, team_name=None),
     "pending_with_advice": opened(
@@ -170,7 +170,7 @@ OPENED = {
 CASES = {name: Case(case) for name, case in OPENED.items()} | {
     "workflow": Case(opened(None), user_id=""),
     "refreshed": Case(opened(job()), refreshed=REFRESHED),
-    "created_and_refreshed": Case(opened(job(), Outcome.CREATED), refreshed=REFRESHED),
+    "created_and_refreshed": Case(opened(job(), CreationOutcome.CREATED), refreshed=REFRESHED),
     "also_in_one": Case(opened(None, also_in=("Platform",))),
     "also_in_many": Case(opened(job(), also_in=("A & B", "C", "D", "E")), refreshed=REFRESHED),
     "long_refreshed": Case(

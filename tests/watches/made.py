@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from bot.baseten.models import TrainingJob, TrainingProject
-from bot.projects.creation import Outcome
+from bot.projects.creation import CreationOutcome
 from bot.projects.message_state import MessageState
 from bot.watches.model import Watch
 
@@ -56,7 +56,9 @@ def watch(latest_job: TrainingJob | None, **changes: Any) -> Watch:
             "ts": "1700000000.000100",
             "thread_ts": "1700000000.000100",
             "watchers": ("U0SANDBOX1",),
-            "card": MessageState(project_id=PROJECT, team="Research", outcome=Outcome.EXISTED),
+            "card": MessageState(
+                project_id=PROJECT, team="Research", outcome=CreationOutcome.EXISTED
+            ),
             "project": project(latest_job),
             "started_at": BEGIN,
         }

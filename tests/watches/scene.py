@@ -11,7 +11,7 @@ from bot.durable.room import Limits, Room
 from bot.durable.sqlite import SQLite
 from bot.durable.store import Store
 from bot.durable.worker import Worker
-from bot.projects.creation import Outcome as Creation
+from bot.projects.creation import CreationOutcome
 from bot.projects.message_state import MessageState
 from bot.sandbox import Clock, PostedMessage, Recorded, SandboxBaseten, SandboxSlack
 from bot.slack.message import ReplyTarget
@@ -96,7 +96,7 @@ class Scene:
     async def answer(self, project_id: str, channel_id: str = CHANNEL) -> Watch:
         """Post an answer about a project, as the bot does, and watch it."""
         project = await self.client.get_training_project(project_id)
-        card = MessageState(project_id=project_id, team="Research", outcome=Creation.EXISTED)
+        card = MessageState(project_id=project_id, team="Research", outcome=CreationOutcome.EXISTED)
         drawn = project_message(project, card)
         ts = (await self.poster.post(ReplyTarget("U0SANDBOX1", channel_id), drawn)).ts
         watch = Watch(
