@@ -174,6 +174,54 @@ async def test_a_button_with_a_strange_id_is_refused(http: Env, project_id: str)
     assert len(http.baseten.requests) == asked
 
 
+STRANGE = [
+    "",
+    "no JSON",
+    "[]",
+    "{}",
+    '{"project_id": 5, "team": "x", "outcome": "created"}',
+    "[" * 900,
+]
+
+
+@pytest.mark.parametrize("button", ["refresh", "jobs", "watch"])
+async def test_a_button_with_a_strange_value_is_refused_without_a_traceback(
+    http: Env, button: str
+) -> None:
+    http.baseten.add_job(http.baseten.add_project(RESEARCH, "sft")["id"])
+    await _message(http)
+    with capture_logs() as lines:
+        for value in STRANGE:
+            await http.slack.action(http.slack.messages[0], button, value=value)
+        await http.told(len(STRANGE))
+    assert all("is not one that I made" in told.text for told in http.slack.ephemerals)
+    assert not [line for line in lines if "exc_info" in line]
+
+
+async def test_a_question_with_a_strange_value_is_refused_without_a_traceback(http: Env) -> None:
+    http.baseten.add_project(RESEARCH, "customer-support-sft")
+    await http.slack.command("research customer-suport-sft")
+    await http.told()
+    with capture_logs() as lines:
+        for value in STRANGE:
+            await http.slack.action(http.slack.ephemerals[0], "use_existing", value=value)
+        await http.told(1 + len(STRANGE))
+    assert all("is not one that I made" in told.text for told in http.slack.ephemerals[1:])
+    assert not [line for line in lines if "exc_info" in line]
+
+
+@pytest.mark.parametrize("state", ["no JSON", "[]", '{"channel_id": 5}', '{"channel_id": "../x"}'])
+async def test_a_dialog_with_a_strange_state_is_refused_without_a_traceback(
+    http: Env, state: str
+) -> None:
+    view = await _dialog(http)
+    view.payload["private_metadata"] = state
+    with capture_logs() as lines:
+        delivery = await http.slack.submit(view, chosen(RESEARCH) | typed("name", "other"))
+    assert "is not one that I made" in str(delivery.body["errors"])
+    assert not [line for line in lines if "exc_info" in line]
+
+
 @pytest.mark.parametrize(
     ("person", "shown"),
     [
