@@ -64,6 +64,36 @@ def interaction(kind: str, entry_point: str, **more: Any) -> tuple[dict[str, Any
         ),
         (
             {
+                "type": "view_submission",
+                "user": {"id": "U0LEE", "team_id": "T0MORE"},
+                "team": None,
+                "enterprise": {"id": "E0ACME"},
+                "is_enterprise_install": True,
+            },
+            Actor(
+                id="U0LEE",
+                workspace="T0MORE",
+                home="T0MORE",
+                enterprise_id="E0ACME",
+                entry_point="dialog",
+            ),
+        ),
+        (
+            {
+                "type": "view_submission",
+                "user": USER,
+                "team": {"id": "T0ACME", "enterprise_id": "E0ACME"},
+            },
+            Actor(
+                id="U0DANA",
+                workspace="T0ACME",
+                home="T0ACME",
+                enterprise_id="E0ACME",
+                entry_point="dialog",
+            ),
+        ),
+        (
+            {
                 "type": "event_callback",
                 "team_id": "T0ACME",
                 "event": {"type": "app_home_opened", "user": "U0DANA"},
