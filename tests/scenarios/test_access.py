@@ -1,6 +1,7 @@
 """Who is served, at every entry point: for each, a request that is refused and one that passes."""
 
 from collections.abc import Awaitable, Callable
+from copy import deepcopy
 
 import pytest
 from structlog.contextvars import merge_contextvars
@@ -310,6 +311,30 @@ async def test_lists_and_acts_ask_for_the_right_on_the_team(idle_env: Env) -> No
         values = chosen(RESEARCH) | typed("name", "other")
         refused = await idle_env.slack.submit(view, values, user=GUEST)
         assert "no such team" in str(refused.body)
+
+
+async def test_only_a_person_who_can_view_the_team_stops_a_watch(idle_env: Env) -> None:
+    def not_research(actor: Actor, verb: Verb, team: str) -> bool:  # noqa: ARG001 - the protocol
+        return team != "Research" or actor.id == MEMBER
+
+    idle_env.baseten.add_job(idle_env.baseten.add_project(RESEARCH, "sft")["id"])
+    hidden = idle_env.baseten.add_project(RESEARCH, "hidden")["id"]
+    async with idle_env.running(Tuning(allows=not_research)):
+        await press(idle_env, "watch", MEMBER)
+        (message,) = idle_env.slack.messages
+        await idle_env.slack.until(lambda: "stop_watching" in str(message.blocks))
+        edits = message.edits
+        await press(idle_env, "stop_watching", GUEST)
+        assert "no project here that you can use. Nothing was changed." in await idle_env.told()
+        assert (message.edits, "stop_watching" in str(message.blocks)) == (edits, True)
+        stale = deepcopy(message)
+        await press(idle_env, "stop_watching", MEMBER)
+        await idle_env.slack.until(lambda: "stop_watching" not in str(message.blocks))
+        edits = message.edits
+        forged = f'{{"project_id": "{hidden}", "team": "Default", "outcome": "created"}}'
+        await idle_env.slack.action(stale, "stop_watching", user=GUEST, value=forged)
+        await idle_env.told(2)
+        assert (message.edits, "hidden" in str(message.blocks)) == (edits, False)
 
 
 async def test_the_home_tab_lists_only_projects_that_the_person_can_view(idle_env: Env) -> None:
