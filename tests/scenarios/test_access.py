@@ -313,6 +313,22 @@ async def test_lists_and_acts_ask_for_the_right_on_the_team(idle_env: Env) -> No
         assert "no such team" in str(refused.body)
 
 
+async def test_a_hidden_team_of_the_same_name_makes_no_name_ambiguous(idle_env: Env) -> None:
+    def exact(actor: Actor, verb: Verb, team: str) -> bool:  # noqa: ARG001 - the protocol
+        return team != "TWINS"
+
+    idle_env.baseten.add_team("Twins")
+    idle_env.baseten.add_team("TWINS")
+    async with idle_env.running(Tuning(allows=exact)):
+        await idle_env.slack.command("twins sft")
+        await idle_env.answered()
+        view = await _dialog(idle_env)
+        submitted = await idle_env.slack.submit(view, chosen("twins") | typed("name", "other"))
+        assert not submitted.body
+        await idle_env.answered(2)
+    assert all("Twins" in str(message.blocks) for message in idle_env.slack.messages)
+
+
 async def test_only_a_person_who_can_view_the_team_stops_a_watch(idle_env: Env) -> None:
     def not_research(actor: Actor, verb: Verb, team: str) -> bool:  # noqa: ARG001 - the protocol
         return team != "Research" or actor.id == MEMBER
