@@ -226,14 +226,19 @@ async def test_a_question_with_a_strange_value_is_refused_without_a_traceback(ht
     await http.slack.command("research customer-suport-sft")
     await http.told()
     with capture_logs() as lines:
-        for value in STRANGE:
+        strange = [
+            *STRANGE,
+            '{"team_id": "../teams", "name": "sft"}',
+            f'{{"team_id": "{RESEARCH}", "name": "sft", "thread_ts": "x"}}',
+        ]
+        for value in strange:
             await http.slack.action(http.slack.ephemerals[0], "use_existing", value=value)
-        await http.told(1 + len(STRANGE))
+        await http.told(1 + len(strange))
     assert all("is not one that I made" in told.text for told in http.slack.ephemerals[1:])
     assert not [line for line in lines if "exc_info" in line]
 
 
-@pytest.mark.parametrize("state", ["no JSON", "[]", '{"channel_id": 5}', '{"channel_id": "../x"}'])
+@pytest.mark.parametrize("state", ["no JSON", "[]", '{"channel_id": 5}', '{"thread_ts": "x"}'])
 async def test_a_dialog_with_a_strange_state_is_refused_without_a_traceback(
     http: Env, state: str
 ) -> None:
