@@ -107,7 +107,7 @@ class NotAllowedError(Exception):
 
 
 class MalformedIdError(ValueError):
-    """A button or a view carries an id of a form that no id has; nothing was done."""
+    """A button or a view carries an id or a state of a form that none has; nothing was done."""
 
 
 def serves(actor: Actor, workspace: Workspace) -> Refusal | None:

@@ -61,7 +61,10 @@ class Permissions:
         Raises: as `Projects.find_team`.
         """
         with self._only_visible(actor):
-            team = await projects.find_team(asked)
+            try:
+                team = await projects.find_team(asked)
+            except AmbiguousTeamError as error:
+                team = self._only_one(actor, error)
         await self._require_create(actor, projects, asked, team)
         return team
 
@@ -73,12 +76,23 @@ class Permissions:
         Raises: as `Projects.find_existing`.
         """
         with self._only_visible(actor):
-            found = await projects.find_existing(request)
+            try:
+                found = await projects.find_existing(request)
+            except AmbiguousTeamError as error:
+                team = self._only_one(actor, error)
+                found = await projects.find_existing(replace(request, team=team.id))
         await self._require_create(actor, projects, request.team, found.team)
         also_in = tuple(team for team in found.also_in if self.allows(actor, Verb.VIEW, team))
         if self.allows(actor, Verb.VIEW, found.team.name):
             return replace(found, also_in=also_in)
         return replace(found, near=None, beginning_of=None, also_in=also_in)
+
+    def _only_one(self, actor: Actor, error: AmbiguousTeamError) -> Team:
+        """Return the only team of this name that the actor can view, else raise the error."""
+        visible = self.visible(actor, error.teams)
+        if len(visible) != 1:
+            raise error
+        return visible[0]
 
     @contextmanager
     def _only_visible(self, actor: Actor) -> Iterator[None]:

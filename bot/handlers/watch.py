@@ -7,7 +7,7 @@ from functools import partial
 
 from pydantic import BaseModel, ConfigDict
 
-from bot.access.rules import Verb
+from bot.access.rules import NotAllowedError, Verb
 from bot.baseten.errors import BasetenError
 from bot.baseten.models import TrainingProject
 from bot.durable.context import TaskContext
@@ -111,6 +111,8 @@ class WatchHandler:
         if task.watch_id is None:
             # A second run must not end a watch that began after the first.
             meant = await self.watches.of(*message)
+            if meant is not None:
+                self.permissions.require(task.place, Verb.VIEW, meant.project.team_name)
             task = task.model_copy(update={"watch_id": meant.id if meant else ""})
             await context.checkpoint(task.state())
         if task.watch_id and (watch := await self.watches.end(*message, task.watch_id)):
@@ -118,7 +120,8 @@ class WatchHandler:
             await self._notify_others(watch, task.place, context)
         try:
             project = await self.projects.get_project(task.card.project_id)
-        except BasetenError:
+            self.permissions.require(task.place, Verb.VIEW, project.team_name)
+        except (BasetenError, NotAllowedError):
             if last is None:
                 raise
             project = last

@@ -22,12 +22,16 @@ def actor_of(body: dict[str, Any]) -> Actor:
     """Return the actor of any payload; a field that is missing, or of another type, is empty."""
     if body.get("type") == "event_callback":
         return _of_event(body, _part(body, "event"))
-    user, container = _part(body, "user"), _part(body, "container")
+    user, team, container = _part(body, "user"), _part(body, "team"), _part(body, "container")
+    home = _text(user, "team_id")
     return Actor(
         id=_text(body, "user_id") or _text(user, "id"),
-        workspace=_text(body, "team_id") or _text(_part(body, "team"), "id"),
-        home=_text(user, "team_id"),
-        enterprise_id=_text(body, "enterprise_id") or _text(_part(body, "enterprise"), "id"),
+        # In an organisation "team" can be null: then the request is from the person's workspace.
+        workspace=_text(body, "team_id") or _text(team, "id") or home,
+        home=home,
+        enterprise_id=_text(body, "enterprise_id")
+        or _text(_part(body, "enterprise"), "id")
+        or _text(team, "enterprise_id"),
         channel_id=_text(body, "channel_id")
         or _text(container, "channel_id")
         or _text(_part(body, "channel"), "id"),

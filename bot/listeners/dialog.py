@@ -8,7 +8,7 @@ from slack_bolt.context.ack.async_ack import AsyncAck
 
 from bot.durable.model import StoreUnavailableError
 from bot.handlers.services import Services
-from bot.listeners.payloads import checked, field, reply_target_of
+from bot.listeners.payloads import carried, checked, field, reply_target_of
 from bot.projects.message_state import DialogState
 from bot.projects.request import ProjectRequest
 from bot.slack.message import ReplyTarget
@@ -61,7 +61,7 @@ class Dialog:
 
 def _place(view: dict[str, Any], body: dict[str, Any]) -> ReplyTarget:
     """Read the place of the reply: the origin of the dialog, or the channel chosen in it."""
-    state = DialogState.model_validate_json(view.get("private_metadata") or "{}")
+    state = carried(DialogState, view.get("private_metadata") or "{}")
     urls = body.get("response_urls") or [{}]
     return checked(
         ReplyTarget(

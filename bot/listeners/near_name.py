@@ -9,7 +9,7 @@ from slack_bolt.context.ack.async_ack import AsyncAck
 from bot.access.rules import checked_id
 from bot.durable.in_flight import BusyError
 from bot.handlers.services import Services
-from bot.listeners.payloads import checked, click
+from bot.listeners.payloads import carried, checked, click
 from bot.projects.message_state import NameChoice
 from bot.projects.request import ProjectRequest
 from bot.views.failure import READING
@@ -24,7 +24,7 @@ class NearName:
     async def handle(self, ack: AsyncAck, body: dict[str, Any]) -> None:
         """Ack once the task is on disk; delete the question."""
         clicked = click(body)
-        choice = NameChoice.model_validate_json(clicked.value)
+        choice = carried(NameChoice, clicked.value)
         place = checked(replace(clicked.place, thread_ts=choice.thread_ts))
         # The same id for each click: the first one counts.
         task_id = f"near name:{clicked.place.channel_id}:{clicked.ts}"

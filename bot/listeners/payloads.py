@@ -4,12 +4,16 @@ https://docs.slack.dev/reference/interaction-payloads
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
-from bot.access.rules import checked_id, checked_place
+from pydantic import BaseModel, ValidationError
+
+from bot.access.rules import MalformedIdError, checked_id, checked_place
 from bot.projects.message_state import MessageState
 from bot.projects.request import plain_characters
 from bot.slack.message import ReplyTarget
+
+Carried = TypeVar("Carried", bound=BaseModel)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +38,11 @@ def reply_target_of(body: dict[str, Any]) -> ReplyTarget:
 
     The reply to a shortcut on a message goes to the thread of that message.
     """
-    container, message = body.get("container", {}), body.get("message", {})
+    container, message = body.get("container") or {}, body.get("message") or {}
     thread = thread_ts = container.get("thread_ts") or message.get("thread_ts")
     if body.get("type") == "message_action":
         thread_ts = thread_ts or message.get("ts")
-    channel = body.get("channel", {}).get("id", "")
+    channel = (body.get("channel") or {}).get("id", "")
     return ReplyTarget(
         user_id=body.get("user_id") or body.get("user", {}).get("id", ""),
         channel_id=body.get("channel_id") or container.get("channel_id") or channel,
@@ -67,11 +71,23 @@ def message_state(clicked: Click) -> MessageState:
     """Read what a button of a project's message carries.
 
     Raises:
-        MalformedIdError: the project has no id of a known form.
+        MalformedIdError: it is not a state, or the project has no id of a known form.
     """
-    state = MessageState.model_validate_json(clicked.value)
+    state = carried(MessageState, clicked.value)
     checked_id(state.project_id)
     return state
+
+
+def carried(model: type[Carried], value: str) -> Carried:
+    """Read the JSON that a button or a dialog of the bot carries.
+
+    Raises:
+        MalformedIdError: it is not what the bot writes.
+    """
+    try:
+        return model.model_validate_json(value)
+    except ValidationError:  # its text would repeat the value, with a response URL, in the log
+        raise MalformedIdError("a button or a view carries an unknown state") from None
 
 
 def checked(place: ReplyTarget, ts: str = "") -> ReplyTarget:

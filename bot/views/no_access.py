@@ -13,7 +13,7 @@ def no_access(
             return f"I only work for {say(audience, 100)}.", nothing
         case NotAllowedError():
             return (
-                f"There is no project here that you can use. {nothing}",
+                "There is no project here that you can use. Nothing was changed.",
                 "Ask the people who run this bot for access.",
             )
         case MalformedIdError():

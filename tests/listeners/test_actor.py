@@ -45,6 +45,31 @@ def interaction(kind: str, entry_point: str, **more: Any) -> tuple[dict[str, Any
         interaction("block_actions", "button:", actions=[]),
         interaction("something new", "other"),
         (
+            {"type": "message_action", "user": USER, "channel": {"id": "C0ML"}},
+            Actor(
+                id="U0DANA",
+                workspace="T0ACME",
+                home="T0ACME",
+                channel_id="C0ML",
+                entry_point="shortcut",
+            ),
+        ),
+        (
+            {
+                "type": "event_callback",
+                "team_id": "T0ACME",
+                "enterprise_id": "E0ACME",
+                "event": {"type": "app_home_opened", "user": "U0LEE", "user_team": "T0OTHER"},
+            },
+            Actor(
+                id="U0LEE",
+                workspace="T0ACME",
+                home="T0OTHER",
+                enterprise_id="E0ACME",
+                entry_point="home",
+            ),
+        ),
+        (
             {
                 "type": "block_actions",
                 "user": {"id": "U0LEE", "team_id": "T0OTHER"},
@@ -60,6 +85,36 @@ def interaction(kind: str, entry_point: str, **more: Any) -> tuple[dict[str, Any
                 enterprise_id="E0ACME",
                 channel_id="C0ML",
                 entry_point="button:watch",
+            ),
+        ),
+        (
+            {
+                "type": "view_submission",
+                "user": {"id": "U0LEE", "team_id": "T0MORE"},
+                "team": None,
+                "enterprise": {"id": "E0ACME"},
+                "is_enterprise_install": True,
+            },
+            Actor(
+                id="U0LEE",
+                workspace="T0MORE",
+                home="T0MORE",
+                enterprise_id="E0ACME",
+                entry_point="dialog",
+            ),
+        ),
+        (
+            {
+                "type": "view_submission",
+                "user": USER,
+                "team": {"id": "T0ACME", "enterprise_id": "E0ACME"},
+            },
+            Actor(
+                id="U0DANA",
+                workspace="T0ACME",
+                home="T0ACME",
+                enterprise_id="E0ACME",
+                entry_point="dialog",
             ),
         ),
         (

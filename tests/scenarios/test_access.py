@@ -1,6 +1,7 @@
 """Who is served, at every entry point: for each, a request that is refused and one that passes."""
 
 from collections.abc import Awaitable, Callable
+from copy import deepcopy
 
 import pytest
 from structlog.contextvars import merge_contextvars
@@ -10,6 +11,8 @@ from bot.access.rules import Actor, Verb
 from bot.app import Tuning
 from bot.listeners.shortcuts import FROM_ANYWHERE
 from bot.listeners.workflow_step import STEP
+from bot.sandbox.faults import Json
+from bot.sandbox.slack.payloads import Payloads
 from bot.sandbox.slack.records import Delivery, View
 from bot.views.home import HOME_OPEN
 from tests.conftest import RESEARCH, Env
@@ -157,6 +160,26 @@ async def test_an_organisations_bot_serves_the_whole_organisation(idle_env: Env)
         await idle_env.slack.until(lambda: idle_env.slack.messages[0].edits == 1)
 
 
+async def test_an_organisations_dialog_is_served_without_a_workspace_in_the_payload(
+    idle_env: Env, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    interaction = Payloads.interaction
+
+    def without_team(self: Payloads, kind: str, user: str, trigger_id: str = "") -> dict[str, Json]:
+        return interaction(self, kind, user, trigger_id) | {"team": None}
+
+    monkeypatch.setattr(Payloads, "interaction", without_team)
+    idle_env.slack.install_in_organisation("E0ACME")
+    idle_env.slack.add_outsider(MEMBER, team_id="T0MORE", here=False, enterprise_id="E0ACME")
+    idle_env.slack.add_outsider(FOREIGNER, here=False, enterprise_id="E0OTHER")
+    async with idle_env.running():
+        view, values = await _dialog(idle_env), chosen(RESEARCH) | typed("name", "other")
+        refused = await idle_env.slack.submit(view, values, user=FOREIGNER)
+        assert "Sandbox's organisation" in str(refused.body)
+        assert not (await idle_env.slack.submit(view, values, user=MEMBER)).body
+        await idle_env.answered()
+
+
 async def test_another_organisations_command_is_refused(http: Env) -> None:
     delivery = await http.slack.command("research sft", enterprise_id="E0OTHER")
     assert WORDS in str(delivery.body)
@@ -172,6 +195,59 @@ async def test_a_button_with_a_strange_id_is_refused(http: Env, project_id: str)
     await http.told(2)
     assert all("is not one that I made" in told.text for told in http.slack.ephemerals)
     assert len(http.baseten.requests) == asked
+
+
+STRANGE = [
+    "",
+    "no JSON",
+    "[]",
+    "{}",
+    '{"project_id": 5, "team": "x", "outcome": "created"}',
+    "[" * 900,
+]
+
+
+@pytest.mark.parametrize("button", ["refresh", "jobs", "watch"])
+async def test_a_button_with_a_strange_value_is_refused_without_a_traceback(
+    http: Env, button: str
+) -> None:
+    http.baseten.add_job(http.baseten.add_project(RESEARCH, "sft")["id"])
+    await _message(http)
+    with capture_logs() as lines:
+        for value in STRANGE:
+            await http.slack.action(http.slack.messages[0], button, value=value)
+        await http.told(len(STRANGE))
+    assert all("is not one that I made" in told.text for told in http.slack.ephemerals)
+    assert not [line for line in lines if "exc_info" in line]
+
+
+async def test_a_question_with_a_strange_value_is_refused_without_a_traceback(http: Env) -> None:
+    http.baseten.add_project(RESEARCH, "customer-support-sft")
+    await http.slack.command("research customer-suport-sft")
+    await http.told()
+    with capture_logs() as lines:
+        strange = [
+            *STRANGE,
+            '{"team_id": "../teams", "name": "sft"}',
+            f'{{"team_id": "{RESEARCH}", "name": "sft", "thread_ts": "x"}}',
+        ]
+        for value in strange:
+            await http.slack.action(http.slack.ephemerals[0], "use_existing", value=value)
+        await http.told(1 + len(strange))
+    assert all("is not one that I made" in told.text for told in http.slack.ephemerals[1:])
+    assert not [line for line in lines if "exc_info" in line]
+
+
+@pytest.mark.parametrize("state", ["no JSON", "[]", '{"channel_id": 5}', '{"thread_ts": "x"}'])
+async def test_a_dialog_with_a_strange_state_is_refused_without_a_traceback(
+    http: Env, state: str
+) -> None:
+    view = await _dialog(http)
+    view.payload["private_metadata"] = state
+    with capture_logs() as lines:
+        delivery = await http.slack.submit(view, chosen(RESEARCH) | typed("name", "other"))
+    assert "is not one that I made" in str(delivery.body["errors"])
+    assert not [line for line in lines if "exc_info" in line]
 
 
 @pytest.mark.parametrize(
@@ -240,6 +316,46 @@ async def test_lists_and_acts_ask_for_the_right_on_the_team(idle_env: Env) -> No
         values = chosen(RESEARCH) | typed("name", "other")
         refused = await idle_env.slack.submit(view, values, user=GUEST)
         assert "no such team" in str(refused.body)
+
+
+async def test_a_hidden_team_of_the_same_name_makes_no_name_ambiguous(idle_env: Env) -> None:
+    def exact(actor: Actor, verb: Verb, team: str) -> bool:  # noqa: ARG001 - the protocol
+        return team != "TWINS"
+
+    idle_env.baseten.add_team("Twins")
+    idle_env.baseten.add_team("TWINS")
+    async with idle_env.running(Tuning(allows=exact)):
+        await idle_env.slack.command("twins sft")
+        await idle_env.answered()
+        view = await _dialog(idle_env)
+        submitted = await idle_env.slack.submit(view, chosen("twins") | typed("name", "other"))
+        assert not submitted.body
+        await idle_env.answered(2)
+    assert all("Twins" in str(message.blocks) for message in idle_env.slack.messages)
+
+
+async def test_only_a_person_who_can_view_the_team_stops_a_watch(idle_env: Env) -> None:
+    def not_research(actor: Actor, verb: Verb, team: str) -> bool:  # noqa: ARG001 - the protocol
+        return team != "Research" or actor.id == MEMBER
+
+    idle_env.baseten.add_job(idle_env.baseten.add_project(RESEARCH, "sft")["id"])
+    hidden = idle_env.baseten.add_project(RESEARCH, "hidden")["id"]
+    async with idle_env.running(Tuning(allows=not_research)):
+        await press(idle_env, "watch", MEMBER)
+        (message,) = idle_env.slack.messages
+        await idle_env.slack.until(lambda: "stop_watching" in str(message.blocks))
+        edits = message.edits
+        await press(idle_env, "stop_watching", GUEST)
+        assert "no project here that you can use. Nothing was changed." in await idle_env.told()
+        assert (message.edits, "stop_watching" in str(message.blocks)) == (edits, True)
+        stale = deepcopy(message)
+        await press(idle_env, "stop_watching", MEMBER)
+        await idle_env.slack.until(lambda: "stop_watching" not in str(message.blocks))
+        edits = message.edits
+        forged = f'{{"project_id": "{hidden}", "team": "Default", "outcome": "created"}}'
+        await idle_env.slack.action(stale, "stop_watching", user=GUEST, value=forged)
+        await idle_env.told(2)
+        assert (message.edits, "hidden" in str(message.blocks)) == (edits, False)
 
 
 async def test_the_home_tab_lists_only_projects_that_the_person_can_view(idle_env: Env) -> None:
