@@ -11,8 +11,6 @@ from bot.access.rules import Actor, Verb
 from bot.app import Tuning
 from bot.listeners.shortcuts import FROM_ANYWHERE
 from bot.listeners.workflow_step import STEP
-from bot.sandbox.faults import Json
-from bot.sandbox.slack.payloads import Payloads
 from bot.sandbox.slack.records import Delivery, View
 from bot.views.home import HOME_OPEN
 from tests.conftest import RESEARCH, Env
@@ -160,15 +158,9 @@ async def test_an_organisations_bot_serves_the_whole_organisation(idle_env: Env)
         await idle_env.slack.until(lambda: idle_env.slack.messages[0].edits == 1)
 
 
-async def test_an_organisations_dialog_is_served_without_a_workspace_in_the_payload(
-    idle_env: Env, monkeypatch: pytest.MonkeyPatch
+async def test_an_organisations_dialog_is_served_though_its_payload_names_no_workspace(
+    idle_env: Env,
 ) -> None:
-    interaction = Payloads.interaction
-
-    def without_team(self: Payloads, kind: str, user: str, trigger_id: str = "") -> dict[str, Json]:
-        return interaction(self, kind, user, trigger_id) | {"team": None}
-
-    monkeypatch.setattr(Payloads, "interaction", without_team)
     idle_env.slack.install_in_organisation("E0ACME")
     idle_env.slack.add_outsider(MEMBER, team_id="T0MORE", here=False, enterprise_id="E0ACME")
     idle_env.slack.add_outsider(FOREIGNER, here=False, enterprise_id="E0OTHER")

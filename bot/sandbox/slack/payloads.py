@@ -48,8 +48,7 @@ def escape(text: str) -> str:
 
 def user_json(user: str, team_id: str = TEAM_ID) -> dict[str, Json]:
     """A person."""
-    name = user.lower()
-    return {"id": user, "username": name, "name": name, "team_id": team_id}
+    return {"id": user, "username": user.lower(), "name": user.lower(), "team_id": team_id}
 
 
 def element_state(element: dict[str, Json]) -> dict[str, Json] | None:
@@ -119,16 +118,17 @@ class Payloads:
         }
 
     def interaction(self, kind: str, user: str, trigger_id: str = "") -> dict[str, Json]:
-        """The fields that all interactions share."""
-        person = self.workspace.person(user)
+        """The common fields; in an organisation, only a click names the workspace."""
+        person, everywhere = self.workspace.person(user), self.workspace.enterprise_id is not None
+        team = {"id": person.team_here, "domain": TEAM_DOMAIN}
         payload: dict[str, Json] = {
             "type": kind,
             "user": user_json(user, person.team_id),
             "api_app_id": APP_ID,
             "token": VERIFICATION_TOKEN,
-            "team": {"id": person.team_here, "domain": TEAM_DOMAIN},
+            "team": None if everywhere and kind != "block_actions" else team,
             "enterprise": person.enterprise_id and {"id": person.enterprise_id, "name": "Sandbox"},
-            "is_enterprise_install": self.workspace.enterprise_id is not None,
+            "is_enterprise_install": everywhere,
         }
         return payload | ({"trigger_id": trigger_id} if trigger_id else {})
 
