@@ -48,7 +48,7 @@ from bot.settings import Settings
 from bot.slack.messages import Poster
 from bot.slack.modals import Modals
 from bot.slack.workflow_steps import WorkflowSteps
-from bot.watches.delivery import REPORT, Reports
+from bot.watches.delivery import NOTIFY, NotificationHandler
 from bot.watches.model import Watches
 from bot.watches.poller import POLL, Pace, Poller
 from bot.watches.start import Following
@@ -100,14 +100,15 @@ def build_services(
         projects, poster, failures, recents, following, ask, watch, looks, permissions
     )
     too_long = settings.waiting_too_long * 60  # seconds
-    poller = Poller(out.baseten, store, workers.reports, watches, tuning.pace, too_long, tuning.now)
+    notifier, pace = workers.notifications, tuning.pace
+    poller = Poller(out.baseten, store, notifier, watches, pace, too_long, tuning.now)
     workers.looks.on(POLL, poller.handle)
     workers.looks.on(CLEANUP, CleanupTask(store).handle)
-    gap, may = tuning.pace.fast, tuning.allows
-    reports = Reports(
+    gap, may = pace.fast, tuning.allows
+    notifications = NotificationHandler(
         poster, out.baseten, watches, store, out.redactor, gap=gap, looks=looks, allows=may
     )
-    workers.reports.on(REPORT, reports.handle)
+    notifier.on(NOTIFY, notifications.handle)
     return Services(
         workers=workers,
         in_flight=InFlight(tuning.most_work),

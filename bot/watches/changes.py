@@ -146,10 +146,10 @@ def look(watch: Watch, found: Found, now: datetime, waiting_too_long: float) -> 
     if not over and now - watch.started_at >= LONGEST:
         over = True
         news.append(Expired())
-    return _report(watch, after, tuple(news), now, over=over)
+    return _result(watch, after, tuple(news), now, over=over)
 
 
-def _report(
+def _result(
     before: Watch, after: Watch, news: tuple[News, ...], at: datetime, *, over: bool
 ) -> Look:
     """Return a numbered result if the watch needs a notification, else the old watch."""
@@ -162,7 +162,7 @@ def _report(
         if after.missing == before.missing:
             return Look(before)
         return Look(before.model_copy(update={"missing": after.missing}), moved=True)
-    numbered = after.model_copy(update={"reports": before.reports + 1, "drawn_at": at})
+    numbered = after.model_copy(update={"notifications": before.notifications + 1, "drawn_at": at})
     return Look(numbered, news, changed, moved, over)
 
 

@@ -39,7 +39,7 @@ class Watch(BaseModel):
         stage: the last known stage of the job; its current status can be unknown.
         missing: the number of polls in a row without the project or the job.
         drawn_at: the time of the message's last update; None before the first one.
-        reports: the number of notifications, which is also the number of the last one.
+        notifications: the number of notifications, which is also the number of the last one.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -58,7 +58,7 @@ class Watch(BaseModel):
     stage: Stage = Stage.UNKNOWN
     missing: int = 0
     drawn_at: Moment | None = None
-    reports: int = 0
+    notifications: int = 0
 
     @property
     def job(self) -> TrainingJob | None:
@@ -92,7 +92,7 @@ class Watches:
 
     async def of(self, channel_id: str, ts: str) -> Watch | None:
         """Return the watch of a message; None if it is not watched."""
-        key = answer_key(channel_id, ts)
+        key = message_key(channel_id, ts)
         return _read(key, await self._store.read(_COLLECTION, key))
 
     async def every(self) -> list[Watch]:
@@ -111,7 +111,7 @@ class Watches:
 
         The new watch replaces a document of another version that this version cannot read.
         """
-        key = answer_key(watch.channel_id, watch.ts)
+        key = message_key(watch.channel_id, watch.ts)
 
         def changed(document: State | None) -> State:
             kept = _read(key, document)
@@ -166,7 +166,7 @@ class Watches:
         self, channel_id: str, ts: str, change: Callable[[Watch | None], Watch | None]
     ) -> Watch | None:
         """Change the watch of a message; an unreadable document stays unchanged."""
-        key = answer_key(channel_id, ts)
+        key = message_key(channel_id, ts)
 
         def changed(document: State | None) -> State | None:
             kept = _read(key, document)
@@ -178,7 +178,7 @@ class Watches:
         return _read(key, await self._store.amend(_COLLECTION, key, changed))
 
 
-def answer_key(channel_id: str, ts: str) -> str:
+def message_key(channel_id: str, ts: str) -> str:
     """Return the key of a message for stores and queues."""
     return f"{channel_id}:{ts}"
 

@@ -44,7 +44,7 @@ _MOST_TEXT = 100_000  # characters; far more than a message shows, and fast to s
 log = structlog.stdlib.get_logger(__name__)
 
 
-class Words:
+class NewsMessages:
     """Build the messages for news.
 
     Args:
@@ -58,7 +58,7 @@ class Words:
         self._redactor = redactor
         self._allows = allows
 
-    async def say(self, news: News, watch: Watch, *, drawn: bool) -> Message:
+    async def build(self, news: News, watch: Watch, *, drawn: bool) -> Message:
         """Return the reply for a piece of news.
 
         Args:

@@ -10,10 +10,10 @@ from bot.slack.message import SlackCallFailed
 from bot.watches.changes import Gone, News
 from bot.watches.model import Watch
 
-REPORT = "report"
+NOTIFY = "notification"
 
 
-class Report(BaseModel):
+class Notification(BaseModel):
     """A change of a watched message, as the state of a task.
 
     Attributes:
@@ -37,7 +37,7 @@ class Report(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     version: Literal[1] = 1
-    step: Literal["update", "reply", "close", "farewell"] = "update"
+    step: Literal["update", "reply", "close", "direct"] = "update"
     done: int = 0
     unsure: bool = False
     looks: int = 0
@@ -54,7 +54,7 @@ class Report(BaseModel):
     @property
     def id(self) -> str:
         """The id of its task, the same for each attempt to create it."""
-        return report_id(self.watch, self.watch.reports)
+        return notification_id(self.watch, self.watch.notifications)
 
     @property
     def next_id(self) -> str:
@@ -76,50 +76,55 @@ class Report(BaseModel):
         return self.model_dump(mode="json")
 
 
-class PutOffError(Exception):
+class RetryLaterError(Exception):
     """Slack cannot take the next step now.
 
     Attributes:
-        report: the state for the next attempt.
+        notification: the state for the next attempt.
         wait: seconds that Slack asked for.
         in_seconds: the exact delay of the next attempt; None: a delay that grows.
     """
 
     def __init__(
-        self, report: Report, why: SlackCallFailed, in_seconds: float | None = None
+        self, notification: Notification, why: SlackCallFailed, in_seconds: float | None = None
     ) -> None:
         super().__init__(why.error)
-        self.report = report
+        self.notification = notification
         self.wait = why.retry_after
         self.in_seconds = in_seconds
 
 
 class NoRoomError(Exception):
-    """No room for an update is left; ``report`` is the state for the attempt in ``seconds``."""
+    """No room for an update is left.
 
-    def __init__(self, report: Report, seconds: float) -> None:
+    Attributes:
+        notification: the state for the next attempt.
+        seconds: the delay of that attempt.
+    """
+
+    def __init__(self, notification: Notification, seconds: float) -> None:
         super().__init__(seconds)
-        self.report = report
+        self.notification = notification
         self.seconds = seconds
 
 
-def report_id(watch: Watch, number: int) -> str:
+def notification_id(watch: Watch, number: int) -> str:
     """Return the id of a notification of a watch, by its number."""
-    return f"report:{watch.id}:{number}"
+    return f"notification:{watch.id}:{number}"
 
 
-def read_report(task: Task) -> Report | None:
+def read_notification(task: Task) -> Notification | None:
     """Read a notification; None for a state of another version that is unreadable."""
     try:
-        return Report.model_validate(task.state)
+        return Notification.model_validate(task.state)
     except ValidationError:
         return None
 
 
-def again(report: Report, first: float, longest: float) -> RunAgain:
+def again(notification: Notification, first: float, longest: float) -> RunAgain:
     """Reschedule a notification; the delay starts at ``first`` and doubles up to ``longest``."""
-    seconds = min(longest, first * 2.0 ** min(report.tries, 9))
-    tried = report.model_copy(update={"tries": report.tries + 1})
+    seconds = min(longest, first * 2.0 ** min(notification.tries, 9))
+    tried = notification.model_copy(update={"tries": notification.tries + 1})
     return RunAgain(spread(seconds), tried.state())
 
 

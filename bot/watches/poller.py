@@ -20,7 +20,7 @@ from bot.durable.worker import Worker
 from bot.watches.changes import Found, Look, look
 from bot.watches.job_lookup import Habits, Survey
 from bot.watches.model import AT_A_STRETCH, BEGUN, POLLER, Watch, Watches
-from bot.watches.notification import REPORT, Report
+from bot.watches.notification import NOTIFY, Notification
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -78,7 +78,7 @@ class Poller:
     Args:
         baseten: the API client.
         store: holds the notifications as tasks.
-        reporting: the worker that delivers the notifications.
+        notifier: the worker that delivers the notifications.
         watches: the store of watches.
         pace: the intervals.
         waiting_too_long: seconds until a waiting job is news.
@@ -89,7 +89,7 @@ class Poller:
         self,
         baseten: Baseten,
         store: Store,
-        reporting: Worker,
+        notifier: Worker,
         watches: Watches,
         pace: Pace,
         waiting_too_long: float,
@@ -97,7 +97,7 @@ class Poller:
     ) -> None:
         self._survey = Survey(baseten)
         self._store = store
-        self._reporting = reporting
+        self._notifier = notifier
         self._watches = watches
         self._pace = pace
         self._waiting_too_long = waiting_too_long
@@ -210,33 +210,37 @@ class Poller:
         continues from the state in that notification.
         """
         kept = await self._watches.of(watch.channel_id, watch.ts)
-        if kept is None or (kept.id, kept.reports) != (watch.id, watch.reports):
+        if kept is None or (kept.id, kept.notifications) != (watch.id, watch.notifications):
             return  # it was stopped, or another process has polled
         await self._store.hold_lease()
-        if seen.watch.reports == watch.reports:
+        if seen.watch.notifications == watch.notifications:
             await self._watches.save(seen.watch)
             return
         mentioned = seen.watch.model_copy(update={"watchers": kept.watchers})
-        report = Report(watch=mentioned, news=seen.news, changed=seen.changed, over=seen.over)
-        if not await self._reporting.enqueue(
-            report.id, REPORT, report.state(), lane=report.watch.channel_id
+        notification = Notification(
+            watch=mentioned, news=seen.news, changed=seen.changed, over=seen.over
+        )
+        if not await self._notifier.enqueue(
+            notification.id, NOTIFY, notification.state(), lane=notification.watch.channel_id
         ):
-            report = await self._handed_in(report, kept)
-        if report.over:
+            notification = await self._handed_in(notification, kept)
+        if notification.over:
             await self._watches.end(watch.channel_id, watch.ts, watch.id)
         else:
-            await self._watches.save(report.watch)
+            await self._watches.save(notification.watch)
 
-    async def _handed_in(self, report: Report, kept: Watch) -> Report:
+    async def _handed_in(self, notification: Notification, kept: Watch) -> Notification:
         """Return the earlier notification with the same number."""
-        task = await self._store.get(report.id)
+        task = await self._store.get(notification.id)
         try:
             if task is not None:
-                return Report.model_validate(task.state)
+                return Notification.model_validate(task.state)
         except ValidationError:
-            log.exception("cannot read a notification", report=report.id)
+            log.exception("cannot read a notification", notification=notification.id)
         # Its content is unknown: the next poll uses the next number.
-        return Report(watch=kept.model_copy(update={"reports": report.watch.reports}))
+        return Notification(
+            watch=kept.model_copy(update={"notifications": notification.watch.notifications})
+        )
 
 
 def _remembered(state: State) -> _Memory:

@@ -24,7 +24,7 @@ from bot.watches.changes import (
     look,
 )
 from bot.watches.model import Watch
-from bot.watches.notification import Report
+from bot.watches.notification import Notification
 from tests.watches.made import BEGIN, after, job, project, watch
 
 TOO_LONG = 1800.0
@@ -70,7 +70,7 @@ def test_each_change_of_stage_is_one_piece_of_news(before: str, now: str) -> Non
         assert looked.news == ()
     assert looked.over == (STAGES[now] == "ended")
     assert looked.changed == looked.moved == (now != before)
-    assert looked.watch.reports == int(now != before)
+    assert looked.watch.notifications == int(now != before)
 
 
 @given(st.lists(st.sampled_from(list(STAGES)), min_size=1, max_size=12))
@@ -152,7 +152,7 @@ def test_waiting_for_long_is_said_once(name: str) -> None:
     assert seen(waits, job(name), at=TOO_LONG).news == ()
     told = seen(waits, job(name), at=TOO_LONG + 1)
     assert told.news == (StillWaiting(job=job(name), since=BEGIN),)
-    assert (told.changed, told.over, told.watch.reports) == (False, False, 1)
+    assert (told.changed, told.over, told.watch.notifications) == (False, False, 1)
     assert seen(told.watch, job(name), at=TOO_LONG * 9).news == ()
 
 
@@ -275,7 +275,7 @@ def test_a_watch_ends_with_its_project_once_that_is_gone_twice(latest: TrainingJ
     assert first.watch == watch(latest, missing=1)
     looked = look(first.watch, GONE, after(75), TOO_LONG)
     assert (looked.news, looked.over) == ((Gone(),), True)
-    assert looked.watch.reports == 1
+    assert looked.watch.notifications == 1
     assert looked.watch.project == watch(latest).project
 
 
@@ -336,7 +336,7 @@ def test_the_message_is_drawn_again_when_it_would_look_different(
 ) -> None:
     looked = seen(watch(job("PENDING")), job("PENDING", **change), at=60 if moved else 600)
     assert (looked.changed, looked.moved, looked.news) == (True, moved, ())
-    assert looked.watch.reports == 1
+    assert looked.watch.notifications == 1
     assert looked.watch.job == job("PENDING", **change)
 
 
@@ -370,7 +370,7 @@ def test_a_project_that_was_renamed_is_drawn_again() -> None:
         assert looked.watch.project == renamed
 
 
-def test_a_report_comes_back_as_it_was() -> None:
+def test_a_notification_comes_back_as_it_was() -> None:
     news = (
         Moved(job=job(), again=True),
         Ended(job=job(), ran=5),
@@ -381,5 +381,5 @@ def test_a_report_comes_back_as_it_was() -> None:
         Gone(),
         Lost(job=job()),
     )
-    report = Report(watch=watch(job()), news=news, over=True)
-    assert Report.model_validate(report.state()) == report
+    notification = Notification(watch=watch(job()), news=news, over=True)
+    assert Notification.model_validate(notification.state()) == notification

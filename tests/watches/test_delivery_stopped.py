@@ -1,4 +1,4 @@
-"""Somebody stops the watch while its report is on its way, or begins another."""
+"""Somebody stops the watch while its notification is on its way, or begins another."""
 
 import asyncio
 
@@ -7,7 +7,7 @@ from bot.sandbox import Hang, PostedMessage, Respond
 from bot.slack.message import Message, ReplyTarget
 from bot.views.project import project_message
 from bot.watches.model import Watch
-from bot.watches.notification import REPORT
+from bot.watches.notification import NOTIFY
 from tests.watches.scene import Scene
 
 POST, UPDATE = "/api/chat.postMessage", "/api/chat.update"
@@ -29,10 +29,10 @@ async def draw(scene: Scene, watch: Watch, message: Message) -> None:
 
 
 async def refused_at_first(scene: Scene, path: str) -> asyncio.Task[list[Outcome]]:
-    """Bring the report as far as to where Slack has not taken something yet."""
+    """Bring the notification as far as to where Slack has not taken something yet."""
     scene.slack.requests.clear()
     scene.slack.faults.next(path, Respond(429, headers={"Retry-After": "0.5"}))
-    bringing = asyncio.create_task(scene.report())
+    bringing = asyncio.create_task(scene.deliver())
     await scene.slack.until(lambda: path in [one.path for one in scene.slack.requests])
     return bringing
 
@@ -40,7 +40,7 @@ async def refused_at_first(scene: Scene, path: str) -> asyncio.Task[list[Outcome
 async def test_nothing_is_told_of_a_watch_that_was_stopped(scene: Scene) -> None:
     watch = await scene.moved()
     await scene.watches.end(watch.channel_id, watch.ts)
-    assert await scene.report() == [Done()]
+    assert await scene.deliver() == [Done()]
     assert scene.replies == []
     assert scene.answers[0].edits == 0
 
@@ -48,7 +48,7 @@ async def test_nothing_is_told_of_a_watch_that_was_stopped(scene: Scene) -> None
 async def test_of_a_message_that_is_watched_anew_only_the_thread_is_told(scene: Scene) -> None:
     watch = await scene.moved()
     await scene.begin_anew(watch.model_copy(update={"id": "another"}))
-    assert await scene.report() == [Done()]
+    assert await scene.deliver() == [Done()]
     assert len(scene.replies) == 1
     assert scene.answers[0].edits == 0
 
@@ -79,7 +79,7 @@ async def test_a_stop_is_drawn_again_when_slack_takes_it(scene: Scene) -> None:
 
 async def test_a_stop_is_drawn_again_by_who_takes_over(scene: Scene) -> None:
     watch = await scene.moved()
-    (task,) = await scene.claim(REPORT, 1)
+    (task,) = await scene.claim(NOTIFY, 1)
     scene.slack.requests.clear()
     scene.slack.faults.next(UPDATE, Hang())
     dying = asyncio.create_task(scene.attempt(task))
@@ -90,7 +90,7 @@ async def test_a_stop_is_drawn_again_by_who_takes_over(scene: Scene) -> None:
     await scene.watches.end(watch.channel_id, watch.ts)
     # The request of the killed process arrives late.
     await draw(scene, watch, project_message(watch.project, watch.card, followed=watch.followed()))
-    assert await scene.report() == [Done()]
+    assert await scene.deliver() == [Done()]
     assert "Watched by" not in drawn(scene.answers[0])
     assert scene.replies == []
 
@@ -123,7 +123,7 @@ async def test_a_watch_that_ended_by_itself_tells_what_was_before(scene: Scene) 
     scene.set(scene.latest(watch.project.id), "COMPLETED")
     await scene.look()
     assert await scene.watches.every() == []
-    await scene.report()
+    await scene.deliver()
     await scene.try_again(watch, 2)
     await scene.try_again(watch, 3)
     assert [reply.split(" ")[0] for reply in scene.replies] == ["🚀", "▶️", "✅"]

@@ -6,7 +6,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from bot.sandbox import Respond
-from bot.watches.notification import REPORT
+from bot.watches.notification import NOTIFY
 from tests.watches.scene import Scene
 
 SEARCH = "POST training_jobs/search"
@@ -22,13 +22,13 @@ async def test_a_change_is_reported_and_kept(scene: Scene) -> None:
     project = scene.project()
     watch = await scene.answer(project)
     await scene.look()
-    assert await scene.reported(watch) == []
+    assert await scene.notifications_of(watch) == []
     scene.set(scene.latest(project), "RUNNING")
     await scene.look()
-    (report,) = await scene.reported(watch)
-    assert [said.kind for said in report.news] == ["moved"]
+    (notification,) = await scene.notifications_of(watch)
+    assert [said.kind for said in notification.news] == ["moved"]
     kept = await scene.watches.of(watch.channel_id, watch.ts)
-    assert kept == report.watch
+    assert kept == notification.watch
     assert kept is not None
     assert kept.running_since is not None
     assert scene.asked == [SEARCH, SEARCH]
@@ -40,8 +40,8 @@ async def test_a_job_that_ends_is_asked_for_by_itself_and_its_watch_is_over(scen
     scene.set(scene.latest(project), "COMPLETED")
     await scene.look()
     assert scene.asked == [SEARCH, f"GET training_projects/{project}"]
-    (report,) = await scene.reported(watch)
-    assert report.over
+    (notification,) = await scene.notifications_of(watch)
+    assert notification.over
     assert await scene.watches.every() == []
     scene.baseten.requests.clear()
     await scene.look()
@@ -92,7 +92,7 @@ async def test_a_project_that_is_gone_ends_its_watch(scene: Scene) -> None:
     watch = await scene.answer(project)
     scene.baseten.delete_project(project)
     await scene.look()
-    assert await scene.reported(watch) == []
+    assert await scene.notifications_of(watch) == []
     await scene.look()
     assert await scene.news(watch) == ["gone"]
     assert await scene.watches.every() == []
@@ -107,7 +107,7 @@ async def test_one_wrong_404_ends_nothing(scene: Scene) -> None:
         await scene.look()
         scene.set(scene.latest(project), "RUNNING")
         await scene.look()
-    assert await scene.reported(watch) == []
+    assert await scene.notifications_of(watch) == []
     assert await scene.watches.every() == [watch]
 
 
@@ -119,7 +119,7 @@ async def test_a_job_that_is_gone_from_its_project_ends_its_watch(scene: Scene) 
     gone = Respond(404, {"code": "NOT_FOUND", "message": "Training job not found"})
     scene.baseten.faults.always(f".*/jobs/{watch.job.id}", gone)
     await scene.look()
-    assert await scene.reported(watch) == []
+    assert await scene.notifications_of(watch) == []
     await scene.look()
     assert await scene.news(watch) == ["lost"]
     assert await scene.watches.every() == []
@@ -227,4 +227,4 @@ async def test_a_look_is_one_request_for_one_watch_and_for_a_thousand(
     for _ in range(3):
         await scene.look(after=61)
     assert scene.asked == [SEARCH] * 3
-    assert await scene.claim(REPORT, 1) == []
+    assert await scene.claim(NOTIFY, 1) == []

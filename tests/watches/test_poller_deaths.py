@@ -21,7 +21,7 @@ from bot.durable.model import (
 from bot.durable.store import Store
 from bot.sandbox import Respond
 from bot.watches.model import Watch
-from bot.watches.notification import REPORT
+from bot.watches.notification import NOTIFY
 from bot.watches.poller import POLL
 from tests.watches.scene import Scene
 
@@ -40,9 +40,9 @@ class DyingStore(Store):
         return await super().amend(collection, key, change)
 
 
-def reports(pending: Pending) -> bool:
+def notifies(pending: Pending) -> bool:
     """Whether a notification is enqueued."""
-    return any(isinstance(one, Enqueue) and one.kind == REPORT for one in pending.unit.changes)
+    return any(isinstance(one, Enqueue) and one.kind == NOTIFY for one in pending.unit.changes)
 
 
 async def dies_between(scene: Scene) -> None:
@@ -74,7 +74,7 @@ async def test_after_a_death_nothing_is_lost_and_nothing_said_twice(dying: Scene
     await dying.look()
     assert await dying.news(watch) == ["moved"]
     await dying.look()
-    first, second = await dying.reported(watch)
+    first, second = await dying.notifications_of(watch)
     assert [said.job.current_status for said in (*first.news, *second.news)] == [  # type: ignore[union-attr]
         "TRAINING_JOB_DEPLOYING",
         "TRAINING_JOB_RUNNING",
@@ -97,7 +97,7 @@ def first(change: Change) -> bool:
 
 
 @pytest.mark.parametrize("state", [None, {"from": "another version"}])
-async def test_a_report_that_cannot_be_read_again_does_not_stop_its_watch(
+async def test_a_notification_that_cannot_be_read_again_does_not_stop_its_watch(
     scene: Scene, state: State | None
 ) -> None:
     class Forgetful(Store):
@@ -119,9 +119,9 @@ async def test_a_report_that_cannot_be_read_again_does_not_stop_its_watch(
     scene.set(scene.latest(project), "RUNNING")
     await scene.look()
     kept = await scene.watches.of(watch.channel_id, watch.ts)
-    assert kept == watch.model_copy(update={"reports": 1})
+    assert kept == watch.model_copy(update={"notifications": 1})
     await scene.look()
-    second = await scene.store.get(f"report:{watch.id}:2")
+    second = await scene.store.get(f"notification:{watch.id}:2")
     assert second is not None
     assert [said["kind"] for said in second.state["news"]] == ["moved"]
 
@@ -138,7 +138,7 @@ async def test_a_watch_that_was_stopped_during_the_look_is_not_reported(scene: S
 
     scene.keep_in(Stopping)
     await scene.look()
-    assert await scene.reported(watch) == []
+    assert await scene.notifications_of(watch) == []
     assert await scene.watches.every() == []
 
 
@@ -157,8 +157,8 @@ async def test_a_watch_that_began_anew_during_the_look_is_reported_once(scene: S
     watch = await scene.answer(project := scene.project())
     store.newer = watch.model_copy(update={"id": "newer"})
     scene.set(scene.latest(project), "RUNNING")
-    await scene.look_and_report()
-    await scene.look_and_report()
+    await scene.look_and_deliver()
+    await scene.look_and_deliver()
     assert len(scene.replies) == 1
 
 
@@ -175,11 +175,11 @@ async def test_what_another_process_has_seen_since_is_not_forgotten(scene: Scene
 
     store = scene.keep_in(Overtaken)
     watch = await scene.answer(project := scene.project())
-    store.ahead = ahead = watch.model_copy(update={"reports": 2})
+    store.ahead = ahead = watch.model_copy(update={"notifications": 2})
     scene.set(scene.latest(project), "RUNNING")
     await scene.look()
     assert await scene.watches.every() == [ahead]
-    assert await scene.reported(watch) == []
+    assert await scene.notifications_of(watch) == []
 
 
 @pytest.mark.parametrize("error", [LeaseLostError("gone"), StoreUnavailableError("away")])
@@ -284,7 +284,7 @@ async def test_who_joins_during_the_look_is_told_too(scene: Scene) -> None:
             return found
 
         async def written(self, pending: Pending) -> list[Any]:
-            if reports(pending):
+            if notifies(pending):
                 await join("U0LEE00001")
             return await super().written(pending)
 
@@ -293,8 +293,8 @@ async def test_who_joins_during_the_look_is_told_too(scene: Scene) -> None:
     scene.set(scene.latest(project), "RUNNING")
     store.looking = True
     await scene.look()
-    (report,) = await scene.reported(watch)
-    assert report.watch.watchers == (*watch.watchers, "U0KIM00001")
+    (notification,) = await scene.notifications_of(watch)
+    assert notification.watch.watchers == (*watch.watchers, "U0KIM00001")
     (kept,) = await scene.watches.every()
     assert kept.watchers == (*watch.watchers, "U0KIM00001", "U0LEE00001")
 
@@ -305,7 +305,7 @@ async def test_a_watch_that_began_during_the_look_is_neither_changed_nor_ended(
 ) -> None:
     class Restarting(Store):
         async def written(self, pending: Pending) -> list[Any]:
-            if reports(pending):
+            if notifies(pending):
                 await scene.begin_anew(newer)
             return await super().written(pending)
 

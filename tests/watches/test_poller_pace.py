@@ -54,11 +54,11 @@ async def test_times_alone_are_no_movement(scene: Scene) -> None:
         scene.baseten.set_job(scene.latest(project))
         waits.append((await scene.look(after=20)).in_seconds)
     assert waits[-1] >= 60
-    assert await scene.reported(watch) == []
+    assert await scene.notifications_of(watch) == []
     scene.clock.advance(600)
     assert (await scene.look()).in_seconds >= 60
-    (report,) = await scene.reported(watch)
-    assert report.news == ()
+    (notification,) = await scene.notifications_of(watch)
+    assert notification.news == ()
 
 
 async def test_looks_are_never_closer_than_the_fast_pace(scene: Scene) -> None:
@@ -163,7 +163,7 @@ async def test_an_old_job_that_cannot_be_fetched_is_not_called_unknown(scene: Sc
     scene.job(project, "PENDING")
     scene.baseten.faults.next("/v1/training_projects/.*/jobs/.*", Respond(400))
     await scene.look()
-    assert await scene.reported(watch) == []
+    assert await scene.notifications_of(watch) == []
     await scene.look()
     assert await scene.news(watch) == ["ended", "taken_over"]
 

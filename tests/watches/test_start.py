@@ -99,7 +99,7 @@ async def test_a_slow_press_does_not_leave_an_old_picture(scene: Scene) -> None:
     watch = await scene.answer(project := scene.project())
     joining = await pressing_slowly(scene, watch)
     scene.set(scene.latest(project), "RUNNING")
-    await scene.look_and_report()
+    await scene.look_and_deliver()
     await joining
     assert "Running" in str(scene.answers[0].blocks)
     assert f"<@{KIM}>" in str(scene.answers[0].blocks)
@@ -109,7 +109,7 @@ async def test_a_watch_that_ends_during_a_press_is_not_begun_again(scene: Scene)
     watch = await scene.answer(project := scene.project(status="RUNNING"))
     joining = await pressing_slowly(scene, watch)
     scene.set(scene.latest(project), "COMPLETED")
-    await scene.look_and_report()
+    await scene.look_and_deliver()
     assert await joining is False
     assert await scene.watches.every() == []
 
