@@ -50,7 +50,7 @@ from bot.slack.modals import Modals
 from bot.slack.workflow_steps import WorkflowSteps
 from bot.watches.delivery import NOTIFY, NotificationHandler
 from bot.watches.model import Watches
-from bot.watches.poller import POLL, Pace, Poller
+from bot.watches.poller import POLL, Poller, PollInterval
 from bot.watches.start import Following
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class Tuning:
     Attributes:
         most_work: the limit of background work in flight.
         limits: the number of commands that run at once; the others wait on disk.
-        pace: the interval of the polls of watched jobs.
+        poll_interval: the interval of the polls of watched jobs.
         now: the clock of the watches.
         looks: seconds before each search for a post with an unknown outcome.
         allows: decides who can do which act.
@@ -78,7 +78,7 @@ class Tuning:
 
     most_work: int = 1000
     limits: Limits = field(default_factory=Limits)
-    pace: Pace = field(default_factory=Pace)
+    poll_interval: PollInterval = field(default_factory=PollInterval)
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     looks: tuple[float, ...] = LOOKS
     allows: Allows = allows
@@ -100,11 +100,11 @@ def build_services(
         projects, poster, failures, recents, following, ask, watch, looks, permissions
     )
     too_long = settings.waiting_too_long * 60  # seconds
-    notifier, pace = workers.notifications, tuning.pace
-    poller = Poller(out.baseten, store, notifier, watches, pace, too_long, tuning.now)
+    notifier, interval = workers.notifications, tuning.poll_interval
+    poller = Poller(out.baseten, store, notifier, watches, interval, too_long, tuning.now)
     workers.looks.on(POLL, poller.handle)
     workers.looks.on(CLEANUP, CleanupTask(store).handle)
-    gap, may = pace.fast, tuning.allows
+    gap, may = interval.fast, tuning.allows
     notifications = NotificationHandler(
         poster, out.baseten, watches, store, out.redactor, gap=gap, looks=looks, allows=may
     )

@@ -17,7 +17,7 @@ log = structlog.stdlib.get_logger(__name__)
 
 POLLER = "poll"  # the id of the one task that polls for every watch
 BEGUN = "watch begun"  # published if a watch starts during a poll
-AT_A_STRETCH = 50  # watches between two yields to the event loop
+YIELD_EVERY = 50  # watches, between two yields to the event loop
 _COLLECTION = "watches"
 
 
@@ -102,7 +102,7 @@ class Watches:
         for number, (key, document) in enumerate(documents.items()):
             if (watch := _read(key, document)) is not None:
                 watches.append(watch)
-            if number % AT_A_STRETCH == 0:
+            if number % YIELD_EVERY == 0:
                 await asyncio.sleep(0)
         return watches
 

@@ -18,7 +18,7 @@ from bot.durable.model import Enqueue
 from bot.durable.store import Store
 from bot.handlers.watch import STOP_WATCH
 from bot.sandbox import Clock, PostedMessage, Respond, SandboxBaseten, SandboxSlack
-from bot.watches.poller import Pace
+from bot.watches.poller import PollInterval
 from tests.conftest import RESEARCH, Env
 
 FAST = 15  # seconds of the clock; the bot looks whenever it has moved
@@ -94,7 +94,7 @@ async def watching(**settings: Any) -> AsyncIterator[Watched]:
         ):
             baseten.add_team("Research", id=RESEARCH)
             env = Env(slack, baseten, Path(name))
-            tuning = Tuning(pace=Pace(fast=0.05, slow=0.05), now=clock)
+            tuning = Tuning(poll_interval=PollInterval(fast=0.05, slow=0.05), now=clock)
             async with env.running_on(store, tuning, **settings):
                 watched = Watched(env, clock, store)
                 watched.project_id = baseten.add_project(RESEARCH, "llama")["id"]

@@ -21,7 +21,7 @@ from bot.views.project import project_message
 from bot.watches.delivery import NOTIFY, NotificationHandler
 from bot.watches.model import Watch, Watches
 from bot.watches.notification import Notification
-from bot.watches.poller import POLL, Pace, Poller
+from bot.watches.poller import POLL, Poller, PollInterval
 from tests.conftest import RESEARCH
 
 CHANNEL = "C0SANDBOX1"
@@ -63,7 +63,9 @@ class Scene:
     @property
     def poller(self) -> Poller:
         taking = Worker(self.store, QUEUE)  # it does not run, so that tests bring the notifications
-        return Poller(self.client, self.store, taking, self.watches, Pace(), TOO_LONG, self.clock)
+        return Poller(
+            self.client, self.store, taking, self.watches, PollInterval(), TOO_LONG, self.clock
+        )
 
     @property
     def handler(self) -> NotificationHandler:

@@ -11,17 +11,17 @@ from hypothesis import strategies as st
 from bot.baseten.models import TrainingJob
 from bot.watches.changes import (
     LONGEST,
+    Changes,
     Ended,
     Expired,
     FirstJob,
-    Found,
     Gone,
-    Look,
     Lost,
     Moved,
+    Observation,
     StillWaiting,
     TakenOver,
-    look,
+    compare,
 )
 from bot.watches.model import Watch
 from bot.watches.notification import Notification
@@ -45,13 +45,13 @@ ENDS = [name for name, stage in STAGES.items() if stage == "ended"]
 RANKS = {"waiting": 0, "deploying": 1, "running": 2}
 
 
-def seen(before: Watch, now: TrainingJob | None, at: float = 60, **found: Any) -> Look:
+def seen(before: Watch, now: TrainingJob | None, at: float = 60, **observed: Any) -> Changes:
     """Compare a watch with the current state of its own job."""
-    told = {"watched": now, "latest": now} | found
-    return look(before, Found(**told), after(at), TOO_LONG)
+    told = {"watched": now, "latest": now} | observed
+    return compare(before, Observation(**told), after(at), TOO_LONG)
 
 
-def kinds(looked: Look) -> list[str]:
+def kinds(looked: Changes) -> list[str]:
     return [said.kind for said in looked.news]
 
 
@@ -87,7 +87,7 @@ def test_any_course_of_a_job_is_told_once_and_its_end_once(course: list[str]) ->
             break
         again = seen(watched, job(name, at=step), at=step + 0.5)
         assert again.watch is watched
-        assert again == Look(watched)
+        assert again == Changes(watched)
     changes = [STAGES[now] for was, now in pairwise(walked) if STAGES[was] != STAGES[now]]
     assert told == ["ended" if stage == "ended" else "moved" for stage in changes]
     assert told.count("ended") <= 1
@@ -251,7 +251,7 @@ def test_a_watch_ends_after_14_days(latest: TrainingJob | None) -> None:
     assert seen(begun, latest, at=days - 1).news == ()
     looked = seen(begun, latest, at=days)
     assert (looked.news, looked.over) == ((Expired(),), True)
-    unknown = look(begun, Found(), BEGIN + timedelta(days=30), TOO_LONG)
+    unknown = compare(begun, Observation(), BEGIN + timedelta(days=30), TOO_LONG)
     assert (unknown.news, unknown.over) == ((Expired(),), True)
 
 
@@ -260,32 +260,32 @@ def test_a_job_that_ends_on_the_last_day_just_ends() -> None:
     assert kinds(looked) == ["ended"]
 
 
-GONE = Found(gone=True)
+GONE = Observation(gone=True)
 
 
-def lost(latest: TrainingJob | None) -> Found:
+def lost(latest: TrainingJob | None) -> Observation:
     """Return a lookup of a project that no longer has the watched job."""
-    return Found(project=project(latest), latest=latest, lost=True)
+    return Observation(project=project(latest), latest=latest, lost=True)
 
 
 @pytest.mark.parametrize("latest", [None, job()])
 def test_a_watch_ends_with_its_project_once_that_is_gone_twice(latest: TrainingJob | None) -> None:
-    first = look(watch(latest), GONE, after(60), TOO_LONG)
+    first = compare(watch(latest), GONE, after(60), TOO_LONG)
     assert (first.news, first.over, first.changed, first.moved) == ((), False, False, True)
     assert first.watch == watch(latest, missing=1)
-    looked = look(first.watch, GONE, after(75), TOO_LONG)
+    looked = compare(first.watch, GONE, after(75), TOO_LONG)
     assert (looked.news, looked.over) == ((Gone(),), True)
     assert looked.watch.notifications == 1
     assert looked.watch.project == watch(latest).project
 
 
 def test_an_answer_that_was_wrong_once_ends_nothing() -> None:
-    missed = look(watch(job()), GONE, after(60), TOO_LONG).watch
+    missed = compare(watch(job()), GONE, after(60), TOO_LONG).watch
     found = seen(missed, job())
     assert (found.news, found.over) == ((), False)
     assert found.watch == watch(job())
-    assert look(found.watch, GONE, after(90), TOO_LONG).news == ()
-    without_job = look(watch(None), GONE, after(60), TOO_LONG).watch
+    assert compare(found.watch, GONE, after(90), TOO_LONG).news == ()
+    without_job = compare(watch(None), GONE, after(60), TOO_LONG).watch
     assert seen(without_job, None, project=project(None)).watch == watch(None)
     assert seen(without_job, None).watch is without_job  # a search has no result for it
 
@@ -294,29 +294,29 @@ def test_a_job_that_is_lost_twice_ends_its_watch_and_is_no_longer_shown() -> Non
     older = job("FAILED", id="j0b0000", created_at=after(-100))
     for latest in (None, older):
         begun = watch(job(), running_since=BEGIN)
-        first = look(begun, lost(latest), after(60), TOO_LONG)
+        first = compare(begun, lost(latest), after(60), TOO_LONG)
         assert (first.news, first.over) == ((), False)
-        looked = look(first.watch, lost(latest), after(75), TOO_LONG)
+        looked = compare(first.watch, lost(latest), after(75), TOO_LONG)
         assert (looked.news, looked.over) == ((Lost(job=job()),), True)
         assert looked.watch.job == latest
         assert looked.watch.followed().running_since is None
 
 
 def test_a_lost_job_gives_way_to_a_newer_one_at_once() -> None:
-    looked = look(watch(job(), missing=1), lost(NEWER), after(60), TOO_LONG)
+    looked = compare(watch(job(), missing=1), lost(NEWER), after(60), TOO_LONG)
     assert looked.news == (TakenOver(old=job(), new=NEWER, seen=False),)
     assert (looked.over, looked.watch.missing) == (False, 0)
 
 
 def test_what_is_missing_does_not_outlast_the_14_days() -> None:
-    looked = look(watch(job()), GONE, BEGIN + LONGEST, TOO_LONG)
+    looked = compare(watch(job()), GONE, BEGIN + LONGEST, TOO_LONG)
     assert (looked.news, looked.over) == ((Expired(),), True)
 
 
 def test_what_is_not_known_now_changes_nothing() -> None:
     for begun in (watch(job("PENDING")), watch(None)):
-        looked = look(begun, Found(), after(TOO_LONG * 9), TOO_LONG)
-        assert looked == Look(begun)
+        looked = compare(begun, Observation(), after(TOO_LONG * 9), TOO_LONG)
+        assert looked == Changes(begun)
 
 
 @pytest.mark.parametrize(
@@ -343,7 +343,7 @@ def test_the_message_is_drawn_again_when_it_would_look_different(
 @pytest.mark.parametrize("change", [{"updated_at": after(59)}, {"training_project_id": None}])
 def test_what_nobody_would_see_draws_nothing(change: dict[str, Any]) -> None:
     begun = watch(job("PENDING"))
-    assert seen(begun, job("PENDING", **change)) == Look(begun)
+    assert seen(begun, job("PENDING", **change)) == Changes(begun)
 
 
 def test_times_alone_draw_it_every_ten_minutes_and_all_else_at_once() -> None:

@@ -8,7 +8,7 @@ from bot.durable.model import State
 from bot.durable.store import Store
 from bot.sandbox import Respond
 from bot.watches.model import Watch
-from bot.watches.poller import POLL, Pace
+from bot.watches.poller import POLL, PollInterval
 from tests.watches.scene import Scene
 
 SEARCH = "POST training_jobs/search"
@@ -110,7 +110,7 @@ async def test_a_watch_that_begins_during_a_look_is_looked_at_soon(scene: Scene)
 
 
 def test_a_pace_may_be_as_slow_as_it_is_fast() -> None:
-    assert Pace(fast=5, slow=1).after(5, moved=False) == 5
+    assert PollInterval(fast=5, slow=1).after(5, moved=False) == 5
 
 
 # Failures
