@@ -51,7 +51,7 @@ from bot.slack.workflow_steps import WorkflowSteps
 from bot.watches.delivery import NOTIFY, NotificationHandler
 from bot.watches.model import Watches
 from bot.watches.poller import POLL, Poller, PollInterval
-from bot.watches.start import Following
+from bot.watches.start import WatchStarter
 
 if TYPE_CHECKING:
     from bot.server.socket_mode import SocketMode
@@ -94,10 +94,10 @@ def build_services(
     projects, failures = Projects(out.baseten, store), Failures(poster)
     permissions = Permissions(tuning.allows)
     steps = WorkflowSteps(out.slack, out.redactor)
-    following = Following(poster, watches, tuning.now)
+    watch_starter = WatchStarter(poster, watches, tuning.now)
     ask, watch, looks = settings.ask_near_names, settings.watch_answers, tuning.looks
     open_project = OpenProjectHandler(
-        projects, poster, failures, recents, following, ask, watch, looks, permissions
+        projects, poster, failures, recents, watch_starter, ask, watch, looks, permissions
     )
     too_long = settings.waiting_too_long * 60  # seconds
     notifier, interval = workers.notifications, tuning.poll_interval
@@ -119,7 +119,7 @@ def build_services(
         failures=failures,
         open_project=open_project,
         workflow_step=WorkflowStepHandler(failures, open_project, steps),
-        watch=WatchHandler(projects, poster, failures, watches, following, permissions),
+        watch=WatchHandler(projects, poster, failures, watches, watch_starter, permissions),
         refresh=RefreshHandler(projects, poster, watches, permissions),
         jobs=JobsHandler(projects, poster, permissions),
         home=HomeHandler(recents, modals, permissions),

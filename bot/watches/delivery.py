@@ -270,7 +270,7 @@ class NotificationHandler:
         skipped = notification.model_copy(update={"step": "reply", "done": len(notification.news)})
         if await self._updater.is_superseded(watch):  # the later one gets the same error
             return skipped
-        kept = await self._watches.of(watch.channel_id, watch.ts)
+        kept = await self._watches.get(watch.channel_id, watch.ts)
         if kept is not None and kept.id != watch.id:  # its own notifications get the same error
             return skipped
         log.info("a watch cannot go on", watch=watch.id, slack_error=why)

@@ -37,15 +37,15 @@ class DirectMessages:
             RetryLaterError: Slack cannot update the message now.
         """
         watch, then = notification.watch, notification.model_copy(update={"step": "direct"})
-        kept = await self._watches.of(watch.channel_id, watch.ts)
+        kept = await self._watches.get(watch.channel_id, watch.ts)
         if kept is not None and kept.id != watch.id:
             return then
-        await self._watches.end(watch.channel_id, watch.ts, watch.id)
+        await self._watches.delete(watch.channel_id, watch.ts, watch.id)
         if notification.over or not notification.unanswerable:
             return then
         await context.may_post()
         try:
-            await self._updater.draw((watch, watch.followed(over=True)))
+            await self._updater.draw((watch, watch.summary(over=True)))
         except SlackCallFailed as refused:
             if takes_later(refused) or refused.outcome_unknown:
                 raise RetryLaterError(notification, refused) from refused
@@ -65,7 +65,7 @@ class DirectMessages:
             return then
         message = farewell_message(
             project,
-            project.team_name or watch.card.team,
+            project.team_name or watch.message_state.team,
             watch.channel_id,
             notification.why,
             unanswerable=notification.unanswerable,

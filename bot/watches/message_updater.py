@@ -43,12 +43,12 @@ class MessageUpdater:
     async def wanted(self, notification: Notification) -> Rendering:
         """Return the content of the message: of the notification, of a newer watch, or no watch."""
         watch = notification.watch
-        kept = await self._watches.of(watch.channel_id, watch.ts)
+        kept = await self._watches.get(watch.channel_id, watch.ts)
         if kept is not None and kept.id != watch.id:
-            return kept, kept.followed()
+            return kept, kept.summary()
         if await self.is_stopped(notification):
             return watch, None
-        return watch, watch.followed(over=notification.over, gone=notification.gone)
+        return watch, watch.summary(over=notification.over, gone=notification.gone)
 
     async def is_superseded(self, watch: Watch) -> bool:
         """Return whether a later notification exists that updates the message."""
@@ -61,7 +61,7 @@ class MessageUpdater:
     async def is_stopped(self, notification: Notification) -> bool:
         """Return whether a person has stopped the watch; other ends have a notification."""
         watch, number = notification.watch, notification.watch.notifications
-        if notification.over or await self._watches.of(watch.channel_id, watch.ts) is not None:
+        if notification.over or await self._watches.get(watch.channel_id, watch.ts) is not None:
             return False
         while later := await self._store.get(notification_id(watch, number := number + 1)):
             if later.state.get("over"):
@@ -81,7 +81,7 @@ class MessageUpdater:
         Raises:
             SlackCallFailed: the update failed.
         """
-        watch, followed = rendering
+        watch, summary = rendering
         self._limiter.acquire(message_key(watch.channel_id, watch.ts))
-        message = project_message(watch.project, watch.card, followed=followed)
+        message = project_message(watch.project, watch.message_state, watch=summary)
         await self._poster.update(ReplyTarget("", watch.channel_id), watch.ts, message)

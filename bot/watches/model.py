@@ -30,7 +30,7 @@ class Watch(BaseModel):
         ts: the id of the message in its channel.
         thread_ts: the thread that replies go to.
         watchers: the ids of the people who watch.
-        card: the state that the message's buttons carry.
+        message_state: the state that the message's buttons carry.
         project: its last known state, with the watched job.
         started_at: the start of the watch.
         running_since: the start of the job's run, if known.
@@ -49,7 +49,7 @@ class Watch(BaseModel):
     ts: str
     thread_ts: str
     watchers: tuple[str, ...]
-    card: MessageState
+    message_state: MessageState
     project: TrainingProject
     started_at: Moment
     running_since: Moment | None = None
@@ -65,7 +65,7 @@ class Watch(BaseModel):
         """The watched job; None until the project has one."""
         return self.project.latest_job
 
-    def followed(self, *, over: bool = False, gone: bool = False) -> WatchSummary:
+    def summary(self, *, over: bool = False, gone: bool = False) -> WatchSummary:
         """Return the watch's part of its message.
 
         Args:
@@ -90,12 +90,12 @@ class Watches:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    async def of(self, channel_id: str, ts: str) -> Watch | None:
+    async def get(self, channel_id: str, ts: str) -> Watch | None:
         """Return the watch of a message; None if it is not watched."""
         key = message_key(channel_id, ts)
         return _read(key, await self._store.read(_COLLECTION, key))
 
-    async def every(self) -> list[Watch]:
+    async def all(self) -> list[Watch]:
         """Return all watches, in no order."""
         watches: list[Watch] = []
         documents = await self._store.read_all(_COLLECTION)
@@ -106,7 +106,7 @@ class Watches:
                 await asyncio.sleep(0)
         return watches
 
-    async def begin(self, watch: Watch) -> None:
+    async def create(self, watch: Watch) -> None:
         """Save a new watch, and poll soon; its watchers join an existing watch of the message.
 
         The new watch replaces a document of another version that this version cannot read.
@@ -121,7 +121,7 @@ class Watches:
         if not await self._store.wake(POLLER):  # a poll runs, maybe without this watch
             self._store.publish(BEGUN)
 
-    async def join(self, channel_id: str, ts: str, user_id: str) -> Watch | None:
+    async def add_watcher(self, channel_id: str, ts: str, user_id: str) -> Watch | None:
         """Add a watcher; return the watch, or None if the message has none."""
         return await self._change(
             channel_id, ts, lambda kept: kept.joined_by(user_id) if kept else None
@@ -142,7 +142,7 @@ class Watches:
         saved = await self._change(watch.channel_id, watch.ts, change)
         return saved is not None and saved.id == watch.id
 
-    async def end(self, channel_id: str, ts: str, watch_id: str = "") -> Watch | None:
+    async def delete(self, channel_id: str, ts: str, watch_id: str = "") -> Watch | None:
         """End the watch of a message; return its last state.
 
         Args:

@@ -124,7 +124,7 @@ class Poller:
         if early > 0:
             return RunAgain(early, memory.state())
         self._begun = False
-        watches = await self._watches.every()
+        watches = await self._watches.all()
         if not watches:
             idle = memory.model_copy(update={"interval": None, "looked_at": None})
             return RunAgain(
@@ -211,7 +211,7 @@ class Poller:
         A process that dies between the two leaves an enqueued notification. The next poll
         continues from the state in that notification.
         """
-        kept = await self._watches.of(watch.channel_id, watch.ts)
+        kept = await self._watches.get(watch.channel_id, watch.ts)
         if kept is None or (kept.id, kept.notifications) != (watch.id, watch.notifications):
             return  # it was stopped, or another process has polled
         await self._store.hold_lease()
@@ -227,7 +227,7 @@ class Poller:
         ):
             notification = await self._handed_in(notification, kept)
         if notification.over:
-            await self._watches.end(watch.channel_id, watch.ts, watch.id)
+            await self._watches.delete(watch.channel_id, watch.ts, watch.id)
         else:
             await self._watches.save(notification.watch)
 

@@ -276,7 +276,12 @@ async def test_a_stop_that_is_done_again_ends_only_the_watch_that_was_meant() ->
         await it.watch()
         (watch,) = (await it.store.read_all("watches")).values()
         place = {"user_id": DANA, "channel_id": it.answer.channel}
-        state = {"place": place, "ts": it.answer.ts, "card": watch["card"], "watch_id": "older"}
+        state = {
+            "place": place,
+            "ts": it.answer.ts,
+            "message_state": watch["message_state"],
+            "watch_id": "older",
+        }
         edits = it.answer.edits
         # As a process leaves it that died after the end of the older watch.
         await it.store.write(Enqueue("stop/2:left", STOP_WATCH, state, "commands", delay=0.0))

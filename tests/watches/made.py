@@ -56,7 +56,9 @@ def watch(latest_job: TrainingJob | None, **changes: Any) -> Watch:
             "ts": "1700000000.000100",
             "thread_ts": "1700000000.000100",
             "watchers": ("U0SANDBOX1",),
-            "card": MessageState(project_id=PROJECT, team="Research", outcome=Outcome.EXISTED),
+            "message_state": MessageState(
+                project_id=PROJECT, team="Research", outcome=Outcome.EXISTED
+            ),
             "project": project(latest_job),
             "started_at": BEGIN,
         }

@@ -98,8 +98,8 @@ class Scene:
     async def answer(self, project_id: str, channel_id: str = CHANNEL) -> Watch:
         """Post an answer about a project, as the bot does, and watch it."""
         project = await self.client.get_training_project(project_id)
-        card = MessageState(project_id=project_id, team="Research", outcome=Creation.EXISTED)
-        drawn = project_message(project, card)
+        state = MessageState(project_id=project_id, team="Research", outcome=Creation.EXISTED)
+        drawn = project_message(project, state)
         ts = (await self.poster.post(ReplyTarget("U0SANDBOX1", channel_id), drawn)).ts
         watch = Watch(
             id=f"watch{len(self.slack.messages)}",
@@ -107,18 +107,18 @@ class Scene:
             ts=ts,
             thread_ts=ts,
             watchers=("U0SANDBOX1",),
-            card=card,
+            message_state=state,
             project=project,
             started_at=self.clock(),
         )
-        await self.watches.begin(watch)
+        await self.watches.create(watch)
         self.baseten.requests.clear()
         return watch
 
     async def begin_anew(self, watch: Watch) -> None:
         """Let this watch stand in the place of the one that its answer has."""
-        await self.watches.end(watch.channel_id, watch.ts)
-        await self.watches.begin(watch)
+        await self.watches.delete(watch.channel_id, watch.ts)
+        await self.watches.create(watch)
 
     async def look(self, after: float = 15) -> RunAgain:
         """Let time pass, and look once at everything."""

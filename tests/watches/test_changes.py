@@ -299,7 +299,7 @@ def test_a_job_that_is_lost_twice_ends_its_watch_and_is_no_longer_shown() -> Non
         looked = compare(first.watch, lost(latest), after(75), TOO_LONG)
         assert (looked.news, looked.over) == ((Lost(job=job()),), True)
         assert looked.watch.job == latest
-        assert looked.watch.followed().running_since is None
+        assert looked.watch.summary().running_since is None
 
 
 def test_a_lost_job_gives_way_to_a_newer_one_at_once() -> None:

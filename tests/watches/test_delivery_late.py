@@ -70,7 +70,7 @@ async def test_what_an_operator_can_mend_is_waited_for(scene: Scene, path: str, 
     scene.slack.faults.always(path, refused(code))
     scene.clock.advance(7200)
     await retry(scene, watch)
-    assert [kept.id for kept in await scene.watches.every()] == [watch.id]
+    assert [kept.id for kept in await scene.watches.all()] == [watch.id]
     scene.slack.faults.clear()
     await scene.try_again(watch)
     assert len(scene.replies) == 1

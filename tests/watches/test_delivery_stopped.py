@@ -20,8 +20,8 @@ def drawn(message: PostedMessage) -> str:
 
 async def stopped(scene: Scene, watch: Watch) -> None:
     """Stop the watch, as a person does: it ends, and the message is drawn without it."""
-    await scene.watches.end(watch.channel_id, watch.ts)
-    await draw(scene, watch, project_message(watch.project, watch.card))
+    await scene.watches.delete(watch.channel_id, watch.ts)
+    await draw(scene, watch, project_message(watch.project, watch.message_state))
 
 
 async def draw(scene: Scene, watch: Watch, message: Message) -> None:
@@ -39,7 +39,7 @@ async def refused_at_first(scene: Scene, path: str) -> asyncio.Task[list[Outcome
 
 async def test_nothing_is_told_of_a_watch_that_was_stopped(scene: Scene) -> None:
     watch = await scene.moved()
-    await scene.watches.end(watch.channel_id, watch.ts)
+    await scene.watches.delete(watch.channel_id, watch.ts)
     assert await scene.deliver() == [Done()]
     assert scene.replies == []
     assert scene.answers[0].edits == 0
@@ -67,11 +67,13 @@ async def test_a_stop_while_slack_takes_the_message_is_not_drawn_away(scene: Sce
 async def test_a_stop_is_drawn_again_when_slack_takes_it(scene: Scene) -> None:
     watch = await scene.moved()
     bringing = await refused_at_first(scene, UPDATE)
-    await scene.watches.end(watch.channel_id, watch.ts)
+    await scene.watches.delete(watch.channel_id, watch.ts)
     scene.slack.faults.next(UPDATE, Respond(200, {"ok": True}), LATER)
     (then,) = await bringing
     assert isinstance(then, RunAgain)
-    await draw(scene, watch, project_message(watch.project, watch.card, followed=watch.followed()))
+    await draw(
+        scene, watch, project_message(watch.project, watch.message_state, watch=watch.summary())
+    )
     await scene.try_again(watch)
     assert "Watched by" not in drawn(scene.answers[0])
     assert scene.replies == []
@@ -87,9 +89,11 @@ async def test_a_stop_is_drawn_again_by_who_takes_over(scene: Scene) -> None:
     dying.cancel()
     await asyncio.wait([dying])
     await scene.abandon(task)
-    await scene.watches.end(watch.channel_id, watch.ts)
+    await scene.watches.delete(watch.channel_id, watch.ts)
     # The request of the killed process arrives late.
-    await draw(scene, watch, project_message(watch.project, watch.card, followed=watch.followed()))
+    await draw(
+        scene, watch, project_message(watch.project, watch.message_state, watch=watch.summary())
+    )
     assert await scene.deliver() == [Done()]
     assert "Watched by" not in drawn(scene.answers[0])
     assert scene.replies == []
@@ -122,7 +126,7 @@ async def test_a_watch_that_ended_by_itself_tells_what_was_before(scene: Scene) 
     await scene.look()
     scene.set(scene.latest(watch.project.id), "COMPLETED")
     await scene.look()
-    assert await scene.watches.every() == []
+    assert await scene.watches.all() == []
     await scene.deliver()
     await scene.try_again(watch, 2)
     await scene.try_again(watch, 3)

@@ -69,7 +69,7 @@ async def test_after_a_death_nothing_is_lost_and_nothing_said_twice(dying: Scene
     watch = await dying.answer(project)
     dying.set(dying.latest(project), "DEPLOYING")
     await dies_between(dying)
-    assert await dying.watches.every() == [watch]
+    assert await dying.watches.all() == [watch]
     dying.set(dying.latest(project), "RUNNING")
     await dying.look()
     assert await dying.news(watch) == ["moved"]
@@ -86,9 +86,9 @@ async def test_after_a_death_a_watch_that_was_over_is_over(dying: Scene) -> None
     watch = await dying.answer(project)
     dying.set(dying.latest(project), "FAILED")
     await dies_between(dying)
-    assert await dying.watches.every() == [watch]
+    assert await dying.watches.all() == [watch]
     await dying.look()
-    assert await dying.watches.every() == []
+    assert await dying.watches.all() == []
     assert await dying.news(watch) == ["ended"]
 
 
@@ -118,7 +118,7 @@ async def test_a_notification_that_cannot_be_read_again_does_not_stop_its_watch(
     watch = await scene.answer(project := scene.project())
     scene.set(scene.latest(project), "RUNNING")
     await scene.look()
-    kept = await scene.watches.of(watch.channel_id, watch.ts)
+    kept = await scene.watches.get(watch.channel_id, watch.ts)
     assert kept == watch.model_copy(update={"notifications": 1})
     await scene.look()
     second = await scene.store.get(f"notification:{watch.id}:2")
@@ -139,7 +139,7 @@ async def test_a_watch_that_was_stopped_during_the_look_is_not_reported(scene: S
     scene.keep_in(Stopping)
     await scene.look()
     assert await scene.notifications_of(watch) == []
-    assert await scene.watches.every() == []
+    assert await scene.watches.all() == []
 
 
 async def test_a_watch_that_began_anew_during_the_look_is_reported_once(scene: Scene) -> None:
@@ -178,7 +178,7 @@ async def test_what_another_process_has_seen_since_is_not_forgotten(scene: Scene
     store.ahead = ahead = watch.model_copy(update={"notifications": 2})
     scene.set(scene.latest(project), "RUNNING")
     await scene.look()
-    assert await scene.watches.every() == [ahead]
+    assert await scene.watches.all() == [ahead]
     assert await scene.notifications_of(watch) == []
 
 
@@ -236,7 +236,7 @@ async def test_a_watch_that_another_version_wrote_is_left_to_it(scene: Scene) ->
     watch = await scene.answer(scene.project())
     await scene.store.amend("watches", "C1:1", lambda _: {"from": "the future"})
     with capture_logs() as logs:
-        assert await scene.watches.every() == [watch]
+        assert await scene.watches.all() == [watch]
     assert logs[0]["watch"] == "C1:1"
     assert await scene.store.read("watches", "C1:1") is not None
 
@@ -254,7 +254,7 @@ async def test_a_watch_ends_after_14_days_even_where_nothing_is_known(scene: Sce
     scene.baseten.faults.always("/v1/training_projects/.*", Respond(400))
     await scene.look(after=timedelta(days=14).total_seconds())
     assert await scene.news(watch) == ["expired"]
-    assert await scene.watches.every() == []
+    assert await scene.watches.all() == []
 
 
 async def test_a_watch_ends_after_14_days_even_where_baseten_tells_nothing(scene: Scene) -> None:
@@ -263,15 +263,15 @@ async def test_a_watch_ends_after_14_days_even_where_baseten_tells_nothing(scene
     young = await scene.answer(scene.project("another", "RUNNING"))
     scene.baseten.faults.always(".*", Respond(401, {"code": "UNAUTHORIZED", "message": "no"}))
     await scene.look()
-    assert len(await scene.watches.every()) == 2
+    assert len(await scene.watches.all()) == 2
     await scene.look(after=timedelta(days=1).total_seconds())
     assert await scene.news(old) == ["expired"]
-    assert await scene.watches.every() == [young]
+    assert await scene.watches.all() == [young]
 
 
 async def test_who_joins_during_the_look_is_told_too(scene: Scene) -> None:
     async def join(person: str) -> None:
-        await scene.watches.join(watch.channel_id, watch.ts, person)
+        await scene.watches.add_watcher(watch.channel_id, watch.ts, person)
 
     class Joining(Store):
         looking = False
@@ -295,7 +295,7 @@ async def test_who_joins_during_the_look_is_told_too(scene: Scene) -> None:
     await scene.look()
     (notification,) = await scene.notifications_of(watch)
     assert notification.watch.watchers == (*watch.watchers, "U0KIM00001")
-    (kept,) = await scene.watches.every()
+    (kept,) = await scene.watches.all()
     assert kept.watchers == (*watch.watchers, "U0KIM00001", "U0LEE00001")
 
 
@@ -314,4 +314,4 @@ async def test_a_watch_that_began_during_the_look_is_neither_changed_nor_ended(
     newer = watch.model_copy(update={"id": "newer"})
     scene.set(scene.latest(project), status)
     await scene.look()
-    assert await scene.watches.every() == [newer]
+    assert await scene.watches.all() == [newer]

@@ -97,7 +97,7 @@ async def test_a_watch_that_begins_during_a_look_is_looked_at_soon(scene: Scene)
             found = await super().read_all(collection)
             if self.newer is not None:
                 newer, self.newer = self.newer, None
-                await scene.watches.begin(newer)
+                await scene.watches.create(newer)
             return found
 
     store = scene.keep_in(Beginning)
@@ -106,7 +106,7 @@ async def test_a_watch_that_begins_during_a_look_is_looked_at_soon(scene: Scene)
         await scene.look(after=80)
     store.newer = watch.model_copy(update={"id": "newer", "ts": "1700000000.000200"})
     assert (await scene.look(after=80)).in_seconds <= 18
-    assert len(await scene.watches.every()) == 2
+    assert len(await scene.watches.all()) == 2
 
 
 def test_a_pace_may_be_as_slow_as_it_is_fast() -> None:
@@ -151,7 +151,7 @@ async def test_a_project_that_cannot_be_fetched_keeps_its_watch_as_it_is(
     scene.set(scene.latest(project), "FAILED")
     scene.baseten.faults.next("/v1/training_projects/.*", answer)
     await scene.look()
-    assert await scene.watches.every() == [watch]
+    assert await scene.watches.all() == [watch]
     await scene.look()
     assert await scene.news(watch) == ["ended"]
 
