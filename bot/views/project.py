@@ -51,15 +51,15 @@ class WatchSummary:
         watchers: the user ids of the watchers.
         running_since: the time at which the watched job began to run; None if unknown.
         job_id: the watched job. The project might have a newer job.
-        over: whether the watch has ended. The message then shows its last state.
-        gone: whether Baseten no longer has the project.
+        ended: whether the watch has ended. The message then shows its last state.
+        project_missing: whether Baseten no longer has the project.
     """
 
     watchers: tuple[str, ...]
     running_since: datetime | None = None
     job_id: str = ""
-    over: bool = False
-    gone: bool = False
+    ended: bool = False
+    project_missing: bool = False
 
 
 def message_state_of(opened: OpenedProject, user_id: str, asked_for: str = "") -> MessageState:
@@ -101,8 +101,8 @@ def project_message(
     job = project.latest_job
     known = [] if job is None else _known_of(job, watch)
     team = project.team_name or state.team
-    gone = watch is not None and watch.gone
-    happened = _happened(project.name, team, None if gone else state.outcome)
+    project_missing = watch is not None and watch.project_missing
+    happened = _happened(project.name, team, None if project_missing else state.outcome)
     blocks = [
         section(happened),
         columns(
@@ -117,7 +117,7 @@ def project_message(
         blocks.append(section(_no_job(project.name, team)))
     else:
         blocks += _job_blocks(job, known)
-    if not gone:
+    if not project_missing:
         blocks.append(_buttons(project, state, watch))
     blocks.append(context(_small_print(state, refreshed, watch)))
     return Message(f"{happened}\n{_plain_details(project, known)}", blocks)
@@ -171,7 +171,7 @@ def _known_of(job: TrainingJob, watch: WatchSummary | None) -> list[tuple[str, s
             known.append(("Ran for", text.duration((job.updated_at - since).total_seconds())))
         elif stage is Stage.RUNNING:
             # After the watch, the message is not updated: a relative time would run on.
-            ago = "" if watch.over else f" ({text.ago(since)})"
+            ago = "" if watch.ended else f" ({text.ago(since)})"
             known.append(("Running since", f"{text.date(since)}{ago}"))
     if words := checkpoints(job):
         known.append(("Checkpoints", text.say(words, 30)))
@@ -199,7 +199,7 @@ def _buttons(project: TrainingProject, state: MessageState, watch: WatchSummary 
     """Return the buttons. Refresh is always there, because the first job can come later."""
     value = state.model_dump_json()
     elements = [button("Refresh", REFRESH, value=value)]
-    if watch is not None and not watch.over:
+    if watch is not None and not watch.ended:
         elements.append(button("Stop watching", STOP_WATCHING, value=value))
     elif is_watchable(project):
         elements.append(button("Watch", WATCH, value=value))
@@ -218,7 +218,7 @@ def _small_print(
     said = f"Requested by {person(state.asked_by) if state.asked_by else 'a workflow'}"
     if state.asked_for:
         said += f" for {named(state.asked_for)}"
-    if watch is not None and not watch.over:
+    if watch is not None and not watch.ended:
         by = people(watch.watchers)
         said += f" · Watched by {by}" if by else " · Watched"
     if refreshed is not None:

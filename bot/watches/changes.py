@@ -95,15 +95,15 @@ class Observation:
         project: the project, if a request returned it.
         latest: the newest job that a request returned.
         watched: the watched job.
-        gone: Baseten has no such project.
-        lost: Baseten has no such job.
+        project_missing: Baseten has no such project.
+        job_missing: Baseten has no such job.
     """
 
     project: TrainingProject | None = None
     latest: TrainingJob | None = None
     watched: TrainingJob | None = None
-    gone: bool = False
-    lost: bool = False
+    project_missing: bool = False
+    job_missing: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,14 +116,14 @@ class Changes:
         news: the news for the thread, in this order.
         changed: whether the message needs an update.
         moved: whether more has changed than times; if so, the next poll comes soon.
-        over: whether the watch ends.
+        ended: whether the watch ends.
     """
 
     watch: Watch
     news: tuple[News, ...] = ()
     changed: bool = False
     moved: bool = False
-    over: bool = False
+    ended: bool = False
 
 
 def compare(watch: Watch, observed: Observation, now: datetime, waiting_too_long: float) -> Changes:
@@ -136,21 +136,21 @@ def compare(watch: Watch, observed: Observation, now: datetime, waiting_too_long
         waiting_too_long: seconds until a waiting job is news.
     """
     after, news = _seen(watch, observed)
-    over = after.job is not None and status(after.job).ended
-    if not news and (observed.gone or observed.lost):
+    ended = after.job is not None and status(after.job).ended
+    if not news and (observed.project_missing or observed.job_missing):
         after, news = _missed(watch, observed)
-        over = bool(news)
-    if not over and (waits := _waits_long(after, observed, now, waiting_too_long)) is not None:
+        ended = bool(news)
+    if not ended and (waits := _waits_long(after, observed, now, waiting_too_long)) is not None:
         after = after.model_copy(update={"told_waiting": True})
         news.append(waits)
-    if not over and now - watch.started_at >= LONGEST:
-        over = True
+    if not ended and now - watch.started_at >= LONGEST:
+        ended = True
         news.append(Expired())
-    return _result(watch, after, tuple(news), now, over=over)
+    return _result(watch, after, tuple(news), now, ended=ended)
 
 
 def _result(
-    before: Watch, after: Watch, news: tuple[News, ...], at: datetime, *, over: bool
+    before: Watch, after: Watch, news: tuple[News, ...], at: datetime, *, ended: bool
 ) -> Changes:
     """Return a numbered result if the watch needs a notification, else the old watch."""
     was, now = before.project, after.project
@@ -163,7 +163,7 @@ def _result(
             return Changes(before)
         return Changes(before.model_copy(update={"missing": after.missing}), moved=True)
     numbered = after.model_copy(update={"notifications": before.notifications + 1, "drawn_at": at})
-    return Changes(numbered, news, changed, moved, over)
+    return Changes(numbered, news, changed, moved, ended)
 
 
 def _missed(watch: Watch, observed: Observation) -> tuple[Watch, list[News]]:
@@ -172,7 +172,7 @@ def _missed(watch: Watch, observed: Observation) -> tuple[Watch, list[News]]:
     watch = watch.model_copy(update={"missing": missing})
     if missing < _OFTEN_MISSING:
         return watch, []
-    if observed.gone or watch.job is None:
+    if observed.project_missing or watch.job is None:
         return watch, [Gone()]
     # The message shows the project, because the job no longer exists.
     changes = {"project": observed.project or watch.project, "running_since": None}

@@ -89,8 +89,9 @@ class NotificationHandler:
         if notification.step == "update":
             # This check comes first: a thousand notifications can find no room at once.
             if (seconds := self._updater.wait(notification)) > 0:
-                unsure = task.step_may_have_run or notification.unsure
-                return RunAgain(seconds, notification.model_copy(update={"unsure": unsure}).state())
+                began = task.step_may_have_run or notification.may_be_posted
+                waiting = notification.model_copy(update={"may_be_posted": began})
+                return RunAgain(seconds, waiting.state())
             if not await self._is_its_turn(notification.watch):
                 return again(notification, _IN_TURN, _LONGEST_IN_TURN)
         try:
@@ -105,7 +106,7 @@ class NotificationHandler:
         notification, age = retry.notification, self._now() - task.created_at
         superseded = (
             age > _STALE
-            and not notification.over
+            and not notification.ended
             and await self._updater.is_superseded(notification.watch)
         )
         if superseded or age > LONGEST:
@@ -123,7 +124,7 @@ class NotificationHandler:
         notification = read_notification(context.task)
         if notification is None or notification.step == "direct":
             return Done()
-        if not notification.over and notification.step != "close":  # the next notification will do
+        if not notification.ended and notification.step != "close":  # the next notification will do
             return Done()
         told = notification.model_copy(update={"step": "direct", "done": 0})
         await context.checkpoint(told.state())
@@ -146,23 +147,23 @@ class NotificationHandler:
                     notification = await self._direct_messages.send(notification, context)
                 case _:
                     return Done()
-            fresh = {"unsure": False, "looks": 0, "repeated": False, "tries": 0}
+            fresh = {"may_be_posted": False, "looks": 0, "repeated": False, "tries": 0}
             notification = notification.model_copy(update=fresh)
             await context.checkpoint(notification.state())
 
     async def _update(self, notification: Notification, context: TaskContext) -> Notification:
         """Update the message, unless a newer notification will. Safe to repeat."""
         watch, then = notification.watch, notification.model_copy(update={"step": "reply"})
-        if not notification.draws:
+        if not notification.needs_update:
             return then
         wanted = await self._updater.wanted(notification)
         own = wanted[0] is watch and wanted[1] is not None
         # After an attempt with an unknown outcome, the message might show an old state.
-        began = context.task.step_may_have_run or notification.unsure
+        began = context.task.step_may_have_run or notification.may_be_posted
         if not began and (not own or await self._updater.is_superseded(watch)):
             return then
         if (seconds := self._updater.wait(notification)) > 0:
-            raise NoRoomError(notification.model_copy(update={"unsure": began}), seconds)
+            raise NoRoomError(notification.model_copy(update={"may_be_posted": began}), seconds)
 
         async def draw(rendering: Rendering) -> None:
             await context.may_post()
@@ -171,8 +172,8 @@ class NotificationHandler:
         try:
             shown = await redraw(wanted, partial(self._updater.wanted, notification), draw)
         except SlackCallFailed as refused:
-            return await self._refused(_unsure(notification), refused) or then
-        return then.model_copy(update={"drawn": shown is not None and shown[0] is watch})
+            return await self._refused(_may_be_posted(notification), refused) or then
+        return then.model_copy(update={"message_updated": shown is not None and shown[0] is watch})
 
     async def _reply(self, notification: Notification, context: TaskContext) -> Notification:
         """Post the next news as a reply; post it only once, as far as Slack allows.
@@ -183,12 +184,12 @@ class NotificationHandler:
         if await self._updater.is_stopped(notification):
             return notification.model_copy(update={"done": len(notification.news)})
         then = notification.model_copy(update={"done": number + 1})
-        if (context.task.step_may_have_run or notification.unsure) and await self._looked(
+        if (context.task.step_may_have_run or notification.may_be_posted) and await self._looked(
             notification, context.task
         ):
             return then
         message = await self._news_messages.build(
-            notification.news[number], watch, drawn=notification.drawn
+            notification.news[number], watch, message_updated=notification.message_updated
         )
         try:
             posted = await self._poster.post(
@@ -201,7 +202,7 @@ class NotificationHandler:
         except SlackCallFailed as refused:
             if not refused.outcome_unknown:
                 return await self._refused(notification, refused) or then
-            doubtful = notification.model_copy(update={"unsure": True, "looks": 0})
+            doubtful = notification.model_copy(update={"may_be_posted": True, "looks": 0})
             raise RetryLaterError(doubtful, refused, self._looks[0]) from refused
         if posted.thread_ts is None:
             return await self._posted_outside_thread(notification, posted)
@@ -232,15 +233,15 @@ class NotificationHandler:
             if reads_later(unread):
                 raise RetryLaterError(notification, unread) from unread
             log.info("the bot cannot search a thread", slack_error=unread.error)
-            if not notification.unsure:  # after a kill; the repeat has the same client_msg_id
-                return False
+            if not notification.may_be_posted:
+                return False  # after a kill; the repeat has the same client_msg_id
             end = isinstance(notification.news[notification.done], Ended)
             if end and not notification.repeated:  # a lost end is worse than a double one
-                again = notification.model_copy(update={"repeated": True, "unsure": False})
+                again = notification.model_copy(update={"repeated": True, "may_be_posted": False})
                 raise RetryLaterError(again, unread, 0.0) from unread
             log.warning("an unconfirmed reply counts as posted", slack_error=unread.error)
             return True
-        if ts is None and notification.unsure and notification.looks + 1 < len(self._looks):
+        if ts is None and notification.may_be_posted and notification.looks + 1 < len(self._looks):
             later = notification.model_copy(update={"looks": notification.looks + 1})
             raise RetryLaterError(later, SlackCallFailed("not there yet"), self._looks[later.looks])
         return ts is not None
@@ -258,13 +259,13 @@ class NotificationHandler:
         if refused.error in ENDINGS:
             return await self._ended(notification, refused.error)
         log.error("Slack refuses a part of a notification", slack_error=refused.error)
-        if notification.over and notification.step == "reply":
+        if notification.ended and notification.step == "reply":
             # This was the last one: message the watchers directly.
-            why = {"why": refused.error, "unanswerable": True}
-            return notification.model_copy(update={"step": "direct", "done": 0} | why)
+            fields = {"slack_error": refused.error, "unanswerable": True}
+            return notification.model_copy(update={"step": "direct", "done": 0} | fields)
         return None
 
-    async def _ended(self, notification: Notification, why: str) -> Notification:
+    async def _ended(self, notification: Notification, slack_error: str) -> Notification:
         """Return the notification's next state if the message or its thread takes no more."""
         watch = notification.watch
         skipped = notification.model_copy(update={"step": "reply", "done": len(notification.news)})
@@ -273,15 +274,15 @@ class NotificationHandler:
         kept = await self._watches.get(watch.channel_id, watch.ts)
         if kept is not None and kept.id != watch.id:  # its own notifications get the same error
             return skipped
-        log.info("a watch cannot go on", watch=watch.id, slack_error=why)
-        unanswerable = notification.step == "reply" and why != "message_not_found"
-        ends = {"step": "close", "done": 0, "why": why, "unanswerable": unanswerable}
-        return notification.model_copy(update=ends)
+        log.info("a watch cannot go on", watch=watch.id, slack_error=slack_error)
+        unanswerable = notification.step == "reply" and slack_error != "message_not_found"
+        fields = {"slack_error": slack_error, "unanswerable": unanswerable}
+        return notification.model_copy(update={"step": "close", "done": 0} | fields)
 
 
 def _thread(watch: Watch) -> ReplyTarget:
     return ReplyTarget("", watch.channel_id, thread_ts=watch.thread_ts)
 
 
-def _unsure(notification: Notification) -> Notification:
-    return notification.model_copy(update={"unsure": True})
+def _may_be_posted(notification: Notification) -> Notification:
+    return notification.model_copy(update={"may_be_posted": True})

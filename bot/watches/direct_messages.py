@@ -41,11 +41,11 @@ class DirectMessages:
         if kept is not None and kept.id != watch.id:
             return then
         await self._watches.delete(watch.channel_id, watch.ts, watch.id)
-        if notification.over or not notification.unanswerable:
+        if notification.ended or not notification.unanswerable:
             return then
         await context.may_post()
         try:
-            await self._updater.draw((watch, watch.summary(over=True)))
+            await self._updater.draw((watch, watch.summary(ended=True)))
         except SlackCallFailed as refused:
             if takes_later(refused) or refused.outcome_unknown:
                 raise RetryLaterError(notification, refused) from refused
@@ -67,7 +67,7 @@ class DirectMessages:
             project,
             project.team_name or watch.message_state.team,
             watch.channel_id,
-            notification.why,
+            notification.slack_error,
             unanswerable=notification.unanswerable,
         )
         post_id, guard = f"{notification.next_id}:{user_id}", context.may_post

@@ -206,14 +206,16 @@ class JobLookup:
             jobs = {job_id: await self._job(project, job_id) for job_id in job_ids}
         except BasetenError as error:
             if isinstance(error, Refused) and error.status == _NOT_FOUND:
-                return {watch.id: Observation(gone=True) for watch in watches}
+                return {watch.id: Observation(project_missing=True) for watch in watches}
             log.info("cannot get a watched project", project=project_id, error=str(error))
             return {}
         observed: dict[str, Observation] = {}
         for watch in watches:
             job = jobs[watch.job.id] if watch.job else None
-            lost = watch.job is not None and job is None
-            observed[watch.id] = Observation(project, project.latest_job, job, lost=lost)
+            job_missing = watch.job is not None and job is None
+            observed[watch.id] = Observation(
+                project, project.latest_job, job, job_missing=job_missing
+            )
         return observed
 
     async def _job(self, project: TrainingProject, job_id: str) -> TrainingJob | None:

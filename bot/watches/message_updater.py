@@ -48,7 +48,9 @@ class MessageUpdater:
             return kept, kept.summary()
         if await self.is_stopped(notification):
             return watch, None
-        return watch, watch.summary(over=notification.over, gone=notification.gone)
+        return watch, watch.summary(
+            ended=notification.ended, project_missing=notification.project_missing
+        )
 
     async def is_superseded(self, watch: Watch) -> bool:
         """Return whether a later notification exists that updates the message."""
@@ -56,21 +58,21 @@ class MessageUpdater:
         if after is None:
             return False
         notification = read_notification(after)
-        return notification is None or notification.draws
+        return notification is None or notification.needs_update
 
     async def is_stopped(self, notification: Notification) -> bool:
         """Return whether a person has stopped the watch; other ends have a notification."""
         watch, number = notification.watch, notification.watch.notifications
-        if notification.over or await self._watches.get(watch.channel_id, watch.ts) is not None:
+        if notification.ended or await self._watches.get(watch.channel_id, watch.ts) is not None:
             return False
         while later := await self._store.get(notification_id(watch, number := number + 1)):
-            if later.state.get("over"):
+            if later.state.get("ended"):
                 return False
         return True
 
     def wait(self, notification: Notification) -> float:
         """Return the seconds until there is room for the update; shorter with news."""
-        if not notification.draws:
+        if not notification.needs_update:
             return 0.0
         key = message_key(notification.watch.channel_id, notification.watch.ts)
         return self._limiter.delay(key, _MOST if notification.news else _MOST_QUIETLY)

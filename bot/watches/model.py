@@ -65,15 +65,17 @@ class Watch(BaseModel):
         """The watched job; None until the project has one."""
         return self.project.latest_job
 
-    def summary(self, *, over: bool = False, gone: bool = False) -> WatchSummary:
+    def summary(self, *, ended: bool = False, project_missing: bool = False) -> WatchSummary:
         """Return the watch's part of its message.
 
         Args:
-            over: the watch has ended.
-            gone: the project no longer exists.
+            ended: the watch has ended.
+            project_missing: the project no longer exists.
         """
         job_id = self.job.id if self.job else ""
-        return WatchSummary(self.watchers, self.running_since, job_id, over=over, gone=gone)
+        return WatchSummary(
+            self.watchers, self.running_since, job_id, ended=ended, project_missing=project_missing
+        )
 
     def joined_by(self, *user_ids: str) -> "Watch":
         """Return the watch with more watchers; a person counts once."""

@@ -21,17 +21,17 @@ class Notification(BaseModel):
         step: the next step: update the message, reply in the thread, update the message without
             the watch that cannot go on, or send direct messages to the watchers.
         done: the number of posted replies, or of direct messages.
-        unsure: the next action might be done already.
+        may_be_posted: the next action might be done already.
         looks: the number of searches for an unconfirmed reply.
         repeated: the end of a job was posted again after an unconfirmed post.
         tries: the number of times that this step was rescheduled.
-        drawn: the message shows the news.
-        why: Slack's error code that ends the watch; empty if no Slack call failed.
+        message_updated: the message shows the news.
+        slack_error: Slack's error code that ends the watch; empty if no Slack call failed.
         unanswerable: Slack refuses replies in the thread, not updates of the message.
         watch: the watch after the change.
         news: the news for the thread.
         changed: the content of the message changes.
-        over: the watch ends with this.
+        ended: the watch ends with this.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -39,17 +39,17 @@ class Notification(BaseModel):
     version: Literal[1] = 1
     step: Literal["update", "reply", "close", "direct"] = "update"
     done: int = 0
-    unsure: bool = False
+    may_be_posted: bool = False
     looks: int = 0
     repeated: bool = False
     tries: int = 0
-    drawn: bool = False
-    why: str = ""
+    message_updated: bool = False
+    slack_error: str = ""
     unanswerable: bool = False
     watch: Watch
     news: tuple[News, ...] = ()
     changed: bool = True
-    over: bool = False
+    ended: bool = False
 
     @property
     def id(self) -> str:
@@ -62,12 +62,12 @@ class Notification(BaseModel):
         return f"{self.id}:{self.done}"
 
     @property
-    def draws(self) -> bool:
+    def needs_update(self) -> bool:
         """Whether the message needs an update; at the end, the update removes the button."""
-        return self.changed or self.over
+        return self.changed or self.ended
 
     @property
-    def gone(self) -> bool:
+    def project_missing(self) -> bool:
         """Whether the project no longer exists."""
         return any(isinstance(said, Gone) for said in self.news)
 
@@ -86,11 +86,11 @@ class RetryLaterError(Exception):
     """
 
     def __init__(
-        self, notification: Notification, why: SlackCallFailed, in_seconds: float | None = None
+        self, notification: Notification, failure: SlackCallFailed, in_seconds: float | None = None
     ) -> None:
-        super().__init__(why.error)
+        super().__init__(failure.error)
         self.notification = notification
-        self.wait = why.retry_after
+        self.wait = failure.retry_after
         self.in_seconds = in_seconds
 
 

@@ -220,13 +220,13 @@ class Poller:
             return
         mentioned = changes.watch.model_copy(update={"watchers": kept.watchers})
         notification = Notification(
-            watch=mentioned, news=changes.news, changed=changes.changed, over=changes.over
+            watch=mentioned, news=changes.news, changed=changes.changed, ended=changes.ended
         )
         if not await self._notifier.enqueue(
             notification.id, NOTIFY, notification.state(), lane=notification.watch.channel_id
         ):
             notification = await self._handed_in(notification, kept)
-        if notification.over:
+        if notification.ended:
             await self._watches.delete(watch.channel_id, watch.ts, watch.id)
         else:
             await self._watches.save(notification.watch)

@@ -182,9 +182,9 @@ CASES = {name: Case(case) for name, case in OPENED.items()} | {
     "followed_no_job": Case(opened(None), watch=DANA),
     "followed_by_nobody": Case(opened(job()), user_id="", watch=WatchSummary(watchers=("",))),
     "followed_by_many": Case(OPENED["syncing"], watch=MANY),
-    "followed_to_the_end": Case(OPENED["synced"], watch=replace(MANY, over=True)),
-    "followed_for_too_long": Case(opened(job()), watch=replace(MANY, over=True)),
-    "gone": Case(opened(job()), watch=replace(MANY, over=True, gone=True)),
+    "followed_to_the_end": Case(OPENED["synced"], watch=replace(MANY, ended=True)),
+    "followed_for_too_long": Case(opened(job()), watch=replace(MANY, ended=True)),
+    "gone": Case(opened(job()), watch=replace(MANY, ended=True, project_missing=True)),
 }
 
 

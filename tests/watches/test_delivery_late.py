@@ -167,7 +167,7 @@ async def test_the_end_of_a_watch_that_fails_again_and_again_is_told_directly(
 ) -> None:
     watch = await scene.moved()
     (task,) = await scene.claim(NOTIFY, 1)
-    closing = {"step": "close", "why": "restricted_action", "unanswerable": True}
+    closing = {"step": "close", "slack_error": "restricted_action", "unanswerable": True}
     await scene.save(task, RunAgain(0, task.state | closing))
     await failed(scene, watch)
     await scene.try_again(watch)

@@ -41,7 +41,7 @@ async def test_a_job_that_ends_is_asked_for_by_itself_and_its_watch_is_over(scen
     await scene.look()
     assert scene.asked == [SEARCH, f"GET training_projects/{project}"]
     (notification,) = await scene.notifications_of(watch)
-    assert notification.over
+    assert notification.ended
     assert await scene.watches.all() == []
     scene.baseten.requests.clear()
     await scene.look()
