@@ -48,10 +48,10 @@ from bot.settings import Settings
 from bot.slack.messages import Poster
 from bot.slack.modals import Modals
 from bot.slack.workflow_steps import WorkflowSteps
-from bot.watches.delivery import REPORT, Reports
+from bot.watches.delivery import NOTIFY, NotificationHandler
 from bot.watches.model import Watches
-from bot.watches.poller import POLL, Pace, Poller
-from bot.watches.start import Following
+from bot.watches.poller import POLL, Poller, PollInterval
+from bot.watches.start import WatchStarter
 
 if TYPE_CHECKING:
     from bot.server.socket_mode import SocketMode
@@ -70,7 +70,7 @@ class Tuning:
     Attributes:
         most_work: the limit of background work in flight.
         limits: the number of commands that run at once; the others wait on disk.
-        pace: the interval of the polls of watched jobs.
+        poll_interval: the interval of the polls of watched jobs.
         now: the clock of the watches.
         looks: seconds before each search for a post with an unknown outcome.
         allows: decides who can do which act.
@@ -78,7 +78,7 @@ class Tuning:
 
     most_work: int = 1000
     limits: Limits = field(default_factory=Limits)
-    pace: Pace = field(default_factory=Pace)
+    poll_interval: PollInterval = field(default_factory=PollInterval)
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     looks: tuple[float, ...] = LOOKS
     allows: Allows = allows
@@ -94,20 +94,21 @@ def build_services(
     projects, failures = Projects(out.baseten, store), Failures(poster)
     permissions = Permissions(tuning.allows)
     steps = WorkflowSteps(out.slack, out.redactor)
-    following = Following(poster, watches, tuning.now)
+    watch_starter = WatchStarter(poster, watches, tuning.now)
     ask, watch, looks = settings.ask_near_names, settings.watch_answers, tuning.looks
     open_project = OpenProjectHandler(
-        projects, poster, failures, recents, following, ask, watch, looks, permissions
+        projects, poster, failures, recents, watch_starter, ask, watch, looks, permissions
     )
     too_long = settings.waiting_too_long * 60  # seconds
-    poller = Poller(out.baseten, store, workers.reports, watches, tuning.pace, too_long, tuning.now)
+    notifier, interval = workers.notifications, tuning.poll_interval
+    poller = Poller(out.baseten, store, notifier, watches, interval, too_long, tuning.now)
     workers.looks.on(POLL, poller.handle)
     workers.looks.on(CLEANUP, CleanupTask(store).handle)
-    gap, decide = tuning.pace.fast, tuning.allows
-    reports = Reports(
+    gap, decide = interval.fast, tuning.allows
+    notifications = NotificationHandler(
         poster, out.baseten, watches, store, out.redactor, gap=gap, looks=looks, allows=decide
     )
-    workers.reports.on(REPORT, reports.handle)
+    notifier.on(NOTIFY, notifications.handle)
     return Services(
         workers=workers,
         in_flight=InFlight(tuning.most_work),
@@ -118,7 +119,7 @@ def build_services(
         failures=failures,
         open_project=open_project,
         workflow_step=WorkflowStepHandler(failures, open_project, steps),
-        watch=WatchHandler(projects, poster, failures, watches, following, permissions),
+        watch=WatchHandler(projects, poster, failures, watches, watch_starter, permissions),
         refresh=RefreshHandler(projects, poster, watches, permissions),
         jobs=JobsHandler(projects, poster, permissions),
         home=HomeHandler(recents, modals, permissions),

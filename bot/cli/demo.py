@@ -15,10 +15,10 @@ from bot.settings import Settings
 from bot.telemetry.logs import configure_logs
 from bot.telemetry.redaction import Redactor
 from bot.views.text import COMMAND
-from bot.watches.poller import Pace
+from bot.watches.poller import PollInterval
 
 DEFAULT = "research llama-3-finetune"
-_PACE = Pace(fast=2.0, slow=5.0)  # no one shares this Baseten, and the user waits
+_POLL_INTERVAL = PollInterval(fast=2.0, slow=5.0)  # no one shares this Baseten, and the user waits
 
 
 async def demo(text: str) -> int:
@@ -35,7 +35,7 @@ async def demo(text: str) -> int:
         seed_demo_data(baseten)
         settings = _settings(slack, baseten, folder)
         configure_logs("error", None, Redactor(settings.secrets))
-        async with running(settings, Tuning(pace=_PACE)) as bot:
+        async with running(settings, Tuning(poll_interval=_POLL_INTERVAL)) as bot:
             serving = asyncio.create_task(bot.serve())
             slack.bot_url = bot.url
             await bot.health.ready()

@@ -33,7 +33,7 @@ from bot.views.failure import attempt_to_open
 from bot.views.near_name import can_ask, near_name_message
 from bot.views.notice import invite, still_opening
 from bot.views.project import is_watchable, message_state_of, project_message
-from bot.watches.start import Following
+from bot.watches.start import WatchStarter
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -126,7 +126,7 @@ class OpenProjectHandler:
     poster: Poster
     failures: Failures
     recents: Recents
-    following: Following
+    watch_starter: WatchStarter
     ask_near_names: bool
     watch_answers: bool
     looks: tuple[float, ...] = LOOKS
@@ -268,7 +268,7 @@ class OpenProjectHandler:
                 where = replace(where, thread_ts=None)
             state = message_state_of(opened, place.user_id, task.for_person)
             try:
-                if not await self.following.begin(where, posted.ts, state, opened.project):
+                if not await self.watch_starter.start(where, posted.ts, state, opened.project):
                     now = await self.projects.get_project(opened.project.id)
                     await self.poster.update(where, posted.ts, project_message(now, state))
             except SlackCallFailed as refused:

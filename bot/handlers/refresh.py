@@ -43,7 +43,7 @@ class RefreshHandler:
             self._under_way.discard(message)
 
     async def _read(self, message: tuple[str, str]) -> tuple[Watch | None]:
-        return (await self.watches.of(*message),)
+        return (await self.watches.get(*message),)
 
     async def _draw(
         self, place: ReplyTarget, ts: str, state: MessageState, watched: tuple[Watch | None]
@@ -53,5 +53,5 @@ class RefreshHandler:
             project = await self.projects.get_project(state.project_id)
         self.permissions.require(place, Verb.VIEW, project.team_name)
         refreshed = Refreshed(by=place.user_id, at=datetime.now(UTC))
-        summary = watch.followed() if watch else None
+        summary = watch.summary() if watch else None
         await self.poster.update(place, ts, project_message(project, state, refreshed, summary))

@@ -24,7 +24,7 @@ from bot.views.notice import cannot_watch, nothing_to_watch, stopped
 from bot.views.project import WatchSummary, is_watchable, project_message
 from bot.watches.model import Watch, Watches
 from bot.watches.redraw import redraw
-from bot.watches.start import Following
+from bot.watches.start import WatchStarter
 
 WATCH_MESSAGE = "watch/2"
 STOP_WATCH = "stop/2"
@@ -36,7 +36,7 @@ class WatchTask(BaseModel):
     Attributes:
         place: the person, and the channel of the message.
         ts: the message.
-        card: the state that the message carries.
+        message_state: the state that the message carries.
         watch_id: the watch to end, once it is known; empty if the message has none.
     """
 
@@ -44,7 +44,7 @@ class WatchTask(BaseModel):
 
     place: ReplyTarget
     ts: str
-    card: MessageState
+    message_state: MessageState
     watch_id: str | None = None
 
     def state(self) -> State:
@@ -60,7 +60,7 @@ class WatchHandler:
     poster: Poster
     failures: Failures
     watches: Watches
-    following: Following
+    watch_starter: WatchStarter
     permissions: Permissions
 
     async def begin(self, context: TaskContext) -> Outcome:
@@ -91,14 +91,18 @@ class WatchHandler:
         send = partial(self.poster.send_privately, task.place, guard=context.may_post)
         watched = False
         while not watched:  # if a watch ended in between, the project has changed: read it again
-            project = await self.projects.get_project(task.card.project_id)
+            project = await self.projects.get_project(task.message_state.project_id)
             self.permissions.require(task.place, Verb.VIEW, project.team_name)
             if not is_watchable(project):
-                await self.poster.update(task.place, task.ts, project_message(project, task.card))
+                await self.poster.update(
+                    task.place, task.ts, project_message(project, task.message_state)
+                )
                 await send(nothing_to_watch())
                 return
             try:
-                watched = await self.following.begin(task.place, task.ts, task.card, project)
+                watched = await self.watch_starter.start(
+                    task.place, task.ts, task.message_state, project
+                )
             except SlackCallFailed as refused:
                 if refused.retryable:
                     raise
@@ -110,16 +114,16 @@ class WatchHandler:
         message = (task.place.channel_id, task.ts)
         if task.watch_id is None:
             # A second run must not end a watch that began after the first.
-            meant = await self.watches.of(*message)
+            meant = await self.watches.get(*message)
             if meant is not None:
                 self.permissions.require(task.place, Verb.VIEW, meant.project.team_name)
             task = task.model_copy(update={"watch_id": meant.id if meant else ""})
             await context.checkpoint(task.state())
-        if task.watch_id and (watch := await self.watches.end(*message, task.watch_id)):
+        if task.watch_id and (watch := await self.watches.delete(*message, task.watch_id)):
             last = watch.project
             await self._notify_others(watch, task.place, context)
         try:
-            project = await self.projects.get_project(task.card.project_id)
+            project = await self.projects.get_project(task.message_state.project_id)
             self.permissions.require(task.place, Verb.VIEW, project.team_name)
         except (BasetenError, NotAllowedError):
             if last is None:
@@ -132,11 +136,11 @@ class WatchHandler:
         place, ts = task.place, task.ts
 
         async def read() -> tuple[TrainingProject, WatchSummary | None]:
-            watch = await self.watches.of(place.channel_id, ts)
-            return (watch.project, watch.followed()) if watch else (project, None)
+            watch = await self.watches.get(place.channel_id, ts)
+            return (watch.project, watch.summary()) if watch else (project, None)
 
         async def draw(shown: tuple[TrainingProject, WatchSummary | None]) -> None:
-            message = project_message(shown[0], task.card, followed=shown[1])
+            message = project_message(shown[0], task.message_state, watch=shown[1])
             await self.poster.update(place, ts, message)
 
         await redraw(await read(), read, draw)

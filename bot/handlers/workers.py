@@ -16,7 +16,7 @@ from bot.retry import retry
 
 log = structlog.stdlib.get_logger(__name__)
 
-_REPORTS = Limits(slots=8, retries=sys.maxsize)  # with more, Slack only answers 429
+_NOTIFICATIONS = Limits(slots=8, retries=sys.maxsize)  # with more, Slack only answers 429
 _LOOKS = Limits(slots=2, retries=sys.maxsize)
 _REMIND_EVERY = 30.0  # seconds between two log lines about the same wait
 
@@ -30,16 +30,16 @@ class Workers:
 
     Attributes:
         commands: the requests of people.
-        reports: the notifications of watches.
+        notifications: the notifications of watches.
         looks: the singletons: one task of each kind, which never ends.
         waiting: the singletons are not enqueued yet, because the database is away.
     """
 
     def __init__(self, store: Store, limits: Limits) -> None:
         self.commands = Worker(store, "commands", limits)
-        self.reports = Worker(store, "reports", _REPORTS)
+        self.notifications = Worker(store, "notifications", _NOTIFICATIONS)
         self.looks = Worker(store, "looks", _LOOKS)
-        self._all = (self.commands, self.reports, self.looks)
+        self._all = (self.commands, self.notifications, self.looks)
         self._loops: list[asyncio.Task[None]] = []
         self.waiting = False
         self._remind_at = 0.0  # on the monotonic clock

@@ -29,7 +29,7 @@ class Watching:
     async def _enqueue(self, kind: str, body: dict[str, Any]) -> None:
         clicked = click(body)
         state = message_state(clicked)
-        task = WatchTask(place=clicked.place, ts=clicked.ts, card=state)
+        task = WatchTask(place=clicked.place, ts=clicked.ts, message_state=state)
         await self.services.enqueue(
             f"{kind}:{clicked.trigger_id}", kind, task.state(), clicked.place
         )

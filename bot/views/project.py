@@ -51,15 +51,15 @@ class WatchSummary:
         watchers: the user ids of the watchers.
         running_since: the time at which the watched job began to run; None if unknown.
         job_id: the watched job. The project might have a newer job.
-        over: whether the watch has ended. The message then shows its last state.
-        gone: whether Baseten no longer has the project.
+        ended: whether the watch has ended. The message then shows its last state.
+        project_missing: whether Baseten no longer has the project.
     """
 
     watchers: tuple[str, ...]
     running_since: datetime | None = None
     job_id: str = ""
-    over: bool = False
-    gone: bool = False
+    ended: bool = False
+    project_missing: bool = False
 
 
 def message_state_of(opened: OpenedProject, user_id: str, asked_for: str = "") -> MessageState:
@@ -86,23 +86,23 @@ def _cut(team: str) -> str:
 
 def project_message(
     project: TrainingProject,
-    card: MessageState,
+    state: MessageState,
     refreshed: Refreshed | None = None,
-    followed: WatchSummary | None = None,
+    watch: WatchSummary | None = None,
 ) -> Message:
     """Return the message about a project, for everyone in the channel.
 
     Args:
         project: the current state of the project.
-        card: the state that the message's buttons carry.
+        state: the state that the message's buttons carry.
         refreshed: the last click on Refresh; None without one.
-        followed: the watch that updates the message; None without a watch.
+        watch: the watch that updates the message; None without a watch.
     """
     job = project.latest_job
-    known = [] if job is None else _known_of(job, followed)
-    team = project.team_name or card.team
-    gone = followed is not None and followed.gone
-    happened = _happened(project.name, team, None if gone else card.outcome)
+    known = [] if job is None else _known_of(job, watch)
+    team = project.team_name or state.team
+    project_missing = watch is not None and watch.project_missing
+    happened = _happened(project.name, team, None if project_missing else state.outcome)
     blocks = [
         section(happened),
         columns(
@@ -117,9 +117,9 @@ def project_message(
         blocks.append(section(_no_job(project.name, team)))
     else:
         blocks += _job_blocks(job, known)
-    if not gone:
-        blocks.append(_buttons(project, card, followed))
-    blocks.append(context(_small_print(card, refreshed, followed)))
+    if not project_missing:
+        blocks.append(_buttons(project, state, watch))
+    blocks.append(context(_small_print(state, refreshed, watch)))
     return Message(f"{happened}\n{_plain_details(project, known)}", blocks)
 
 
@@ -162,16 +162,16 @@ def _no_job(name: str, team: str) -> str:
     return f"*No job yet.* To start one, name the project {called} in your config and run\n{push}"
 
 
-def _known_of(job: TrainingJob, followed: WatchSummary | None) -> list[tuple[str, str]]:
+def _known_of(job: TrainingJob, watch: WatchSummary | None) -> list[tuple[str, str]]:
     """Return the fields that only some jobs have, as pairs of name and value."""
     known, stage = [], status(job).stage
-    since = followed.running_since if followed and followed.job_id == job.id else None
-    if followed is not None and since is not None:
+    since = watch.running_since if watch and watch.job_id == job.id else None
+    if watch is not None and since is not None:
         if stage is Stage.ENDED:
             known.append(("Ran for", text.duration((job.updated_at - since).total_seconds())))
         elif stage is Stage.RUNNING:
             # After the watch, the message is not updated: a relative time would run on.
-            ago = "" if followed.over else f" ({text.ago(since)})"
+            ago = "" if watch.ended else f" ({text.ago(since)})"
             known.append(("Running since", f"{text.date(since)}{ago}"))
     if words := checkpoints(job):
         known.append(("Checkpoints", text.say(words, 30)))
@@ -195,11 +195,11 @@ def _job_blocks(job: TrainingJob, known: list[tuple[str, str]]) -> list[Block]:
     return blocks
 
 
-def _buttons(project: TrainingProject, card: MessageState, followed: WatchSummary | None) -> Block:
+def _buttons(project: TrainingProject, state: MessageState, watch: WatchSummary | None) -> Block:
     """Return the buttons. Refresh is always there, because the first job can come later."""
-    value = card.model_dump_json()
+    value = state.model_dump_json()
     elements = [button("Refresh", REFRESH, value=value)]
-    if followed is not None and not followed.over:
+    if watch is not None and not watch.ended:
         elements.append(button("Stop watching", STOP_WATCHING, value=value))
     elif is_watchable(project):
         elements.append(button("Watch", WATCH, value=value))
@@ -213,19 +213,19 @@ def _buttons(project: TrainingProject, card: MessageState, followed: WatchSummar
 
 
 def _small_print(
-    card: MessageState, refreshed: Refreshed | None, followed: WatchSummary | None
+    state: MessageState, refreshed: Refreshed | None, watch: WatchSummary | None
 ) -> str:
-    said = f"Requested by {person(card.asked_by) if card.asked_by else 'a workflow'}"
-    if card.asked_for:
-        said += f" for {named(card.asked_for)}"
-    if followed is not None and not followed.over:
-        by = people(followed.watchers)
+    said = f"Requested by {person(state.asked_by) if state.asked_by else 'a workflow'}"
+    if state.asked_for:
+        said += f" for {named(state.asked_for)}"
+    if watch is not None and not watch.ended:
+        by = people(watch.watchers)
         said += f" · Watched by {by}" if by else " · Watched"
     if refreshed is not None:
         said += f" · Refreshed by {person(refreshed.by)}, {text.date(refreshed.at)}"
-    if card.also_in:
-        teams = text.listing([text.bold(team, 30) for team in card.also_in])
+    if state.also_in:
+        teams = text.listing([text.bold(team, 30) for team in state.also_in])
         said += (
-            f" · {teams} {'has' if len(card.also_in) == 1 else 'have'} a project of this name too"
+            f" · {teams} {'has' if len(state.also_in) == 1 else 'have'} a project of this name too"
         )
     return said

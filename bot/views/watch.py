@@ -157,7 +157,7 @@ def first_job_message(project_id: str, job: TrainingJob) -> Message:
 
 
 def expired_message(
-    project: TrainingProject, days: int, watchers: Sequence[str], *, drawn: bool
+    project: TrainingProject, days: int, watchers: Sequence[str], *, message_updated: bool
 ) -> Message:
     """Return the reply that the watch ends, because it has reached its maximum age.
 
@@ -165,11 +165,11 @@ def expired_message(
         project: the current state of the project.
         days: the maximum age in days.
         watchers: the user ids of the watchers.
-        drawn: whether the message has been updated and has a *Watch* button.
+        message_updated: whether the message has been updated and has a *Watch* button.
     """
     job = project.latest_job
     state = "There is still no job" if job is None else does(job)
-    go_on = " To go on, press *Watch* on the message." if drawn else ""
+    go_on = " To go on, press *Watch* on the message." if message_updated else ""
     said = (
         f"⌛ I have watched {bold(project.name)} for {days} days, and stop here. {state}.{go_on} "
         f"{people(watchers, _MOST_MENTIONED)}"

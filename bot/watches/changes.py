@@ -88,26 +88,26 @@ News = Annotated[
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class Observation:
     """The current state of a watched project in Baseten; each part can be unknown.
 
     Attributes:
         project: the project, if a request returned it.
         latest: the newest job that a request returned.
         watched: the watched job.
-        gone: Baseten has no such project.
-        lost: Baseten has no such job.
+        project_missing: Baseten has no such project.
+        job_missing: Baseten has no such job.
     """
 
     project: TrainingProject | None = None
     latest: TrainingJob | None = None
     watched: TrainingJob | None = None
-    gone: bool = False
-    lost: bool = False
+    project_missing: bool = False
+    job_missing: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class Changes:
     """The result of a comparison.
 
     Attributes:
@@ -116,42 +116,42 @@ class Look:
         news: the news for the thread, in this order.
         changed: whether the message needs an update.
         moved: whether more has changed than times; if so, the next poll comes soon.
-        over: whether the watch ends.
+        ended: whether the watch ends.
     """
 
     watch: Watch
     news: tuple[News, ...] = ()
     changed: bool = False
     moved: bool = False
-    over: bool = False
+    ended: bool = False
 
 
-def look(watch: Watch, found: Found, now: datetime, waiting_too_long: float) -> Look:
+def compare(watch: Watch, observed: Observation, now: datetime, waiting_too_long: float) -> Changes:
     """Compare the last state of a watch with the current state in Baseten.
 
     Args:
         watch: the watch, with the last state.
-        found: the current state.
+        observed: the current state.
         now: the current time.
         waiting_too_long: seconds until a waiting job is news.
     """
-    after, news = _seen(watch, found)
-    over = after.job is not None and status(after.job).ended
-    if not news and (found.gone or found.lost):
-        after, news = _missed(watch, found)
-        over = bool(news)
-    if not over and (waits := _waits_long(after, found, now, waiting_too_long)) is not None:
+    after, news = _seen(watch, observed)
+    ended = after.job is not None and status(after.job).ended
+    if not news and (observed.project_missing or observed.job_missing):
+        after, news = _missed(watch, observed)
+        ended = bool(news)
+    if not ended and (waits := _waits_long(after, observed, now, waiting_too_long)) is not None:
         after = after.model_copy(update={"told_waiting": True})
         news.append(waits)
-    if not over and now - watch.started_at >= LONGEST:
-        over = True
+    if not ended and now - watch.started_at >= LONGEST:
+        ended = True
         news.append(Expired())
-    return _report(watch, after, tuple(news), now, over=over)
+    return _result(watch, after, tuple(news), now, ended=ended)
 
 
-def _report(
-    before: Watch, after: Watch, news: tuple[News, ...], at: datetime, *, over: bool
-) -> Look:
+def _result(
+    before: Watch, after: Watch, news: tuple[News, ...], at: datetime, *, ended: bool
+) -> Changes:
     """Return a numbered result if the watch needs a notification, else the old watch."""
     was, now = before.project, after.project
     # Compare all fields only if the projects differ: most polls find no change.
@@ -160,38 +160,38 @@ def _report(
     due = moved or at - (before.drawn_at or before.started_at) >= _REDRAW
     if not news and not (changed and due):
         if after.missing == before.missing:
-            return Look(before)
-        return Look(before.model_copy(update={"missing": after.missing}), moved=True)
-    numbered = after.model_copy(update={"reports": before.reports + 1, "drawn_at": at})
-    return Look(numbered, news, changed, moved, over)
+            return Changes(before)
+        return Changes(before.model_copy(update={"missing": after.missing}), moved=True)
+    numbered = after.model_copy(update={"notifications": before.notifications + 1, "drawn_at": at})
+    return Changes(numbered, news, changed, moved, ended)
 
 
-def _missed(watch: Watch, found: Found) -> tuple[Watch, list[News]]:
+def _missed(watch: Watch, observed: Observation) -> tuple[Watch, list[News]]:
     """Count a poll without the project or the job; the second one in a row ends the watch."""
     missing = watch.missing + 1
     watch = watch.model_copy(update={"missing": missing})
     if missing < _OFTEN_MISSING:
         return watch, []
-    if found.gone or watch.job is None:
+    if observed.project_missing or watch.job is None:
         return watch, [Gone()]
     # The message shows the project, because the job no longer exists.
-    changes = {"project": found.project or watch.project, "running_since": None}
+    changes = {"project": observed.project or watch.project, "running_since": None}
     return watch.model_copy(update=changes), [Lost(job=watch.job)]
 
 
-def _seen(watch: Watch, found: Found) -> tuple[Watch, list[News]]:
+def _seen(watch: Watch, observed: Observation) -> tuple[Watch, list[News]]:
     """Apply the current state to the watch; return the news."""
-    old, new = watch.job, found.latest
+    old, new = watch.job, observed.latest
     if old is None:
-        return _first(watch, found, new)
-    watched = found.watched
+        return _first(watch, observed, new)
+    watched = observed.watched
     newer = new is not None and new.id != old.id and new.created_at > old.created_at
     news: list[News] = []
     if watched is not None:
-        watch, news = _followed(watch, found, old, watched)
+        watch, news = _followed(watch, observed, old, watched)
     if new is None or not newer:
         return watch, news
-    watch = _turned_to(watch, found, new)
+    watch = _turned_to(watch, observed, new)
     ended = _ended(watch, new)
     # The end of the new job is the only news, unless the old job is missing.
     if not ended or watched is None:
@@ -199,26 +199,28 @@ def _seen(watch: Watch, found: Found) -> tuple[Watch, list[News]]:
     return watch, [*news, *ended]
 
 
-def _first(watch: Watch, found: Found, job: TrainingJob | None) -> tuple[Watch, list[News]]:
+def _first(
+    watch: Watch, observed: Observation, job: TrainingJob | None
+) -> tuple[Watch, list[News]]:
     """Apply the first job of a project; if it has ended, the end is the only news."""
     if job is None:
-        if found.project is None:
+        if observed.project is None:
             return watch, []
-        return watch.model_copy(update={"project": found.project, "missing": 0}), []
-    watch = _turned_to(watch, found, job)
+        return watch.model_copy(update={"project": observed.project, "missing": 0}), []
+    watch = _turned_to(watch, observed, job)
     return watch, _ended(watch, job) or [FirstJob(job=job)]
 
 
 def _followed(
-    watch: Watch, found: Found, old: TrainingJob, job: TrainingJob
+    watch: Watch, observed: Observation, old: TrainingJob, job: TrainingJob
 ) -> tuple[Watch, list[News]]:
     """Apply the current state of the watched job."""
-    if job == old and found.project in (None, watch.project) and not watch.missing:
+    if job == old and observed.project in (None, watch.project) and not watch.missing:
         return watch, _ended(watch, job)
     was, now = status(old), status(job)
     known = watch.stage if was.stage is Stage.UNKNOWN else was.stage
     changes = {
-        "project": _with(found.project or watch.project, job),
+        "project": _with(observed.project or watch.project, job),
         "missing": 0,
         "stage": known if now.stage is Stage.UNKNOWN else now.stage,
     }
@@ -242,11 +244,11 @@ def _ended(watch: Watch, job: TrainingJob) -> list[News]:
     return [Ended(job=job, ran=ran)]
 
 
-def _turned_to(watch: Watch, found: Found, job: TrainingJob) -> Watch:
+def _turned_to(watch: Watch, observed: Observation, job: TrainingJob) -> Watch:
     """Move the watch to another job, and reset the state of the old one."""
     return watch.model_copy(
         update={
-            "project": _with(found.project or watch.project, job),
+            "project": _with(observed.project or watch.project, job),
             "running_since": None,
             "waiting_since": None,
             "told_waiting": False,
@@ -256,9 +258,11 @@ def _turned_to(watch: Watch, found: Found, job: TrainingJob) -> Watch:
     )
 
 
-def _waits_long(watch: Watch, found: Found, now: datetime, most: float) -> StillWaiting | None:
+def _waits_long(
+    watch: Watch, observed: Observation, now: datetime, most: float
+) -> StillWaiting | None:
     job = watch.job
-    known = {seen.id for seen in (found.watched, found.latest) if seen is not None}
+    known = {seen.id for seen in (observed.watched, observed.latest) if seen is not None}
     if job is None or job.id not in known or watch.told_waiting:
         return None
     since = watch.waiting_since or job.created_at

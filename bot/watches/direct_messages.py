@@ -8,74 +8,74 @@ from bot.durable.context import TaskContext
 from bot.slack.message import ReplyTarget, SlackCallFailed
 from bot.slack.messages import Poster
 from bot.views.watch import farewell_message
-from bot.watches.message_updater import Answers
+from bot.watches.message_updater import MessageUpdater
 from bot.watches.model import Watches
-from bot.watches.notification import PutOffError, Report
+from bot.watches.notification import Notification, RetryLaterError
 from bot.watches.slack_errors import takes_later
 
 log = structlog.stdlib.get_logger(__name__)
 
 
-class Farewells:
+class DirectMessages:
     """Do the last two steps of a notification after Slack refuses its message or thread.
 
     Args:
         poster: calls Slack.
         watches: the store of watches.
-        answers: updates the messages.
+        updater: updates the messages.
     """
 
-    def __init__(self, poster: Poster, watches: Watches, answers: Answers) -> None:
+    def __init__(self, poster: Poster, watches: Watches, updater: MessageUpdater) -> None:
         self._poster = poster
         self._watches = watches
-        self._answers = answers
+        self._updater = updater
 
-    async def close(self, report: Report, context: TaskContext) -> Report:
+    async def end_watch(self, notification: Notification, context: TaskContext) -> Notification:
         """End the watch, and if possible remove it from the message; return the next state.
 
         Raises:
-            PutOffError: Slack cannot update the message now.
+            RetryLaterError: Slack cannot update the message now.
         """
-        watch, then = report.watch, report.model_copy(update={"step": "farewell"})
-        kept = await self._watches.of(watch.channel_id, watch.ts)
+        watch, then = notification.watch, notification.model_copy(update={"step": "direct"})
+        kept = await self._watches.get(watch.channel_id, watch.ts)
         if kept is not None and kept.id != watch.id:
             return then
-        await self._watches.end(watch.channel_id, watch.ts, watch.id)
-        if report.over or not report.unanswerable:
+        await self._watches.delete(watch.channel_id, watch.ts, watch.id)
+        if notification.ended or not notification.unanswerable:
             return then
         await context.may_post()
         try:
-            await self._answers.draw((watch, watch.followed(over=True)))
+            await self._updater.draw((watch, watch.summary(ended=True)))
         except SlackCallFailed as refused:
             if takes_later(refused) or refused.outcome_unknown:
-                raise PutOffError(report, refused) from refused
+                raise RetryLaterError(notification, refused) from refused
             log.info("cannot remove a watch from its message", slack_error=refused.error)
         return then
 
-    async def tell(self, report: Report, context: TaskContext) -> Report:
+    async def send(self, notification: Notification, context: TaskContext) -> Notification:
         """Send a direct message to the next watcher; return the next state.
 
         Raises:
-            PutOffError: Slack cannot take the message now.
+            RetryLaterError: Slack cannot take the message now.
         """
-        watch, project = report.watch, report.watch.project
-        user_id = watch.watchers[report.done]
-        then = report.model_copy(update={"done": report.done + 1})
+        watch, project = notification.watch, notification.watch.project
+        user_id = watch.watchers[notification.done]
+        then = notification.model_copy(update={"done": notification.done + 1})
         if not user_id:
             return then
         message = farewell_message(
             project,
-            project.team_name or watch.card.team,
+            project.team_name or watch.message_state.team,
             watch.channel_id,
-            report.why,
-            unanswerable=report.unanswerable,
+            notification.slack_error,
+            unanswerable=notification.unanswerable,
         )
-        post_id, guard = f"{report.next_id}:{user_id}", context.may_post
+        post_id, guard = f"{notification.next_id}:{user_id}", context.may_post
         try:
             await self._poster.post(ReplyTarget(user_id), message, post_id, guard=guard)
         except SlackCallFailed as refused:
             if takes_later(refused):
-                raise PutOffError(report, refused) from refused
+                raise RetryLaterError(notification, refused) from refused
             if refused.outcome_unknown:
                 log.warning("an unconfirmed message counts as posted", slack_error=refused.error)
                 return then

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict
 from bot.baseten.client import Baseten
 from bot.baseten.errors import BasetenError, Refused, Unreadable
 from bot.baseten.models import Moment, TrainingJob, TrainingProject
-from bot.watches.changes import Found
+from bot.watches.changes import Observation
 from bot.watches.model import Watch
 
 log = structlog.stdlib.get_logger(__name__)
@@ -30,14 +30,14 @@ _REFUSAL_HOLDS = timedelta(hours=1)
 _LIST_AFTER = timedelta(minutes=5)
 
 # Returns the state of a watch's project; None: the project needs a request of its own.
-_Tells: TypeAlias = Callable[[Watch], Found | None]
+_Observe: TypeAlias = Callable[[Watch], Observation | None]
 
 
-class Habits(BaseModel):
-    """The requests that work; saved from one poll to the next.
+class EndpointHealth(BaseModel):
+    """The health of the two endpoints for all projects; saved from one poll to the next.
 
     Attributes:
-        refused: the time of the last refusal of each of the two requests.
+        refused: the time of the last refusal by each of the two.
         listed_at: the time of the last list of all projects.
     """
 
@@ -48,23 +48,23 @@ class Habits(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class Surveyed:
+class LookupResult:
     """The result of the one request for all projects.
 
     Attributes:
-        found: the states, by the id of the watch.
+        observed: the states, by the id of the watch.
         open: the watches without a result; their projects need requests of their own.
-        way: the kind of the request.
-        habits: for the next poll.
+        endpoint: the one that answered, ``search`` or ``list``.
+        health: for the next poll.
     """
 
-    found: Mapping[str, Found]
+    observed: Mapping[str, Observation]
     open: Sequence[Watch]
-    way: str
-    habits: Habits
+    endpoint: str
+    health: EndpointHealth
 
 
-class Survey:
+class JobLookup:
     """Look up watched projects: first all in one request, then the rest one by one.
 
     The search returns only jobs that have not ended. It misses a newer job that begins and ends
@@ -74,9 +74,11 @@ class Survey:
 
     def __init__(self, baseten: Baseten) -> None:
         self._baseten = baseten
-        self._ways = {_SEARCH: self._search, _LIST: self._list}
+        self._endpoints = {_SEARCH: self._search, _LIST: self._list}
 
-    async def ask(self, watches: Sequence[Watch], habits: Habits, now: datetime) -> Surveyed:
+    async def fetch_all(
+        self, watches: Sequence[Watch], health: EndpointHealth, now: datetime
+    ) -> LookupResult:
         """Make one request for all watches; if it is refused, make the other one.
 
         The search returns the jobs that have not ended. Only the list shows a first job that began
@@ -85,93 +87,93 @@ class Survey:
 
         Args:
             watches: all of them.
-            habits: the habits that the last poll returned.
+            health: the health that the last poll returned.
             now: the time.
 
         Raises:
             BasetenError: both requests failed.
         """
-        ways = [_SEARCH, _LIST]
-        listed_lately = habits.listed_at is not None and now - habits.listed_at < _LIST_AFTER
+        endpoints = [_SEARCH, _LIST]
+        listed_lately = health.listed_at is not None and now - health.listed_at < _LIST_AFTER
         if any(each.job is None and (each.missing or not listed_lately) for each in watches):
-            ways.reverse()
-        ways.sort(key=lambda way: _refused_lately(habits, way, now))
+            endpoints.reverse()
+        endpoints.sort(key=lambda endpoint: _refused_lately(health, endpoint, now))
         refusals: dict[str, BasetenError] = {}
-        for way in ways:
+        for endpoint in endpoints:
             try:
-                tells = await self._ways[way](watches)
+                observe = await self._endpoints[endpoint](watches)
             except (Refused, Unreadable) as refused:
-                if not _holds(refused):
+                if not _will_fail_again(refused):
                     raise
-                refusals[way] = refused
+                refusals[endpoint] = refused
             else:
                 if refusals:
                     log.info(
                         "used the other request for the watched jobs",
                         refused={o: str(e) for o, e in refusals.items()},
                     )
-                habits = Habits(
-                    refused={**habits.refused, **dict.fromkeys(refusals, now)},
-                    listed_at=now if way == _LIST else habits.listed_at,
+                health = EndpointHealth(
+                    refused={**health.refused, **dict.fromkeys(refusals, now)},
+                    listed_at=now if endpoint == _LIST else health.listed_at,
                 )
-                return Surveyed(*_sorted(watches, tells), way, habits)
-        raise refusals[ways[0]]
+                return LookupResult(*_sorted(watches, observe), endpoint, health)
+        raise refusals[endpoints[0]]
 
-    async def settle(self, asked: Surveyed, now: datetime) -> Surveyed:
+    async def fetch_missing(self, result: LookupResult, now: datetime) -> LookupResult:
         """Request the list if a search left many watches open, e.g. after many ends at once.
 
         Returns:
             Only the new results, and the watches that are still open.
         """
         if (
-            asked.way == _LIST
-            or len({watch.project.id for watch in asked.open}) <= LISTED_FROM
-            or _refused_lately(asked.habits, _LIST, now)
+            result.endpoint == _LIST
+            or len({watch.project.id for watch in result.open}) <= LISTED_FROM
+            or _refused_lately(result.health, _LIST, now)
         ):
-            return replace(asked, found={})
+            return replace(result, observed={})
         try:
-            tells = await self._list(asked.open)
+            observe = await self._list(result.open)
         except BasetenError as error:
             log.info("cannot list the projects", error=str(error))
-            refused = {**asked.habits.refused, **({_LIST: now} if _holds(error) else {})}
-            habits = asked.habits.model_copy(update={"refused": refused})
-            return replace(asked, found={}, habits=habits)
-        return Surveyed(*_sorted(asked.open, tells), _LIST, asked.habits)
+            refused = {**result.health.refused, **({_LIST: now} if _will_fail_again(error) else {})}
+            health = result.health.model_copy(update={"refused": refused})
+            return replace(result, observed={}, health=health)
+        return LookupResult(*_sorted(result.open, observe), _LIST, result.health)
 
-    async def _search(self, _: Sequence[Watch]) -> _Tells:
+    async def _search(self, _: Sequence[Watch]) -> _Observe:
         by_project: defaultdict[str | None, list[TrainingJob]] = defaultdict(list)
         for job in await self._baseten.search_training_jobs():
             by_project[job.training_project_id].append(job)
 
-        def tells(watch: Watch) -> Found | None:
+        def observe(watch: Watch) -> Observation | None:
             jobs = by_project.get(watch.project.id, [])
             latest = max(jobs, key=lambda job: job.created_at, default=None)
             if watch.job is None:
-                return Found(latest=latest)
+                return Observation(latest=latest)
             for job in jobs:
                 if job.id == watch.job.id:
-                    return Found(latest=latest, watched=job)
+                    return Observation(latest=latest, watched=job)
             return None
 
-        return tells
+        return observe
 
-    async def _list(self, watches: Sequence[Watch]) -> _Tells:
+    async def _list(self, watches: Sequence[Watch]) -> _Observe:
         listed = await self._baseten.list_training_projects({each.project.id for each in watches})
         projects = {project.id: project for project in listed}
 
-        def tells(watch: Watch) -> Found | None:
+        def observe(watch: Watch) -> Observation | None:
             project = projects.get(watch.project.id)
             if project is None:
                 return None
             latest = project.latest_job
             if watch.job is None:
-                return Found(project, latest)
+                return Observation(project, latest)
             same = latest is not None and latest.id == watch.job.id
-            return Found(project, latest, latest) if same else None
+            return Observation(project, latest, latest) if same else None
 
-        return tells
+        return observe
 
-    async def fetch(self, watches: Iterable[Watch]) -> AsyncGenerator[dict[str, Found]]:
+    async def fetch(self, watches: Iterable[Watch]) -> AsyncGenerator[dict[str, Observation]]:
         """Request projects one by one, each once, up to a limit for each poll.
 
         Yields:
@@ -185,7 +187,7 @@ class Survey:
         chosen = random.sample(sorted(by_project), min(MOST_FETCHED, len(by_project)))
         room = asyncio.Semaphore(_AT_ONCE)
 
-        async def one(project_id: str) -> dict[str, Found]:
+        async def one(project_id: str) -> dict[str, Observation]:
             async with room:
                 return await self._fetch_one(project_id, by_project[project_id])
 
@@ -197,22 +199,24 @@ class Survey:
             for left in tasks:
                 left.cancel()
 
-    async def _fetch_one(self, project_id: str, watches: Sequence[Watch]) -> dict[str, Found]:
+    async def _fetch_one(self, project_id: str, watches: Sequence[Watch]) -> dict[str, Observation]:
         job_ids = {watch.job.id for watch in watches if watch.job is not None}
         try:
             project = await self._baseten.get_training_project(project_id)
             jobs = {job_id: await self._job(project, job_id) for job_id in job_ids}
         except BasetenError as error:
             if isinstance(error, Refused) and error.status == _NOT_FOUND:
-                return {watch.id: Found(gone=True) for watch in watches}
+                return {watch.id: Observation(project_missing=True) for watch in watches}
             log.info("cannot get a watched project", project=project_id, error=str(error))
             return {}
-        found: dict[str, Found] = {}
+        observed: dict[str, Observation] = {}
         for watch in watches:
             job = jobs[watch.job.id] if watch.job else None
-            lost = watch.job is not None and job is None
-            found[watch.id] = Found(project, project.latest_job, job, lost=lost)
-        return found
+            job_missing = watch.job is not None and job is None
+            observed[watch.id] = Observation(
+                project, project.latest_job, job, job_missing=job_missing
+            )
+        return observed
 
     async def _job(self, project: TrainingProject, job_id: str) -> TrainingJob | None:
         """Return a job of a project; None if it does not exist."""
@@ -226,25 +230,27 @@ class Survey:
             return None
 
 
-def _sorted(watches: Iterable[Watch], tells: _Tells) -> tuple[dict[str, Found], list[Watch]]:
+def _sorted(
+    watches: Iterable[Watch], observe: _Observe
+) -> tuple[dict[str, Observation], list[Watch]]:
     """Return the known states, and the watches that are still open."""
-    found: dict[str, Found] = {}
+    observed: dict[str, Observation] = {}
     left: list[Watch] = []
     for watch in watches:
-        if (told := tells(watch)) is None:
+        if (observation := observe(watch)) is None:
             left.append(watch)
         else:
-            found[watch.id] = told
-    return found, left
+            observed[watch.id] = observation
+    return observed, left
 
 
-def _holds(error: BasetenError) -> bool:
+def _will_fail_again(error: BasetenError) -> bool:
     """Return whether a request would fail again, so that it is better left out for a while."""
     return isinstance(error, Unreadable) or (
         isinstance(error, Refused) and error.status in _REFUSED
     )
 
 
-def _refused_lately(habits: Habits, way: str, now: datetime) -> bool:
-    refused_at = habits.refused.get(way)
+def _refused_lately(health: EndpointHealth, endpoint: str, now: datetime) -> bool:
+    refused_at = health.refused.get(endpoint)
     return refused_at is not None and now - refused_at < _REFUSAL_HOLDS

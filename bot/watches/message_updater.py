@@ -7,16 +7,16 @@ from bot.durable.store import Store
 from bot.slack.message import ReplyTarget
 from bot.slack.messages import Poster
 from bot.views.project import WatchSummary, project_message
-from bot.watches.model import Watch, Watches, answer_key
-from bot.watches.notification import Report, read_report, report_id
-from bot.watches.update_rate_limiter import Budget
+from bot.watches.model import Watch, Watches, message_key
+from bot.watches.notification import Notification, notification_id, read_notification
+from bot.watches.update_rate_limiter import UpdateRateLimiter
 
 _MOST, _MOST_QUIETLY = 40, 30  # messages a minute, with news and without
 
-Picture = tuple[Watch, WatchSummary | None]  # a message's content; None: no watch
+Rendering = tuple[Watch, WatchSummary | None]  # a message's content; None: no watch
 
 
-class Answers:
+class MessageUpdater:
     """Update the messages of watches.
 
     Args:
@@ -38,50 +38,52 @@ class Answers:
         self._poster = poster
         self._watches = watches
         self._store = store
-        self._budget = Budget(now, gap)
+        self._limiter = UpdateRateLimiter(now, gap)
 
-    async def wanted(self, report: Report) -> Picture:
+    async def wanted(self, notification: Notification) -> Rendering:
         """Return the content of the message: of the notification, of a newer watch, or no watch."""
-        watch = report.watch
-        kept = await self._watches.of(watch.channel_id, watch.ts)
+        watch = notification.watch
+        kept = await self._watches.get(watch.channel_id, watch.ts)
         if kept is not None and kept.id != watch.id:
-            return kept, kept.followed()
-        if await self.is_stopped(report):
+            return kept, kept.summary()
+        if await self.is_stopped(notification):
             return watch, None
-        return watch, watch.followed(over=report.over, gone=report.gone)
+        return watch, watch.summary(
+            ended=notification.ended, project_missing=notification.project_missing
+        )
 
     async def is_superseded(self, watch: Watch) -> bool:
         """Return whether a later notification exists that updates the message."""
-        after = await self._store.get(report_id(watch, watch.reports + 1))
+        after = await self._store.get(notification_id(watch, watch.notifications + 1))
         if after is None:
             return False
-        report = read_report(after)
-        return report is None or report.draws
+        notification = read_notification(after)
+        return notification is None or notification.needs_update
 
-    async def is_stopped(self, report: Report) -> bool:
+    async def is_stopped(self, notification: Notification) -> bool:
         """Return whether a person has stopped the watch; other ends have a notification."""
-        watch, number = report.watch, report.watch.reports
-        if report.over or await self._watches.of(watch.channel_id, watch.ts) is not None:
+        watch, number = notification.watch, notification.watch.notifications
+        if notification.ended or await self._watches.get(watch.channel_id, watch.ts) is not None:
             return False
-        while later := await self._store.get(report_id(watch, number := number + 1)):
-            if later.state.get("over"):
+        while later := await self._store.get(notification_id(watch, number := number + 1)):
+            if later.state.get("ended"):
                 return False
         return True
 
-    def wait(self, report: Report) -> float:
+    def wait(self, notification: Notification) -> float:
         """Return the seconds until there is room for the update; shorter with news."""
-        if not report.draws:
+        if not notification.needs_update:
             return 0.0
-        key = answer_key(report.watch.channel_id, report.watch.ts)
-        return self._budget.wait(key, _MOST if report.news else _MOST_QUIETLY)
+        key = message_key(notification.watch.channel_id, notification.watch.ts)
+        return self._limiter.delay(key, _MOST if notification.news else _MOST_QUIETLY)
 
-    async def draw(self, picture: Picture) -> None:
+    async def draw(self, rendering: Rendering) -> None:
         """Update the message. https://docs.slack.dev/reference/methods/chat.update
 
         Raises:
             SlackCallFailed: the update failed.
         """
-        watch, followed = picture
-        self._budget.spend(answer_key(watch.channel_id, watch.ts))
-        message = project_message(watch.project, watch.card, followed=followed)
+        watch, summary = rendering
+        self._limiter.acquire(message_key(watch.channel_id, watch.ts))
+        message = project_message(watch.project, watch.message_state, watch=summary)
         await self._poster.update(ReplyTarget("", watch.channel_id), watch.ts, message)

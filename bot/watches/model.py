@@ -17,7 +17,7 @@ log = structlog.stdlib.get_logger(__name__)
 
 POLLER = "poll"  # the id of the one task that polls for every watch
 BEGUN = "watch begun"  # published if a watch starts during a poll
-AT_A_STRETCH = 50  # watches between two yields to the event loop
+YIELD_EVERY = 50  # watches, between two yields to the event loop
 _COLLECTION = "watches"
 
 
@@ -30,7 +30,7 @@ class Watch(BaseModel):
         ts: the id of the message in its channel.
         thread_ts: the thread that replies go to.
         watchers: the ids of the people who watch.
-        card: the state that the message's buttons carry.
+        message_state: the state that the message's buttons carry.
         project: its last known state, with the watched job.
         started_at: the start of the watch.
         running_since: the start of the job's run, if known.
@@ -39,7 +39,7 @@ class Watch(BaseModel):
         stage: the last known stage of the job; its current status can be unknown.
         missing: the number of polls in a row without the project or the job.
         drawn_at: the time of the message's last update; None before the first one.
-        reports: the number of notifications, which is also the number of the last one.
+        notifications: the number of notifications, which is also the number of the last one.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -49,7 +49,7 @@ class Watch(BaseModel):
     ts: str
     thread_ts: str
     watchers: tuple[str, ...]
-    card: MessageState
+    message_state: MessageState
     project: TrainingProject
     started_at: Moment
     running_since: Moment | None = None
@@ -58,22 +58,24 @@ class Watch(BaseModel):
     stage: Stage = Stage.UNKNOWN
     missing: int = 0
     drawn_at: Moment | None = None
-    reports: int = 0
+    notifications: int = 0
 
     @property
     def job(self) -> TrainingJob | None:
         """The watched job; None until the project has one."""
         return self.project.latest_job
 
-    def followed(self, *, over: bool = False, gone: bool = False) -> WatchSummary:
+    def summary(self, *, ended: bool = False, project_missing: bool = False) -> WatchSummary:
         """Return the watch's part of its message.
 
         Args:
-            over: the watch has ended.
-            gone: the project no longer exists.
+            ended: the watch has ended.
+            project_missing: the project no longer exists.
         """
         job_id = self.job.id if self.job else ""
-        return WatchSummary(self.watchers, self.running_since, job_id, over=over, gone=gone)
+        return WatchSummary(
+            self.watchers, self.running_since, job_id, ended=ended, project_missing=project_missing
+        )
 
     def joined_by(self, *user_ids: str) -> "Watch":
         """Return the watch with more watchers; a person counts once."""
@@ -90,28 +92,28 @@ class Watches:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    async def of(self, channel_id: str, ts: str) -> Watch | None:
+    async def get(self, channel_id: str, ts: str) -> Watch | None:
         """Return the watch of a message; None if it is not watched."""
-        key = answer_key(channel_id, ts)
+        key = message_key(channel_id, ts)
         return _read(key, await self._store.read(_COLLECTION, key))
 
-    async def every(self) -> list[Watch]:
+    async def all(self) -> list[Watch]:
         """Return all watches, in no order."""
         watches: list[Watch] = []
         documents = await self._store.read_all(_COLLECTION)
         for number, (key, document) in enumerate(documents.items()):
             if (watch := _read(key, document)) is not None:
                 watches.append(watch)
-            if number % AT_A_STRETCH == 0:
+            if number % YIELD_EVERY == 0:
                 await asyncio.sleep(0)
         return watches
 
-    async def begin(self, watch: Watch) -> None:
+    async def create(self, watch: Watch) -> None:
         """Save a new watch, and poll soon; its watchers join an existing watch of the message.
 
         The new watch replaces a document of another version that this version cannot read.
         """
-        key = answer_key(watch.channel_id, watch.ts)
+        key = message_key(watch.channel_id, watch.ts)
 
         def changed(document: State | None) -> State:
             kept = _read(key, document)
@@ -121,7 +123,7 @@ class Watches:
         if not await self._store.wake(POLLER):  # a poll runs, maybe without this watch
             self._store.publish(BEGUN)
 
-    async def join(self, channel_id: str, ts: str, user_id: str) -> Watch | None:
+    async def add_watcher(self, channel_id: str, ts: str, user_id: str) -> Watch | None:
         """Add a watcher; return the watch, or None if the message has none."""
         return await self._change(
             channel_id, ts, lambda kept: kept.joined_by(user_id) if kept else None
@@ -142,7 +144,7 @@ class Watches:
         saved = await self._change(watch.channel_id, watch.ts, change)
         return saved is not None and saved.id == watch.id
 
-    async def end(self, channel_id: str, ts: str, watch_id: str = "") -> Watch | None:
+    async def delete(self, channel_id: str, ts: str, watch_id: str = "") -> Watch | None:
         """End the watch of a message; return its last state.
 
         Args:
@@ -166,7 +168,7 @@ class Watches:
         self, channel_id: str, ts: str, change: Callable[[Watch | None], Watch | None]
     ) -> Watch | None:
         """Change the watch of a message; an unreadable document stays unchanged."""
-        key = answer_key(channel_id, ts)
+        key = message_key(channel_id, ts)
 
         def changed(document: State | None) -> State | None:
             kept = _read(key, document)
@@ -178,7 +180,7 @@ class Watches:
         return _read(key, await self._store.amend(_COLLECTION, key, changed))
 
 
-def answer_key(channel_id: str, ts: str) -> str:
+def message_key(channel_id: str, ts: str) -> str:
     """Return the key of a message for stores and queues."""
     return f"{channel_id}:{ts}"
 

@@ -44,7 +44,7 @@ _MOST_TEXT = 100_000  # characters; far more than a message shows, and fast to s
 log = structlog.stdlib.get_logger(__name__)
 
 
-class Words:
+class NewsMessages:
     """Build the messages for news.
 
     Args:
@@ -58,13 +58,13 @@ class Words:
         self._redactor = redactor
         self._allows = allows
 
-    async def say(self, news: News, watch: Watch, *, drawn: bool) -> Message:
+    async def build(self, news: News, watch: Watch, *, message_updated: bool) -> Message:
         """Return the reply for a piece of news.
 
         Args:
             news: the news.
             watch: the watch after the news.
-            drawn: whether the message shows the news, with the matching buttons.
+            message_updated: whether the message shows the news, with the matching buttons.
         """
         project, watchers = watch.project, watch.watchers
         match news:
@@ -83,7 +83,9 @@ class Words:
             case FirstJob(job=job):
                 return first_job_message(project.id, job)
             case Expired():
-                return expired_message(project, LONGEST.days, watchers, drawn=drawn)
+                return expired_message(
+                    project, LONGEST.days, watchers, message_updated=message_updated
+                )
             case Lost(job=job):
                 return lost_message(project, job, watchers)
             case Gone():

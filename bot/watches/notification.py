@@ -10,10 +10,10 @@ from bot.slack.message import SlackCallFailed
 from bot.watches.changes import Gone, News
 from bot.watches.model import Watch
 
-REPORT = "report"
+NOTIFY = "notification"
 
 
-class Report(BaseModel):
+class Notification(BaseModel):
     """A change of a watched message, as the state of a task.
 
     Attributes:
@@ -21,40 +21,40 @@ class Report(BaseModel):
         step: the next step: update the message, reply in the thread, update the message without
             the watch that cannot go on, or send direct messages to the watchers.
         done: the number of posted replies, or of direct messages.
-        unsure: the next action might be done already.
+        may_be_posted: the next action might be done already.
         looks: the number of searches for an unconfirmed reply.
         repeated: the end of a job was posted again after an unconfirmed post.
         tries: the number of times that this step was rescheduled.
-        drawn: the message shows the news.
-        why: Slack's error code that ends the watch; empty if no Slack call failed.
+        message_updated: the message shows the news.
+        slack_error: Slack's error code that ends the watch; empty if no Slack call failed.
         unanswerable: Slack refuses replies in the thread, not updates of the message.
         watch: the watch after the change.
         news: the news for the thread.
         changed: the content of the message changes.
-        over: the watch ends with this.
+        ended: the watch ends with this.
     """
 
     model_config = ConfigDict(frozen=True)
 
     version: Literal[1] = 1
-    step: Literal["update", "reply", "close", "farewell"] = "update"
+    step: Literal["update", "reply", "close", "direct"] = "update"
     done: int = 0
-    unsure: bool = False
+    may_be_posted: bool = False
     looks: int = 0
     repeated: bool = False
     tries: int = 0
-    drawn: bool = False
-    why: str = ""
+    message_updated: bool = False
+    slack_error: str = ""
     unanswerable: bool = False
     watch: Watch
     news: tuple[News, ...] = ()
     changed: bool = True
-    over: bool = False
+    ended: bool = False
 
     @property
     def id(self) -> str:
         """The id of its task, the same for each attempt to create it."""
-        return report_id(self.watch, self.watch.reports)
+        return notification_id(self.watch, self.watch.notifications)
 
     @property
     def next_id(self) -> str:
@@ -62,12 +62,12 @@ class Report(BaseModel):
         return f"{self.id}:{self.done}"
 
     @property
-    def draws(self) -> bool:
+    def needs_update(self) -> bool:
         """Whether the message needs an update; at the end, the update removes the button."""
-        return self.changed or self.over
+        return self.changed or self.ended
 
     @property
-    def gone(self) -> bool:
+    def project_missing(self) -> bool:
         """Whether the project no longer exists."""
         return any(isinstance(said, Gone) for said in self.news)
 
@@ -76,50 +76,55 @@ class Report(BaseModel):
         return self.model_dump(mode="json")
 
 
-class PutOffError(Exception):
+class RetryLaterError(Exception):
     """Slack cannot take the next step now.
 
     Attributes:
-        report: the state for the next attempt.
+        notification: the state for the next attempt.
         wait: seconds that Slack asked for.
         in_seconds: the exact delay of the next attempt; None: a delay that grows.
     """
 
     def __init__(
-        self, report: Report, why: SlackCallFailed, in_seconds: float | None = None
+        self, notification: Notification, failure: SlackCallFailed, in_seconds: float | None = None
     ) -> None:
-        super().__init__(why.error)
-        self.report = report
-        self.wait = why.retry_after
+        super().__init__(failure.error)
+        self.notification = notification
+        self.wait = failure.retry_after
         self.in_seconds = in_seconds
 
 
 class NoRoomError(Exception):
-    """No room for an update is left; ``report`` is the state for the attempt in ``seconds``."""
+    """No room for an update is left.
 
-    def __init__(self, report: Report, seconds: float) -> None:
+    Attributes:
+        notification: the state for the next attempt.
+        seconds: the delay of that attempt.
+    """
+
+    def __init__(self, notification: Notification, seconds: float) -> None:
         super().__init__(seconds)
-        self.report = report
+        self.notification = notification
         self.seconds = seconds
 
 
-def report_id(watch: Watch, number: int) -> str:
+def notification_id(watch: Watch, number: int) -> str:
     """Return the id of a notification of a watch, by its number."""
-    return f"report:{watch.id}:{number}"
+    return f"notification:{watch.id}:{number}"
 
 
-def read_report(task: Task) -> Report | None:
+def read_notification(task: Task) -> Notification | None:
     """Read a notification; None for a state of another version that is unreadable."""
     try:
-        return Report.model_validate(task.state)
+        return Notification.model_validate(task.state)
     except ValidationError:
         return None
 
 
-def again(report: Report, first: float, longest: float) -> RunAgain:
+def again(notification: Notification, first: float, longest: float) -> RunAgain:
     """Reschedule a notification; the delay starts at ``first`` and doubles up to ``longest``."""
-    seconds = min(longest, first * 2.0 ** min(report.tries, 9))
-    tried = report.model_copy(update={"tries": report.tries + 1})
+    seconds = min(longest, first * 2.0 ** min(notification.tries, 9))
+    tried = notification.model_copy(update={"tries": notification.tries + 1})
     return RunAgain(spread(seconds), tried.state())
 
 

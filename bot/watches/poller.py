@@ -17,22 +17,22 @@ from bot.durable.context import TaskContext
 from bot.durable.model import DurableError, RunAgain, State
 from bot.durable.store import Store
 from bot.durable.worker import Worker
-from bot.watches.changes import Found, Look, look
-from bot.watches.job_lookup import Habits, Survey
-from bot.watches.model import AT_A_STRETCH, BEGUN, POLLER, Watch, Watches
-from bot.watches.notification import REPORT, Report
+from bot.watches.changes import Changes, Observation, compare
+from bot.watches.job_lookup import EndpointHealth, JobLookup
+from bot.watches.model import BEGUN, POLLER, YIELD_EVERY, Watch, Watches
+from bot.watches.notification import NOTIFY, Notification
 
 log = structlog.stdlib.get_logger(__name__)
 
 POLL = POLLER  # the kind of the poller's one task, and its id
-_GROWTH = 1.5
+_BACKOFF_FACTOR = 1.5
 _JITTER = 1.2
 _NOT_OURS = DurableError  # the worker handles these
-_CLOCKS = timedelta(seconds=5)  # between the clocks of two replicas
+_CLOCK_SKEW = timedelta(seconds=5)  # tolerated between the clocks of two replicas
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class PollInterval:
     """The interval between two polls, in seconds.
 
     Attributes:
@@ -47,7 +47,7 @@ class Pace:
         """Return the next interval."""
         if moved or interval is None:
             return self.fast
-        return max(self.fast, min(self.slow, interval * _GROWTH))
+        return max(self.fast, min(self.slow, interval * _BACKOFF_FACTOR))
 
 
 class _Memory(BaseModel):
@@ -57,7 +57,7 @@ class _Memory(BaseModel):
         interval: seconds between the last poll and this one; None at first.
         looked_at: the start of the last poll.
         failing: whether the last poll failed.
-        habits: the requests that work.
+        health: of the two endpoints.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -65,7 +65,7 @@ class _Memory(BaseModel):
     interval: float | None = None
     looked_at: Moment | None = None
     failing: bool = False
-    habits: Habits = Habits()
+    health: EndpointHealth = EndpointHealth()
 
     def state(self) -> State:
         """Return it as JSON."""
@@ -78,9 +78,9 @@ class Poller:
     Args:
         baseten: the API client.
         store: holds the notifications as tasks.
-        reporting: the worker that delivers the notifications.
+        notifier: the worker that delivers the notifications.
         watches: the store of watches.
-        pace: the intervals.
+        poll_interval: the shortest and the longest time between two polls.
         waiting_too_long: seconds until a waiting job is news.
         now: an aware clock.
     """
@@ -89,17 +89,17 @@ class Poller:
         self,
         baseten: Baseten,
         store: Store,
-        reporting: Worker,
+        notifier: Worker,
         watches: Watches,
-        pace: Pace,
+        poll_interval: PollInterval,
         waiting_too_long: float,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        self._survey = Survey(baseten)
+        self._lookup = JobLookup(baseten)
         self._store = store
-        self._reporting = reporting
+        self._notifier = notifier
         self._watches = watches
-        self._pace = pace
+        self._poll_interval = poll_interval
         self._waiting_too_long = waiting_too_long
         self._now = now
         self._begun = False
@@ -116,7 +116,7 @@ class Poller:
             raise
         except Exception:
             log.exception("cannot poll the watched jobs")
-            return RunAgain(self._pace.slow, context.task.state)
+            return RunAgain(self._poll_interval.slow, context.task.state)
 
     async def _turn(self, memory: _Memory) -> RunAgain:
         now = self._now()
@@ -124,21 +124,23 @@ class Poller:
         if early > 0:
             return RunAgain(early, memory.state())
         self._begun = False
-        watches = await self._watches.every()
+        watches = await self._watches.all()
         if not watches:
             idle = memory.model_copy(update={"interval": None, "looked_at": None})
-            return RunAgain(self._pace.fast if self._begun else self._pace.slow, idle.state())
+            return RunAgain(
+                self._poll_interval.fast if self._begun else self._poll_interval.slow, idle.state()
+            )
         fresh = any(_is_fresh(watch, memory.looked_at) for watch in watches)
         try:
-            moved, habits = await self._look(watches, memory.habits, now)
+            moved, health = await self._poll(watches, memory.health, now)
         except BasetenError as error:
             if not memory.failing:
                 log.warning("cannot get the watched jobs from Baseten", error=str(error))
-            await self._see(watches, {}, now)  # a watch expires also without Baseten
+            await self._compare(watches, {}, now)  # a watch expires also without Baseten
             return self._later(memory, now, moved=False, failure=error)
         if memory.failing:
             log.info("got the watched jobs from Baseten again")
-        memory = memory.model_copy(update={"habits": habits})
+        memory = memory.model_copy(update={"health": health})
         return self._later(memory, now, moved=moved or fresh or self._begun)
 
     def _early(self, memory: _Memory, now: datetime) -> float:
@@ -146,12 +148,12 @@ class Poller:
         if memory.looked_at is None:
             return 0
         since = (now - memory.looked_at).total_seconds()
-        return self._pace.fast - since if since >= 0 else 0
+        return self._poll_interval.fast - since if since >= 0 else 0
 
     def _later(
         self, memory: _Memory, now: datetime, *, moved: bool, failure: BasetenError | None = None
     ) -> RunAgain:
-        interval = self._pace.after(memory.interval, moved=moved)
+        interval = self._poll_interval.after(memory.interval, moved=moved)
         memory = memory.model_copy(
             update={"interval": interval, "looked_at": now, "failing": failure is not None}
         )
@@ -160,83 +162,87 @@ class Poller:
             wait = max(wait, failure.retry_after or 0)
         return RunAgain(wait, memory.state())
 
-    async def _look(
-        self, watches: list[Watch], habits: Habits, now: datetime
-    ) -> tuple[bool, Habits]:
+    async def _poll(
+        self, watches: list[Watch], health: EndpointHealth, now: datetime
+    ) -> tuple[bool, EndpointHealth]:
         """Compare all watches; return whether any changed."""
-        asked = await self._survey.ask(watches, habits, now)
+        result = await self._lookup.fetch_all(watches, health, now)
         left = {watch.id: watch for watch in watches}
 
-        async def see(found: Mapping[str, Found]) -> bool:
-            return await self._see([left.pop(each) for each in found], found, now)
+        async def compare_all(observed: Mapping[str, Observation]) -> bool:
+            return await self._compare([left.pop(each) for each in observed], observed, now)
 
         # The first results go out before the further requests, which can be slow.
-        moved = await see(asked.found)
-        asked = await self._survey.settle(asked, now)
-        moved |= await see(asked.found)
-        async with aclosing(self._survey.fetch(asked.open)) as fetched:
-            async for found in fetched:
-                moved |= await see(found)
-        moved |= await self._see(list(left.values()), {}, now)
-        return moved, asked.habits
+        moved = await compare_all(result.observed)
+        result = await self._lookup.fetch_missing(result, now)
+        moved |= await compare_all(result.observed)
+        async with aclosing(self._lookup.fetch(result.open)) as fetched:
+            async for observed in fetched:
+                moved |= await compare_all(observed)
+        moved |= await self._compare(list(left.values()), {}, now)
+        return moved, result.health
 
-    async def _see(
+    async def _compare(
         self,
         watches: Sequence[Watch],
-        found: Mapping[str, Found],
+        observed: Mapping[str, Observation],
         now: datetime,
     ) -> bool:
-        """Compare watches with the found states, if any; return whether any changed."""
+        """Compare watches with the observed states, if any; return whether any changed."""
         moved = False
         for number, watch in enumerate(watches):
-            if number % AT_A_STRETCH == 0:
+            if number % YIELD_EVERY == 0:
                 await asyncio.sleep(0)
             try:
-                told = found.get(watch.id, Found())
-                seen = look(watch, told, now, self._waiting_too_long)
-                if seen.watch is not watch:
-                    moved = moved or seen.moved
-                    await self._keep(watch, seen)
+                observation = observed.get(watch.id, Observation())
+                changes = compare(watch, observation, now, self._waiting_too_long)
+                if changes.watch is not watch:
+                    moved = moved or changes.moved
+                    await self._keep(watch, changes)
             except _NOT_OURS:
                 raise
             except Exception:
                 log.exception("cannot compare a watch", watch=watch.id)
         return moved
 
-    async def _keep(self, watch: Watch, seen: Look) -> None:
+    async def _keep(self, watch: Watch, changes: Changes) -> None:
         """Enqueue the notification, and only then save the watch.
 
         A process that dies between the two leaves an enqueued notification. The next poll
         continues from the state in that notification.
         """
-        kept = await self._watches.of(watch.channel_id, watch.ts)
-        if kept is None or (kept.id, kept.reports) != (watch.id, watch.reports):
+        kept = await self._watches.get(watch.channel_id, watch.ts)
+        if kept is None or (kept.id, kept.notifications) != (watch.id, watch.notifications):
             return  # it was stopped, or another process has polled
         await self._store.hold_lease()
-        if seen.watch.reports == watch.reports:
-            await self._watches.save(seen.watch)
+        if changes.watch.notifications == watch.notifications:
+            await self._watches.save(changes.watch)
             return
-        mentioned = seen.watch.model_copy(update={"watchers": kept.watchers})
-        report = Report(watch=mentioned, news=seen.news, changed=seen.changed, over=seen.over)
-        if not await self._reporting.enqueue(
-            report.id, REPORT, report.state(), lane=report.watch.channel_id
+        mentioned = changes.watch.model_copy(update={"watchers": kept.watchers})
+        notification = Notification(
+            watch=mentioned, news=changes.news, changed=changes.changed, ended=changes.ended
+        )
+        if not await self._notifier.enqueue(
+            notification.id, NOTIFY, notification.state(), lane=notification.watch.channel_id
         ):
-            report = await self._handed_in(report, kept)
-        if report.over:
-            await self._watches.end(watch.channel_id, watch.ts, watch.id)
+            notification = await self._handed_in(notification, kept)
+        if notification.ended:
+            await self._watches.delete(watch.channel_id, watch.ts, watch.id)
         else:
-            await self._watches.save(report.watch)
+            await self._watches.save(notification.watch)
 
-    async def _handed_in(self, report: Report, kept: Watch) -> Report:
+    async def _handed_in(self, notification: Notification, kept: Watch) -> Notification:
         """Return the earlier notification with the same number."""
-        task = await self._store.get(report.id)
+        task = await self._store.get(notification.id)
         try:
             if task is not None:
-                return Report.model_validate(task.state)
+                return Notification.model_validate(task.state)
         except ValidationError:
-            log.exception("cannot read a notification", report=report.id)
+            log.exception("cannot read a notification", notification=notification.id)
         # Its content is unknown: the next poll uses the next number.
-        return Report(watch=kept.model_copy(update={"reports": report.watch.reports}))
+        return Notification(
+            watch=kept.model_copy(update={"notifications": notification.watch.notifications})
+        )
 
 
 def _remembered(state: State) -> _Memory:
@@ -248,4 +254,4 @@ def _remembered(state: State) -> _Memory:
 
 def _is_fresh(watch: Watch, looked_at: datetime | None) -> bool:
     """Return whether a watch has started since the last poll."""
-    return looked_at is None or watch.started_at > looked_at - _CLOCKS
+    return looked_at is None or watch.started_at > looked_at - _CLOCK_SKEW

@@ -19,7 +19,7 @@ _Shown: TypeAlias = tuple[TrainingProject, MessageState, WatchSummary]
 
 
 @dataclass(frozen=True, slots=True)
-class Following:
+class WatchStarter:
     """Start watches for people.
 
     Attributes:
@@ -32,8 +32,8 @@ class Following:
     watches: Watches
     now: Callable[[], datetime]
 
-    async def begin(
-        self, place: ReplyTarget, ts: str, card: MessageState, project: TrainingProject
+    async def start(
+        self, place: ReplyTarget, ts: str, state: MessageState, project: TrainingProject
     ) -> bool:
         """Watch a message for a person, beside the people who watch it already.
 
@@ -42,7 +42,7 @@ class Following:
         Args:
             place: the person, and the channel and thread of the message.
             ts: the id of the message in its channel.
-            card: the state that the message's buttons carry.
+            state: the state that the message's buttons carry.
             project: the project now. A message that is watched already shows the project of its
                 watch instead.
 
@@ -60,11 +60,11 @@ class Following:
             ts=ts,
             thread_ts=place.thread_ts or ts,
             watchers=(place.user_id,),
-            card=card,
+            message_state=state,
             project=project,
             started_at=self.now(),
         )
-        known = await self.watches.of(place.channel_id, ts)
+        known = await self.watches.get(place.channel_id, ts)
         wanted = _shown((known or new).joined_by(place.user_id))
         draw = partial(self._draw, place.channel_id, ts)
         unconfirmed: SlackCallFailed | None = None
@@ -82,23 +82,23 @@ class Following:
         return await redraw(await read(), read, draw, shown=wanted) is not None
 
     async def _read(self, channel_id: str, ts: str) -> _Shown | None:
-        watch = await self.watches.of(channel_id, ts)
+        watch = await self.watches.get(channel_id, ts)
         return None if watch is None else _shown(watch)
 
     async def _draw(self, channel_id: str, ts: str, shown: _Shown) -> None:
-        project, card, followed = shown
-        message = project_message(project, card, followed=followed)
+        project, state, summary = shown
+        message = project_message(project, state, watch=summary)
         await self.poster.update(ReplyTarget("", channel_id), ts, message)
 
     async def _keep(self, new: Watch, known: Watch | None) -> bool:
         """Join the existing watch, or save the new one if there was none."""
         (user_id,) = new.watchers
-        if await self.watches.join(new.channel_id, new.ts, user_id) is not None:
+        if await self.watches.add_watcher(new.channel_id, new.ts, user_id) is not None:
             return True
         if known is None:
-            await self.watches.begin(new)
+            await self.watches.create(new)
         return known is None
 
 
 def _shown(watch: Watch) -> _Shown:
-    return watch.project, watch.card, watch.followed()
+    return watch.project, watch.message_state, watch.summary()

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 _WINDOW = timedelta(minutes=1)
 
 
-class Budget:
+class UpdateRateLimiter:
     """Count this process's updates of the last minute, and give the others a place in a queue.
 
     Slack takes about 50 changes of messages a minute in a workspace.
@@ -30,7 +30,7 @@ class Budget:
         # By limit per minute, then by message; the earliest time first.
         self._queues: defaultdict[int, dict[str, datetime]] = defaultdict(dict)
 
-    def spend(self, message: str) -> None:
+    def acquire(self, message: str) -> None:
         """Count an update of a message, and free its place in the queue."""
         for queue in self._queues.values():
             queue.pop(message, None)
@@ -39,7 +39,7 @@ class Budget:
         self._drawn_by_message.pop(message, None)
         self._drawn_by_message[message] = now
 
-    def wait(self, message: str, most: int) -> float:
+    def delay(self, message: str, most: int) -> float:
         """Return the seconds until a message can be updated; 0: now.
 
         Args:

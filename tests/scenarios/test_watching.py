@@ -18,7 +18,7 @@ from bot.durable.model import Enqueue
 from bot.durable.store import Store
 from bot.handlers.watch import STOP_WATCH
 from bot.sandbox import Clock, PostedMessage, Respond, SandboxBaseten, SandboxSlack
-from bot.watches.poller import Pace
+from bot.watches.poller import PollInterval
 from tests.conftest import RESEARCH, Env
 
 FAST = 15  # seconds of the clock; the bot looks whenever it has moved
@@ -94,7 +94,7 @@ async def watching(**settings: Any) -> AsyncIterator[Watched]:
         ):
             baseten.add_team("Research", id=RESEARCH)
             env = Env(slack, baseten, Path(name))
-            tuning = Tuning(pace=Pace(fast=0.05, slow=0.05), now=clock)
+            tuning = Tuning(poll_interval=PollInterval(fast=0.05, slow=0.05), now=clock)
             async with env.running_on(store, tuning, **settings):
                 watched = Watched(env, clock, store)
                 watched.project_id = baseten.add_project(RESEARCH, "llama")["id"]
@@ -276,7 +276,12 @@ async def test_a_stop_that_is_done_again_ends_only_the_watch_that_was_meant() ->
         await it.watch()
         (watch,) = (await it.store.read_all("watches")).values()
         place = {"user_id": DANA, "channel_id": it.answer.channel}
-        state = {"place": place, "ts": it.answer.ts, "card": watch["card"], "watch_id": "older"}
+        state = {
+            "place": place,
+            "ts": it.answer.ts,
+            "message_state": watch["message_state"],
+            "watch_id": "older",
+        }
         edits = it.answer.edits
         # As a process leaves it that died after the end of the older watch.
         await it.store.write(Enqueue("stop/2:left", STOP_WATCH, state, "commands", delay=0.0))

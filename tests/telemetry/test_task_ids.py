@@ -35,7 +35,7 @@ IDS = st.one_of(
     st.builds("command:{}".format, text_of(HEX, 32)),
     st.builds("dialog:V{}:{}".format, text_of(CAPITALS, 8, 10), text_of(HEX, 16)),
     st.builds("near name:{}:{}.{}".format, CHANNELS, text_of(DIGITS, 10), text_of(DIGITS, 6)),
-    st.builds("report:{}:{}".format, text_of(HEX, 32), st.integers(1, 2000)),
+    st.builds("notification:{}:{}".format, text_of(HEX, 32), st.integers(1, 2000)),
     st.builds("step:Fx{}".format, text_of(CAPITALS, 8, 10)),
 )
 PLACES = ["{}", '"{}"', "'{}'", "({})", "<{}>", "{}.", "{}: it", "LostLeaseError: {}", "of {}, two"]
@@ -91,7 +91,7 @@ def test_no_secret_passes_as_an_id(kind: str, secret: str, text: str) -> None:
     [
         "password=step:20481024",
         "password: command:hunter2",
-        "api_key=report:abcd1234efgh",
+        "api_key=notification:abcd1234efgh",
         "command:12345678.0123456789abcdefghijABCDEFGHIJ01",
         "token=command:1.2.3/abcd1234efgh",
         "token=key:1345224609.738474920.8088930838d88f008e05c0f5a7b9d1e2",

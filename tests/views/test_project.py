@@ -83,11 +83,11 @@ class Case:
     opened: OpenedProject
     user_id: str = "U0SANDBOX1"
     refreshed: Refreshed | None = None
-    followed: WatchSummary | None = None
+    watch: WatchSummary | None = None
 
     def payload(self) -> dict[str, Any]:
-        card = message_state_of(self.opened, self.user_id)
-        drawn = project_message(self.opened.project, card, self.refreshed, self.followed)
+        state = message_state_of(self.opened, self.user_id)
+        drawn = project_message(self.opened.project, state, self.refreshed, self.watch)
         return drawn.payload()
 
 
@@ -176,15 +176,15 @@ CASES = {name: Case(case) for name, case in OPENED.items()} | {
     "long_refreshed": Case(
         replace(OPENED["long"], also_in=(LONG, LONG, LONG, LONG)),
         refreshed=REFRESHED,
-        followed=MANY,
+        watch=MANY,
     ),
-    "followed": Case(opened(job()), followed=DANA),
-    "followed_no_job": Case(opened(None), followed=DANA),
-    "followed_by_nobody": Case(opened(job()), user_id="", followed=WatchSummary(watchers=("",))),
-    "followed_by_many": Case(OPENED["syncing"], followed=MANY),
-    "followed_to_the_end": Case(OPENED["synced"], followed=replace(MANY, over=True)),
-    "followed_for_too_long": Case(opened(job()), followed=replace(MANY, over=True)),
-    "gone": Case(opened(job()), followed=replace(MANY, over=True, gone=True)),
+    "followed": Case(opened(job()), watch=DANA),
+    "followed_no_job": Case(opened(None), watch=DANA),
+    "followed_by_nobody": Case(opened(job()), user_id="", watch=WatchSummary(watchers=("",))),
+    "followed_by_many": Case(OPENED["syncing"], watch=MANY),
+    "followed_to_the_end": Case(OPENED["synced"], watch=replace(MANY, ended=True)),
+    "followed_for_too_long": Case(opened(job()), watch=replace(MANY, ended=True)),
+    "gone": Case(opened(job()), watch=replace(MANY, ended=True, project_missing=True)),
 }
 
 
@@ -252,14 +252,14 @@ def test_no_time_goes_on_in_a_message_that_nobody_draws_again(name: str) -> None
 @pytest.mark.parametrize("status", ["RUNNING", "COMPLETED"])
 def test_how_long_one_job_ran_is_not_said_of_another(status: str) -> None:
     newer = job(id="another", current_status=f"TRAINING_JOB_{status}")
-    drawn = str(Case(opened(newer), followed=MANY).payload())
+    drawn = str(Case(opened(newer), watch=MANY).payload())
     assert "Running since" not in drawn
     assert "Ran for" not in drawn
 
 
 def test_of_a_status_that_is_not_known_it_is_not_said_that_it_runs() -> None:
     odd = job(current_status="TRAINING_JOB_WARMING_UP")
-    assert "Running since" not in str(Case(opened(odd), followed=MANY).payload())
+    assert "Running since" not in str(Case(opened(odd), watch=MANY).payload())
 
 
 def test_checkpoints_that_nobody_will_look_at_again_are_not_called_under_way() -> None:
@@ -332,11 +332,11 @@ def test_the_buttons_can_carry_any_team(text: str) -> None:
     case = Case(opened(job(), also_in=(text, text, text, text), team_name=text))
     payload = case.payload()
     assert message_error(payload["text"], payload["blocks"]) is None
-    card = message_state_of(case.opened, "U0SANDBOX1")
+    state = message_state_of(case.opened, "U0SANDBOX1")
     carrying = [button for button in payload["blocks"][-2]["elements"] if "value" in button]
     assert len(carrying) == 3
     for button in carrying:
-        assert MessageState.model_validate_json(button["value"]) == card
+        assert MessageState.model_validate_json(button["value"]) == state
 
 
 def test_an_answer_drawn_again_is_the_same_but_for_who_refreshed_it() -> None:

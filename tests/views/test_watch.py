@@ -119,9 +119,9 @@ MESSAGES = {
     "waiting_with_an_unknown_capacity": waiting_message(
         PROJECT, a_job("PENDING"), SINCE, GpuCapacity(gpu_type="H100")
     ),
-    "expired": expired_message(a_project(job()), 14, DANA, drawn=True),
-    "expired_not_drawn": expired_message(a_project(job()), 14, DANA, drawn=False),
-    "expired_without_a_job": expired_message(a_project(), 14, DANA, drawn=True),
+    "expired": expired_message(a_project(job()), 14, DANA, message_updated=True),
+    "expired_not_drawn": expired_message(a_project(job()), 14, DANA, message_updated=False),
+    "expired_without_a_job": expired_message(a_project(), 14, DANA, message_updated=True),
     "lost": lost_message(a_project(), a_job(), DANA),
     "gone": gone_message(a_project(job()), DANA),
     "gone_without_a_job": gone_message(a_project(), ()),

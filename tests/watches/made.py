@@ -56,7 +56,7 @@ def watch(latest_job: TrainingJob | None, **changes: Any) -> Watch:
             "ts": "1700000000.000100",
             "thread_ts": "1700000000.000100",
             "watchers": ("U0SANDBOX1",),
-            "card": MessageState(
+            "message_state": MessageState(
                 project_id=PROJECT, team="Research", outcome=CreationOutcome.EXISTED
             ),
             "project": project(latest_job),

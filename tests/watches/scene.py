@@ -1,4 +1,4 @@
-"""A Slack, a Baseten, and the poller and the reports between them, each run by hand."""
+"""A Slack, a Baseten, and the poller and the notifications between them, each run by hand."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -18,10 +18,10 @@ from bot.slack.message import ReplyTarget
 from bot.slack.messages import Poster
 from bot.telemetry.redaction import Redactor
 from bot.views.project import project_message
-from bot.watches.delivery import REPORT, Reports
+from bot.watches.delivery import NOTIFY, NotificationHandler
 from bot.watches.model import Watch, Watches
-from bot.watches.notification import Report
-from bot.watches.poller import POLL, Pace, Poller
+from bot.watches.notification import Notification
+from bot.watches.poller import POLL, Poller, PollInterval
 from tests.conftest import RESEARCH
 
 CHANNEL = "C0SANDBOX1"
@@ -62,12 +62,14 @@ class Scene:
 
     @property
     def poller(self) -> Poller:
-        taking = Worker(self.store, QUEUE)  # it does not run, so that tests bring the reports
-        return Poller(self.client, self.store, taking, self.watches, Pace(), TOO_LONG, self.clock)
+        taking = Worker(self.store, QUEUE)  # it does not run, so that tests bring the notifications
+        return Poller(
+            self.client, self.store, taking, self.watches, PollInterval(), TOO_LONG, self.clock
+        )
 
     @property
-    def reports(self) -> Reports:
-        return Reports(
+    def handler(self) -> NotificationHandler:
+        return NotificationHandler(
             self.poster, self.client, self.watches, self.store, self.redactor, self.clock
         )
 
@@ -96,8 +98,9 @@ class Scene:
     async def answer(self, project_id: str, channel_id: str = CHANNEL) -> Watch:
         """Post an answer about a project, as the bot does, and watch it."""
         project = await self.client.get_training_project(project_id)
-        card = MessageState(project_id=project_id, team="Research", outcome=CreationOutcome.EXISTED)
-        drawn = project_message(project, card)
+        outcome = CreationOutcome.EXISTED
+        state = MessageState(project_id=project_id, team="Research", outcome=outcome)
+        drawn = project_message(project, state)
         ts = (await self.poster.post(ReplyTarget("U0SANDBOX1", channel_id), drawn)).ts
         watch = Watch(
             id=f"watch{len(self.slack.messages)}",
@@ -105,18 +108,18 @@ class Scene:
             ts=ts,
             thread_ts=ts,
             watchers=("U0SANDBOX1",),
-            card=card,
+            message_state=state,
             project=project,
             started_at=self.clock(),
         )
-        await self.watches.begin(watch)
+        await self.watches.create(watch)
         self.baseten.requests.clear()
         return watch
 
     async def begin_anew(self, watch: Watch) -> None:
         """Let this watch stand in the place of the one that its answer has."""
-        await self.watches.end(watch.channel_id, watch.ts)
-        await self.watches.begin(watch)
+        await self.watches.delete(watch.channel_id, watch.ts)
+        await self.watches.create(watch)
 
     async def look(self, after: float = 15) -> RunAgain:
         """Let time pass, and look once at everything."""
@@ -128,14 +131,14 @@ class Scene:
         await self.save(task, then)
         return then
 
-    async def report(self) -> list[Outcome]:
+    async def deliver(self) -> list[Outcome]:
         """Deliver every notification that is due; return the outcomes.
 
         No channel is paused any more.
         """
         self.pauses.advance(60)
         came: list[Outcome] = []
-        while tasks := await self.claim(REPORT, 1):
+        while tasks := await self.claim(NOTIFY, 1):
             came.append(await self.attempt(tasks[0]))
         return came
 
@@ -146,31 +149,31 @@ class Scene:
         await self.look()
         return watch
 
-    async def the_report(self, watch: Watch, number: int = 1) -> Task:
-        """A report of a watch as the store holds it."""
-        task = await self.store.get(f"report:{watch.id}:{number}")
+    async def the_notification(self, watch: Watch, number: int = 1) -> Task:
+        """A notification of a watch as the store holds it."""
+        task = await self.store.get(f"notification:{watch.id}:{number}")
         assert task is not None
         return task
 
     async def try_again(self, watch: Watch, number: int = 1) -> None:
-        """Bring a report that sleeps."""
-        await self.store.wake(f"report:{watch.id}:{number}")
-        await self.report()
+        """Bring a notification that sleeps."""
+        await self.store.wake(f"notification:{watch.id}:{number}")
+        await self.deliver()
 
-    async def reported(self, watch: Watch) -> list[Report]:
-        """Every report of a watch, in order."""
-        found: list[Report] = []
-        while task := await self.store.get(f"report:{watch.id}:{len(found) + 1}"):
-            found.append(Report.model_validate(task.state))
+    async def notifications_of(self, watch: Watch) -> list[Notification]:
+        """Every notification of a watch, in order."""
+        found: list[Notification] = []
+        while task := await self.store.get(f"notification:{watch.id}:{len(found) + 1}"):
+            found.append(Notification.model_validate(task.state))
         return found
 
     async def news(self, watch: Watch) -> list[str]:
         """Return the kinds of all news of a watch."""
-        return [said.kind for report in await self.reported(watch) for said in report.news]
+        return [said.kind for each in await self.notifications_of(watch) for said in each.news]
 
-    async def attempt(self, task: Task, reports: Reports | None = None) -> Outcome:
-        """Deliver one notification, with the given `Reports` or a new one."""
-        then = await (reports or self.reports).handle(context := self.context(task))
+    async def attempt(self, task: Task, handler: NotificationHandler | None = None) -> Outcome:
+        """Deliver one notification, with the given handler or a new one."""
+        then = await (handler or self.handler).handle(context := self.context(task))
         await self.save(context.task, then)
         return then
 
@@ -209,9 +212,9 @@ class Scene:
         """The seconds until the next task of this kind."""
         return await self.store.next_due(QUEUE, (kind,))
 
-    async def look_and_report(self, after: float = 15) -> None:
+    async def look_and_deliver(self, after: float = 15) -> None:
         await self.look(after)
-        await self.report()
+        await self.deliver()
 
     @property
     def answers(self) -> list[PostedMessage]:

@@ -11,20 +11,20 @@ from hypothesis import strategies as st
 from bot.baseten.models import TrainingJob
 from bot.watches.changes import (
     LONGEST,
+    Changes,
     Ended,
     Expired,
     FirstJob,
-    Found,
     Gone,
-    Look,
     Lost,
     Moved,
+    Observation,
     StillWaiting,
     TakenOver,
-    look,
+    compare,
 )
 from bot.watches.model import Watch
-from bot.watches.notification import Report
+from bot.watches.notification import Notification
 from tests.watches.made import BEGIN, after, job, project, watch
 
 TOO_LONG = 1800.0
@@ -45,13 +45,13 @@ ENDS = [name for name, stage in STAGES.items() if stage == "ended"]
 RANKS = {"waiting": 0, "deploying": 1, "running": 2}
 
 
-def seen(before: Watch, now: TrainingJob | None, at: float = 60, **found: Any) -> Look:
+def seen(before: Watch, now: TrainingJob | None, at: float = 60, **observed: Any) -> Changes:
     """Compare a watch with the current state of its own job."""
-    told = {"watched": now, "latest": now} | found
-    return look(before, Found(**told), after(at), TOO_LONG)
+    told = {"watched": now, "latest": now} | observed
+    return compare(before, Observation(**told), after(at), TOO_LONG)
 
 
-def kinds(looked: Look) -> list[str]:
+def kinds(looked: Changes) -> list[str]:
     return [said.kind for said in looked.news]
 
 
@@ -68,9 +68,9 @@ def test_each_change_of_stage_is_one_piece_of_news(before: str, now: str) -> Non
         assert looked.news[0] == Moved(job=job(now, at=30), again=back)
     else:
         assert looked.news == ()
-    assert looked.over == (STAGES[now] == "ended")
+    assert looked.ended == (STAGES[now] == "ended")
     assert looked.changed == looked.moved == (now != before)
-    assert looked.watch.reports == int(now != before)
+    assert looked.watch.notifications == int(now != before)
 
 
 @given(st.lists(st.sampled_from(list(STAGES)), min_size=1, max_size=12))
@@ -83,11 +83,11 @@ def test_any_course_of_a_job_is_told_once_and_its_end_once(course: list[str]) ->
         told += kinds(looked)
         watched = looked.watch
         walked.append(name)
-        if looked.over:
+        if looked.ended:
             break
         again = seen(watched, job(name, at=step), at=step + 0.5)
         assert again.watch is watched
-        assert again == Look(watched)
+        assert again == Changes(watched)
     changes = [STAGES[now] for was, now in pairwise(walked) if STAGES[was] != STAGES[now]]
     assert told == ["ended" if stage == "ended" else "moved" for stage in changes]
     assert told.count("ended") <= 1
@@ -143,7 +143,7 @@ def test_behind_a_status_that_is_not_known_a_step_is_told_as_what_it_is() -> Non
 def test_a_status_without_its_prefix_is_the_same(name: str) -> None:
     bare = job(current_status=name)
     assert kinds(seen(watch(job()), bare)) == ["ended"]
-    assert seen(watch(job(name, id="j0b0001")), bare).over
+    assert seen(watch(job(name, id="j0b0001")), bare).ended
 
 
 @pytest.mark.parametrize("name", ["PENDING", "CREATED", "QUEUED"])
@@ -152,7 +152,7 @@ def test_waiting_for_long_is_said_once(name: str) -> None:
     assert seen(waits, job(name), at=TOO_LONG).news == ()
     told = seen(waits, job(name), at=TOO_LONG + 1)
     assert told.news == (StillWaiting(job=job(name), since=BEGIN),)
-    assert (told.changed, told.over, told.watch.reports) == (False, False, 1)
+    assert (told.changed, told.ended, told.watch.notifications) == (False, False, 1)
     assert seen(told.watch, job(name), at=TOO_LONG * 9).news == ()
 
 
@@ -176,7 +176,7 @@ def test_a_newer_job_takes_the_watch_over() -> None:
     begun = watch(job("RUNNING"), running_since=BEGIN, told_waiting=True)
     looked = seen(begun, job("RUNNING", at=50), latest=NEWER)
     assert looked.news == (TakenOver(old=job("RUNNING", at=50), new=NEWER, seen=True),)
-    assert (looked.over, looked.moved, looked.changed) == (False, True, True)
+    assert (looked.ended, looked.moved, looked.changed) == (False, True, True)
     assert looked.watch.job == NEWER
     assert looked.watch.running_since is looked.watch.waiting_since is None
     assert not looked.watch.told_waiting
@@ -190,7 +190,7 @@ def test_the_old_jobs_end_comes_first_and_the_watch_goes_on() -> None:
         Ended(job=ended, ran=50),
         TakenOver(old=ended, new=NEWER, seen=True),
     )
-    assert not looked.over
+    assert not looked.ended
     assert looked.watch.job == NEWER
 
 
@@ -203,7 +203,7 @@ def test_a_newer_job_that_has_ended_already_ends_the_watch() -> None:
     newer = job("FAILED", at=250, id="j0b0002", created_at=after(200))
     looked = seen(watch(job("RUNNING")), job("RUNNING"), latest=newer)
     assert looked.news == (Ended(job=newer, ran=None),)
-    assert looked.over
+    assert looked.ended
 
 
 def test_of_two_jobs_that_have_ended_both_ends_are_told_and_nothing_else() -> None:
@@ -241,7 +241,7 @@ def test_the_first_job_of_a_project_is_news() -> None:
 def test_a_first_job_that_has_ended_is_told_by_its_end() -> None:
     looked = seen(watch(None), None, latest=job("FAILED", at=40))
     assert looked.news == (Ended(job=job("FAILED", at=40), ran=None),)
-    assert looked.over
+    assert looked.ended
 
 
 @pytest.mark.parametrize("latest", [None, job()])
@@ -250,9 +250,9 @@ def test_a_watch_ends_after_14_days(latest: TrainingJob | None) -> None:
     days = LONGEST.total_seconds()
     assert seen(begun, latest, at=days - 1).news == ()
     looked = seen(begun, latest, at=days)
-    assert (looked.news, looked.over) == ((Expired(),), True)
-    unknown = look(begun, Found(), BEGIN + timedelta(days=30), TOO_LONG)
-    assert (unknown.news, unknown.over) == ((Expired(),), True)
+    assert (looked.news, looked.ended) == ((Expired(),), True)
+    unknown = compare(begun, Observation(), BEGIN + timedelta(days=30), TOO_LONG)
+    assert (unknown.news, unknown.ended) == ((Expired(),), True)
 
 
 def test_a_job_that_ends_on_the_last_day_just_ends() -> None:
@@ -260,32 +260,32 @@ def test_a_job_that_ends_on_the_last_day_just_ends() -> None:
     assert kinds(looked) == ["ended"]
 
 
-GONE = Found(gone=True)
+GONE = Observation(project_missing=True)
 
 
-def lost(latest: TrainingJob | None) -> Found:
+def lost(latest: TrainingJob | None) -> Observation:
     """Return a lookup of a project that no longer has the watched job."""
-    return Found(project=project(latest), latest=latest, lost=True)
+    return Observation(project=project(latest), latest=latest, job_missing=True)
 
 
 @pytest.mark.parametrize("latest", [None, job()])
 def test_a_watch_ends_with_its_project_once_that_is_gone_twice(latest: TrainingJob | None) -> None:
-    first = look(watch(latest), GONE, after(60), TOO_LONG)
-    assert (first.news, first.over, first.changed, first.moved) == ((), False, False, True)
+    first = compare(watch(latest), GONE, after(60), TOO_LONG)
+    assert (first.news, first.ended, first.changed, first.moved) == ((), False, False, True)
     assert first.watch == watch(latest, missing=1)
-    looked = look(first.watch, GONE, after(75), TOO_LONG)
-    assert (looked.news, looked.over) == ((Gone(),), True)
-    assert looked.watch.reports == 1
+    looked = compare(first.watch, GONE, after(75), TOO_LONG)
+    assert (looked.news, looked.ended) == ((Gone(),), True)
+    assert looked.watch.notifications == 1
     assert looked.watch.project == watch(latest).project
 
 
 def test_an_answer_that_was_wrong_once_ends_nothing() -> None:
-    missed = look(watch(job()), GONE, after(60), TOO_LONG).watch
+    missed = compare(watch(job()), GONE, after(60), TOO_LONG).watch
     found = seen(missed, job())
-    assert (found.news, found.over) == ((), False)
+    assert (found.news, found.ended) == ((), False)
     assert found.watch == watch(job())
-    assert look(found.watch, GONE, after(90), TOO_LONG).news == ()
-    without_job = look(watch(None), GONE, after(60), TOO_LONG).watch
+    assert compare(found.watch, GONE, after(90), TOO_LONG).news == ()
+    without_job = compare(watch(None), GONE, after(60), TOO_LONG).watch
     assert seen(without_job, None, project=project(None)).watch == watch(None)
     assert seen(without_job, None).watch is without_job  # a search has no result for it
 
@@ -294,29 +294,29 @@ def test_a_job_that_is_lost_twice_ends_its_watch_and_is_no_longer_shown() -> Non
     older = job("FAILED", id="j0b0000", created_at=after(-100))
     for latest in (None, older):
         begun = watch(job(), running_since=BEGIN)
-        first = look(begun, lost(latest), after(60), TOO_LONG)
-        assert (first.news, first.over) == ((), False)
-        looked = look(first.watch, lost(latest), after(75), TOO_LONG)
-        assert (looked.news, looked.over) == ((Lost(job=job()),), True)
+        first = compare(begun, lost(latest), after(60), TOO_LONG)
+        assert (first.news, first.ended) == ((), False)
+        looked = compare(first.watch, lost(latest), after(75), TOO_LONG)
+        assert (looked.news, looked.ended) == ((Lost(job=job()),), True)
         assert looked.watch.job == latest
-        assert looked.watch.followed().running_since is None
+        assert looked.watch.summary().running_since is None
 
 
 def test_a_lost_job_gives_way_to_a_newer_one_at_once() -> None:
-    looked = look(watch(job(), missing=1), lost(NEWER), after(60), TOO_LONG)
+    looked = compare(watch(job(), missing=1), lost(NEWER), after(60), TOO_LONG)
     assert looked.news == (TakenOver(old=job(), new=NEWER, seen=False),)
-    assert (looked.over, looked.watch.missing) == (False, 0)
+    assert (looked.ended, looked.watch.missing) == (False, 0)
 
 
 def test_what_is_missing_does_not_outlast_the_14_days() -> None:
-    looked = look(watch(job()), GONE, BEGIN + LONGEST, TOO_LONG)
-    assert (looked.news, looked.over) == ((Expired(),), True)
+    looked = compare(watch(job()), GONE, BEGIN + LONGEST, TOO_LONG)
+    assert (looked.news, looked.ended) == ((Expired(),), True)
 
 
 def test_what_is_not_known_now_changes_nothing() -> None:
     for begun in (watch(job("PENDING")), watch(None)):
-        looked = look(begun, Found(), after(TOO_LONG * 9), TOO_LONG)
-        assert looked == Look(begun)
+        looked = compare(begun, Observation(), after(TOO_LONG * 9), TOO_LONG)
+        assert looked == Changes(begun)
 
 
 @pytest.mark.parametrize(
@@ -336,14 +336,14 @@ def test_the_message_is_drawn_again_when_it_would_look_different(
 ) -> None:
     looked = seen(watch(job("PENDING")), job("PENDING", **change), at=60 if moved else 600)
     assert (looked.changed, looked.moved, looked.news) == (True, moved, ())
-    assert looked.watch.reports == 1
+    assert looked.watch.notifications == 1
     assert looked.watch.job == job("PENDING", **change)
 
 
 @pytest.mark.parametrize("change", [{"updated_at": after(59)}, {"training_project_id": None}])
 def test_what_nobody_would_see_draws_nothing(change: dict[str, Any]) -> None:
     begun = watch(job("PENDING"))
-    assert seen(begun, job("PENDING", **change)) == Look(begun)
+    assert seen(begun, job("PENDING", **change)) == Changes(begun)
 
 
 def test_times_alone_draw_it_every_ten_minutes_and_all_else_at_once() -> None:
@@ -370,7 +370,7 @@ def test_a_project_that_was_renamed_is_drawn_again() -> None:
         assert looked.watch.project == renamed
 
 
-def test_a_report_comes_back_as_it_was() -> None:
+def test_a_notification_comes_back_as_it_was() -> None:
     news = (
         Moved(job=job(), again=True),
         Ended(job=job(), ran=5),
@@ -381,5 +381,5 @@ def test_a_report_comes_back_as_it_was() -> None:
         Gone(),
         Lost(job=job()),
     )
-    report = Report(watch=watch(job()), news=news, over=True)
-    assert Report.model_validate(report.state()) == report
+    notification = Notification(watch=watch(job()), news=news, ended=True)
+    assert Notification.model_validate(notification.state()) == notification

@@ -32,7 +32,7 @@ async def test_of_a_deleted_message_its_watchers_are_told_and_no_thread(scene: S
     await scene.poster._client.chat_delete(channel=CHANNEL, ts=watch.ts)  # noqa: SLF001 - as people do
     scene.set(scene.latest(project), "RUNNING")
     with capture_logs() as logs:
-        await scene.look_and_report()
+        await scene.look_and_deliver()
     assert not [line for line in logs if line["log_level"] == "error"]
     assert [message.channel for message in scene.slack.messages] == [DIRECT, "D0DANA"]
     for text in told(scene) + told(scene, "D0DANA"):
@@ -40,8 +40,8 @@ async def test_of_a_deleted_message_its_watchers_are_told_and_no_thread(scene: S
         assert "the message that I kept up to date was deleted" in text
         assert "was running" in text
     assert scene.slack.ephemerals == []
-    assert await scene.watches.every() == []
-    await scene.look_and_report(after=60)
+    assert await scene.watches.all() == []
+    await scene.look_and_deliver(after=60)
     assert len(scene.slack.messages) == 2
 
 
@@ -50,7 +50,7 @@ async def test_the_end_of_a_job_is_in_the_last_words(scene: Scene) -> None:
     watch = await scene.answer(project)
     await scene.poster._client.chat_delete(channel=CHANNEL, ts=watch.ts)  # noqa: SLF001 - as people do
     scene.set(scene.latest(project), "FAILED")
-    await scene.look_and_report()
+    await scene.look_and_deliver()
     (text,) = told(scene)
     assert "had failed" in text
     assert scene.replies == []
@@ -61,7 +61,7 @@ async def deleted_before_the_reply(
 ) -> None:
     """Deliver a notification; a person deletes a message before the retry of the reply."""
     scene.slack.faults.next(POST, Respond(429, headers={"Retry-After": "60"}))
-    await scene.report()
+    await scene.deliver()
     await scene.poster._client.chat_delete(channel=CHANNEL, ts=ts)  # noqa: SLF001 - as people do
     if deleting is not None:
         scene.slack.faults.next("/api/chat.delete", deleting)
@@ -76,13 +76,13 @@ async def test_of_a_message_that_is_deleted_before_the_reply_no_reply_is_left_in
     await deleted_before_the_reply(scene, watch, watch.ts)
     assert [message.channel for message in scene.slack.messages] == [DIRECT]
     assert "the message that I kept up to date was deleted" in told(scene)[0]
-    assert await scene.watches.every() == []
+    assert await scene.watches.all() == []
 
 
 async def test_an_answer_whose_thread_is_gone_is_drawn_without_its_watch(scene: Scene) -> None:
     first = await scene.answer(scene.project("first"))
     watch = await scene.answer(project := scene.project())
-    await scene.watches.end(CHANNEL, first.ts)
+    await scene.watches.delete(CHANNEL, first.ts)
     await scene.begin_anew(watch.model_copy(update={"thread_ts": first.ts}))
     scene.set(scene.latest(project), "RUNNING")
     await scene.look()
@@ -96,24 +96,24 @@ async def test_a_reply_that_is_astray_and_stays_still_ends_the_watch(scene: Scen
     watch = await scene.moved()
     await deleted_before_the_reply(scene, watch, watch.ts, refused("cant_delete_message"))
     assert len(told(scene)) == 1
-    assert await scene.watches.every() == []
+    assert await scene.watches.all() == []
 
 
 async def test_of_an_archived_channel_its_watchers_are_told_directly(scene: Scene) -> None:
     await scene.moved()
     scene.slack.add_channel(CHANNEL, archived=True)
-    await scene.report()
+    await scene.deliver()
     assert scene.replies == []
     (text,) = told(scene)
     assert "the channel is archived" in text
-    assert await scene.watches.every() == []
+    assert await scene.watches.all() == []
 
 
 async def test_who_takes_no_direct_message_is_told_in_the_channel(scene: Scene) -> None:
     await scene.moved()
     scene.slack.faults.next(UPDATE, refused("message_not_found"))
     scene.slack.faults.next(POST, refused("user_not_found"))
-    assert await scene.report() == [Done()]
+    assert await scene.deliver() == [Done()]
     assert told(scene) == []
     (ephemeral,) = scene.slack.ephemerals
     assert "was deleted" in ephemeral.text
@@ -123,7 +123,7 @@ async def test_last_words_that_slack_cannot_take_now_are_said_later(scene: Scene
     watch = await scene.moved()
     scene.slack.faults.next(UPDATE, refused("message_not_found"))
     scene.slack.faults.next(POST, Respond(429, headers={"Retry-After": "60"}))
-    (then,) = await scene.report()
+    (then,) = await scene.deliver()
     assert isinstance(then, RunAgain)
     assert scene.slack.ephemerals == []
     await scene.try_again(watch)
@@ -137,8 +137,8 @@ async def test_last_words_that_slack_cannot_take_now_are_said_later(scene: Scene
 async def test_an_update_that_is_refused_for_ever_ends_the_watch(scene: Scene, code: str) -> None:
     await scene.moved()
     scene.slack.faults.next(UPDATE, refused(code))
-    assert await scene.report() == [Done()]
-    assert await scene.watches.every() == []
+    assert await scene.deliver() == [Done()]
+    assert await scene.watches.all() == []
     assert len(told(scene)) == 1
     assert scene.replies == []
 
@@ -159,8 +159,8 @@ async def test_an_update_that_is_refused_for_ever_ends_the_watch(scene: Scene, c
 async def test_a_reply_that_is_refused_for_ever_ends_the_watch(scene: Scene, code: str) -> None:
     await scene.moved()
     scene.slack.faults.next(POST, refused(code))
-    assert await scene.report() == [Done()]
-    assert await scene.watches.every() == []
+    assert await scene.deliver() == [Done()]
+    assert await scene.watches.all() == []
     (text,) = told(scene)
     assert "change the message" not in text
     if "archived" not in code and code != "not_in_channel":
@@ -176,7 +176,7 @@ async def test_the_message_is_drawn_without_the_watch_when_slack_takes_it(scene:
     scene.slack.faults.next(POST, refused("restricted_action"))
     limit = Respond(429, headers={"Retry-After": "60"})
     scene.slack.faults.next(UPDATE, Respond(200, {"ok": True}), limit)
-    (then,) = await scene.report()
+    (then,) = await scene.deliver()
     assert isinstance(then, RunAgain)
     assert told(scene) == []
     await scene.try_again(watch)
@@ -189,14 +189,14 @@ async def test_a_message_that_cannot_be_drawn_without_the_watch_is_left(scene: S
     await scene.moved()
     scene.slack.faults.next(POST, refused("is_archived"))
     scene.slack.faults.next(UPDATE, Respond(200, {"ok": True}), refused("is_inactive"))
-    assert await scene.report() == [Done()]
+    assert await scene.deliver() == [Done()]
     assert len(told(scene)) == 1
 
 
 async def test_an_end_that_cannot_be_told_in_its_thread_is_told_directly(scene: Scene) -> None:
     await scene.moved("FAILED")
     scene.slack.faults.next(POST, refused("restricted_action"))
-    assert await scene.report() == [Done()]
+    assert await scene.deliver() == [Done()]
     (text,) = told(scene)
     assert "had failed" in text
     assert scene.answers[0].edits == 1
@@ -211,19 +211,21 @@ async def test_an_end_whose_reply_slack_will_not_have_is_told_directly(
 ) -> None:
     await scene.moved("FAILED")
     scene.slack.faults.next(POST, refused(code))
-    assert await scene.report() == [Done()]
+    assert await scene.deliver() == [Done()]
     (text,) = told(scene)
     assert f"Slack does not let me reply in its thread (`{code}`)" in text
     assert "had failed" in text
     assert scene.replies == []
 
 
-async def test_a_watch_that_has_begun_anew_is_not_ended_by_an_old_report(scene: Scene) -> None:
+async def test_a_watch_that_has_begun_anew_is_not_ended_by_an_old_notification(
+    scene: Scene,
+) -> None:
     watch = await scene.moved()
     await scene.begin_anew(watch.model_copy(update={"id": "another"}))
     scene.slack.faults.next(POST, refused("restricted_action"))
-    await scene.report()
-    assert [kept.id for kept in await scene.watches.every()] == ["another"]
+    await scene.deliver()
+    assert [kept.id for kept in await scene.watches.all()] == ["another"]
     assert told(scene) == []
 
 
@@ -234,10 +236,10 @@ async def test_a_watch_that_begins_anew_while_another_ends_is_not_drawn_away(
     scene.slack.faults.next(POST, refused("restricted_action"))
     limit = Respond(429, headers={"Retry-After": "60"})
     scene.slack.faults.next(UPDATE, Respond(200, {"ok": True}), limit)
-    await scene.report()
+    await scene.deliver()
     await scene.begin_anew(watch.model_copy(update={"id": "another"}))
     await scene.try_again(watch)
-    assert [kept.id for kept in await scene.watches.every()] == ["another"]
+    assert [kept.id for kept in await scene.watches.all()] == ["another"]
     assert scene.answers[0].edits == 0
 
 
@@ -245,13 +247,13 @@ async def test_what_slack_will_not_have_is_left_out_and_the_rest_is_told(scene: 
     await scene.moved()
     scene.slack.faults.next(UPDATE, refused("invalid_blocks"))
     with capture_logs() as logs:
-        assert await scene.report() == [Done()]
+        assert await scene.deliver() == [Done()]
     assert len(scene.replies) == 1
     assert any(line["log_level"] == "error" for line in logs)
-    assert len(await scene.watches.every()) == 1
+    assert len(await scene.watches.all()) == 1
 
 
-async def test_of_two_reports_that_meet_the_same_end_the_newer_says_so_alone(
+async def test_of_two_notifications_that_meet_the_same_end_the_newer_says_so_alone(
     scene: Scene,
 ) -> None:
     project = scene.project()
@@ -260,7 +262,7 @@ async def test_of_two_reports_that_meet_the_same_end_the_newer_says_so_alone(
         scene.set(scene.latest(project), status)
         await scene.look()
     scene.slack.add_channel(CHANNEL, archived=True)
-    await scene.report()
+    await scene.deliver()
     await scene.try_again(watch, 2)
     (text,) = told(scene)
     assert "had failed" in text

@@ -12,7 +12,7 @@ from bot.durable.store import Store
 from bot.sandbox import Drop, Hang, Respond
 from bot.slack.web_api import ATTEMPTS
 from bot.watches.model import Watch
-from bot.watches.notification import REPORT
+from bot.watches.notification import NOTIFY
 from tests.watches.scene import Scene
 
 POST, UPDATE = "/api/chat.postMessage", "/api/chat.update"
@@ -22,10 +22,10 @@ POST, UPDATE = "/api/chat.postMessage", "/api/chat.update"
 
 
 async def died(scene: Scene, watch: Watch, step: str) -> Task:
-    """Take the report up to a step, as if the process had died in the middle of it."""
-    (task,) = await scene.claim(REPORT, 1)
+    """Take the notification up to a step, as if the process had died in the middle of it."""
+    (task,) = await scene.claim(NOTIFY, 1)
     await scene.abandon(replace(task, state=task.state | {"step": step}))
-    return await scene.the_report(watch)
+    return await scene.the_notification(watch)
 
 
 async def test_a_reply_that_was_posted_before_its_process_died_is_not_repeated(
@@ -33,12 +33,12 @@ async def test_a_reply_that_was_posted_before_its_process_died_is_not_repeated(
 ) -> None:
     scene.slack.scopes += ("channels:history",)
     watch = await scene.moved()
-    await scene.report()
-    state = (await scene.the_report(watch)).state | {"done": 0}
+    await scene.deliver()
+    state = (await scene.the_notification(watch)).state | {"done": 0}
     await scene.store.prune(-1)
-    await scene.submit(f"report:{watch.id}:1", REPORT, state)
+    await scene.submit(f"notification:{watch.id}:1", NOTIFY, state)
     await died(scene, watch, "reply")
-    assert await scene.report() == [Done()]
+    assert await scene.deliver() == [Done()]
     assert len(scene.replies) == 1
 
 
@@ -46,7 +46,7 @@ async def test_a_reply_that_was_not_posted_before_its_process_died_is(scene: Sce
     scene.slack.scopes += ("channels:history",)
     watch = await scene.moved()
     assert (await died(scene, watch, "reply")).step_may_have_run
-    assert await scene.report() == [Done()]
+    assert await scene.deliver() == [Done()]
     assert len(scene.replies) == 1
     assert len(scene.looked_for) == 1
 
@@ -55,15 +55,15 @@ async def test_a_process_that_dies_in_the_middle_of_a_reply_begins_again_there(
     scene: Scene,
 ) -> None:
     watch = await scene.moved()
-    (task,) = await scene.claim(REPORT, 1)
+    (task,) = await scene.claim(NOTIFY, 1)
     scene.slack.requests.clear()
     scene.slack.faults.next(POST, Hang())
     dying = asyncio.create_task(scene.attempt(task))
     await scene.slack.until(lambda: [one.path for one in scene.slack.requests] == [UPDATE, POST])
     dying.cancel()
     await asyncio.wait([dying])
-    await scene.abandon(await scene.the_report(watch))
-    assert await scene.report() == [Done()]
+    await scene.abandon(await scene.the_notification(watch))
+    assert await scene.deliver() == [Done()]
     assert scene.answers[0].edits == 1
     assert len(scene.replies) == 1
 
@@ -71,7 +71,7 @@ async def test_a_process_that_dies_in_the_middle_of_a_reply_begins_again_there(
 async def test_where_the_bot_may_not_read_it_is_posted_again(scene: Scene) -> None:
     watch = await scene.moved()
     await died(scene, watch, "reply")
-    assert await scene.report() == [Done()]
+    assert await scene.deliver() == [Done()]
     assert len(scene.replies) == 1
 
 
@@ -81,7 +81,7 @@ async def test_while_it_cannot_be_looked_for_it_is_not_posted(scene: Scene) -> N
     await died(scene, watch, "reply")
     limit = Respond(429, headers={"Retry-After": "60"})
     scene.slack.faults.next("/api/conversations.replies", limit)
-    (then,) = await scene.report()
+    (then,) = await scene.deliver()
     assert isinstance(then, RunAgain)
     assert scene.replies == []
     await scene.try_again(watch)
@@ -101,7 +101,7 @@ async def test_a_process_that_lost_its_lease_says_nothing(scene: Scene, step: st
 
     store = scene.keep_in(Lost)
     await scene.moved()
-    (task,) = await scene.claim(REPORT, 1)
+    (task,) = await scene.claim(NOTIFY, 1)
     store.lost = True
     task = replace(task, state=task.state | {"step": step})
     with pytest.raises(LeaseLostError):
@@ -117,24 +117,24 @@ async def unconfirmed(scene: Scene, *, after: bool, status: str = "RUNNING") -> 
     """Return a notification with an unconfirmed reply, rescheduled for 5 seconds later."""
     watch = await scene.moved(status)
     scene.slack.faults.next(POST, Drop(after=after))
-    assert await put_off(scene) == 5
+    assert await retry(scene) == 5
     assert len(scene.replies) == int(after)
     return watch
 
 
-async def put_off(scene: Scene, watch: Watch | None = None) -> float:
-    """Bring a report, which goes on later; return the seconds until then."""
+async def retry(scene: Scene, watch: Watch | None = None) -> float:
+    """Bring a notification, which goes on later; return the seconds until then."""
     if watch is not None:
-        await scene.store.wake(f"report:{watch.id}:1")
-    (then,) = await scene.report()
+        await scene.store.wake(f"notification:{watch.id}:1")
+    (then,) = await scene.deliver()
     assert isinstance(then, RunAgain)
     return then.in_seconds
 
 
 async def is_done(scene: Scene, watch: Watch) -> bool:
-    """Bring a report that sleeps; whether that was its end."""
-    await scene.store.wake(f"report:{watch.id}:1")
-    return await scene.report() == [Done()]
+    """Bring a notification that sleeps; whether that was its end."""
+    await scene.store.wake(f"notification:{watch.id}:1")
+    return await scene.deliver() == [Done()]
 
 
 async def test_a_reply_that_arrived_unconfirmed_is_found_and_not_repeated(scene: Scene) -> None:
@@ -150,7 +150,7 @@ async def test_a_reply_that_did_not_arrive_is_looked_for_twice_and_sent_again(
 ) -> None:
     scene.slack.scopes += ("channels:history",)
     watch = await unconfirmed(scene, after=False)
-    assert await put_off(scene, watch) == 25
+    assert await retry(scene, watch) == 25
     assert scene.replies == []
     assert await is_done(scene, watch)
     assert len(scene.replies) == 1
@@ -161,9 +161,9 @@ async def test_a_reply_that_did_not_arrive_is_looked_for_twice_and_sent_again(
 async def test_a_reply_that_is_in_doubt_again_is_looked_for_as_often_again(scene: Scene) -> None:
     scene.slack.scopes += ("channels:history",)
     watch = await unconfirmed(scene, after=False)
-    assert await put_off(scene, watch) == 25
+    assert await retry(scene, watch) == 25
     scene.slack.faults.next(POST, Drop())
-    assert [await put_off(scene, watch) for _ in range(2)] == [5, 25]
+    assert [await retry(scene, watch) for _ in range(2)] == [5, 25]
     assert await is_done(scene, watch)
     assert len(scene.replies) == 1
     assert len(scene.looked_for) == 4
@@ -183,8 +183,8 @@ async def test_where_the_bot_may_not_read_an_unconfirmed_reply_counts_as_posted(
 async def test_where_the_bot_may_not_read_the_end_of_a_job_is_repeated_once(scene: Scene) -> None:
     watch = await unconfirmed(scene, after=False, status="COMPLETED")
     scene.slack.faults.next(POST, Drop(after=True))
-    await scene.store.wake(f"report:{watch.id}:1")
-    came = await scene.report()
+    await scene.store.wake(f"notification:{watch.id}:1")
+    came = await scene.deliver()
     assert [then.in_seconds for then in came if isinstance(then, RunAgain)] == [0, 5]
     assert await is_done(scene, watch)
     assert len(scene.replies) == 1
@@ -194,7 +194,7 @@ async def test_where_the_bot_may_not_read_no_other_last_word_is_repeated(scene: 
     watch = await scene.answer(scene.project(status="RUNNING"))
     await scene.look(after=timedelta(days=14).total_seconds())
     scene.slack.faults.next(POST, Drop(after=True))
-    assert await put_off(scene) == 5
+    assert await retry(scene) == 5
     assert await is_done(scene, watch)
     assert len(scene.replies) == 1
 
@@ -204,7 +204,7 @@ async def test_what_slack_fell_over_is_sent_again_even_where_the_bot_may_not_rea
 ) -> None:
     watch = await scene.moved()
     scene.slack.faults.next(POST, *[Respond(503)] * ATTEMPTS)
-    (then,) = await scene.report()
+    (then,) = await scene.deliver()
     assert isinstance(then, RunAgain)
     assert scene.replies == []
     await scene.try_again(watch)
@@ -218,7 +218,7 @@ async def test_only_the_reply_that_is_in_doubt_is_looked_for(scene: Scene) -> No
     scene.job(project, "PENDING")
     await scene.look()
     scene.slack.faults.next(POST, Drop())
-    await scene.report()
+    await scene.deliver()
     await scene.try_again(watch)
     await scene.try_again(watch)
     assert len(scene.replies) == 2
@@ -234,7 +234,7 @@ async def test_a_rate_limit_is_waited_for_and_nothing_is_said_twice(
 ) -> None:
     watch = await scene.moved()
     scene.slack.faults.next(path, Respond(429, headers={"Retry-After": "60"}))
-    (then,) = await scene.report()
+    (then,) = await scene.deliver()
     assert isinstance(then, RunAgain)
     assert 60 <= then.in_seconds <= 90
     assert scene.replies == []
@@ -246,6 +246,6 @@ async def test_a_rate_limit_is_waited_for_and_nothing_is_said_twice(
 async def test_an_update_that_is_not_confirmed_is_made_again(scene: Scene) -> None:
     await scene.moved()
     scene.slack.faults.next(UPDATE, Drop(after=True))
-    assert await scene.report() == [Done()]
+    assert await scene.deliver() == [Done()]
     assert scene.answers[0].edits == 2
     assert len(scene.replies) == 1

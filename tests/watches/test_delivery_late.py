@@ -1,4 +1,4 @@
-"""Reports that Slack does not take for long, and that fail again and again."""
+"""Notifications that Slack does not take for long, and that fail again and again."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -10,7 +10,7 @@ from bot.durable.model import Done, RunAgain, Save, Task
 from bot.sandbox import Respond
 from bot.watches.changes import LONGEST
 from bot.watches.model import Watch
-from bot.watches.notification import REPORT
+from bot.watches.notification import NOTIFY
 from tests.watches.scene import Scene
 
 POST, UPDATE = "/api/chat.postMessage", "/api/chat.update"
@@ -21,19 +21,19 @@ def refused(code: str) -> Respond:
     return Respond(200, {"ok": False, "error": code})
 
 
-async def put_off(scene: Scene, watch: Watch, number: int = 1) -> float:
+async def retry(scene: Scene, watch: Watch, number: int = 1) -> float:
     """Deliver a notification that Slack refuses; return the seconds until the next attempt."""
-    await scene.store.wake(f"report:{watch.id}:{number}")
-    (then,) = await scene.report()
+    await scene.store.wake(f"notification:{watch.id}:{number}")
+    (then,) = await scene.deliver()
     assert isinstance(then, RunAgain)
     return then.in_seconds
 
 
 async def failed(scene: Scene, watch: Watch, number: int = 1) -> None:
-    """Let a report fail again and again, as for a reason that nobody foresaw."""
+    """Let a notification fail again and again, as for a reason that nobody foresaw."""
     for _ in range(10):
-        await scene.store.wake(f"report:{watch.id}:{number}")
-        (task,) = await scene.claim(REPORT, 1)
+        await scene.store.wake(f"notification:{watch.id}:{number}")
+        (task,) = await scene.claim(NOTIFY, 1)
         failed = replace(task, failures=task.failures + 1, step_may_have_run=True)
         await scene.store.write(Save(failed, delay=0.0))
 
@@ -45,10 +45,10 @@ async def test_what_slack_does_not_take_is_tried_less_and_less_often(scene: Scen
     watch = await scene.moved()
     scene.slack.faults.always(UPDATE, LIMIT)
     for least in (60, 120, 240, 480, 600, 600):  # from the wait that Slack asks for
-        assert least <= await put_off(scene, watch) <= 1.5 * least
+        assert least <= await retry(scene, watch) <= 1.5 * least
     scene.slack.faults.clear()
     scene.slack.faults.next(POST, LIMIT)
-    assert 60 <= await put_off(scene, watch) <= 90
+    assert 60 <= await retry(scene, watch) <= 90
     await scene.try_again(watch)
     assert len(scene.replies) == 1
 
@@ -69,8 +69,8 @@ async def test_what_an_operator_can_mend_is_waited_for(scene: Scene, path: str, 
     watch = await scene.moved()
     scene.slack.faults.always(path, refused(code))
     scene.clock.advance(7200)
-    await put_off(scene, watch)
-    assert [kept.id for kept in await scene.watches.every()] == [watch.id]
+    await retry(scene, watch)
+    assert [kept.id for kept in await scene.watches.all()] == [watch.id]
     scene.slack.faults.clear()
     await scene.try_again(watch)
     assert len(scene.replies) == 1
@@ -80,10 +80,10 @@ async def test_where_a_bad_token_may_not_look_nothing_is_taken_as_posted(scene: 
     scene.slack.scopes += ("channels:history",)
     watch = await scene.moved()
     scene.slack.faults.next(POST, Respond(200, body=b"no JSON"))
-    assert await put_off(scene, watch) == 5
+    assert await retry(scene, watch) == 5
     scene.slack.faults.next("/api/conversations.replies", refused("invalid_auth"))
-    assert 30 <= await put_off(scene, watch) <= 45
-    assert await put_off(scene, watch) == 25
+    assert 30 <= await retry(scene, watch) <= 45
+    assert await retry(scene, watch) == 25
     await scene.try_again(watch)
     assert len(scene.replies) == 1
 
@@ -93,7 +93,7 @@ async def test_what_nothing_came_after_is_told_after_days(scene: Scene, status: 
     watch = await scene.moved(status)
     scene.clock.advance(timedelta(days=13).total_seconds())
     scene.slack.faults.next(UPDATE, LIMIT)
-    await put_off(scene, watch)
+    await retry(scene, watch)
     await scene.try_again(watch)
     assert len(scene.replies) == 1
 
@@ -103,7 +103,7 @@ async def test_what_slack_never_takes_is_dropped_when_no_watch_lasts_longer(scen
     scene.clock.advance(LONGEST.total_seconds() + 60)
     scene.slack.faults.next(UPDATE, LIMIT)
     with capture_logs() as logs:
-        assert await scene.report() == [Done()]
+        assert await scene.deliver() == [Done()]
     assert [line["event"] for line in logs if line["log_level"] == "error"] == [
         "dropped a notification"
     ]
@@ -112,18 +112,18 @@ async def test_what_slack_never_takes_is_dropped_when_no_watch_lasts_longer(scen
 async def test_stale_news_is_dropped_where_there_is_newer(scene: Scene) -> None:
     watch = await scene.moved()
     scene.slack.faults.always(POST, LIMIT)
-    await put_off(scene, watch)
+    await retry(scene, watch)
     scene.set(scene.latest(watch.project.id), "COMPLETED")
     await scene.look()
     scene.clock.advance(3000)
-    await scene.store.wake(f"report:{watch.id}:1")
-    assert Done() not in await scene.report()
+    await scene.store.wake(f"notification:{watch.id}:1")
+    assert Done() not in await scene.deliver()
     scene.clock.advance(700)
-    await scene.store.wake(f"report:{watch.id}:1")
-    assert await scene.report() == [Done()]
-    await put_off(scene, watch, 2)
+    await scene.store.wake(f"notification:{watch.id}:1")
+    assert await scene.deliver() == [Done()]
+    await retry(scene, watch, 2)
     scene.clock.advance(7200)
-    await put_off(scene, watch, 2)
+    await retry(scene, watch, 2)
     scene.slack.faults.clear()
     await scene.try_again(watch, 2)
     assert [reply.split(" ")[0] for reply in scene.replies] == ["✅"]
@@ -136,18 +136,18 @@ async def test_a_turn_is_waited_for_less_and_less_often(scene: Scene) -> None:
     watch = await scene.moved()
     scene.set(scene.latest(watch.project.id), "COMPLETED")
     await scene.look()
-    await scene.claim(REPORT, 1)  # and it takes its time
+    await scene.claim(NOTIFY, 1)  # and it takes its time
     for least in (5, 10, 20, 40, 60, 60):
-        assert least <= await put_off(scene, watch, 2) <= 1.5 * least
+        assert least <= await retry(scene, watch, 2) <= 1.5 * least
 
 
-async def test_a_report_that_fails_again_and_again_is_dropped(scene: Scene) -> None:
+async def test_a_notification_that_fails_again_and_again_is_dropped(scene: Scene) -> None:
     watch = await scene.moved()
     await failed(scene, watch)
     with capture_logs() as logs:
         await scene.try_again(watch)
     assert [line["event"] for line in logs] == ["dropped a notification"]
-    assert (await scene.the_report(watch)).ended
+    assert (await scene.the_notification(watch)).ended
     assert len(scene.slack.messages) == 1
 
 
@@ -155,7 +155,7 @@ async def test_an_end_that_fails_again_and_again_is_told_directly(scene: Scene) 
     watch = await scene.moved("FAILED")
     await failed(scene, watch)
     await scene.try_again(watch)
-    assert (await scene.the_report(watch)).ended
+    assert (await scene.the_notification(watch)).ended
     told = scene.slack.messages[-1]
     assert told.channel == "D0SANDBOX1"
     assert "I repeatedly failed to post its news" in told.text
@@ -166,8 +166,8 @@ async def test_the_end_of_a_watch_that_fails_again_and_again_is_told_directly(
     scene: Scene,
 ) -> None:
     watch = await scene.moved()
-    (task,) = await scene.claim(REPORT, 1)
-    closing = {"step": "close", "why": "restricted_action", "unanswerable": True}
+    (task,) = await scene.claim(NOTIFY, 1)
+    closing = {"step": "close", "slack_error": "restricted_action", "unanswerable": True}
     await scene.save(task, RunAgain(0, task.state | closing))
     await failed(scene, watch)
     await scene.try_again(watch)
@@ -176,37 +176,37 @@ async def test_the_end_of_a_watch_that_fails_again_and_again_is_told_directly(
 
 async def test_last_words_that_fail_again_and_again_are_dropped(scene: Scene) -> None:
     watch = await scene.moved("FAILED")
-    (task,) = await scene.claim(REPORT, 1)
-    await scene.save(task, RunAgain(0, task.state | {"step": "farewell"}))
+    (task,) = await scene.claim(NOTIFY, 1)
+    await scene.save(task, RunAgain(0, task.state | {"step": "direct"}))
     await failed(scene, watch)
     await scene.try_again(watch)
-    assert (await scene.the_report(watch)).ended
+    assert (await scene.the_notification(watch)).ended
     assert len(scene.slack.messages) == 1
 
 
 async def unreadable(scene: Scene, watch: Watch) -> Task:
-    """Put something in place of the first report that only another version can read."""
-    (task,) = await scene.claim(REPORT, 1)
+    """Put something in place of the first notification that only another version can read."""
+    (task,) = await scene.claim(NOTIFY, 1)
     await scene.save(task, RunAgain(0, task.state | {"version": 2}))
-    return await scene.the_report(watch)
+    return await scene.the_notification(watch)
 
 
-async def test_a_report_that_cannot_be_read_is_let_go_of(scene: Scene) -> None:
+async def test_a_notification_that_cannot_be_read_is_let_go_of(scene: Scene) -> None:
     watch = await scene.moved()
     await unreadable(scene, watch)
     await failed(scene, watch)
     with capture_logs() as logs:
         await scene.try_again(watch)
     assert [line["event"] for line in logs] == ["dropped a notification"]
-    assert (await scene.the_report(watch)).ended
+    assert (await scene.the_notification(watch)).ended
 
 
-async def test_nothing_waits_for_a_report_that_cannot_be_read(scene: Scene) -> None:
+async def test_nothing_waits_for_a_notification_that_cannot_be_read(scene: Scene) -> None:
     watch = await scene.moved()
     await unreadable(scene, watch)
     scene.set(scene.latest(watch.project.id), "COMPLETED")
     await scene.look()
-    first, second = await scene.claim(REPORT, 2)
+    first, second = await scene.claim(NOTIFY, 2)
     assert first.id.endswith(":1")
     assert await scene.attempt(second) == Done()
     assert [reply.split(" ")[0] for reply in scene.replies] == ["✅"]

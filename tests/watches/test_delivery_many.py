@@ -4,7 +4,7 @@ import asyncio
 
 from bot.durable.model import RunAgain, State, Task
 from bot.durable.store import Store
-from bot.watches.notification import REPORT
+from bot.watches.notification import NOTIFY
 from tests.watches.scene import Scene
 
 
@@ -31,9 +31,9 @@ class SlowStore(Store):
 
 
 async def bring(scene: Scene, count: int) -> list[RunAgain]:
-    """Deliver notifications with one `Reports`; return the rescheduled ones."""
-    reports = scene.reports
-    came = [await scene.attempt(task, reports) for task in await scene.claim(REPORT, count)]
+    """Deliver notifications with one `NotificationHandler`; return the rescheduled ones."""
+    handler = scene.handler
+    came = [await scene.attempt(task, handler) for task in await scene.claim(NOTIFY, count)]
     return [then for then in came if isinstance(then, RunAgain)]
 
 
@@ -48,7 +48,7 @@ async def test_what_tells_nothing_new_waits_while_much_is_drawn(scene: Scene) ->
     assert sum(answer.edits for answer in scene.answers) == 30
     scene.clock.advance(67)
     for watch in watches:
-        await scene.store.wake(f"report:{watch.id}:1")
+        await scene.store.wake(f"notification:{watch.id}:1")
     assert await bring(scene, 34) == []
     assert sum(answer.edits for answer in scene.answers) == 34
 
@@ -60,14 +60,14 @@ async def test_what_finds_no_room_costs_no_look_into_the_store(scene: Scene) -> 
         await scene.answer(project)
     scene.baseten.set_job(scene.latest(project), error_message="Spot capacity is available.")
     await scene.look()
-    reports = scene.reports
-    for task in await scene.claim(REPORT, 33):
+    handler = scene.handler
+    for task in await scene.claim(NOTIFY, 33):
         store.read_count = 0
-        if isinstance(await reports.handle(scene.context(task)), RunAgain):
+        if isinstance(await handler.handle(scene.context(task)), RunAgain):
             assert store.read_count == 0
 
 
-async def test_of_reports_that_come_at_once_no_more_are_drawn_than_there_is_room_for(
+async def test_of_notifications_that_come_at_once_no_more_are_drawn_than_there_is_room_for(
     scene: Scene,
 ) -> None:
     scene.keep_in(SlowStore)
@@ -76,8 +76,8 @@ async def test_of_reports_that_come_at_once_no_more_are_drawn_than_there_is_room
         await scene.answer(project)
     scene.baseten.set_job(scene.latest(project), error_message="Spot capacity is available.")
     await scene.look()
-    reports, tasks = scene.reports, await scene.claim(REPORT, 34)
-    came = await asyncio.gather(*(scene.attempt(task, reports) for task in tasks))
+    handler, tasks = scene.handler, await scene.claim(NOTIFY, 34)
+    came = await asyncio.gather(*(scene.attempt(task, handler) for task in tasks))
     assert [then.in_seconds for then in came if isinstance(then, RunAgain)] == [60, 62, 64, 66]
     assert sum(answer.edits for answer in scene.answers) == 30
 
@@ -98,9 +98,9 @@ async def test_the_budget_is_of_one_minute(scene: Scene) -> None:
         await scene.answer(project)
     scene.baseten.set_job(scene.latest(project), error_message="Spot capacity is available.")
     await scene.look()
-    reports = scene.reports
+    handler = scene.handler
     later = 0
-    for task in await scene.claim(REPORT, 31):
+    for task in await scene.claim(NOTIFY, 31):
         scene.clock.advance(2.1)
-        later += isinstance(await reports.handle(scene.context(task)), RunAgain)
+        later += isinstance(await handler.handle(scene.context(task)), RunAgain)
     assert later == 0

@@ -1,4 +1,4 @@
-"""Somebody stops the watch while its report is on its way, or begins another."""
+"""Somebody stops the watch while its notification is on its way, or begins another."""
 
 import asyncio
 
@@ -7,7 +7,7 @@ from bot.sandbox import Hang, PostedMessage, Respond
 from bot.slack.message import Message, ReplyTarget
 from bot.views.project import project_message
 from bot.watches.model import Watch
-from bot.watches.notification import REPORT
+from bot.watches.notification import NOTIFY
 from tests.watches.scene import Scene
 
 POST, UPDATE = "/api/chat.postMessage", "/api/chat.update"
@@ -20,8 +20,8 @@ def drawn(message: PostedMessage) -> str:
 
 async def stopped(scene: Scene, watch: Watch) -> None:
     """Stop the watch, as a person does: it ends, and the message is drawn without it."""
-    await scene.watches.end(watch.channel_id, watch.ts)
-    await draw(scene, watch, project_message(watch.project, watch.card))
+    await scene.watches.delete(watch.channel_id, watch.ts)
+    await draw(scene, watch, project_message(watch.project, watch.message_state))
 
 
 async def draw(scene: Scene, watch: Watch, message: Message) -> None:
@@ -29,18 +29,18 @@ async def draw(scene: Scene, watch: Watch, message: Message) -> None:
 
 
 async def refused_at_first(scene: Scene, path: str) -> asyncio.Task[list[Outcome]]:
-    """Bring the report as far as to where Slack has not taken something yet."""
+    """Bring the notification as far as to where Slack has not taken something yet."""
     scene.slack.requests.clear()
     scene.slack.faults.next(path, Respond(429, headers={"Retry-After": "0.5"}))
-    bringing = asyncio.create_task(scene.report())
+    bringing = asyncio.create_task(scene.deliver())
     await scene.slack.until(lambda: path in [one.path for one in scene.slack.requests])
     return bringing
 
 
 async def test_nothing_is_told_of_a_watch_that_was_stopped(scene: Scene) -> None:
     watch = await scene.moved()
-    await scene.watches.end(watch.channel_id, watch.ts)
-    assert await scene.report() == [Done()]
+    await scene.watches.delete(watch.channel_id, watch.ts)
+    assert await scene.deliver() == [Done()]
     assert scene.replies == []
     assert scene.answers[0].edits == 0
 
@@ -48,7 +48,7 @@ async def test_nothing_is_told_of_a_watch_that_was_stopped(scene: Scene) -> None
 async def test_of_a_message_that_is_watched_anew_only_the_thread_is_told(scene: Scene) -> None:
     watch = await scene.moved()
     await scene.begin_anew(watch.model_copy(update={"id": "another"}))
-    assert await scene.report() == [Done()]
+    assert await scene.deliver() == [Done()]
     assert len(scene.replies) == 1
     assert scene.answers[0].edits == 0
 
@@ -67,11 +67,13 @@ async def test_a_stop_while_slack_takes_the_message_is_not_drawn_away(scene: Sce
 async def test_a_stop_is_drawn_again_when_slack_takes_it(scene: Scene) -> None:
     watch = await scene.moved()
     bringing = await refused_at_first(scene, UPDATE)
-    await scene.watches.end(watch.channel_id, watch.ts)
+    await scene.watches.delete(watch.channel_id, watch.ts)
     scene.slack.faults.next(UPDATE, Respond(200, {"ok": True}), LATER)
     (then,) = await bringing
     assert isinstance(then, RunAgain)
-    await draw(scene, watch, project_message(watch.project, watch.card, followed=watch.followed()))
+    await draw(
+        scene, watch, project_message(watch.project, watch.message_state, watch=watch.summary())
+    )
     await scene.try_again(watch)
     assert "Watched by" not in drawn(scene.answers[0])
     assert scene.replies == []
@@ -79,7 +81,7 @@ async def test_a_stop_is_drawn_again_when_slack_takes_it(scene: Scene) -> None:
 
 async def test_a_stop_is_drawn_again_by_who_takes_over(scene: Scene) -> None:
     watch = await scene.moved()
-    (task,) = await scene.claim(REPORT, 1)
+    (task,) = await scene.claim(NOTIFY, 1)
     scene.slack.requests.clear()
     scene.slack.faults.next(UPDATE, Hang())
     dying = asyncio.create_task(scene.attempt(task))
@@ -87,10 +89,12 @@ async def test_a_stop_is_drawn_again_by_who_takes_over(scene: Scene) -> None:
     dying.cancel()
     await asyncio.wait([dying])
     await scene.abandon(task)
-    await scene.watches.end(watch.channel_id, watch.ts)
+    await scene.watches.delete(watch.channel_id, watch.ts)
     # The request of the killed process arrives late.
-    await draw(scene, watch, project_message(watch.project, watch.card, followed=watch.followed()))
-    assert await scene.report() == [Done()]
+    await draw(
+        scene, watch, project_message(watch.project, watch.message_state, watch=watch.summary())
+    )
+    assert await scene.deliver() == [Done()]
     assert "Watched by" not in drawn(scene.answers[0])
     assert scene.replies == []
 
@@ -122,8 +126,8 @@ async def test_a_watch_that_ended_by_itself_tells_what_was_before(scene: Scene) 
     await scene.look()
     scene.set(scene.latest(watch.project.id), "COMPLETED")
     await scene.look()
-    assert await scene.watches.every() == []
-    await scene.report()
+    assert await scene.watches.all() == []
+    await scene.deliver()
     await scene.try_again(watch, 2)
     await scene.try_again(watch, 3)
     assert [reply.split(" ")[0] for reply in scene.replies] == ["🚀", "▶️", "✅"]

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, cast
 from bot.access.rules import Actor, Verb
 from bot.telemetry.redaction import Redactor
 from bot.watches.changes import Ended
-from bot.watches.news_messages import Words
+from bot.watches.news_messages import NewsMessages
 from tests.watches.made import job, watch
 
 if TYPE_CHECKING:
@@ -20,7 +20,8 @@ async def test_no_log_line_is_read_without_the_right_to_log_lines() -> None:
         return False
 
     failed = job("FAILED")
-    words = Words(cast("Baseten", None), Redactor(()), deny)  # which would fail if it were asked
+    # Without a Baseten, it would fail if it asked for lines.
+    messages = NewsMessages(cast("Baseten", None), Redactor(()), deny)
     watched = watch(failed, watchers=("U0DANA0001", "U0LEE00001"))
-    await words.say(Ended(job=failed), watched, drawn=True)
+    await messages.build(Ended(job=failed), watched, message_updated=True)
     assert asked == [("U0DANA0001", "C0SANDBOX1", Verb.LOGS, "Research")]

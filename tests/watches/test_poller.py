@@ -6,7 +6,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from bot.sandbox import Respond
-from bot.watches.notification import REPORT
+from bot.watches.notification import NOTIFY
 from tests.watches.scene import Scene
 
 SEARCH = "POST training_jobs/search"
@@ -22,13 +22,13 @@ async def test_a_change_is_reported_and_kept(scene: Scene) -> None:
     project = scene.project()
     watch = await scene.answer(project)
     await scene.look()
-    assert await scene.reported(watch) == []
+    assert await scene.notifications_of(watch) == []
     scene.set(scene.latest(project), "RUNNING")
     await scene.look()
-    (report,) = await scene.reported(watch)
-    assert [said.kind for said in report.news] == ["moved"]
-    kept = await scene.watches.of(watch.channel_id, watch.ts)
-    assert kept == report.watch
+    (notification,) = await scene.notifications_of(watch)
+    assert [said.kind for said in notification.news] == ["moved"]
+    kept = await scene.watches.get(watch.channel_id, watch.ts)
+    assert kept == notification.watch
     assert kept is not None
     assert kept.running_since is not None
     assert scene.asked == [SEARCH, SEARCH]
@@ -40,9 +40,9 @@ async def test_a_job_that_ends_is_asked_for_by_itself_and_its_watch_is_over(scen
     scene.set(scene.latest(project), "COMPLETED")
     await scene.look()
     assert scene.asked == [SEARCH, f"GET training_projects/{project}"]
-    (report,) = await scene.reported(watch)
-    assert report.over
-    assert await scene.watches.every() == []
+    (notification,) = await scene.notifications_of(watch)
+    assert notification.ended
+    assert await scene.watches.all() == []
     scene.baseten.requests.clear()
     await scene.look()
     assert scene.asked == []
@@ -65,7 +65,7 @@ async def test_a_newer_job_takes_over_in_the_one_request(scene: Scene) -> None:
     await scene.look()
     assert scene.asked == [SEARCH]
     assert await scene.news(watch) == ["taken_over"]
-    kept = await scene.watches.of(watch.channel_id, watch.ts)
+    kept = await scene.watches.get(watch.channel_id, watch.ts)
     assert kept is not None
     assert kept.job is not None
     assert kept.job.id == newer
@@ -84,7 +84,7 @@ async def test_the_end_of_the_old_job_is_told_before_the_newer_takes_over(scene:
         f"GET training_projects/{project}/jobs/{old}",
     ]
     assert await scene.news(watch) == ["ended", "taken_over"]
-    assert len(await scene.watches.every()) == 1
+    assert len(await scene.watches.all()) == 1
 
 
 async def test_a_project_that_is_gone_ends_its_watch(scene: Scene) -> None:
@@ -92,10 +92,10 @@ async def test_a_project_that_is_gone_ends_its_watch(scene: Scene) -> None:
     watch = await scene.answer(project)
     scene.baseten.delete_project(project)
     await scene.look()
-    assert await scene.reported(watch) == []
+    assert await scene.notifications_of(watch) == []
     await scene.look()
     assert await scene.news(watch) == ["gone"]
-    assert await scene.watches.every() == []
+    assert await scene.watches.all() == []
 
 
 async def test_one_wrong_404_ends_nothing(scene: Scene) -> None:
@@ -107,8 +107,8 @@ async def test_one_wrong_404_ends_nothing(scene: Scene) -> None:
         await scene.look()
         scene.set(scene.latest(project), "RUNNING")
         await scene.look()
-    assert await scene.reported(watch) == []
-    assert await scene.watches.every() == [watch]
+    assert await scene.notifications_of(watch) == []
+    assert await scene.watches.all() == [watch]
 
 
 async def test_a_job_that_is_gone_from_its_project_ends_its_watch(scene: Scene) -> None:
@@ -119,10 +119,10 @@ async def test_a_job_that_is_gone_from_its_project_ends_its_watch(scene: Scene) 
     gone = Respond(404, {"code": "NOT_FOUND", "message": "Training job not found"})
     scene.baseten.faults.always(f".*/jobs/{watch.job.id}", gone)
     await scene.look()
-    assert await scene.reported(watch) == []
+    assert await scene.notifications_of(watch) == []
     await scene.look()
     assert await scene.news(watch) == ["lost"]
-    assert await scene.watches.every() == []
+    assert await scene.watches.all() == []
 
 
 @pytest.mark.parametrize("status", ["PENDING", "FAILED"])
@@ -203,7 +203,7 @@ async def test_where_both_are_refused_that_is_a_failure_and_both_are_tried_again
         await scene.look(after=60)
     assert scene.asked == [SEARCH, LIST] * 2
     assert [line["log_level"] for line in logs].count("warning") == 1
-    assert len(await scene.watches.every()) == 1
+    assert len(await scene.watches.all()) == 1
 
 
 @pytest.mark.parametrize("count", [1, 1000])
@@ -222,9 +222,9 @@ async def test_a_look_is_one_request_for_one_watch_and_for_a_thousand(
                 "project": type(first.project).model_validate(told),
             }
         )
-        await scene.watches.begin(watch)
-    assert len(await scene.watches.every()) == count
+        await scene.watches.create(watch)
+    assert len(await scene.watches.all()) == count
     for _ in range(3):
         await scene.look(after=61)
     assert scene.asked == [SEARCH] * 3
-    assert await scene.claim(REPORT, 1) == []
+    assert await scene.claim(NOTIFY, 1) == []

@@ -21,7 +21,7 @@ from bot.durable.model import (
 from bot.durable.store import Store
 from bot.sandbox import Respond
 from bot.watches.model import Watch
-from bot.watches.notification import REPORT
+from bot.watches.notification import NOTIFY
 from bot.watches.poller import POLL
 from tests.watches.scene import Scene
 
@@ -40,9 +40,9 @@ class DyingStore(Store):
         return await super().amend(collection, key, change)
 
 
-def reports(pending: Pending) -> bool:
+def notifies(pending: Pending) -> bool:
     """Whether a notification is enqueued."""
-    return any(isinstance(one, Enqueue) and one.kind == REPORT for one in pending.unit.changes)
+    return any(isinstance(one, Enqueue) and one.kind == NOTIFY for one in pending.unit.changes)
 
 
 async def dies_between(scene: Scene) -> None:
@@ -69,12 +69,12 @@ async def test_after_a_death_nothing_is_lost_and_nothing_said_twice(dying: Scene
     watch = await dying.answer(project)
     dying.set(dying.latest(project), "DEPLOYING")
     await dies_between(dying)
-    assert await dying.watches.every() == [watch]
+    assert await dying.watches.all() == [watch]
     dying.set(dying.latest(project), "RUNNING")
     await dying.look()
     assert await dying.news(watch) == ["moved"]
     await dying.look()
-    first, second = await dying.reported(watch)
+    first, second = await dying.notifications_of(watch)
     assert [said.job.current_status for said in (*first.news, *second.news)] == [  # type: ignore[union-attr]
         "TRAINING_JOB_DEPLOYING",
         "TRAINING_JOB_RUNNING",
@@ -86,9 +86,9 @@ async def test_after_a_death_a_watch_that_was_over_is_over(dying: Scene) -> None
     watch = await dying.answer(project)
     dying.set(dying.latest(project), "FAILED")
     await dies_between(dying)
-    assert await dying.watches.every() == [watch]
+    assert await dying.watches.all() == [watch]
     await dying.look()
-    assert await dying.watches.every() == []
+    assert await dying.watches.all() == []
     assert await dying.news(watch) == ["ended"]
 
 
@@ -97,7 +97,7 @@ def first(change: Change) -> bool:
 
 
 @pytest.mark.parametrize("state", [None, {"from": "another version"}])
-async def test_a_report_that_cannot_be_read_again_does_not_stop_its_watch(
+async def test_a_notification_that_cannot_be_read_again_does_not_stop_its_watch(
     scene: Scene, state: State | None
 ) -> None:
     class Forgetful(Store):
@@ -118,10 +118,10 @@ async def test_a_report_that_cannot_be_read_again_does_not_stop_its_watch(
     watch = await scene.answer(project := scene.project())
     scene.set(scene.latest(project), "RUNNING")
     await scene.look()
-    kept = await scene.watches.of(watch.channel_id, watch.ts)
-    assert kept == watch.model_copy(update={"reports": 1})
+    kept = await scene.watches.get(watch.channel_id, watch.ts)
+    assert kept == watch.model_copy(update={"notifications": 1})
     await scene.look()
-    second = await scene.store.get(f"report:{watch.id}:2")
+    second = await scene.store.get(f"notification:{watch.id}:2")
     assert second is not None
     assert [said["kind"] for said in second.state["news"]] == ["moved"]
 
@@ -138,8 +138,8 @@ async def test_a_watch_that_was_stopped_during_the_look_is_not_reported(scene: S
 
     scene.keep_in(Stopping)
     await scene.look()
-    assert await scene.reported(watch) == []
-    assert await scene.watches.every() == []
+    assert await scene.notifications_of(watch) == []
+    assert await scene.watches.all() == []
 
 
 async def test_a_watch_that_began_anew_during_the_look_is_reported_once(scene: Scene) -> None:
@@ -157,8 +157,8 @@ async def test_a_watch_that_began_anew_during_the_look_is_reported_once(scene: S
     watch = await scene.answer(project := scene.project())
     store.newer = watch.model_copy(update={"id": "newer"})
     scene.set(scene.latest(project), "RUNNING")
-    await scene.look_and_report()
-    await scene.look_and_report()
+    await scene.look_and_deliver()
+    await scene.look_and_deliver()
     assert len(scene.replies) == 1
 
 
@@ -175,11 +175,11 @@ async def test_what_another_process_has_seen_since_is_not_forgotten(scene: Scene
 
     store = scene.keep_in(Overtaken)
     watch = await scene.answer(project := scene.project())
-    store.ahead = ahead = watch.model_copy(update={"reports": 2})
+    store.ahead = ahead = watch.model_copy(update={"notifications": 2})
     scene.set(scene.latest(project), "RUNNING")
     await scene.look()
-    assert await scene.watches.every() == [ahead]
-    assert await scene.reported(watch) == []
+    assert await scene.watches.all() == [ahead]
+    assert await scene.notifications_of(watch) == []
 
 
 @pytest.mark.parametrize("error", [LeaseLostError("gone"), StoreUnavailableError("away")])
@@ -236,7 +236,7 @@ async def test_a_watch_that_another_version_wrote_is_left_to_it(scene: Scene) ->
     watch = await scene.answer(scene.project())
     await scene.store.amend("watches", "C1:1", lambda _: {"from": "the future"})
     with capture_logs() as logs:
-        assert await scene.watches.every() == [watch]
+        assert await scene.watches.all() == [watch]
     assert logs[0]["watch"] == "C1:1"
     assert await scene.store.read("watches", "C1:1") is not None
 
@@ -254,7 +254,7 @@ async def test_a_watch_ends_after_14_days_even_where_nothing_is_known(scene: Sce
     scene.baseten.faults.always("/v1/training_projects/.*", Respond(400))
     await scene.look(after=timedelta(days=14).total_seconds())
     assert await scene.news(watch) == ["expired"]
-    assert await scene.watches.every() == []
+    assert await scene.watches.all() == []
 
 
 async def test_a_watch_ends_after_14_days_even_where_baseten_tells_nothing(scene: Scene) -> None:
@@ -263,15 +263,15 @@ async def test_a_watch_ends_after_14_days_even_where_baseten_tells_nothing(scene
     young = await scene.answer(scene.project("another", "RUNNING"))
     scene.baseten.faults.always(".*", Respond(401, {"code": "UNAUTHORIZED", "message": "no"}))
     await scene.look()
-    assert len(await scene.watches.every()) == 2
+    assert len(await scene.watches.all()) == 2
     await scene.look(after=timedelta(days=1).total_seconds())
     assert await scene.news(old) == ["expired"]
-    assert await scene.watches.every() == [young]
+    assert await scene.watches.all() == [young]
 
 
 async def test_who_joins_during_the_look_is_told_too(scene: Scene) -> None:
     async def join(person: str) -> None:
-        await scene.watches.join(watch.channel_id, watch.ts, person)
+        await scene.watches.add_watcher(watch.channel_id, watch.ts, person)
 
     class Joining(Store):
         looking = False
@@ -284,7 +284,7 @@ async def test_who_joins_during_the_look_is_told_too(scene: Scene) -> None:
             return found
 
         async def written(self, pending: Pending) -> list[Any]:
-            if reports(pending):
+            if notifies(pending):
                 await join("U0LEE00001")
             return await super().written(pending)
 
@@ -293,9 +293,9 @@ async def test_who_joins_during_the_look_is_told_too(scene: Scene) -> None:
     scene.set(scene.latest(project), "RUNNING")
     store.looking = True
     await scene.look()
-    (report,) = await scene.reported(watch)
-    assert report.watch.watchers == (*watch.watchers, "U0KIM00001")
-    (kept,) = await scene.watches.every()
+    (notification,) = await scene.notifications_of(watch)
+    assert notification.watch.watchers == (*watch.watchers, "U0KIM00001")
+    (kept,) = await scene.watches.all()
     assert kept.watchers == (*watch.watchers, "U0KIM00001", "U0LEE00001")
 
 
@@ -305,7 +305,7 @@ async def test_a_watch_that_began_during_the_look_is_neither_changed_nor_ended(
 ) -> None:
     class Restarting(Store):
         async def written(self, pending: Pending) -> list[Any]:
-            if reports(pending):
+            if notifies(pending):
                 await scene.begin_anew(newer)
             return await super().written(pending)
 
@@ -314,4 +314,4 @@ async def test_a_watch_that_began_during_the_look_is_neither_changed_nor_ended(
     newer = watch.model_copy(update={"id": "newer"})
     scene.set(scene.latest(project), status)
     await scene.look()
-    assert await scene.watches.every() == [newer]
+    assert await scene.watches.all() == [newer]

@@ -27,10 +27,10 @@ async def test_no_more_projects_are_fetched_at_one_look_than_is_fair(scene: Scen
     await scene.look()
     assert len(scene.asked) == 2 + MOST_FETCHED
     assert scene.asked.count(LIST) == 1
-    assert len(await scene.watches.every()) == 7
+    assert len(await scene.watches.all()) == 7
     await scene.look()
     assert len(scene.asked) == 2 + MOST_FETCHED + 1 + 7
-    assert await scene.watches.every() == []
+    assert await scene.watches.all() == []
     await end_at_once(scene, LISTED_FROM + 1, "again")
     await scene.look()  # that the list is refused holds for an hour
     assert len(scene.asked) == 1 + LISTED_FROM + 1
@@ -60,21 +60,21 @@ async def test_what_the_list_does_not_settle_is_asked_for_by_itself(scene: Scene
         ]
     )
     assert await scene.news(second) == ["ended", "taken_over"]
-    assert [watch.missing for watch in await scene.watches.every() if watch.id == first.id] == [1]
+    assert [watch.missing for watch in await scene.watches.all() if watch.id == first.id] == [1]
 
 
 async def test_a_few_ends_at_once_are_asked_for_by_themselves(scene: Scene) -> None:
     await end_at_once(scene, LISTED_FROM)
     await scene.look()
     assert LIST not in scene.asked
-    assert await scene.watches.every() == []
+    assert await scene.watches.all() == []
 
 
 async def test_a_list_that_fails_holds_nothing_up(scene: Scene) -> None:
     scene.baseten.faults.next("/v1/training_projects", Respond(418))
     await end_at_once(scene, LISTED_FROM + 1)
     await scene.look()
-    assert await scene.watches.every() == []
+    assert await scene.watches.all() == []
     assert len(scene.asked) == 1 + 1 + LISTED_FROM + 1
 
 

@@ -8,7 +8,7 @@ from bot.durable.model import State
 from bot.durable.store import Store
 from bot.sandbox import Respond
 from bot.watches.model import Watch
-from bot.watches.poller import POLL, Pace
+from bot.watches.poller import POLL, PollInterval
 from tests.watches.scene import Scene
 
 SEARCH = "POST training_jobs/search"
@@ -54,11 +54,11 @@ async def test_times_alone_are_no_movement(scene: Scene) -> None:
         scene.baseten.set_job(scene.latest(project))
         waits.append((await scene.look(after=20)).in_seconds)
     assert waits[-1] >= 60
-    assert await scene.reported(watch) == []
+    assert await scene.notifications_of(watch) == []
     scene.clock.advance(600)
     assert (await scene.look()).in_seconds >= 60
-    (report,) = await scene.reported(watch)
-    assert report.news == ()
+    (notification,) = await scene.notifications_of(watch)
+    assert notification.news == ()
 
 
 async def test_looks_are_never_closer_than_the_fast_pace(scene: Scene) -> None:
@@ -97,7 +97,7 @@ async def test_a_watch_that_begins_during_a_look_is_looked_at_soon(scene: Scene)
             found = await super().read_all(collection)
             if self.newer is not None:
                 newer, self.newer = self.newer, None
-                await scene.watches.begin(newer)
+                await scene.watches.create(newer)
             return found
 
     store = scene.keep_in(Beginning)
@@ -106,11 +106,11 @@ async def test_a_watch_that_begins_during_a_look_is_looked_at_soon(scene: Scene)
         await scene.look(after=80)
     store.newer = watch.model_copy(update={"id": "newer", "ts": "1700000000.000200"})
     assert (await scene.look(after=80)).in_seconds <= 18
-    assert len(await scene.watches.every()) == 2
+    assert len(await scene.watches.all()) == 2
 
 
 def test_a_pace_may_be_as_slow_as_it_is_fast() -> None:
-    assert Pace(fast=5, slow=1).after(5, moved=False) == 5
+    assert PollInterval(fast=5, slow=1).after(5, moved=False) == 5
 
 
 # Failures
@@ -151,7 +151,7 @@ async def test_a_project_that_cannot_be_fetched_keeps_its_watch_as_it_is(
     scene.set(scene.latest(project), "FAILED")
     scene.baseten.faults.next("/v1/training_projects/.*", answer)
     await scene.look()
-    assert await scene.watches.every() == [watch]
+    assert await scene.watches.all() == [watch]
     await scene.look()
     assert await scene.news(watch) == ["ended"]
 
@@ -163,7 +163,7 @@ async def test_an_old_job_that_cannot_be_fetched_is_not_called_unknown(scene: Sc
     scene.job(project, "PENDING")
     scene.baseten.faults.next("/v1/training_projects/.*/jobs/.*", Respond(400))
     await scene.look()
-    assert await scene.reported(watch) == []
+    assert await scene.notifications_of(watch) == []
     await scene.look()
     assert await scene.news(watch) == ["ended", "taken_over"]
 

@@ -8,7 +8,7 @@ from bot.durable.store import Store
 from bot.sandbox import Drop, Respond
 from bot.slack.message import ReplyTarget, SlackCallFailed
 from bot.watches.model import Watch, Watches
-from bot.watches.start import Following
+from bot.watches.start import WatchStarter
 from tests.watches.made import BEGIN
 from tests.watches.scene import CHANNEL, Scene
 
@@ -18,9 +18,11 @@ UPDATE = "/api/chat.update"
 
 async def press(scene: Scene, watch: Watch, person: str, watches: Watches | None = None) -> bool:
     """Press *Watch* on an answer, as the project is now."""
-    following = Following(scene.poster, watches or scene.watches, scene.clock)
+    watch_starter = WatchStarter(scene.poster, watches or scene.watches, scene.clock)
     project = await scene.client.get_training_project(watch.project.id)
-    return await following.begin(ReplyTarget(person, CHANNEL), watch.ts, watch.card, project)
+    return await watch_starter.start(
+        ReplyTarget(person, CHANNEL), watch.ts, watch.message_state, project
+    )
 
 
 async def pressing_slowly(scene: Scene, watch: Watch) -> asyncio.Task[bool]:
@@ -43,7 +45,7 @@ async def test_a_watch_goes_on_with_what_it_has_seen(
     await scene.watches.save(known)
     scene.job(project, "PENDING", name="newer")
     await press(scene, watch, person)
-    kept = await scene.watches.of(CHANNEL, watch.ts)
+    kept = await scene.watches.get(CHANNEL, watch.ts)
     assert kept == known.model_copy(update={"watchers": watchers})
     blocks = str(scene.answers[0].blocks)
     assert "Running since" in blocks
@@ -55,16 +57,16 @@ async def test_a_watch_goes_on_with_what_it_has_seen(
 
 async def test_two_who_press_at_once_both_watch(scene: Scene) -> None:
     watch = await scene.answer(scene.project(status="RUNNING"))
-    await scene.watches.end(CHANNEL, watch.ts)
+    await scene.watches.delete(CHANNEL, watch.ts)
     await asyncio.gather(press(scene, watch, DANA), press(scene, watch, KIM))
-    (kept,) = await scene.watches.every()
+    (kept,) = await scene.watches.all()
     assert set(kept.watchers) == {DANA, KIM}
 
 
 async def test_two_who_join_at_once_both_watch_and_are_shown(scene: Scene) -> None:
     watch = await scene.answer(scene.project(status="RUNNING"))
     await asyncio.gather(press(scene, watch, LEE), press(scene, watch, KIM))
-    (kept,) = await scene.watches.every()
+    (kept,) = await scene.watches.all()
     assert set(kept.watchers) == {DANA, KIM, LEE}
     assert all(f"<@{each}>" in str(scene.answers[0].blocks) for each in kept.watchers)
 
@@ -77,11 +79,11 @@ async def test_two_who_press_at_once_in_two_processes_both_watch(
         watch = await scene.answer(scene.project(f"run-{number}", status="RUNNING"))
         before = watch.watchers
         if not watched:
-            await scene.watches.end(CHANNEL, watch.ts)
+            await scene.watches.delete(CHANNEL, watch.ts)
             before = ()
         other = press(scene, watch, KIM, Watches(elsewhere))
         assert all(await asyncio.gather(press(scene, watch, LEE), other))
-        kept = await scene.watches.of(CHANNEL, watch.ts)
+        kept = await scene.watches.get(CHANNEL, watch.ts)
         assert kept is not None
         assert set(kept.watchers) == {*before, KIM, LEE}
         assert all(f"<@{each}>" in str(scene.answers[-1].blocks) for each in kept.watchers)
@@ -92,14 +94,14 @@ async def test_a_watch_that_another_version_wrote_gives_way_to_a_new_one(scene: 
     key = f"{CHANNEL}:{watch.ts}"
     await scene.store.amend("watches", key, lambda _: {"from": "the future"})
     assert await press(scene, watch, KIM)
-    assert [kept.watchers for kept in await scene.watches.every()] == [(KIM,)]
+    assert [kept.watchers for kept in await scene.watches.all()] == [(KIM,)]
 
 
 async def test_a_slow_press_does_not_leave_an_old_picture(scene: Scene) -> None:
     watch = await scene.answer(project := scene.project())
     joining = await pressing_slowly(scene, watch)
     scene.set(scene.latest(project), "RUNNING")
-    await scene.look_and_report()
+    await scene.look_and_deliver()
     await joining
     assert "Running" in str(scene.answers[0].blocks)
     assert f"<@{KIM}>" in str(scene.answers[0].blocks)
@@ -109,28 +111,28 @@ async def test_a_watch_that_ends_during_a_press_is_not_begun_again(scene: Scene)
     watch = await scene.answer(project := scene.project(status="RUNNING"))
     joining = await pressing_slowly(scene, watch)
     scene.set(scene.latest(project), "COMPLETED")
-    await scene.look_and_report()
+    await scene.look_and_deliver()
     assert await joining is False
-    assert await scene.watches.every() == []
+    assert await scene.watches.all() == []
 
 
 async def test_an_unconfirmed_change_of_the_message_is_made_again(scene: Scene) -> None:
     watch = await scene.answer(scene.project(status="RUNNING"))
-    await scene.watches.end(CHANNEL, watch.ts)
+    await scene.watches.delete(CHANNEL, watch.ts)
     scene.slack.faults.next(UPDATE, Drop(after=True))
     assert await press(scene, watch, KIM)
     assert "Stop watching" in str(scene.answers[0].blocks)
-    assert [kept.watchers for kept in await scene.watches.every()] == [(KIM,)]
+    assert [kept.watchers for kept in await scene.watches.all()] == [(KIM,)]
 
 
 async def test_what_may_be_shown_as_watched_is_watched(scene: Scene) -> None:
     watch = await scene.answer(scene.project(status="RUNNING"))
-    await scene.watches.end(CHANNEL, watch.ts)
+    await scene.watches.delete(CHANNEL, watch.ts)
     scene.slack.faults.always(UPDATE, Drop(after=True))
     with pytest.raises(SlackCallFailed) as unconfirmed:
         await press(scene, watch, KIM)
     assert unconfirmed.value.retryable
-    assert [kept.watchers for kept in await scene.watches.every()] == [(KIM,)]
+    assert [kept.watchers for kept in await scene.watches.all()] == [(KIM,)]
 
 
 async def test_a_message_that_cannot_be_changed_is_watched_by_nobody_more(scene: Scene) -> None:
@@ -139,16 +141,16 @@ async def test_a_message_that_cannot_be_changed_is_watched_by_nobody_more(scene:
     scene.slack.faults.next("/api/chat.update", refused)
     with pytest.raises(SlackCallFailed):
         await press(scene, watch, KIM)
-    assert await scene.watches.every() == [watch]
+    assert await scene.watches.all() == [watch]
 
 
 async def test_a_change_by_who_knows_an_older_watch_changes_nothing(scene: Scene) -> None:
     watch = await scene.answer(scene.project(status="RUNNING"))
     older = watch.model_copy(update={"id": "older"})
     assert not await scene.watches.save(older)
-    assert await scene.watches.end(CHANNEL, watch.ts, "older") is None
-    assert await scene.watches.every() == [watch]
-    assert await scene.watches.end(CHANNEL, watch.ts, watch.id) == watch
-    assert await scene.watches.join(CHANNEL, watch.ts, KIM) is None
+    assert await scene.watches.delete(CHANNEL, watch.ts, "older") is None
+    assert await scene.watches.all() == [watch]
+    assert await scene.watches.delete(CHANNEL, watch.ts, watch.id) == watch
+    assert await scene.watches.add_watcher(CHANNEL, watch.ts, KIM) is None
     assert not await scene.watches.save(watch)
-    assert await scene.watches.every() == []
+    assert await scene.watches.all() == []
