@@ -6,13 +6,14 @@ Fields that older servers do not send have defaults. Unknown fields are ignored.
 from collections.abc import Callable, Container
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, NamedTuple, Self
 
 from pydantic import (
     AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    ModelWrapValidatorHandler,
     ValidationError,
     ValidatorFunctionWrapHandler,
     WrapValidator,
@@ -75,30 +76,47 @@ class _Answer(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
-class Team(_Answer):
+class _Tolerant(_Answer):
+    """An answer without its optional fields of a wrong type: they must not hide the others."""
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _leave_out_invalid(cls, said: Any, read: ModelWrapValidatorHandler[Self]) -> Self:  # noqa: ANN401
+        try:
+            return read(said)
+        except ValidationError as error:
+            invalid = {each["loc"][0] for each in error.errors() if each["loc"]}
+            strict = {name for name, field in cls.model_fields.items() if field.is_required()}
+            strict.add("latest_job")  # a project without a job is another statement
+            if not isinstance(said, dict) or not invalid or invalid & strict:
+                raise
+            return read({name: value for name, value in said.items() if name not in invalid})
+
+
+class Team(_Tolerant):
     """A team that the API key can see. ``GET /v1/teams``"""
 
     id: str
     name: str
-    default: Annotated[bool, _or(default=False)] = False
+    default: bool = False
 
 
-class InstanceType(_Answer):
+class InstanceType(_Tolerant):
     """The type of machine that a job runs on. ``gpu_count`` counts the GPUs of one node."""
 
     id: str
     name: str
-    gpu_count: Annotated[int, _or(0)] = 0
+    gpu_count: int = 0
     gpu_type: str | None = None
 
 
-class User(_Answer):
+class User(_Tolerant):
     """The person who started a job."""
 
     email: str | None = None
 
 
-class TrainingJob(_Answer):
+class TrainingJob(_Tolerant):
     """One run of a training project.
 
     Attributes:
@@ -115,7 +133,7 @@ class TrainingJob(_Answer):
     error_message: str | None = None
     instance_type: InstanceType | None = None
     name: str | None = None
-    node_count: Annotated[int, _or(1)] = 1
+    node_count: int = 1
     checkpoint_sync_status: str | None = None
     availability_model: str | None = None
     user: User | None = None
@@ -136,7 +154,7 @@ class TrainingJob(_Answer):
         return self.instance_type.gpu_count * self.node_count if self.instance_type else 0
 
 
-class TrainingProject(_Answer):
+class TrainingProject(_Tolerant):
     """A training project and its latest job; ``latest_job`` is None before the first one."""
 
     id: str
@@ -215,10 +233,10 @@ class TrainingJobs(_Answer):
     training_jobs: Annotated[list[TrainingJob], _READABLE]
 
 
-class LogLine(_Answer):
+class LogLine(_Tolerant):
     """A line of a job's log. ``level`` is a word such as ``INFO``, or None."""
 
-    message: Annotated[str, _or("")] = ""
+    message: str = ""
     level: str | None = None
     timestamp: Annotated[datetime | None, BeforeValidator(_from_nanoseconds)] = None
 
@@ -229,7 +247,7 @@ class Logs(_Answer):
     logs: Annotated[list[LogLine], _or([])] = []
 
 
-class GpuCapacity(_Answer):
+class GpuCapacity(_Tolerant):
     """The GPUs of one type.
 
     Attributes:
@@ -239,9 +257,9 @@ class GpuCapacity(_Answer):
             limit.
     """
 
-    gpu_type: Annotated[str, _or("")] = ""
-    limit: Annotated[int, _or(0)] = 0
-    usage_count: Annotated[int, _or(0)] = 0
+    gpu_type: str = ""
+    limit: int = 0
+    usage_count: int = 0
 
 
 class Capacities(_Answer):

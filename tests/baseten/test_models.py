@@ -123,6 +123,20 @@ def test_total_gpus_are_those_of_all_nodes(changed: dict[str, Any], gpus: int) -
     assert job(**changed).total_gpus == gpus
 
 
+@pytest.mark.parametrize("odd", [7.5, "two", [], {}, {"id": 3}, True])
+@pytest.mark.parametrize("field", ["error_message", "node_count", "user", "instance_type", "name"])
+def test_an_optional_field_of_an_odd_type_does_not_hide_the_job(field: str, odd: object) -> None:
+    read = project(latest_job=NEW_JOB | {field: odd}, team_name=[]).latest_job
+    assert read is not None
+    assert read.id == NEW_JOB["id"]
+
+
+@pytest.mark.parametrize("odd", ["x", {}, {"id": "wlyx6nq"}, NEW_JOB | {"current_status": 5}])
+def test_a_job_that_cannot_be_read_is_not_taken_for_no_job(odd: object) -> None:
+    with pytest.raises(ValidationError):
+        project(latest_job=odd)
+
+
 def test_a_status_of_tomorrow_is_read_as_it_is() -> None:
     assert job(current_status="TRAINING_JOB_NEW").current_status == "TRAINING_JOB_NEW"
 
