@@ -14,6 +14,8 @@ _QUOTED_TEAM = (
     re.compile(r"""(["'])(?P<team>.*?)\1(?=\s|$)(?P<rest>.*)"""),
     re.compile(r"""(["'])(?P<team>.*?)\1(?P<rest>.*)"""),
 )
+# People copy them from an example, such as `/training-project <team> <name>`.
+_MARKED = re.compile(r"`([^`]+)`|<([^<>]+)>")
 _CONTROL = frozenset({"Cc", "Cs", "Zl", "Zp"})
 # They change the order in which a reader sees the characters around them.
 _BIDIRECTIONAL = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
@@ -67,7 +69,7 @@ def parse(text: str) -> ProjectRequest | DialogRequest | HelpRequest | UsageErro
     """Return the request that a command's text stands for.
 
     The form is ``<team> <name>``. The team is the first word, or a phrase in quotes. The rest of
-    the text is the name. https://docs.slack.dev/interactivity/implementing-slash-commands
+    the text is the name. Backticks or angle brackets around either are removed, unless in quotes. https://docs.slack.dev/interactivity/implementing-slash-commands
 
     Args:
         text: the ``text`` field of a slash command, as Slack sent it.
@@ -101,25 +103,34 @@ def _team_and_name(words: str) -> ProjectRequest | DialogRequest | UsageError:
             return UsageError(Wrong.EMPTY_TEAM, name=name)
     else:
         team, _, name = words.partition(" ")
-        name = name.strip()
+        team, name = _without_marks(team), name.strip()
     if name[:1] in {'"', "'"}:
         quote, inner = name[0], name[1:]
         if quote not in inner:
             return UsageError(Wrong.UNCLOSED_NAME, team, inner.strip())
         if inner.endswith(quote):
             name = inner[:-1]
+    else:
+        name = _without_marks(name)
     return ProjectRequest(team, name) if name.strip() else DialogRequest(team)
 
 
 def command_text(team: str, name: str) -> str:
     """Return the text that :func:`parse` reads as this team and name."""
-    awkward = " " in team or team[:1] in {'"', "'"} or team.casefold() == "help"
-    if awkward:  # choose a quote that the name of the team does not close too early
+    marked = _without_marks(team) != team
+    if marked or " " in team or team[:1] in {'"', "'"} or team.casefold() == "help":
+        # Choose a quote that the name of the team does not close too early.
         quote = "'" if '" ' in f"{team} " else '"'
         team = f"{quote}{team}{quote}"
-    if name[:1] in {'"', "'"} or name != name.strip():
+    if name[:1] in {'"', "'"} or name != name.strip() or _without_marks(name) != name:
         name = f'"{name}"'
     return f"{team} {name}"
+
+
+def _without_marks(words: str) -> str:
+    """Return the words without the backticks or the angle brackets around them."""
+    marked = _MARKED.fullmatch(words)
+    return ((marked[1] or marked[2]).strip() or words) if marked else words
 
 
 def plain_characters(text: str) -> str:

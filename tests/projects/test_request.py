@@ -90,6 +90,24 @@ def test_the_first_word_or_phrase_is_the_team_and_the_rest_is_the_name(
     assert parse(text) == ProjectRequest(team, name)
 
 
+@pytest.mark.parametrize(
+    ("text", "team", "name"),
+    [
+        ("<research> <my project>", "research", "my project"),
+        ("`research` `sft`", "research", "sft"),
+        ("research `a` and `b`", "research", "`a` and `b`"),
+        ("research ``", "research", "``"),
+        ("research < >", "research", "< >"),
+        ("research a<b>", "research", "a<b>"),
+        ('"<research>" "`sft`"', "<research>", "`sft`"),
+    ],
+)
+def test_the_marks_of_an_example_are_removed_unless_in_quotes(
+    text: str, team: str, name: str
+) -> None:
+    assert parse(as_slack_sends(text)) == ProjectRequest(team, name)
+
+
 @pytest.mark.parametrize("pair", DOUBLES + SINGLES)
 def test_every_keyboards_quotes_are_quotes(pair: str) -> None:
     left, right = pair[0], pair[1]
@@ -226,6 +244,8 @@ names = st.one_of(
 @example("Platform Team", "my project")
 @example('The "A" Team', "'tis")
 @example("help", "help")
+@example("<research>", "`sft`")
+@example("`research`", "<my project>")
 @example("R&amp;D", "&lt;x&gt;")
 def test_a_written_command_reads_back_as_the_same_request(team: str, name: str) -> None:
     assert parse(as_slack_sends(command_text(team, name))) == ProjectRequest(team, name)
@@ -234,7 +254,7 @@ def test_a_written_command_reads_back_as_the_same_request(team: str, name: str) 
 # A small alphabet of characters with a meaning for the parser makes conflicts likely.
 typed = st.one_of(
     st.text(),
-    st.text(st.sampled_from(list("ab \"'&\t\u201c\u2019\u00a0\ud800"))),
+    st.text(st.sampled_from(list("ab \"'&<>`\t\u201c\u2019\u00a0\ud800"))),
     st.lists(st.sampled_from(["help", "&amp;", "&lt;", '"', "'", " ", "x", "\n"])).map("".join),
 )
 
