@@ -18,7 +18,7 @@ _QUOTED_TEAM = (
 _MARKED = re.compile(r"`([^`]+)`|<([^<>]+)>")
 _CONTROL = frozenset({"Cc", "Cs", "Zl", "Zp"})
 # They change the order in which a reader sees the characters around them.
-_BIDIRECTIONAL = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+BIDIRECTIONAL = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ def has_control_character(text: str) -> bool:
     """Return whether a text has line breaks, bidirectional controls or other control characters."""
     if text.isascii() and text.isprintable():
         return False
-    return bool(_BIDIRECTIONAL.search(text)) or any(
+    return bool(BIDIRECTIONAL.search(text)) or any(
         unicodedata.category(character) in _CONTROL for character in text
     )
 
@@ -145,7 +145,7 @@ def _unescaped(text: str) -> str:
 
 def _with_control_character(words: str) -> UsageError:
     """Return the error, with the team and the name as they are without control characters."""
-    words = _BIDIRECTIONAL.sub("", words)
+    words = BIDIRECTIONAL.sub("", words)
     spaced = "".join(" " if unicodedata.category(c) in _CONTROL else c for c in words)
     match parse(" ".join(spaced.split())):
         case ProjectRequest(team, name) | UsageError(_, team, name):

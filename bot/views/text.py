@@ -1,7 +1,9 @@
 """Text for Slack: escaped, cut to a length, with dates in the viewer's time zone."""
 
+import unicodedata
 from datetime import UTC, datetime
 
+from bot.projects.request import BIDIRECTIONAL
 from bot.telemetry.redaction import redact
 
 COMMAND = "/training-project"
@@ -20,15 +22,22 @@ def escape(text: str) -> str:
 def shorten(text: str, most: int) -> str:
     """Return a text of at most ``most`` characters. A text that is cut ends with an ellipsis.
 
-    Secrets are redacted first, because the redactor does not recognize half of a secret.
+    Secrets are redacted first, because the redactor does not recognize half of a secret. Controls
+    of the writing direction are removed.
     """
-    text = redact(text)
+    text = BIDIRECTIONAL.sub("", redact(text))
     return text if len(text) <= most else text[: most - 1].rstrip() + "…"
 
 
 def say(text: str, most: int = 100) -> str:
     """Return a text of a person or an API as one line of mrkdwn: first cut, then escaped."""
-    return escape(shorten(" ".join(text.split()), most))
+    return _isolated(escape(shorten(" ".join(text.split()), most)))
+
+
+def _isolated(text: str) -> str:
+    """Return a text that does not turn the words around it from right to left."""
+    turns = not text.isascii() and any(unicodedata.bidirectional(c) in {"R", "AL"} for c in text)
+    return f"\u2068{text}\u2069" if turns else text
 
 
 def bold(text: str, most: int = 100) -> str:

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.projects.request import BIDIRECTIONAL
 from bot.views.text import (
     bold,
     code,
@@ -20,6 +21,7 @@ from bot.views.text import (
     utc,
 )
 
+ISOLATES = "\u2068\u2069"  # around a text from right to left
 RAW = re.compile(r"[<>]|&(?!(?:amp|lt|gt);)")
 
 
@@ -64,7 +66,7 @@ def test_a_long_text_ends_in_an_ellipsis(text: str, most: int, cut: str) -> None
 
 @given(st.text(), st.integers(1, 50))
 def test_a_cut_text_is_never_too_long(text: str, most: int) -> None:
-    cut = shorten(text, most)
+    cut, text = shorten(text, most), BIDIRECTIONAL.sub("", text)
     assert len(cut) <= most
     assert cut == text or (cut.endswith("…") and text.startswith(cut[:-1]))
 
@@ -74,7 +76,19 @@ def test_what_is_said_is_one_line_that_was_cut_before_it_was_escaped(text: str, 
     said = say(text, most)
     assert not RAW.search(said)
     assert len(said.splitlines()) <= 1
-    assert len(unescape(said)) <= most
+    assert len(unescape(said).strip(ISOLATES)) <= most
+
+
+@pytest.mark.parametrize("name", ["שלום", "llama مرحبا", "שלום 7"])
+def test_a_name_from_right_to_left_does_not_turn_the_sentence(name: str) -> None:
+    assert bold(name) == f"*\u2068{name}\u2069*"
+
+
+@pytest.mark.parametrize("control", ["\u202e", "\u2066", "\u200f", "\u061c"])
+def test_a_control_of_the_direction_is_not_shown(control: str) -> None:
+    assert bold(f"a{control}b") == "*ab*"
+    assert code(f"a{control}b") == "`ab`"
+    assert say("日本 é") == "日本 é"
 
 
 def test_an_entity_is_never_cut_in_two() -> None:
