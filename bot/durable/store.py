@@ -268,6 +268,10 @@ class Store:
             log.info("the database answers again")
         else:
             log.warning("the database cannot write", error=problem)
+            if self._problem is None:
+                # It is retried until it is written. Without it, nothing would prove the recovery
+                # while a platform sends no requests to a bot that is not ready.
+                self.submit(self.amendment("health", "proof", lambda _: {"problem": problem}))
         self._problem = problem
         self.health_changed()
 

@@ -227,11 +227,25 @@ async def test_a_finished_task_never_runs_again_while_its_end_cannot_be_written(
                 await worker.enqueue("two", "open", {})
             assert not refused.value.outcome_unknown
             await until(lambda: worker.problem or store.problem)
-            assert store.held == {"one"}
+            await until(lambda: store.held == {"one"})
         await until(lambda: store.problem is None)
         await ended(store, "one")
         assert await store.get("two") is None
     assert handler.began == ["one"]
+
+
+async def test_a_problem_ends_with_its_cause_though_nothing_else_is_written(
+    sqlite_url: str,
+) -> None:
+    path = sqlite_url.removeprefix("sqlite:///")
+    async with open_store(sqlite_url) as store, working(store, Handler()) as worker:
+        await until(lambda: worker.problem is None)
+        with closing(sqlite3.connect(path, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            with pytest.raises(StoreUnavailableError):
+                await worker.enqueue("one", "open", {})
+            assert store.problem
+        await until(lambda: store.problem is None)
 
 
 async def test_a_drain_lets_running_tasks_end_and_leaves_the_waiting_ones(url: str) -> None:

@@ -270,7 +270,7 @@ async def test_a_button_that_carries_something_else_is_answered_in_words(
 ) -> None:
     message = await answer(http)
     await http.slack.action(message, button, value="from another age")
-    assert "Something went wrong in the bot itself" in await http.told()
+    assert "is not one that I made" in await http.told()
 
 
 @pytest.mark.parametrize("text", ["<&>" * 700, '"' * 2000, "🚀" * 2000, "\\" * 2000])
