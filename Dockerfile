@@ -13,8 +13,8 @@ RUN python -m venv --without-pip /opt/venv
 
 # First what changes seldom, so that an edit of the bot does not install everything again. Each file
 # must match a hash of it; wheels only, so that no package's code runs while it installs.
-COPY bot/deploy/requirements.txt ./
-RUN python -m pip --python /opt/venv/bin/python install --no-cache-dir --no-compile --only-binary :all: --require-hashes -r requirements.txt
+COPY bot/deploy/requirements.txt ./bot/deploy/
+RUN python -m pip --python /opt/venv/bin/python install --no-cache-dir --no-compile --only-binary :all: --require-hashes -r bot/deploy/requirements.txt
 
 COPY pyproject.toml ./
 COPY bot ./bot
