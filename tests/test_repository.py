@@ -214,7 +214,7 @@ def test_the_image_runs_as_nobody_and_holds_only_what_runs() -> None:
     assert instruction("VOLUME") == "/app/data"
     default = Settings.model_fields["database_url"].default.get_secret_value()
     assert default.partition("///")[2].startswith("data/")
-    assert "--require-hashes -r requirements.txt" in read("Dockerfile")
+    assert "--require-hashes -r bot/deploy/requirements.txt" in read("Dockerfile")
     assert "[dev]" not in read("Dockerfile")
 
 
