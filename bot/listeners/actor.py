@@ -22,20 +22,31 @@ def actor_of(body: dict[str, Any]) -> Actor:
     """Return the actor of any payload; a field that is missing, or of another type, is empty."""
     if body.get("type") == "event_callback":
         return _of_event(body, _part(body, "event"))
-    user, team, container = _part(body, "user"), _part(body, "team"), _part(body, "container")
-    home = _text(user, "team_id")
+    team, home = _part(body, "team"), _text(_part(body, "user"), "team_id")
     return Actor(
-        id=_text(body, "user_id") or _text(user, "id"),
+        id=user_id_of(body),
         # In an organisation "team" can be null: then the request is from the person's workspace.
         workspace=_text(body, "team_id") or _text(team, "id") or home,
         home=home,
         enterprise_id=_text(body, "enterprise_id")
         or _text(_part(body, "enterprise"), "id")
         or _text(team, "enterprise_id"),
-        channel_id=_text(body, "channel_id")
-        or _text(container, "channel_id")
-        or _text(_part(body, "channel"), "id"),
+        channel_id=channel_id_of(body),
         entry_point=_entry_point(body),
+    )
+
+
+def user_id_of(body: dict[str, Any]) -> str:
+    """Return the person of a command or an interaction."""
+    return _text(body, "user_id") or _text(_part(body, "user"), "id")
+
+
+def channel_id_of(body: dict[str, Any]) -> str:
+    """Return the channel of a command or an interaction; empty without one."""
+    return (
+        _text(body, "channel_id")
+        or _text(_part(body, "container"), "channel_id")
+        or _text(_part(body, "channel"), "id")
     )
 
 

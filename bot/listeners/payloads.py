@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from bot.access.rules import MalformedIdError, checked_id, checked_place
+from bot.listeners.actor import channel_id_of, user_id_of
 from bot.projects.message_state import MessageState
 from bot.projects.request import plain_characters
 from bot.slack.message import ReplyTarget
@@ -42,10 +43,9 @@ def reply_target_of(body: dict[str, Any]) -> ReplyTarget:
     thread = thread_ts = container.get("thread_ts") or message.get("thread_ts")
     if body.get("type") == "message_action":
         thread_ts = thread_ts or message.get("ts")
-    channel = (body.get("channel") or {}).get("id", "")
     return ReplyTarget(
-        user_id=body.get("user_id") or body.get("user", {}).get("id", ""),
-        channel_id=body.get("channel_id") or container.get("channel_id") or channel,
+        user_id=user_id_of(body),
+        channel_id=channel_id_of(body),
         response_url=body.get("response_url") or None,
         thread_ts=thread_ts,
         ephemeral_thread_ts=thread,
@@ -91,13 +91,13 @@ def carried(model: type[Carried], value: str) -> Carried:
 
 
 def checked(place: ReplyTarget, ts: str = "") -> ReplyTarget:
-    """Return the place if its ids, and the message's, have the form of Slack's ids.
+    """Return the place if its ids, the message's and the threads', have the form of Slack's ids.
 
     Raises:
         MalformedIdError: one has another form.
     """
-    checked_place(place.channel_id, ts)
-    checked_place(place.channel_id, place.thread_ts or "")
+    for each in (ts, place.thread_ts, place.ephemeral_thread_ts):
+        checked_place(place.channel_id, each or "")
     return place
 
 

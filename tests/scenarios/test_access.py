@@ -230,7 +230,10 @@ async def test_a_question_with_a_strange_value_is_refused_without_a_traceback(ht
     assert not [line for line in lines if "exc_info" in line]
 
 
-@pytest.mark.parametrize("state", ["no JSON", "[]", '{"channel_id": 5}', '{"thread_ts": "x"}'])
+@pytest.mark.parametrize(
+    "state",
+    ["no JSON", "[]", '{"channel_id": 5}', '{"thread_ts": "x"}', '{"ephemeral_thread_ts": "x"}'],
+)
 async def test_a_dialog_with_a_strange_state_is_refused_without_a_traceback(
     http: Env, state: str
 ) -> None:
