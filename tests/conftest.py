@@ -31,6 +31,19 @@ def plain_logs() -> None:
     structlog.configure(processors=[*structlog.get_config()["processors"][:-1], drawn])
 
 
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> str:
+    """The URL of a file in a folder; neither exists yet."""
+    return f"sqlite:///{tmp_path}/data/bot.db"
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def url(request: pytest.FixtureRequest) -> str:
+    """An empty database of each kind."""
+    found: str = request.getfixturevalue(f"{request.param}_url")
+    return found
+
+
 @dataclass
 class Env:
     """A Slack, a Baseten, and the bot between them."""

@@ -20,15 +20,6 @@ AT_ONCE = 6  # people who type one command after the other
 Record = Callable[[str, object], None]
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """An empty database of each kind."""
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/bot.db"
-    found: str = request.getfixturevalue("postgres_url")
-    return found
-
-
 @pytest.mark.slow
 @pytest.mark.timeout(400)
 @pytest.mark.parametrize("reads", [True, False], ids=["looks", "blind"])

@@ -24,15 +24,6 @@ Record = Callable[[str, object], None]
 PEOPLE, EACH = 200, 10
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """An empty database of each kind."""
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/bot.db"
-    found: str = request.getfixturevalue("postgres_url")
-    return found
-
-
 @pytest.mark.slow
 @pytest.mark.timeout(180)
 async def test_two_thousand_commands_at_once_are_each_done_once(
