@@ -6,7 +6,7 @@ Fields that older servers do not send have defaults. Unknown fields are ignored.
 from collections.abc import Callable, Container
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Annotated, Any, NamedTuple, Self
+from typing import Annotated, Any, ClassVar, NamedTuple, Self
 
 from pydantic import (
     AfterValidator,
@@ -37,9 +37,8 @@ def _aware(moment: datetime) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def _or(default: object) -> BeforeValidator:
-    """Return a validator that replaces null: some servers send null, and others omit the field."""
-    return BeforeValidator(lambda value: default if value is None else value)
+# Some servers send null for an empty list.
+_NULL_IS_EMPTY = BeforeValidator(lambda value: [] if value is None else value)
 
 
 def _from_nanoseconds(written: object) -> datetime | None:
@@ -77,7 +76,13 @@ class _Answer(BaseModel):
 
 
 class _Tolerant(_Answer):
-    """An answer without its optional fields of a wrong type: they must not hide the others."""
+    """An answer without its optional fields of a wrong type: they must not hide the others.
+
+    Attributes:
+        needed: the optional fields that are not left out, because their absence has a meaning.
+    """
+
+    needed: ClassVar[frozenset[str]] = frozenset()
 
     @model_validator(mode="wrap")
     @classmethod
@@ -86,9 +91,8 @@ class _Tolerant(_Answer):
             return read(said)
         except ValidationError as error:
             invalid = {each["loc"][0] for each in error.errors() if each["loc"]}
-            strict = {name for name, field in cls.model_fields.items() if field.is_required()}
-            strict.add("latest_job")  # a project without a job is another statement
-            if not isinstance(said, dict) or not invalid or invalid & strict:
+            required = {name for name, field in cls.model_fields.items() if field.is_required()}
+            if not isinstance(said, dict) or not invalid or invalid & (required | cls.needed):
                 raise
             return read({name: value for name, value in said.items() if name not in invalid})
 
@@ -157,6 +161,7 @@ class TrainingJob(_Tolerant):
 class TrainingProject(_Tolerant):
     """A training project and its latest job; ``latest_job`` is None before the first one."""
 
+    needed = frozenset({"latest_job"})
     id: str
     name: str
     created_at: Moment
@@ -244,7 +249,7 @@ class LogLine(_Tolerant):
 class Logs(_Answer):
     """The body of ``GET …/jobs/{training_job_id}/logs``."""
 
-    logs: Annotated[list[LogLine], _or([])] = []
+    logs: Annotated[list[LogLine], _NULL_IS_EMPTY] = []
 
 
 class GpuCapacity(_Tolerant):
@@ -265,4 +270,4 @@ class GpuCapacity(_Tolerant):
 class Capacities(_Answer):
     """The body of ``GET /v1/training/capacity``."""
 
-    gpu_capacities: Annotated[list[GpuCapacity], _or([])] = []
+    gpu_capacities: Annotated[list[GpuCapacity], _NULL_IS_EMPTY] = []

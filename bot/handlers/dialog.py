@@ -55,9 +55,7 @@ class DialogHandler:
     async def team_options(self, place: ReplyTarget, typed: str) -> list[Option]:
         """Return the teams that match the typed text; without a list, the text itself."""
         try:
-            async with asyncio.timeout(TEAM_LIST_TIMEOUT):
-                teams = await self.projects.teams()
-            return team_options(typed, self.permissions.visible(actor_at(place), teams))
+            return team_options(typed, await self._visible_teams(place))
         except (BasetenError, TimeoutError):
             return typed_option(typed)
 
@@ -89,11 +87,14 @@ class DialogHandler:
     async def _teams(self, place: ReplyTarget) -> list[Team] | None:
         """Return the teams; none after a timeout; None if the key is not allowed to list them."""
         try:
-            async with asyncio.timeout(TEAM_LIST_TIMEOUT):
-                teams = await self.projects.teams()
-            return self.permissions.visible(actor_at(place), teams)
+            return await self._visible_teams(place)
         except (BasetenError, TimeoutError) as error:
             return None if _not_allowed(error) else []
+
+    async def _visible_teams(self, place: ReplyTarget) -> list[Team]:
+        async with asyncio.timeout(TEAM_LIST_TIMEOUT):
+            teams = await self.projects.teams()
+        return self.permissions.visible(actor_at(place), teams)
 
 
 def _not_allowed(error: Exception) -> bool:

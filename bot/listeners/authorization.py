@@ -33,16 +33,15 @@ class Authorization:
     def __init__(self, slack: AsyncWebClient, token: str) -> None:
         self._slack = slack
         self._token = token
-        self._proved: asyncio.Future[AuthorizeResult] = asyncio.Future()
-        self._workspace: asyncio.Future[Workspace] = asyncio.Future()
+        self._proved: asyncio.Future[tuple[AuthorizeResult, Workspace]] = asyncio.Future()
 
     async def proved(self) -> AuthorizeResult:
         """Return the bot's identity for Bolt, as soon as the token is proved."""
-        return await self._proved
+        return (await self._proved)[0]
 
     async def workspace(self) -> Workspace:
         """Return the workspace of the token, once the token is proved."""
-        return await self._workspace
+        return (await self._proved)[1]
 
     async def prove(self) -> None:
         """Ask Slack which bot has the token; repeat until Slack answers.
@@ -54,12 +53,10 @@ class Authorization:
         """
         answer = await self._ask()
         workspace = workspace_of(answer)
-        self._workspace.set_result(workspace)
-        self._proved.set_result(
-            AuthorizeResult.from_auth_test_response(
-                auth_test_response=answer, bot_token=self._token
-            )
+        identity = AuthorizeResult.from_auth_test_response(
+            auth_test_response=answer, bot_token=self._token
         )
+        self._proved.set_result((identity, workspace))
         log.info("Slack knows the bot", workspace=answer.get("team"), bot=answer.get("user"))
         log.warning(access_in_words(workspace))
 

@@ -25,6 +25,7 @@ from bot.views.dialog import NAME
 from bot.views.failure import READING
 from bot.views.usage import unknown_command_message
 
+_REFUSALS = (NotServedError, PersonLimitError)
 _LAST_RETRY = 3  # Slack repeats an event three times
 
 log = structlog.stdlib.get_logger(__name__)
@@ -47,7 +48,7 @@ class ErrorHandler:
         A command and a dialog show the words in the ack, and a workflow step fails with them. After
         a click or a shortcut the words are sent. Suggestions get no options; an event gets a 200.
         """
-        refused = isinstance(error, (NotServedError, PersonLimitError))
+        refused = isinstance(error, _REFUSALS)
         request.context["outcome"] = "refused" if refused else "failed"
         if isinstance(error, BoltUnhandledRequestError):
             log.warning("no listener for this request", type=str(body.get("type", ""))[:50])
@@ -78,7 +79,7 @@ class ErrorHandler:
         if step and isinstance(error, StoreUnavailableError) and retries < _LAST_RETRY:
             log.warning("a workflow step was not taken", retries=retries, error=str(error))
             return BoltResponse(status=503)
-        if step or not isinstance(error, (NotServedError, PersonLimitError)):
+        if step or not isinstance(error, _REFUSALS):
             words = self.failures.failure_text(error, READING)
         if step:
             execution_id = str(event.get("function_execution_id", ""))
