@@ -3,7 +3,8 @@
 ===============  ==================================================================================
 ``__main__``     the command line: ``run``; ``cli`` holds ``check`` and ``demo``
 ``settings``     every setting once
-``app``          the wiring; ``connections`` opens the sessions that lead outside
+``wiring``       builds all parts once; ``connections`` opens the sessions that lead outside
+``app``          starts and stops the parts in order
 ``server``       the ways in: HTTP, a socket, and the health pages
 ``listeners``    Bolt only: read the payload, enqueue or start, ack; ``register()`` is the contents
 ``durable``      tasks are on disk before they are acked, and run even after a kill

@@ -31,6 +31,9 @@ _CURES = {
     "baseten_api_key": "copy a workspace API key from Baseten's settings",
     "baseten_api_url": "give an http(s) address, or leave it out for Baseten's own",
     "baseten_timeout": "give the seconds for one attempt, more than 0 and at most 300",
+    "command": "give a slash command such as /training-project, of at most 32 characters",
+    "jobs_command": "give a slash command such as /training-jobs, of at most 32 characters",
+    "contact": "give the id of a person or a channel, or a few words, of at most 100 characters",
     "ask_near_names": "use true or false",
     "watch_answers": "use true or false",
     "waiting_too_long": "give the minutes until a waiting job is reported to its thread, from 1",
@@ -95,6 +98,9 @@ def _database(url: SecretStr) -> SecretStr:
     return url
 
 
+Command = Annotated[str, BeforeValidator(_stripped), Field(pattern=r"^/[^\s/]{1,31}$")]
+
+
 class Settings(BaseSettings):
     """The settings of an operator; each name in capitals is an environment variable."""
 
@@ -122,6 +128,17 @@ class Settings(BaseSettings):
     )
     baseten_timeout: float = Field(
         15, gt=0, le=300, description="Timeout in seconds of one request to Baseten."
+    )
+    command: Command = Field(
+        "/training-project", description="The slash command that opens a project."
+    )
+    jobs_command: Command = Field(
+        "/training-jobs", description="The slash command that lists jobs."
+    )
+    contact: Annotated[str, BeforeValidator(_stripped)] = Field(
+        "",
+        max_length=100,
+        description="The id of a person or a channel to ask, or free text, for messages.",
     )
     ask_near_names: bool = Field(
         default=True,

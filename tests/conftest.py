@@ -12,11 +12,12 @@ import pytest
 import structlog
 from pydantic import AnyHttpUrl, SecretStr
 
-from bot.app import Bot, Tuning, running
+from bot.app import Bot, running
 from bot.connections import connections
 from bot.durable.store import Store
 from bot.sandbox import SandboxBaseten, SandboxSlack
 from bot.settings import Settings
+from bot.wiring import Tuning
 
 RESEARCH = "wp7ndew"
 

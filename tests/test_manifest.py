@@ -11,7 +11,7 @@ import yaml
 
 from bot.listeners.shortcuts import FROM_ANYWHERE, FROM_MESSAGE
 from bot.listeners.workflow_step import STEP
-from bot.views.text import COMMAND
+from bot.views.installation import Installation
 
 ROOT = Path(__file__).parent.parent
 AS_IT_IS = (ROOT / "manifest.yml").read_text(encoding="utf-8")
@@ -83,7 +83,7 @@ def test_it_asks_for_the_least_that_the_bot_can_work_with() -> None:
 
 def test_the_command_is_described_to_those_who_type_it() -> None:
     (command,) = load(AS_IT_IS)["features"]["slash_commands"]
-    assert command["command"] == COMMAND
+    assert command["command"] == Installation().command
     assert command["usage_hint"] == "<team> <name>"
     assert command["description"]
     assert command["should_escape"] is False

@@ -7,15 +7,16 @@ from tempfile import TemporaryDirectory
 
 from pydantic import AnyHttpUrl, SecretStr
 
-from bot.app import Tuning, running
+from bot.app import running
 from bot.cli.demo_data import seed_demo_data
 from bot.cli.demo_user import DemoUser
 from bot.sandbox import SandboxBaseten, SandboxSlack
 from bot.settings import Settings
 from bot.telemetry.logs import configure_logs
 from bot.telemetry.redaction import Redactor
-from bot.views.text import COMMAND
+from bot.views.installation import Installation
 from bot.watches.poller import PollInterval
+from bot.wiring import Tuning
 
 DEFAULT = "research llama-3-finetune"
 _POLL_INTERVAL = PollInterval(fast=2.0, slow=5.0)  # no one shares this Baseten, and the user waits
@@ -40,7 +41,7 @@ async def demo(text: str) -> int:
             slack.bot_url = bot.url
             await bot.health.ready()
             sys.stdout.write("The real bot runs between a sandbox Slack and a sandbox Baseten.\n\n")
-            user = DemoUser(slack, baseten, COMMAND)
+            user = DemoUser(slack, baseten, Installation().command)
             try:
                 await user.type(text or DEFAULT)
                 if not text:

@@ -4,7 +4,7 @@ import asyncio
 import secrets
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias, TypeVar
 
 import structlog
@@ -14,6 +14,7 @@ from bot.durable.model import DurableError
 from bot.slack.message import Message, ReplyTarget, SlackCallFailed
 from bot.slack.messages import Poster
 from bot.views.failure import FailureWording, failure_message, is_foreseen
+from bot.views.installation import Installation
 
 LAST_WORDS = 3.0  # seconds to send a person the message that the bot is shutting down
 
@@ -28,6 +29,7 @@ class Failures:
     """Turn each exception into a message for the person behind the request."""
 
     poster: Poster
+    installation: Installation = field(default_factory=Installation)
 
     async def run_and_report(
         self,
@@ -89,7 +91,7 @@ class Failures:
             log.warning("a request failed", error=f"{type(error).__name__}: {error}")
         else:
             log.error("unforeseen failure", reference=reference, exc_info=error)
-        return failure_message(error, wording, reference)
+        return failure_message(error, wording, reference, self.installation)
 
 
 def _runs_again(error: Exception) -> bool:

@@ -8,6 +8,7 @@ from bot.projects.recents import Recents
 from bot.slack.message import ReplyTarget
 from bot.slack.modals import Modals
 from bot.views.home import home_view
+from bot.views.installation import Installation
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +18,7 @@ class HomeHandler:
     recents: Recents
     modals: Modals
     permissions: Permissions
+    installation: Installation
 
     async def publish(self, user_id: str) -> None:
         """Publish the tab; while the database is away, without the projects."""
@@ -26,4 +28,4 @@ class HomeHandler:
             recents = []
         place = ReplyTarget(user_id)
         visible = [one for one in recents if self.permissions.can_view(place, one.team)]
-        await self.modals.publish(user_id, home_view(visible))
+        await self.modals.publish(user_id, home_view(visible, self.installation))

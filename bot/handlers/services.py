@@ -24,6 +24,7 @@ from bot.slack.message import ReplyTarget
 from bot.slack.messages import Poster
 from bot.slack.workflow_steps import WorkflowSteps
 from bot.views.failure import READING
+from bot.views.installation import Installation
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +35,13 @@ class Services:
         workers: run the tasks, which are on disk before they are acked.
         limits: how much each person can ask for.
         in_flight: background work, which is lost with the process; the person can repeat it.
+        installation: the names of the commands, and the person to ask.
         steps: completes and fails workflow steps.
     """
 
     workers: Workers
     in_flight: InFlight
+    installation: Installation
     limits: PersonLimits
     projects: Projects
     poster: Poster

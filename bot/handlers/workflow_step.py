@@ -20,6 +20,7 @@ from bot.projects.service import OpenedProject
 from bot.slack.message import Message, SlackCallFailed
 from bot.slack.workflow_steps import WorkflowSteps
 from bot.views.failure import attempt_to_open
+from bot.views.installation import Installation
 from bot.views.job import logs_url, status
 from bot.views.usage import incomplete_step_message, usage_message
 
@@ -47,7 +48,7 @@ class WorkflowStepHandler:
             return await self._run(task, context)
 
         try:
-            if (wrong := _input_error(task.request)) is not None:
+            if (wrong := _input_error(task.request, self.failures.installation)) is not None:
                 await fail(wrong)
                 return Done()
             outcome = await self.failures.report_failures(
@@ -74,12 +75,12 @@ class WorkflowStepHandler:
         return Done(self.open_project.remembered(task.state()))
 
 
-def _input_error(request: ProjectRequest) -> Message | None:
+def _input_error(request: ProjectRequest, installation: Installation) -> Message | None:
     """Return the message about wrong inputs; None if they are right."""
     if not request.team or not request.name:
         return incomplete_step_message()
     if has_control_character(request.team + request.name):
-        return usage_message(UsageError(Wrong.CONTROL_CHARACTER))
+        return usage_message(UsageError(Wrong.CONTROL_CHARACTER), installation)
     return None
 
 

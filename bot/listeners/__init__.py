@@ -22,17 +22,16 @@ from bot.views.dialog import DIALOG, TEAM
 from bot.views.home import HOME_OPEN
 from bot.views.near_name import CREATE_ANYWAY, USE_EXISTING
 from bot.views.project import JOBS, OPEN_LOGS, REFRESH, STOP_WATCHING, WATCH
-from bot.views.text import COMMAND
 
 
 def register(app: AsyncApp, services: Services, requests: RequestMiddleware) -> None:
     """Register a listener for each entry point, and a handler for each kind of task."""
     dialog, shortcuts, home = Dialog(services), Shortcuts(services), Home(services)
     near_name, watching = NearName(services), Watching(services)
-    errors = ErrorHandler(services.failures, services.poster, services.in_flight, services.steps)
+    errors = ErrorHandler(services)
 
     app.use(requests)
-    app.command(COMMAND)(ProjectCommand(services).handle)
+    app.command(services.installation.command)(ProjectCommand(services).handle)
     app.view(DIALOG)(dialog.submit)
     app.options(TEAM)(dialog.teams)
     app.shortcut(FROM_ANYWHERE)(shortcuts.handle)

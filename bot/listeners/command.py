@@ -26,9 +26,9 @@ class ProjectCommand:
         place = reply_target_of(command)
         match parse(command.get("text") or ""):
             case HelpRequest():
-                await ack(**help_message().payload())
+                await ack(**help_message(self.services.installation).payload())
             case UsageError() as error:
-                await ack(**usage_message(error).payload())
+                await ack(**usage_message(error, self.services.installation).payload())
             case DialogRequest(team):
                 self.services.open_dialog(command.get("trigger_id", ""), place, team)
                 await ack()

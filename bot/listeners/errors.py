@@ -14,13 +14,11 @@ from slack_bolt.response import BoltResponse
 
 from bot.access.limits import PersonLimitError
 from bot.access.rules import NotServedError
-from bot.durable.in_flight import BusyError, InFlight
+from bot.durable.in_flight import BusyError
 from bot.durable.model import StoreUnavailableError
-from bot.handlers.failures import Failures
+from bot.handlers.services import Services
 from bot.listeners.payloads import reply_target_of
 from bot.slack.message import Message, ReplyTarget, SlackCallFailed
-from bot.slack.messages import Poster
-from bot.slack.workflow_steps import WorkflowSteps
 from bot.views.dialog import NAME
 from bot.views.failure import READING
 from bot.views.usage import unknown_command_message
@@ -35,10 +33,7 @@ log = structlog.stdlib.get_logger(__name__)
 class ErrorHandler:
     """Answer as each kind of request needs it; Bolt calls this for every error of a listener."""
 
-    failures: Failures
-    poster: Poster
-    work: InFlight
-    steps: WorkflowSteps
+    services: Services
 
     async def handle(
         self, error: Exception, body: dict[str, Any], request: AsyncBoltRequest
@@ -52,14 +47,15 @@ class ErrorHandler:
         request.context["outcome"] = "refused" if refused else "failed"
         if isinstance(error, BoltUnhandledRequestError):
             log.warning("no listener for this request", type=str(body.get("type", ""))[:50])
-            return _json(unknown_command_message().payload()) if "command" in body else _ack()
+            words = unknown_command_message(self.services.installation)
+            return _json(words.payload()) if "command" in body else _ack()
         match body.get("type"):
             case "event_callback":
                 return await self._after_event(error, body.get("event", {}), request)
             case "block_suggestion":
                 log.debug("no suggestions", error=f"{type(error).__name__}: {error}")
                 return _json({"options": []})
-        words = self.failures.failure_text(error, READING)
+        words = self.services.failures.failure_text(error, READING)
         if "command" in body:
             return _json(words.payload())
         match body.get("type"):
@@ -80,7 +76,7 @@ class ErrorHandler:
             log.warning("a workflow step was not taken", retries=retries, error=str(error))
             return BoltResponse(status=503)
         if step or not isinstance(error, _REFUSALS):
-            words = self.failures.failure_text(error, READING)
+            words = self.services.failures.failure_text(error, READING)
         if step:
             execution_id = str(event.get("function_execution_id", ""))
             await self._start(lambda: self._fail(execution_id, words))
@@ -88,17 +84,17 @@ class ErrorHandler:
 
     async def _start(self, answer: Callable[[], Coroutine[Any, Any, None]]) -> None:
         try:
-            self.work.start(answer)
+            self.services.in_flight.start(answer)
         except BusyError:
             await answer()
 
     async def _fail(self, execution_id: str, words: Message) -> None:
         with suppress(SlackCallFailed):  # it is in the log
-            await self.steps.fail(execution_id, unescape(words.text))
+            await self.services.steps.fail(execution_id, unescape(words.text))
 
     async def _tell(self, place: ReplyTarget, words: Message) -> None:
         with suppress(SlackCallFailed):  # it is in the log
-            await self.poster.send_privately(place, words)
+            await self.services.poster.send_privately(place, words)
 
 
 def retries_of(request: AsyncBoltRequest) -> int:

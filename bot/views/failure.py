@@ -1,6 +1,6 @@
 """The message for each failure: the event, whether anything was done, and the next step."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from bot.access.limits import PersonLimitError
 from bot.access.rules import MalformedIdError, NotAllowedError, NotServedError
@@ -11,8 +11,9 @@ from bot.projects.request import ProjectRequest, command_text
 from bot.projects.service import AmbiguousTeamError, TeamsUnavailableError, UnknownTeamError
 from bot.slack.message import Message, SlackCallFailed
 from bot.views.blocks import plain
+from bot.views.installation import Installation
 from bot.views.no_access import no_access
-from bot.views.text import COMMAND, ago, bold, code, duration, listing, say
+from bot.views.text import ago, bold, code, duration, listing, say
 
 _MOST_TEAMS, _MOST_COMMAND = 20, 300  # teams, characters
 
@@ -25,15 +26,28 @@ class FailureWording:
         what: the object of the attempt, as in "Baseten did not accept …".
         nothing: the sentence for a failure after which nothing was done.
         unsure: the sentence for a failure after which the outcome is unknown.
-        again: the clause that follows "Try again …".
         request: the project to open; None for any other attempt.
+        installation: the command, and the person to ask.
     """
 
     what: str
     nothing: str
     unsure: str
-    again: str
     request: ProjectRequest | None = None
+    installation: Installation = field(default_factory=Installation)
+
+    @property
+    def again(self) -> str:
+        """The clause that follows "Try again …"."""
+        if self.request is None:
+            return "."
+        command = self.command(self.request.team, self.request.name)
+        return f": {command}" if command else "."
+
+    def command(self, team: str, name: str) -> str:
+        """Return a command to copy; empty if the command is too long to show all of it."""
+        command = f"{self.installation.command} {command_text(team, name)}"
+        return code(command, _MOST_COMMAND) if len(command) <= _MOST_COMMAND else ""
 
 
 def attempt_to_open(request: ProjectRequest) -> FailureWording:
@@ -43,18 +57,15 @@ def attempt_to_open(request: ProjectRequest) -> FailureWording:
         what=name,
         nothing="Nothing was opened.",
         unsure=f"I can't tell whether {name} was opened; running it twice won't make a duplicate.",
-        again=f": {command}" if (command := _command(request.team, request.name)) else ".",
         request=request,
     )
 
 
 # The wording for an attempt that only reads: a button on a message, a dialog, the home tab.
-READING = FailureWording(
-    what="that", nothing="Nothing was changed.", unsure="Nothing was changed.", again="."
-)
+READING = FailureWording(what="that", nothing="Nothing was changed.", unsure="Nothing was changed.")
 _STOPPED = "The watch has ended all the same, though the message may still say otherwise."
 # The wording for an attempt to end a watch. The watch ends first, so only later steps can fail.
-STOPPING = FailureWording(what="that", nothing=_STOPPED, unsure=_STOPPED, again=".")
+STOPPING = FailureWording(what="that", nothing=_STOPPED, unsure=_STOPPED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,17 +81,21 @@ class _Words:
     do: str
 
 
-def failure_message(error: Exception, attempt: FailureWording, reference: str) -> Message:
+def failure_message(
+    error: Exception, attempt: FailureWording, reference: str, installation: Installation
+) -> Message:
     """Return the message for an error.
 
     Args:
         error: any error.
         attempt: the wording of the attempt that failed.
         reference: the id of the error in the log. Only unforeseen errors show it.
+        installation: the command, and the person to ask.
     """
+    attempt = replace(attempt, installation=installation)
     words = _words(error, attempt) or _Words(
         f"Something went wrong in the bot itself. {attempt.unsure}",
-        "If it happens again, tell whoever runs this bot the reference " + code(reference) + ".",
+        f"If it happens again, tell {installation.operator} the reference {code(reference)}.",
     )
     return plain(f"⚠️ {words.happened}", words.do)
 
@@ -145,7 +160,7 @@ def _the_bots_own(error: Exception, attempt: FailureWording) -> _Words | None:
         case StoreUnavailableError():
             return _Words(
                 f"My database does not answer, so I could not take this on. {attempt.nothing}",
-                "Try again in a minute. If it goes on, tell whoever runs this bot.",
+                f"Try again in a minute. If it goes on, tell {attempt.installation.operator}.",
             )
         case _:
             return None
@@ -158,11 +173,12 @@ def _unknown_team(error: UnknownTeamError, attempt: FailureWording) -> _Words:
         return _Words(f"{happened} Did you mean {near}?", _instead(error.near[0], attempt))
     if error.teams:
         names = [say(team.name, 25) for team in error.teams[:_MOST_TEAMS]]
-        more = len(error.teams) - len(names)
+        more, command = len(error.teams) - len(names), attempt.installation.command
         names += [f"{more} more"] if more else []
-        help_ = f" For help, type {code(f'{COMMAND} help')}." if error.asked == "help" else ""
+        help_ = f" For help, type {code(f'{command} help')}." if error.asked == "help" else ""
         return _Words(happened, f"The teams I can see: {listing(names)}.{help_}")
-    return _Words(happened, "The bot's key sees no team at all. Ask whoever runs this bot.")
+    ask = attempt.installation.operator
+    return _Words(happened, f"The bot's API key can't see any team. Ask {ask}.")
 
 
 def _ambiguous_team(error: AmbiguousTeamError, attempt: FailureWording) -> _Words:
@@ -185,14 +201,8 @@ def _instead(team: str, attempt: FailureWording) -> str:
     words = f"{asked} {name}"
     if words.casefold().startswith(f"{team} ".casefold()):
         name = words[len(team) :].strip()
-    command = _command(team, name)
+    command = attempt.command(team, name)
     return f"Try {command}" if command else ""
-
-
-def _command(team: str, name: str) -> str:
-    """Return a command to copy; empty if the command is too long to show all of it."""
-    command = f"{COMMAND} {command_text(team, name)}"
-    return code(command, _MOST_COMMAND) if len(command) <= _MOST_COMMAND else ""
 
 
 def _not_posted(error: SlackCallFailed, attempt: FailureWording) -> _Words:
@@ -221,6 +231,7 @@ def _not_posted(error: SlackCallFailed, attempt: FailureWording) -> _Words:
 
 
 def _baseten(error: BasetenError, attempt: FailureWording) -> _Words | None:
+    ask = attempt.installation.operator
     match error:
         case RateLimited(retry_after=wait):
             when = f"in {duration(wait)}" if wait is not None else "in a minute"
@@ -244,7 +255,7 @@ def _baseten(error: BasetenError, attempt: FailureWording) -> _Words | None:
             return _Words(
                 "I got an answer that doesn't look like Baseten's, perhaps from a firewall or a "
                 f"proxy. {attempt.unsure}",
-                f"If it keeps happening, tell whoever runs this bot. Try again{attempt.again}",
+                f"If it keeps happening, tell {ask}. Try again{attempt.again}",
             )
         case _:
             return None
@@ -252,6 +263,7 @@ def _baseten(error: BasetenError, attempt: FailureWording) -> _Words | None:
 
 def _refused(error: Refused, attempt: FailureWording) -> _Words:
     said = f" It says: “{say(error.message, 300)}”" if error.message.strip() else ""
+    ask = attempt.installation.operator
     match error.status:
         case 403 if "baseten training" in error.message.lower():
             return _Words(
@@ -262,12 +274,12 @@ def _refused(error: Refused, attempt: FailureWording) -> _Words:
         case 401 | 403 if error.status == 401 or "authorization" in error.message.lower():  # noqa: PLR2004
             return _Words(
                 f"Baseten does not accept the bot's API key. {attempt.nothing}",
-                "Whoever runs this bot needs to give it a working key in `BASETEN_API_KEY`.",
+                f"Ask {ask} to set a working key in `BASETEN_API_KEY`.",
             )
         case 403:
             return _Words(
                 f"The bot's API key may not do this. {attempt.nothing}{said}",
-                "Whoever runs this bot can give its key the right, or use another key.",
+                f"Ask {ask} to give the key this right, or to use another key.",
             )
         case 404 if attempt.request is None:
             return _Words(

@@ -6,8 +6,6 @@ from datetime import UTC, datetime
 from bot.projects.request import BIDIRECTIONAL
 from bot.telemetry.redaction import redact
 
-COMMAND = "/training-project"
-
 _UNITS = ((86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second"))
 
 

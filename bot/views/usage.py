@@ -3,11 +3,10 @@
 from bot.projects.request import UsageError, Wrong, command_text
 from bot.slack.message import Message
 from bot.views.blocks import plain
-from bot.views.text import COMMAND, code, listing
+from bot.views.installation import Installation
+from bot.views.text import code, listing
 
 EXAMPLE_NAME = "llama-3-finetune"
-_EXAMPLE = code(f"{COMMAND} research {EXAMPLE_NAME}")
-_QUOTED_EXAMPLE = code(f'{COMMAND} "Platform Team" {EXAMPLE_NAME}')
 _WRONG = {
     Wrong.EMPTY_TEAM: "there is nothing between the quotes of the team",
     Wrong.UNCLOSED_TEAM: "the quote before the team is never closed",
@@ -16,20 +15,23 @@ _WRONG = {
 }
 
 
-def help_message() -> Message:
+def help_message(installation: Installation) -> Message:
     """Return the help: the purpose and the syntax of the command."""
+    command = installation.command
+    example = code(f"{command} research {EXAMPLE_NAME}")
+    quoted_example = code(f'{command} "Platform Team" {EXAMPLE_NAME}')
     return plain(
-        f"*{COMMAND}* opens a Baseten training project and shows it to everyone in the channel, "
+        f"*{command}* opens a Baseten training project and shows it to everyone in the channel, "
         "with its latest job. If the project is already there, nothing about it changes.",
-        f"Type {code(f'{COMMAND} <team> <name>')}, for example {_EXAMPLE}",
-        f"Or type {code(COMMAND)} alone, and choose the team in a dialog.",
-        f"Put quotes around a team of several words: {_QUOTED_EXAMPLE}",
+        f"Type {code(f'{command} <team> <name>')}, for example {example}",
+        f"Or type {code(command)} alone, and choose the team in a dialog.",
+        f"Put quotes around a team of several words: {quoted_example}",
         "On the answer, *Watch* follows the latest job and *Refresh* asks again; the shortcut "
         "*Open training project* opens the dialog from any message.",
     )
 
 
-def usage_message(error: UsageError) -> Message:
+def usage_message(error: UsageError, installation: Installation) -> Message:
     """Return the error of a command, the parts that the parser understood, and a correct form."""
     understood = []
     if error.team:
@@ -40,15 +42,15 @@ def usage_message(error: UsageError) -> Message:
     form = command_text(error.team or "research", error.name or EXAMPLE_NAME)
     return plain(
         f"I can't open that: {_WRONG[error.wrong]}.{said} Nothing was done.",
-        f"Try {code(f'{COMMAND} {form}', 300)}",
+        f"Try {code(f'{installation.command} {form}', 300)}",
     )
 
 
-def unknown_command_message() -> Message:
+def unknown_command_message(installation: Installation) -> Message:
     """Say that the command belongs to nothing that the bot does."""
     return plain(
         "I don't know this command. Nothing was done.",
-        f"Type {code(f'{COMMAND} help')} to see what I can do.",
+        f"Type {code(f'{installation.command} help')} to see what I can do.",
     )
 
 

@@ -9,9 +9,10 @@ from bot.baseten.models import GpuCapacity, TrainingJob, TrainingProject
 from bot.projects.request import command_text
 from bot.slack.message import Message
 from bot.views.blocks import context, plain, section
+from bot.views.installation import Installation
 from bot.views.job import does, error_section, job_name, logs_url, machines, status
 from bot.views.mentions import people
-from bot.views.text import COMMAND, ago, bold, code, date, duration, escape, say
+from bot.views.text import ago, bold, code, date, duration, escape, say
 
 MOST_LINES = 20  # of a log
 _MOST_MENTIONED = 20
@@ -193,8 +194,14 @@ def gone_message(project: TrainingProject, watchers: Sequence[str]) -> Message:
     return plain(f"{said}{last} {people(watchers, _MOST_MENTIONED)}".rstrip())
 
 
-def farewell_message(
-    project: TrainingProject, team: str, channel_id: str, why: str, *, unanswerable: bool = False
+def farewell_message(  # noqa: PLR0913 - all of it is in the words
+    project: TrainingProject,
+    team: str,
+    channel_id: str,
+    why: str,
+    installation: Installation,
+    *,
+    unanswerable: bool = False,
 ) -> Message:
     """Return the private message to a watcher that the watch has ended early.
 
@@ -203,12 +210,13 @@ def farewell_message(
         team: the name of its team.
         channel_id: the channel of the watched message.
         why: Slack's error code; empty if Slack returned none.
+        installation: the names of the commands.
         unanswerable: True if Slack refused a reply, False if Slack refused an update.
     """
     where = f" in <#{escape(channel_id)}>" if channel_id.startswith(("C", "G")) else ""
     what = "reply in its thread" if unanswerable else "change the message"
     reason = _REASONS.get(why) or f"Slack does not let me {what} ({code(why)})"
-    again = code(f"{COMMAND} {command_text(team, project.name)}", 300)
+    again = code(f"{installation.command} {command_text(team, project.name)}", 300)
     invite = f"{code('/invite')} me to the channel first, then run" if why in OUTSIDE else "run"
     closed = why in _CLOSED or why.startswith("restricted_action")
     elsewhere = " in another channel" if closed else ""

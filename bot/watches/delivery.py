@@ -15,6 +15,7 @@ from bot.durable.store import Store
 from bot.slack.message import PostedMessage, ReplyTarget, SlackCallFailed
 from bot.slack.messages import Poster
 from bot.telemetry.redaction import Redactor
+from bot.views.installation import Installation
 from bot.watches.changes import LONGEST, Ended
 from bot.watches.direct_messages import DirectMessages
 from bot.watches.message_updater import MessageUpdater, Rendering
@@ -57,6 +58,7 @@ class NotificationHandler:
             because its replies follow the update.
         looks: seconds before each search for a reply with an unknown outcome.
         allows: decides who can see log lines.
+        installation: the names of the commands.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917 - its collaborators
@@ -70,6 +72,7 @@ class NotificationHandler:
         gap: float = 15.0,
         looks: Sequence[float] = (5.0, 25.0),
         allows: Allows = allows,
+        installation: Installation | None = None,
     ) -> None:
         self._poster = poster
         self._news_messages = NewsMessages(baseten, redactor, allows)
@@ -78,7 +81,9 @@ class NotificationHandler:
         self._now = now
         self._looks = looks
         self._updater = MessageUpdater(poster, watches, store, now, gap)
-        self._direct_messages = DirectMessages(poster, watches, self._updater)
+        self._direct_messages = DirectMessages(
+            poster, watches, self._updater, installation or Installation()
+        )
 
     async def handle(self, context: TaskContext) -> Outcome:
         """Deliver one notification, after the previous one of its watch."""

@@ -7,6 +7,7 @@ import structlog
 from bot.durable.context import TaskContext
 from bot.slack.message import ReplyTarget, SlackCallFailed
 from bot.slack.messages import Poster
+from bot.views.installation import Installation
 from bot.views.watch import farewell_message
 from bot.watches.message_updater import MessageUpdater
 from bot.watches.model import Watches
@@ -23,12 +24,16 @@ class DirectMessages:
         poster: calls Slack.
         watches: the store of watches.
         updater: updates the messages.
+        installation: the names of the commands.
     """
 
-    def __init__(self, poster: Poster, watches: Watches, updater: MessageUpdater) -> None:
+    def __init__(
+        self, poster: Poster, watches: Watches, updater: MessageUpdater, installation: Installation
+    ) -> None:
         self._poster = poster
         self._watches = watches
         self._updater = updater
+        self._installation = installation
 
     async def end_watch(self, notification: Notification, context: TaskContext) -> Notification:
         """End the watch, and if possible remove it from the message; return the next state.
@@ -68,6 +73,7 @@ class DirectMessages:
             project.team_name or watch.message_state.team,
             watch.channel_id,
             notification.slack_error,
+            self._installation,
             unanswerable=notification.unanswerable,
         )
         post_id, guard = f"{notification.next_id}:{user_id}", context.may_post

@@ -4,12 +4,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
-from bot.app import build_services
 from bot.connections import connections
 from bot.durable.database import open_store
 from bot.listeners import register
 from bot.listeners.authorization import Authorization
 from bot.listeners.middleware import RequestMiddleware
+from bot.wiring import build_services
 from tests.conftest import Env
 
 if TYPE_CHECKING:

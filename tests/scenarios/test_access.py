@@ -8,11 +8,11 @@ from structlog.contextvars import merge_contextvars
 from structlog.testing import capture_logs
 
 from bot.access.rules import Actor, Verb
-from bot.app import Tuning
 from bot.listeners.shortcuts import FROM_ANYWHERE
 from bot.listeners.workflow_step import STEP
 from bot.sandbox.slack.records import Delivery, View
 from bot.views.home import HOME_OPEN
+from bot.wiring import Tuning
 from tests.conftest import RESEARCH, Env
 from tests.scenarios.filled import chosen, dialog, typed
 from tests.scenarios.tasks import until_ended

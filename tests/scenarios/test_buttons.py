@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bot.app import Tuning
 from bot.sandbox import Delay, Hang, Respond
 from bot.sandbox.faults import Fault
 from bot.sandbox.refusals import (
@@ -16,6 +15,7 @@ from bot.sandbox.refusals import (
     wrong_key_403,
 )
 from bot.sandbox.slack.records import PostedMessage
+from bot.wiring import Tuning
 from tests.conftest import RESEARCH, Env, Mode, over_a_socket, over_http
 
 UPDATE = "/api/chat.update"

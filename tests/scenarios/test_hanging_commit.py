@@ -7,13 +7,14 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 from structlog.testing import capture_logs
 
-from bot.app import Bot, Tuning
+from bot.app import Bot
 from bot.connections import connections
 from bot.durable.batch import Unit
 from bot.durable.database import open_store
 from bot.durable.model import Enqueue, LeaseLostError
 from bot.durable.sqlite import SQLite
 from bot.durable.store import Store
+from bot.wiring import Tuning
 from tests.conftest import RESEARCH, Env
 from tests.scenarios.filled import chosen, dialog, typed
 from tests.scenarios.tasks import CHANNEL, POST, until_ended

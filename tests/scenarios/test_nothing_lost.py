@@ -9,11 +9,11 @@ import pytest
 from structlog.contextvars import merge_contextvars
 from structlog.testing import capture_logs
 
-from bot.app import Tuning
 from bot.durable.room import Limits
 from bot.projects.request import ProjectRequest
 from bot.sandbox import Delay, Drop, Hang, PostedMessage, Respond
 from bot.sandbox.refusals import slack_error
+from bot.wiring import Tuning
 from tests.conftest import RESEARCH, Env
 from tests.scenarios.crowd import UPSERT, may_read
 from tests.scenarios.tasks import (

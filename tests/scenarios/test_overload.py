@@ -10,9 +10,9 @@ from statistics import mean
 import httpx
 import pytest
 
-from bot.app import Tuning
 from bot.durable.room import Limits
 from bot.sandbox import Delay, Hang
+from bot.wiring import Tuning
 from tests.conftest import Env
 from tests.durable.postgres import postgres_programs, postgres_server, postgres_url
 from tests.process import settings_of, started

@@ -6,11 +6,11 @@ from dataclasses import replace
 import pytest
 from structlog.testing import capture_logs
 
-from bot.app import Tuning
 from bot.sandbox import Drop, Late, PostedMessage, Respond
 from bot.sandbox.faults import Fault
 from bot.sandbox.refusals import slack_error
 from bot.slack.message import ReplyTarget
+from bot.wiring import Tuning
 from tests.conftest import Env
 from tests.scenarios.crowd import may_read
 from tests.scenarios.tasks import (

@@ -12,13 +12,13 @@ import pytest
 from structlog.contextvars import merge_contextvars
 from structlog.testing import capture_logs
 
-from bot.app import Tuning
 from bot.durable.database import open_store
 from bot.durable.model import Enqueue
 from bot.durable.store import Store
 from bot.handlers.watch import STOP_WATCH
 from bot.sandbox import Clock, PostedMessage, Respond, SandboxBaseten, SandboxSlack
 from bot.watches.poller import PollInterval
+from bot.wiring import Tuning
 from tests.conftest import RESEARCH, Env
 
 FAST = 15  # seconds of the clock; the bot looks whenever it has moved

@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from bot.app import Tuning
 from bot.listeners.workflow_step import STEP
 from bot.sandbox import Delay, Drop, Hang, Respond
 from bot.sandbox.faults import Fault
 from bot.sandbox.refusals import bad_gateway_html_502, wrong_key_403
 from bot.sandbox.slack.records import Completion, Delivery
+from bot.wiring import Tuning
 from tests.conftest import RESEARCH, Env
 from tests.scenarios.tasks import until_ended
 

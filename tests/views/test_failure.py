@@ -11,12 +11,13 @@ from bot.projects.request import ProjectRequest, parse
 from bot.projects.service import AmbiguousTeamError, TeamsUnavailableError, UnknownTeamError
 from bot.slack.message import SlackCallFailed
 from bot.views.failure import READING, FailureWording, attempt_to_open, failure_message, is_foreseen
-from bot.views.text import COMMAND
+from bot.views.installation import Installation
 from tests.views.drawn import assert_fit
 
 ASKED = ProjectRequest("Platform Team", "r<d> & 'co'")
 NAME = "r&lt;d&gt; &amp; 'co'"
 REFERENCE = "0a1b2c3d"
+INSTALLATION = Installation()
 
 NOTHING_DONE = re.compile(r"[Nn]othing was|nothing was|did not open")
 CANNOT_TELL = re.compile(r"can't tell whether")
@@ -68,7 +69,7 @@ IDS = [f"{at} {type(error).__name__} {error}"[:40] for at, (error, _, _) in enum
 def test_a_failure_says_what_happened_and_whether_anything_was_done(
     error: Exception, done: re.Pattern[str], said: list[str]
 ) -> None:
-    message = failure_message(error, attempt_to_open(ASKED), REFERENCE)
+    message = failure_message(error, attempt_to_open(ASKED), REFERENCE, INSTALLATION)
     assert_fit(message)
     for words in said:
         assert words in message.text
@@ -82,7 +83,9 @@ def test_a_failure_says_what_happened_and_whether_anything_was_done(
 def test_a_failure_says_what_to_do_next(
     error: Exception, _done: re.Pattern[str], _said: list[str]
 ) -> None:
-    happened, *next_ = failure_message(error, attempt_to_open(ASKED), REFERENCE).payload()["blocks"]
+    happened, *next_ = failure_message(
+        error, attempt_to_open(ASKED), REFERENCE, INSTALLATION
+    ).payload()["blocks"]
     assert happened["type"] == "section"
     (do,) = next_
     assert do["elements"][0]["text"].strip()
@@ -103,16 +106,18 @@ def test_a_failure_says_what_to_do_next(
     ],
 )
 def test_what_may_pass_shows_the_persons_own_command_to_try_again(error: Exception) -> None:
-    text = failure_message(error, attempt_to_open(ASKED), REFERENCE).text
+    text = failure_message(error, attempt_to_open(ASKED), REFERENCE, INSTALLATION).text
     assert AGAIN.search(text)
-    (typed,) = re.findall(rf"`{COMMAND} ([^`]+)`", text)
+    (typed,) = re.findall(rf"`{INSTALLATION.command} ([^`]+)`", text)
     assert parse(typed) == ASKED
 
 
 def test_a_command_to_try_again_keeps_every_space_of_a_name() -> None:
     asked = ProjectRequest("research", "two  spaces")
-    text = failure_message(Unreachable("", sent=True), attempt_to_open(asked), REFERENCE).text
-    (typed,) = re.findall(rf"`{COMMAND} ([^`]+)`", text)
+    text = failure_message(
+        Unreachable("", sent=True), attempt_to_open(asked), REFERENCE, INSTALLATION
+    ).text
+    (typed,) = re.findall(rf"`{INSTALLATION.command} ([^`]+)`", text)
     assert parse(typed) == asked
 
 
@@ -126,15 +131,15 @@ def test_a_command_to_try_again_keeps_every_space_of_a_name() -> None:
 def test_a_team_that_is_not_clear_shows_a_command_with_one_that_is(
     error: Exception, meant: ProjectRequest
 ) -> None:
-    text = failure_message(error, attempt_to_open(ASKED), REFERENCE).text
-    (typed,) = re.findall(rf"`{COMMAND} ([^`]+)`", text)
+    text = failure_message(error, attempt_to_open(ASKED), REFERENCE, INSTALLATION).text
+    (typed,) = re.findall(rf"`{INSTALLATION.command} ([^`]+)`", text)
     assert parse(typed) == meant
 
 
 def test_a_wrong_key_and_training_that_is_not_enabled_are_told_apart() -> None:
     key, off = (
         failure_message(
-            Refused(403, "PERMISSION_DENIED", said), attempt_to_open(ASKED), REFERENCE
+            Refused(403, "PERMISSION_DENIED", said), attempt_to_open(ASKED), REFERENCE, INSTALLATION
         ).text
         for said in (WRONG_KEY, TRAINING_OFF)
     )
@@ -145,7 +150,7 @@ def test_a_wrong_key_and_training_that_is_not_enabled_are_told_apart() -> None:
 def test_another_403_that_speaks_of_training_does_not_claim_that_it_is_not_enabled() -> None:
     said = "You do not have permission to create training projects in this team."
     text = failure_message(
-        Refused(403, "PERMISSION_DENIED", said), attempt_to_open(ASKED), REFERENCE
+        Refused(403, "PERMISSION_DENIED", said), attempt_to_open(ASKED), REFERENCE, INSTALLATION
     ).text
     assert "not enabled" not in text
     assert said in text
@@ -156,7 +161,7 @@ def test_another_403_that_speaks_of_training_does_not_claim_that_it_is_not_enabl
 def test_what_was_not_foreseen_shows_a_reference_and_nothing_of_itself(
     error: Exception, attempt: FailureWording
 ) -> None:
-    message = failure_message(error, attempt, REFERENCE)
+    message = failure_message(error, attempt, REFERENCE, INSTALLATION)
     assert_fit(message)
     assert f"`{REFERENCE}`" in message.text
     assert attempt.unsure in message.text
@@ -166,13 +171,15 @@ def test_what_was_not_foreseen_shows_a_reference_and_nothing_of_itself(
 
 @pytest.mark.parametrize("error", [Refused(500), Unreachable("", sent=True), Unreadable("")])
 def test_where_only_the_teams_could_not_be_had_nothing_was_opened(error: BasetenError) -> None:
-    text = failure_message(TeamsUnavailableError(error), attempt_to_open(ASKED), REFERENCE).text
+    text = failure_message(
+        TeamsUnavailableError(error), attempt_to_open(ASKED), REFERENCE, INSTALLATION
+    ).text
     assert NOTHING_DONE.search(text)
     assert not CANNOT_TELL.search(text)
 
 
 def test_looking_at_what_is_gone_says_so() -> None:
-    assert "is gone" in failure_message(Refused(404), READING, REFERENCE).text
+    assert "is gone" in failure_message(Refused(404), READING, REFERENCE, INSTALLATION).text
 
 
 @pytest.mark.parametrize(
@@ -183,13 +190,18 @@ def test_words_of_the_teams_name_are_not_taken_for_the_projects(
     team: str, name: str, shown: str
 ) -> None:
     error = UnknownTeamError(team, ["Platform Team"], TEAMS)
-    text = failure_message(error, attempt_to_open(ProjectRequest(team, name)), REFERENCE).text
-    assert f"`{COMMAND} {shown}`" in text
+    text = failure_message(
+        error, attempt_to_open(ProjectRequest(team, name)), REFERENCE, INSTALLATION
+    ).text
+    assert f"`{INSTALLATION.command} {shown}`" in text
 
 
 def test_a_command_too_long_to_show_whole_is_not_shown() -> None:
     asked = attempt_to_open(ProjectRequest("research", "x" * 400))
-    assert COMMAND not in failure_message(BusyError(), asked, REFERENCE).text
+    assert (
+        INSTALLATION.command
+        not in failure_message(BusyError(), asked, REFERENCE, INSTALLATION).text
+    )
 
 
 @pytest.mark.parametrize("word", ["x" * 5000, "&" * 5000, "<!channel> " * 500, "`\n" * 2500])
@@ -208,12 +220,14 @@ def test_words_of_any_length_fit(word: str) -> None:
         ValueError(word),
     ]
     for error in errors:
-        assert_fit(failure_message(error, attempt_to_open(asked), REFERENCE))
+        assert_fit(failure_message(error, attempt_to_open(asked), REFERENCE, INSTALLATION))
 
 
 def test_many_teams_are_not_all_listed_and_the_rest_is_counted() -> None:
     teams = [Team(id=f"id{n}", name=f"team-{n}.") for n in range(50)]
-    text = failure_message(UnknownTeamError("x", [], teams), attempt_to_open(ASKED), REFERENCE).text
+    text = failure_message(
+        UnknownTeamError("x", [], teams), attempt_to_open(ASKED), REFERENCE, INSTALLATION
+    ).text
     listed = re.findall(r"team-\d+\.", text)
     assert 3 <= len(listed) < 50
     assert f"{50 - len(listed)} more" in text

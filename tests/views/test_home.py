@@ -8,8 +8,10 @@ import pytest
 from bot.projects.recents import Recent
 from bot.sandbox.slack.block_kit import elements, view_problems
 from bot.views.home import HOME_OPEN, home_view
+from bot.views.installation import Installation
 from tests.golden import assert_golden
 
+INSTALLATION = Installation()
 AT = datetime(2026, 11, 23, 17, 10, tzinfo=UTC)
 HOSTILE = "<!channel> & *bold* `code` <https://evil.example|here> @everyone"
 LONG = "<&>" * 2000
@@ -29,14 +31,14 @@ CASES = {
 
 @pytest.mark.parametrize("name", CASES)
 def test_the_home_tab_is_drawn_as_it_was_agreed(name: str) -> None:
-    drawn = home_view(CASES[name]).to_dict()
+    drawn = home_view(CASES[name], INSTALLATION).to_dict()
     assert view_problems(drawn) == []
     assert_golden(f"home/{name}", drawn)
 
 
 @pytest.mark.parametrize("text", [LONG, '"' * 5000, "日" * 5000, "🚀" * 5000, "`" * 5000])
 def test_long_names_keep_slacks_limits(text: str) -> None:
-    drawn = home_view([recent(text, text)] * 5).to_dict()
+    drawn = home_view([recent(text, text)] * 5, INSTALLATION).to_dict()
     assert view_problems(drawn) == []
     assert len(json.dumps(drawn, ensure_ascii=False)) < 10_000
 
@@ -44,14 +46,15 @@ def test_long_names_keep_slacks_limits(text: str) -> None:
 @pytest.mark.parametrize("name", CASES)
 def test_there_is_always_a_way_into_the_dialog(name: str) -> None:
     ids = [
-        element["action_id"] for _, element in elements(home_view(CASES[name]).to_dict()["blocks"])
+        element["action_id"]
+        for _, element in elements(home_view(CASES[name], INSTALLATION).to_dict()["blocks"])
     ]
     assert ids == [HOME_OPEN]
 
 
 @pytest.mark.parametrize("name", ["hostile", "long"])
 def test_nothing_that_was_written_elsewhere_is_markup_here(name: str) -> None:
-    drawn = json.dumps(home_view(CASES[name]).to_dict())
+    drawn = json.dumps(home_view(CASES[name], INSTALLATION).to_dict())
     assert "<!channel" not in drawn
     assert "<https" not in drawn
     assert "<&" not in drawn

@@ -6,24 +6,25 @@ import pytest
 
 from bot.projects.request import ProjectRequest, UsageError, Wrong, parse
 from bot.slack.message import Message
-from bot.views.text import COMMAND
+from bot.views.installation import Installation
 from bot.views.usage import help_message, usage_message
 from tests.views.drawn import assert_fit, texts
 
+INSTALLATION = Installation()
 WRONGS = list(Wrong)
 LONG = "&<>\"'` \n" * 625
 
 
 def commands(message: Message) -> list[str]:
     """Return the arguments of each command that the message shows."""
-    return re.findall(rf"`{COMMAND} ([^`]+)`", message.text)
+    return re.findall(rf"`{INSTALLATION.command} ([^`]+)`", message.text)
 
 
 def test_the_help_says_what_the_command_does_and_shows_forms_that_work() -> None:
-    message = help_message()
+    message = help_message(INSTALLATION)
     assert_fit(message)
     assert "Baseten" in message.text
-    assert COMMAND in message.text
+    assert INSTALLATION.command in message.text
     form, *examples = commands(message)
     assert form == "&lt;team&gt; &lt;name&gt;"
     assert len(examples) == 2
@@ -41,7 +42,7 @@ def test_the_help_says_what_the_command_does_and_shows_forms_that_work() -> None
     ],
 )
 def test_what_is_wrong_is_said_and_that_nothing_was_done(wrong: Wrong, words: str) -> None:
-    message = usage_message(UsageError(wrong, "research", "llama"))
+    message = usage_message(UsageError(wrong, "research", "llama"), INSTALLATION)
     assert_fit(message)
     assert words in message.text
     assert "Nothing was done" in message.text
@@ -63,7 +64,7 @@ def test_the_right_form_is_shown_with_the_persons_own_words(
 ) -> None:
     error = parse(text)
     assert isinstance(error, UsageError)
-    message = usage_message(error)
+    message = usage_message(error, INSTALLATION)
     assert_fit(message)
     # Escape the text as Slack escapes typed text.
     (form,) = commands(message)
@@ -81,7 +82,7 @@ def test_the_right_form_is_shown_with_the_persons_own_words(
 def test_what_was_understood_is_repeated(
     error: UsageError, said: list[str], not_said: list[str]
 ) -> None:
-    text = usage_message(error).text
+    text = usage_message(error, INSTALLATION).text
     assert all(words in text for words in said)
     assert not any(words in text for words in not_said)
 
@@ -90,10 +91,13 @@ def test_what_was_understood_is_repeated(
 @pytest.mark.parametrize("word", [LONG, "&" * 5000, "<" * 5000, "x" * 5000, "`" * 5000, "é🚀"])
 def test_words_of_any_length_fit(wrong: Wrong, word: str) -> None:
     for error in (UsageError(wrong, word), UsageError(wrong, word, word), UsageError(wrong)):
-        assert_fit(usage_message(error))
+        assert_fit(usage_message(error, INSTALLATION))
 
 
 def test_a_message_reads_the_same_without_its_blocks() -> None:
-    for message in (help_message(), usage_message(UsageError(Wrong.UNCLOSED_NAME, "research"))):
+    for message in (
+        help_message(INSTALLATION),
+        usage_message(UsageError(Wrong.UNCLOSED_NAME, "research"), INSTALLATION),
+    ):
         whole, *parts = texts(message)
         assert all(part in whole for part in parts)

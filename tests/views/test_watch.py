@@ -8,6 +8,7 @@ import pytest
 from bot.baseten.models import GpuCapacity, TrainingJob, TrainingProject
 from bot.sandbox.slack.block_kit import message_error
 from bot.slack.message import Message
+from bot.views.installation import Installation
 from bot.views.watch import (
     MOST_LINES,
     ended_message,
@@ -24,6 +25,7 @@ from bot.views.watch import (
 from tests.golden import assert_golden
 from tests.views.test_project import HOSTILE, LONG, SINCE, job, project
 
+INSTALLATION = Installation()
 PROJECT = "n4q95w5"
 DANA = ("U0DANA0001",)
 MANY = tuple(f"U0WATCHER{number:02}" for number in range(60))
@@ -65,7 +67,7 @@ WRITTEN_ELSEWHERE = {
     "hostile_logs": failed([HOSTILE, "```", "`rm`"], name=HOSTILE, error_message=HOSTILE),
     "hostile_status": moved_message(PROJECT, a_job(HOSTILE), again=False),
     "hostile_farewell": farewell_message(
-        a_project(job(name=HOSTILE), name=HOSTILE), HOSTILE, "C0SANDBOX1", HOSTILE
+        a_project(job(name=HOSTILE), name=HOSTILE), HOSTILE, "C0SANDBOX1", HOSTILE, INSTALLATION
     ),
     "hostile_lost": lost_message(a_project(name=HOSTILE), a_job(HOSTILE, name=HOSTILE), DANA),
     "hostile_gone": gone_message(a_project(job(name=HOSTILE), name=HOSTILE), DANA),
@@ -78,7 +80,9 @@ WRITTEN_ELSEWHERE = {
     "long_waiting": waiting_message(
         PROJECT, a_job("PENDING", **LONG_JOB), SINCE, GpuCapacity(gpu_type=LONG, limit=9)
     ),
-    "long_farewell": farewell_message(a_project(job(name=LONG), name=LONG), LONG, "C1", LONG),
+    "long_farewell": farewell_message(
+        a_project(job(name=LONG), name=LONG), LONG, "C1", LONG, INSTALLATION
+    ),
     "long_lost": lost_message(a_project(name=LONG), a_job(LONG, **LONG_JOB), MANY),
     "long_gone": gone_message(a_project(job(name=LONG), name=LONG), MANY),
 }
@@ -126,7 +130,9 @@ MESSAGES = {
     "gone": gone_message(a_project(job()), DANA),
     "gone_without_a_job": gone_message(a_project(), ()),
 } | {
-    f"farewell_{why}": farewell_message(a_project(job()), "Research", "C0SANDBOX1", why)
+    f"farewell_{why}": farewell_message(
+        a_project(job()), "Research", "C0SANDBOX1", why, INSTALLATION
+    )
     for why in (
         "message_not_found",
         "channel_not_found",
@@ -137,9 +143,16 @@ MESSAGES = {
 }
 MESSAGES |= {
     "farewell_to_a_thread": farewell_message(
-        a_project(job()), "Research", "C0SANDBOX1", "restricted_action", unanswerable=True
+        a_project(job()),
+        "Research",
+        "C0SANDBOX1",
+        "restricted_action",
+        INSTALLATION,
+        unanswerable=True,
     ),
-    "farewell_after_a_fault": farewell_message(a_project(job()), "Research", "C0SANDBOX1", ""),
+    "farewell_after_a_fault": farewell_message(
+        a_project(job()), "Research", "C0SANDBOX1", "", INSTALLATION
+    ),
 }
 ALL = MESSAGES | WRITTEN_ELSEWHERE
 
@@ -273,7 +286,7 @@ def test_who_is_outside_of_a_channel_asks_to_be_invited() -> None:
     ],
 )
 def test_where_nobody_can_be_answered_another_channel_is_advised(why: str) -> None:
-    said = farewell_message(a_project(job()), "Research", "C0SANDBOX1", why).text
+    said = farewell_message(a_project(job()), "Research", "C0SANDBOX1", why, INSTALLATION).text
     assert said.endswith("run `/training-project Research support-bot-sft` in another channel")
     assert "another channel" not in MESSAGES["farewell_message_not_found"].text
 
@@ -305,5 +318,7 @@ def test_who_watches_is_mentioned_by_what_comes_last() -> None:
 
 
 def test_a_conversation_that_is_no_channel_is_not_named() -> None:
-    said = farewell_message(a_project(job()), "Research", "D0SANDBOX1", "is_archived").text
+    said = farewell_message(
+        a_project(job()), "Research", "D0SANDBOX1", "is_archived", INSTALLATION
+    ).text
     assert "<#" not in said

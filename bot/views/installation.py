@@ -1,0 +1,34 @@
+"""The names that an operator gives to one installation of the bot."""
+
+import re
+from dataclasses import dataclass
+
+from bot.views.text import escape
+
+_USER_ID = re.compile(r"[UW][A-Z0-9]{5,30}")
+_CHANNEL_ID = re.compile(r"C[A-Z0-9]{5,30}")
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """The names that the messages contain.
+
+    Attributes:
+        command: the slash command that opens a project.
+        jobs_command: the slash command that lists jobs.
+        contact: the id of a person or a channel to ask, or free text; empty: the messages name
+            nobody.
+    """
+
+    command: str = "/training-project"
+    jobs_command: str = "/training-jobs"
+    contact: str = ""
+
+    @property
+    def operator(self) -> str:
+        """The person or the channel to ask, as mrkdwn that follows a verb such as "ask"."""
+        if _USER_ID.fullmatch(self.contact):
+            return f"<@{self.contact}>"
+        if _CHANNEL_ID.fullmatch(self.contact):
+            return f"<#{self.contact}>"
+        return escape(self.contact) or "the person who runs this bot"

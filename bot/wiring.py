@@ -1,0 +1,109 @@
+"""The one wiring of all parts, for the app and the tests."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from bot.access.limits import PersonLimits
+from bot.access.rules import Allows, allows
+from bot.connections import Connections
+from bot.durable.in_flight import InFlight
+from bot.durable.room import Limits
+from bot.durable.store import Store
+from bot.handlers.cleanup import CLEANUP, CleanupTask
+from bot.handlers.dialog import DialogHandler
+from bot.handlers.failures import Failures
+from bot.handlers.home import HomeHandler
+from bot.handlers.jobs import JobsHandler
+from bot.handlers.open_project import LOOKS, OpenProjectHandler
+from bot.handlers.permissions import Permissions
+from bot.handlers.refresh import RefreshHandler
+from bot.handlers.services import Services
+from bot.handlers.watch import WatchHandler
+from bot.handlers.workers import Workers
+from bot.handlers.workflow_step import WorkflowStepHandler
+from bot.projects.recents import Recents
+from bot.projects.service import Projects
+from bot.settings import Settings
+from bot.slack.messages import Poster
+from bot.slack.modals import Modals
+from bot.slack.workflow_steps import WorkflowSteps
+from bot.views.installation import Installation
+from bot.watches.delivery import NOTIFY, NotificationHandler
+from bot.watches.model import Watches
+from bot.watches.poller import POLL, Poller, PollInterval
+from bot.watches.start import WatchStarter
+
+
+@dataclass(frozen=True, slots=True)
+class Tuning:
+    """Values that only tests and the demo change.
+
+    Attributes:
+        most_work: the limit of background work in flight.
+        limits: the number of commands that run at once; the others wait on disk.
+        poll_interval: the interval of the polls of watched jobs.
+        now: the clock of the watches.
+        looks: seconds before each search for a post with an unknown outcome.
+        allows: decides who can do which act.
+    """
+
+    most_work: int = 1000
+    limits: Limits = field(default_factory=Limits)
+    poll_interval: PollInterval = field(default_factory=PollInterval)
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    looks: tuple[float, ...] = LOOKS
+    allows: Allows = allows
+
+
+def build_services(
+    settings: Settings, out: Connections, store: Store, tuning: Tuning | None = None
+) -> Services:
+    """Wire all parts; nothing runs yet."""
+    tuning = tuning or Tuning()
+    workers, watches, recents = Workers(store, tuning.limits), Watches(store), Recents(store)
+    poster, modals = Poster(out.slack, out.session, out.redactor), Modals(out.slack)
+    installation = Installation(settings.command, settings.jobs_command, settings.contact)
+    projects, failures = Projects(out.baseten, store), Failures(poster, installation)
+    permissions = Permissions(tuning.allows)
+    steps = WorkflowSteps(out.slack, out.redactor)
+    watch_starter = WatchStarter(poster, watches, tuning.now)
+    ask, watch, looks = settings.ask_near_names, settings.watch_answers, tuning.looks
+    open_project = OpenProjectHandler(
+        projects, poster, failures, recents, watch_starter, ask, watch, looks, permissions
+    )
+    too_long = settings.waiting_too_long * 60  # seconds
+    notifier, interval = workers.notifications, tuning.poll_interval
+    poller = Poller(out.baseten, store, notifier, watches, interval, too_long, tuning.now)
+    workers.looks.on(POLL, poller.handle)
+    workers.looks.on(CLEANUP, CleanupTask(store).handle)
+    gap, decide = interval.fast, tuning.allows
+    notifications = NotificationHandler(
+        poster,
+        out.baseten,
+        watches,
+        store,
+        out.redactor,
+        gap=gap,
+        looks=looks,
+        allows=decide,
+        installation=installation,
+    )
+    notifier.on(NOTIFY, notifications.handle)
+    return Services(
+        workers=workers,
+        in_flight=InFlight(tuning.most_work),
+        installation=installation,
+        limits=PersonLimits(store, settings.person_per_minute, settings.person_waiting),
+        projects=projects,
+        poster=poster,
+        steps=steps,
+        failures=failures,
+        open_project=open_project,
+        workflow_step=WorkflowStepHandler(failures, open_project, steps),
+        watch=WatchHandler(projects, poster, failures, watches, watch_starter, permissions),
+        refresh=RefreshHandler(projects, poster, watches, permissions),
+        jobs=JobsHandler(projects, poster, permissions),
+        home=HomeHandler(recents, modals, permissions, installation),
+        dialog=DialogHandler(projects, modals, permissions),
+    )
