@@ -15,8 +15,9 @@ from bot.handlers.dialog import DialogHandler
 from bot.handlers.failures import Failures
 from bot.handlers.home import HomeHandler
 from bot.handlers.jobs import JobsHandler
-from bot.handlers.open_project import LOOKS, OpenProjectHandler
+from bot.handlers.open_project import OpenProjectHandler
 from bot.handlers.permissions import Permissions
+from bot.handlers.posting import LOOKS
 from bot.handlers.refresh import RefreshHandler
 from bot.handlers.services import Services
 from bot.handlers.watch import WatchHandler

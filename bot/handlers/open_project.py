@@ -7,7 +7,6 @@ harm, and after a kill the bot searches the channel for the message before it po
 import random
 import time
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -22,6 +21,7 @@ from bot.durable.in_flight import TaskExpiredError
 from bot.durable.model import Change, Done, Outcome, RunAgain, State, Task
 from bot.handlers.failures import Failures
 from bot.handlers.permissions import Permissions, actor_at
+from bot.handlers.posting import LOOKS, TaskPost, send_invitation
 from bot.handlers.slow_notice import notify_if_slow
 from bot.projects.bounded_set import BoundedSet
 from bot.projects.recents import Recent, Recents
@@ -31,14 +31,13 @@ from bot.slack.message import Message, PostedMessage, ReplyTarget, SlackCallFail
 from bot.slack.messages import Poster
 from bot.views.failure import attempt_to_open
 from bot.views.near_name import can_ask, near_name_message
-from bot.views.notice import invite, still_opening
+from bot.views.notice import still_opening
 from bot.views.project import is_watchable, message_state_of, project_message
 from bot.watches.start import WatchStarter
 
 log = structlog.stdlib.get_logger(__name__)
 
 OPEN_PROJECT = "open/2"  # with the version of the state: a bot runs only tasks of its own version
-LOOKS = (5.0, 25.0)  # seconds before each search for a post with an unknown outcome
 _LONGEST_RETRY = 30.0  # seconds
 _TOO_LATE = timedelta(minutes=30)  # the life of a response URL
 
@@ -210,46 +209,17 @@ class OpenProjectHandler:
             SlackCallFailed: Slack refused the message, or (``outcome_unknown``) might have posted
                 it in a channel that the bot cannot read.
         """
-        place, opened, stored = task.place, task.opened, context.task
+        place, opened = task.place, task.opened
         if not place.channel_id or opened is None:
             return None
-        if task.looks is not None or stored.step_may_have_run:
-            found = await self._find(task, stored)
-            if found is not None:
-                return found
+
+        def searching(looks: int) -> State:
+            return task.model_copy(update={"looks": looks}).state()
+
         state = message_state_of(opened, place.user_id, task.for_person)
         message = project_message(opened.project, state)
-        try:
-            return await self.poster.post(
-                place, message, stored.id, guard=context.may_post, parked=context.park
-            )
-        except SlackCallFailed as failed:
-            if not failed.outcome_unknown or failed.elsewhere:
-                raise
-            log.warning("Slack did not confirm a message", slack_error=failed.error)
-            return RunAgain(self.looks[0], task.model_copy(update={"looks": 0}).state())
-
-    async def _find(self, task: OpenProjectTask, stored: Task) -> PostedMessage | RunAgain | None:
-        """Return the message of an earlier attempt; None: it was not posted, so post it.
-
-        Raises:
-            SlackCallFailed: ``outcome_unknown``: the bot is not allowed to read the channel.
-        """
-        try:
-            ts = await self.poster.find_message_ts(task.place, stored.id, stored.created_at)
-        except SlackCallFailed as unread:
-            if unread.retryable or unread.outcome_unknown:
-                raise SlackCallFailed(unread.error, retryable=True) from unread
-            log.info("cannot search the channel for the message", slack_error=unread.error)
-            if task.looks is None:  # after a kill; the post repeats its client_msg_id
-                return None
-            raise SlackCallFailed(unread.error, outcome_unknown=True) from unread
-        if ts is not None:
-            return PostedMessage(task.place.channel_id, ts, as_member=True)
-        if task.looks is None or task.looks + 1 == len(self.looks):
-            return None
-        looks = task.looks + 1
-        return RunAgain(self.looks[looks], task.model_copy(update={"looks": looks}).state())
+        task_post = TaskPost(self.poster, context, self.looks, task.looks, searching)
+        return await task_post.post(place, message)
 
     async def _end(self, task: OpenProjectTask, context: TaskContext) -> None:
         """Do the last step: the invitation, and the watch."""
@@ -261,7 +231,7 @@ class OpenProjectHandler:
         if invites or watches:  # otherwise the task ends now, with one write
             await context.checkpoint(task.state())
         if invites:
-            await self._send_invitation(place, context)
+            await send_invitation(self.poster, self._invited, place, context)
         if watches:
             where = replace(place, channel_id=posted.channel_id)
             if where.channel_id != place.channel_id:  # that channel has no such thread
@@ -289,11 +259,3 @@ class OpenProjectHandler:
             project_id=project.id, name=project.name, team=task.opened.team, at=datetime.now(UTC)
         )
         return (self.recents.addition(task.place.user_id, recent),)
-
-    async def _send_invitation(self, place: ReplyTarget, context: TaskContext) -> None:
-        """Send a person the invitation, once a channel; nobody can be added to a DM."""
-        if place.channel_id.startswith("D") or place.channel_id in self._invited:
-            return
-        self._invited.add(place.channel_id)
-        with suppress(SlackCallFailed):  # the log has it
-            await self.poster.send_privately(place, invite(), guard=context.may_post)
