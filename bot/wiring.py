@@ -14,15 +14,18 @@ from bot.handlers.cleanup import CLEANUP, CleanupTask
 from bot.handlers.dialog import DialogHandler
 from bot.handlers.failures import Failures
 from bot.handlers.home import HomeHandler
+from bot.handlers.job_list import JobListHandler
 from bot.handlers.jobs import JobsHandler
 from bot.handlers.open_project import OpenProjectHandler
 from bot.handlers.permissions import Permissions
 from bot.handlers.posting import LOOKS
 from bot.handlers.refresh import RefreshHandler
 from bot.handlers.services import Services
+from bot.handlers.show_project import ShowProjectHandler
 from bot.handlers.watch import WatchHandler
 from bot.handlers.workers import Workers
 from bot.handlers.workflow_step import WorkflowStepHandler
+from bot.projects.job_list import JobList
 from bot.projects.recents import Recents
 from bot.projects.service import Projects
 from bot.settings import Settings
@@ -66,7 +69,7 @@ def build_services(
     poster, modals = Poster(out.slack, out.session, out.redactor), Modals(out.slack)
     installation = Installation(settings.command, settings.jobs_command, settings.contact)
     projects, failures = Projects(out.baseten, store), Failures(poster, installation)
-    permissions = Permissions(tuning.allows)
+    permissions, job_list = Permissions(tuning.allows), JobList(out.baseten, tuning.now)
     steps = WorkflowSteps(out.slack, out.redactor)
     watch_starter = WatchStarter(poster, watches, tuning.now)
     ask, watch, looks = settings.ask_near_names, settings.watch_answers, tuning.looks
@@ -105,6 +108,10 @@ def build_services(
         watch=WatchHandler(projects, poster, failures, watches, watch_starter, permissions),
         refresh=RefreshHandler(projects, poster, watches, permissions),
         jobs=JobsHandler(projects, poster, permissions),
+        job_list=JobListHandler(job_list, projects, poster, permissions, installation),
+        show_project=ShowProjectHandler(
+            projects, poster, failures, watch_starter, permissions, looks
+        ),
         home=HomeHandler(recents, modals, permissions, installation),
         dialog=DialogHandler(projects, modals, permissions),
     )

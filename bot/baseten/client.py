@@ -39,6 +39,7 @@ from bot.baseten.models import (
     TrainingProject,
     only_projects,
 )
+from bot.baseten.project_heads import ProjectHead, heads_since
 from bot.baseten.repeats import RetryPolicy
 from bot.retry import retry
 from bot.telemetry.redaction import Redactor
@@ -141,11 +142,12 @@ class Baseten:
         return [project async for project in projects if project is not None]
 
     def list_project_names(self) -> AsyncIterator[ProjectName]:
-        """Yield the names of all projects, in slices that do not block the event loop.
-
-        ``GET /v1/training_projects``
-        """
+        """Yield the names of all projects, slice by slice. ``GET /v1/training_projects``"""
         return self._list_projects(ProjectName.read)
+
+    async def list_project_heads(self, since: datetime) -> list[ProjectHead]:
+        """Return the heads of all projects; see `heads_since`. ``GET /v1/training_projects``"""
+        return [head async for head in self._list_projects(heads_since(since))]
 
     async def get_training_project(self, project_id: str) -> TrainingProject:
         """Return one project. ``GET /v1/training_projects/{training_project_id}``"""

@@ -32,6 +32,10 @@ UNDER_WAY = (
 )
 
 
+# A job with one of these statuses has not ended.
+LIVE = frozenset({*UNDER_WAY, "TRAINING_JOB_QUEUED"})
+
+
 def _aware(moment: datetime) -> datetime:
     """Return the time with an offset. The API means UTC if it sends no offset."""
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
@@ -127,6 +131,7 @@ class TrainingJob(_Tolerant):
         training_project_id: the project; None if the answer does not name it.
         current_status: any string, such as ``TRAINING_JOB_RUNNING``.
         error_message: the error of a failed job. For a job that waits for capacity, it is advice.
+        priority: waiting jobs start in the order of (-priority, created_at).
     """
 
     id: str
@@ -140,6 +145,7 @@ class TrainingJob(_Tolerant):
     node_count: int = 1
     checkpoint_sync_status: str | None = None
     availability_model: str | None = None
+    priority: int = 0
     user: User | None = None
 
     @model_validator(mode="before")

@@ -12,9 +12,11 @@ from bot.durable.model import State
 from bot.handlers.dialog import DialogHandler
 from bot.handlers.failures import Failures, Wording
 from bot.handlers.home import HomeHandler
+from bot.handlers.job_list import JobListHandler
 from bot.handlers.jobs import JobsHandler
 from bot.handlers.open_project import OPEN_PROJECT, OpenProjectHandler, OpenProjectTask
 from bot.handlers.refresh import RefreshHandler
+from bot.handlers.show_project import ShowProjectHandler
 from bot.handlers.watch import WatchHandler
 from bot.handlers.workers import Workers
 from bot.handlers.workflow_step import WorkflowStepHandler
@@ -52,6 +54,8 @@ class Services:
     watch: WatchHandler
     refresh: RefreshHandler
     jobs: JobsHandler
+    job_list: JobListHandler
+    show_project: ShowProjectHandler
     home: HomeHandler
     dialog: DialogHandler
 

@@ -4,6 +4,7 @@ from slack_bolt.async_app import AsyncApp
 
 from bot.handlers.open_project import OPEN_PROJECT
 from bot.handlers.services import Services
+from bot.handlers.show_project import SHOW_PROJECT
 from bot.handlers.watch import STOP_WATCH, WATCH_MESSAGE
 from bot.handlers.workflow_step import RUN_WORKFLOW_STEP
 from bot.listeners.command import ProjectCommand
@@ -11,6 +12,7 @@ from bot.listeners.dialog import Dialog
 from bot.listeners.errors import ErrorHandler
 from bot.listeners.home import Home
 from bot.listeners.jobs import Jobs
+from bot.listeners.jobs_command import JobListButtons, JobsCommand
 from bot.listeners.middleware import RequestMiddleware
 from bot.listeners.near_name import NearName
 from bot.listeners.open_logs import open_logs
@@ -20,6 +22,7 @@ from bot.listeners.watch import Watching
 from bot.listeners.workflow_step import STEP, WorkflowStep
 from bot.views.dialog import DIALOG, TEAM
 from bot.views.home import HOME_OPEN
+from bot.views.job_list import NEWER_JOBS, OLDER_JOBS, SHOW_JOB, WATCH_JOB
 from bot.views.near_name import CREATE_ANYWAY, USE_EXISTING
 from bot.views.project import JOBS, OPEN_LOGS, REFRESH, STOP_WATCHING, WATCH
 
@@ -28,10 +31,15 @@ def register(app: AsyncApp, services: Services, requests: RequestMiddleware) -> 
     """Register a listener for each entry point, and a handler for each kind of task."""
     dialog, shortcuts, home = Dialog(services), Shortcuts(services), Home(services)
     near_name, watching = NearName(services), Watching(services)
-    errors = ErrorHandler(services)
+    job_list, errors = JobListButtons(services), ErrorHandler(services)
 
     app.use(requests)
     app.command(services.installation.command)(ProjectCommand(services).handle)
+    app.command(services.installation.jobs_command)(JobsCommand(services).handle)
+    app.action(NEWER_JOBS)(job_list.turn)
+    app.action(OLDER_JOBS)(job_list.turn)
+    app.action(SHOW_JOB)(job_list.show)
+    app.action(WATCH_JOB)(job_list.watch)
     app.view(DIALOG)(dialog.submit)
     app.options(TEAM)(dialog.teams)
     app.shortcut(FROM_ANYWHERE)(shortcuts.handle)
@@ -50,6 +58,7 @@ def register(app: AsyncApp, services: Services, requests: RequestMiddleware) -> 
 
     tasks = services.workers.commands
     tasks.on(OPEN_PROJECT, services.open_project.handle)
+    tasks.on(SHOW_PROJECT, services.show_project.handle)
     tasks.on(WATCH_MESSAGE, services.watch.begin)
     tasks.on(STOP_WATCH, services.watch.end)
     tasks.on(RUN_WORKFLOW_STEP, services.workflow_step.handle)

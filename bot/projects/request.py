@@ -103,7 +103,7 @@ def _team_and_name(words: str) -> ProjectRequest | DialogRequest | UsageError:
             return UsageError(Wrong.EMPTY_TEAM, name=name)
     else:
         team, _, name = words.partition(" ")
-        team, name = _without_marks(team), name.strip()
+        team, name = without_marks(team), name.strip()
     if name[:1] in {'"', "'"}:
         quote, inner = name[0], name[1:]
         if quote not in inner:
@@ -111,23 +111,23 @@ def _team_and_name(words: str) -> ProjectRequest | DialogRequest | UsageError:
         if inner.endswith(quote):
             name = inner[:-1]
     else:
-        name = _without_marks(name)
+        name = without_marks(name)
     return ProjectRequest(team, name) if name.strip() else DialogRequest(team)
 
 
 def command_text(team: str, name: str) -> str:
     """Return the text that :func:`parse` reads as this team and name."""
-    marked = _without_marks(team) != team
+    marked = without_marks(team) != team
     if marked or " " in team or team[:1] in {'"', "'"} or team.casefold() == "help":
         # Choose a quote that the name of the team does not close too early.
         quote = "'" if '" ' in f"{team} " else '"'
         team = f"{quote}{team}{quote}"
-    if name[:1] in {'"', "'"} or name != name.strip() or _without_marks(name) != name:
+    if name[:1] in {'"', "'"} or name != name.strip() or without_marks(name) != name:
         name = f'"{name}"'
     return f"{team} {name}"
 
 
-def _without_marks(words: str) -> str:
+def without_marks(words: str) -> str:
     """Return the words without the backticks or the angle brackets around them."""
     marked = _MARKED.fullmatch(words)
     return ((marked[1] or marked[2]).strip() or words) if marked else words

@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 LISTENERS = [
     ("use", "", "RequestMiddleware"),
     ("command", "/training-project", "ProjectCommand.handle"),
+    ("command", "/training-jobs", "JobsCommand.handle"),
+    ("action", "newer_jobs", "JobListButtons.turn"),
+    ("action", "older_jobs", "JobListButtons.turn"),
+    ("action", "show_job", "JobListButtons.show"),
+    ("action", "watch_job", "JobListButtons.watch"),
     ("view", "open_project_dialog", "Dialog.submit"),
     ("options", "team", "Dialog.teams"),
     ("shortcut", "open_project_from_anywhere", "Shortcuts.handle"),
@@ -40,6 +45,7 @@ LISTENERS = [
 
 TASKS = [
     ("open/2", "OpenProjectHandler.handle"),
+    ("show/1", "ShowProjectHandler.handle"),
     ("watch/2", "WatchHandler.begin"),
     ("stop/2", "WatchHandler.end"),
     ("workflow step/2", "WorkflowStepHandler.handle"),

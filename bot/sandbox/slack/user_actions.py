@@ -97,7 +97,8 @@ class UserActions(ABC):
             message_or_view: the message or view with the element.
             action_id: the id of the element.
             user: the person.
-            value: the typed text, or the value that replaces a button's own.
+            value: the typed text, or the value of the button; no button with it: it replaces the
+                first one's own.
             selected: the choice: an option's value, a user, a channel, a date; or a list of them.
             values: the state of other elements: `{block_id: {action_id: state}}`.
 

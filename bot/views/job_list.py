@@ -1,0 +1,208 @@
+"""The list of current jobs, for one person: running, waiting, and ended in the last day."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from bot.projects.job_choice import LONGEST_ID, JobChoice, JobListPage
+from bot.projects.job_list import CurrentJobs, ListedJob
+from bot.projects.job_scope import JobScope, team_digest
+from bot.slack.message import Block, Message
+from bot.views.blocks import actions, button, context, divider, section
+from bot.views.installation import Installation
+from bot.views.job import Stage, job_name, logs_url, machines, status
+from bot.views.project import OPEN_LOGS
+from bot.views.text import ago, bold, code, say
+
+SHOW_JOB = "show_job"
+WATCH_JOB = "watch_job"
+NEWER_JOBS = "newer_jobs"
+OLDER_JOBS = "older_jobs"
+JOBS_ON_A_PAGE = 8
+
+
+@dataclass(frozen=True, slots=True)
+class JobGroups:
+    """The jobs by their stage, in the order of the list.
+
+    Attributes:
+        running: the jobs that deploy or run, the newest first.
+        waiting: the jobs that wait, in the order in which they start.
+        other: the jobs whose status the bot does not know, the newest first.
+        ended: the jobs that have ended, the last end first.
+    """
+
+    running: Sequence[ListedJob] = ()
+    waiting: Sequence[ListedJob] = ()
+    other: Sequence[ListedJob] = ()
+    ended: Sequence[ListedJob] = ()
+
+    def in_order(self) -> list[ListedJob]:
+        """Return all jobs in the order of the list."""
+        return [*self.running, *self.waiting, *self.other, *self.ended]
+
+    def sum(self) -> str:
+        """Return the number of jobs in words, as in ``2 running, 1 waiting``."""
+        counts = (
+            (len(self.running), "running"),
+            (len(self.waiting), "waiting"),
+            (len(self.other), "with another status"),
+            (len(self.ended), "ended in the last day"),
+        )
+        return ", ".join(f"{count} {words}" for count, words in counts if count)
+
+
+_GROUPS = {
+    Stage.DEPLOYING: "running",
+    Stage.RUNNING: "running",
+    Stage.WAITING: "waiting",
+    Stage.UNKNOWN: "other",
+    Stage.ENDED: "ended",
+}
+
+
+def grouped(jobs: Sequence[ListedJob]) -> JobGroups:
+    """Return the jobs in groups, each in its order."""
+    groups: dict[str, list[ListedJob]] = {name: [] for name in _GROUPS.values()}
+    for listed in jobs:
+        groups[_GROUPS[status(listed.job).stage]].append(listed)
+    for name in ("running", "other"):
+        groups[name].sort(key=_created_at, reverse=True)
+    groups["waiting"].sort(key=lambda listed: (-listed.job.priority, listed.job.created_at))
+    groups["ended"].sort(key=lambda listed: listed.job.updated_at, reverse=True)
+    return JobGroups(**groups)
+
+
+def job_list_message(
+    current: CurrentJobs, scope: JobScope, page: int, installation: Installation
+) -> Message:
+    """Return one page of the list.
+
+    Args:
+        current: the jobs that the person can view.
+        scope: the team or the project whose jobs they are.
+        page: the number of the page, from 0; a number that is too large is the last page.
+        installation: the names of the commands.
+    """
+    groups = grouped(current.jobs)
+    jobs = groups.in_order()
+    if not jobs:
+        return _no_jobs(current, scope, installation)
+    pages = -(-len(jobs) // JOBS_ON_A_PAGE)
+    page = min(page, pages - 1)
+    shown = jobs[page * JOBS_ON_A_PAGE :][:JOBS_ON_A_PAGE]
+    title = f"*{groups.sum()}* · {_scope_in_words(scope)}"
+    blocks = [section(title), divider()]
+    for listed in shown:
+        blocks += _job_blocks(listed)
+    small = [f"Page {page + 1} of {pages}."] if pages > 1 else []
+    small += ["*Show here* posts for everyone; *Watch* follows a job in your direct messages."]
+    if pages > 1:
+        blocks.append(_page_buttons(scope, page, pages))
+    blocks.append(context(" ".join(small), *_missing(current)))
+    said = "\n".join([title, *(_in_words(listed) for listed in shown), *_missing(current)])
+    return Message(said, blocks)
+
+
+def _no_jobs(current: CurrentJobs, scope: JobScope, installation: Installation) -> Message:
+    title = f"*No job runs, waits or ended in the last day* · {_scope_in_words(scope)}"
+    command = code(f"{installation.command} <team> <name>")
+    lines = [f"{command} shows a project with its latest job, however old it is."]
+    if scope != JobScope():
+        lines.append(f"{code(installation.jobs_command)} alone lists the jobs of all projects.")
+    lines += _missing(current)
+    return Message("\n".join((title, *lines)), [section(title), context(*lines)])
+
+
+def _scope_in_words(scope: JobScope) -> str:
+    if scope.project is not None:
+        team = f" ({say(scope.team, 60)})" if scope.team else ""
+        return f"{bold(scope.project.name)}{team}"
+    return bold(scope.team) if scope.team else "all projects"
+
+
+def _missing(current: CurrentJobs) -> list[str]:
+    """Return the sentences about jobs that might be missing."""
+    said = []
+    if current.search_refused:
+        said.append(
+            "The bot's key can't search jobs, so only each project's latest job is listed: "
+            "older ones that still run or wait are missing."
+        )
+    if current.projects_refused:
+        said.append(
+            "The bot's key can't list projects, so jobs that have ended are missing, and you see "
+            "ids in place of the projects' names."
+        )
+    return said
+
+
+def _job_blocks(listed: ListedJob) -> list[Block]:
+    job, project = listed.job, listed.project
+    url = logs_url(project.id, job.id)
+    known = bool(project.id) and max(len(project.id), len(job.id)) <= LONGEST_ID
+    name = _short(job_name(job), 32)
+    name = f"<{url}|{name}>" if known else name
+    team = f" ({_short(project.team_name, 20)})" if project.team_name else ""
+    project_name = _short(project.name or "unknown project", 32)
+    now = status(job)
+    details = [_short(now.words, 32), _short(machines(job), 32), _age(job_age(listed))]
+    if job.user and job.user.email:
+        details.append(_short(job.user.email, 32))
+    text = f"{now.mark} *{name}* · {project_name}{team}\n{' · '.join(details)}"
+    if not known:
+        return [section(text)]
+    value = JobChoice(project_id=project.id, job_id=job.id).model_dump_json()
+    elements = [button("Show here", SHOW_JOB, value=value)]
+    if not now.ended:
+        elements.append(button("Watch", WATCH_JOB, value=value))
+    elements.append(button("Open logs", OPEN_LOGS, url=url))
+    return [section(text), actions(*elements)]
+
+
+def _short(text: str, most: int) -> str:
+    """Return a text of about ``most`` characters, also after it was escaped.
+
+    A message holds 10,000 characters. A text of many ``&`` would take five times its length.
+    """
+    shown = say(text, most)
+    while len(shown) > most + 8 and most > 1:
+        most //= 2
+        shown = say(text, most)
+    return shown
+
+
+def job_age(listed: ListedJob) -> tuple[str, datetime]:
+    """Return the verb and the time of a job's end, or else of its creation."""
+    job = listed.job
+    return ("ended", job.updated_at) if status(job).ended else ("created", job.created_at)
+
+
+def _age(age: tuple[str, datetime]) -> str:
+    verb, moment = age
+    return f"{verb} {ago(moment)}"
+
+
+def _in_words(listed: ListedJob) -> str:
+    """Return a job in one line, for notifications and screen readers."""
+    job = listed.job
+    name, words = _short(job_name(job), 32), _short(status(job).words, 32)
+    return f"{name} in {_short(listed.project.name or 'unknown project', 32)}: {words}"
+
+
+def _page_buttons(scope: JobScope, page: int, pages: int) -> Block:
+    def value(number: int) -> str:
+        project_id = scope.project.id if scope.project else ""
+        key = "" if scope.project else team_digest(scope.team)
+        return JobListPage(team_digest=key, project_id=project_id, page=number).model_dump_json()
+
+    elements = []
+    if page > 0:
+        elements.append(button("Newer", NEWER_JOBS, value=value(page - 1)))
+    if page + 1 < pages:
+        elements.append(button("Older", OLDER_JOBS, value=value(page + 1)))
+    return actions(*elements)
+
+
+def _created_at(listed: ListedJob) -> datetime:
+    return listed.job.created_at
