@@ -4,21 +4,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.projects.job_choice import LONGEST_ID, JobChoice, JobListPage
+from bot.baseten.models import TrainingJob
+from bot.projects.job_choice import JobChoice, JobListPage, fits_a_button
 from bot.projects.job_list import CurrentJobs, ListedJob
 from bot.projects.job_scope import JobScope, team_digest
 from bot.slack.message import Block, Message
 from bot.views.blocks import actions, button, context, divider, section
 from bot.views.installation import Installation
-from bot.views.job import Stage, job_name, logs_url, machines, status
+from bot.views.job import Stage, job_name, logs_url, status
 from bot.views.project import OPEN_LOGS
-from bot.views.text import ago, bold, code, say
+from bot.views.text import ago, code, say
 
 SHOW_JOB = "show_job"
 WATCH_JOB = "watch_job"
 NEWER_JOBS = "newer_jobs"
 OLDER_JOBS = "older_jobs"
 JOBS_ON_A_PAGE = 8
+_LONGEST_STATUS = 50  # characters of the longest status that the bot knows
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +99,10 @@ def job_list_message(
         blocks += _job_blocks(listed)
     small = [f"Page {page + 1} of {pages}."] if pages > 1 else []
     small += ["*Show here* posts for everyone; *Watch* follows a job in your direct messages."]
-    if pages > 1:
+    if pages > 1 and (scope.project is None or fits_a_button(scope.project.id)):
         blocks.append(_page_buttons(scope, page, pages))
     blocks.append(context(" ".join(small), *_missing(current)))
-    said = "\n".join([title, *(_in_words(listed) for listed in shown), *_missing(current)])
+    said = "\n".join([title, _in_words(shown[0]), *_missing(current)])
     return Message(said, blocks)
 
 
@@ -116,9 +118,9 @@ def _no_jobs(current: CurrentJobs, scope: JobScope, installation: Installation) 
 
 def _scope_in_words(scope: JobScope) -> str:
     if scope.project is not None:
-        team = f" ({say(scope.team, 60)})" if scope.team else ""
-        return f"{bold(scope.project.name)}{team}"
-    return bold(scope.team) if scope.team else "all projects"
+        team = f" ({_short(scope.team, 40)})" if scope.team else ""
+        return f"*{_short(scope.project.name, 40)}*{team}"
+    return f"*{_short(scope.team, 40)}*" if scope.team else "all projects"
 
 
 def _missing(current: CurrentJobs) -> list[str]:
@@ -126,13 +128,12 @@ def _missing(current: CurrentJobs) -> list[str]:
     said = []
     if current.search_refused:
         said.append(
-            "The bot's key can't search jobs, so only each project's latest job is listed: "
-            "older ones that still run or wait are missing."
+            "The bot's key can't search jobs: of each project, only the latest job is listed."
         )
     if current.projects_refused:
         said.append(
-            "The bot's key can't list projects, so jobs that have ended are missing, and you see "
-            "ids in place of the projects' names."
+            "The bot's key can't list projects: jobs that have ended are missing, and projects "
+            "have ids for names."
         )
     return said
 
@@ -140,15 +141,15 @@ def _missing(current: CurrentJobs) -> list[str]:
 def _job_blocks(listed: ListedJob) -> list[Block]:
     job, project = listed.job, listed.project
     url = logs_url(project.id, job.id)
-    known = bool(project.id) and max(len(project.id), len(job.id)) <= LONGEST_ID
-    name = _short(job_name(job), 32)
+    known = fits_a_button(project.id, job.id)
+    name = _short(job_name(job), 28)
     name = f"<{url}|{name}>" if known else name
     team = f" ({_short(project.team_name, 20)})" if project.team_name else ""
-    project_name = _short(project.name or "unknown project", 32)
+    project_name = _short(project.name or "unknown project", 28)
     now = status(job)
-    details = [_short(now.words, 32), _short(machines(job), 32), _age(job_age(listed))]
+    details = [_status_in_words(job), _machine(job), _age(job)]
     if job.user and job.user.email:
-        details.append(_short(job.user.email, 32))
+        details.append(_short(job.user.email, 28))
     text = f"{now.mark} *{name}* · {project_name}{team}\n{' · '.join(details)}"
     if not known:
         return [section(text)]
@@ -172,22 +173,27 @@ def _short(text: str, most: int) -> str:
     return shown
 
 
-def job_age(listed: ListedJob) -> tuple[str, datetime]:
-    """Return the verb and the time of a job's end, or else of its creation."""
-    job = listed.job
-    return ("ended", job.updated_at) if status(job).ended else ("created", job.created_at)
+def _status_in_words(job: TrainingJob) -> str:
+    now = status(job)
+    return _short(now.words, 24 if now.stage is Stage.UNKNOWN else _LONGEST_STATUS)
 
 
-def _age(age: tuple[str, datetime]) -> str:
-    verb, moment = age
-    return f"{verb} {ago(moment)}"
+def _machine(job: TrainingJob) -> str:
+    """Return the machines in a few words, as in ``8xH100 on 2 nodes``."""
+    name = job.instance_type.name if job.instance_type else "Unknown machine"
+    return _short(name, 20) + (f" on {job.node_count} nodes" if job.node_count > 1 else "")
+
+
+def _age(job: TrainingJob) -> str:
+    """Return the time of a job's end, or else of its creation."""
+    return f"ended {ago(job.updated_at)}" if status(job).ended else f"created {ago(job.created_at)}"
 
 
 def _in_words(listed: ListedJob) -> str:
     """Return a job in one line, for notifications and screen readers."""
     job = listed.job
-    name, words = _short(job_name(job), 32), _short(status(job).words, 32)
-    return f"{name} in {_short(listed.project.name or 'unknown project', 32)}: {words}"
+    project = _short(listed.project.name or "unknown project", 28)
+    return f"{_short(job_name(job), 28)} in {project}: {_status_in_words(job)}"
 
 
 def _page_buttons(scope: JobScope, page: int, pages: int) -> Block:

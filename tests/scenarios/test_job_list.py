@@ -82,7 +82,7 @@ async def test_jobs_are_listed_by_stage_for_the_person_alone(env: Env) -> None:
     assert names(listed) == [*running, *waiting, "ended-late", "ended-early"]
     first = lines(listed)[0]
     assert "🚀" in first
-    assert "· deploys (Research)\nDeploying · 8xH100 (8 GPUs), dedicated · created <!date^" in first
+    assert "· deploys (Research)\nDeploying · 8xH100 · created <!date^" in first
     assert first.endswith("dana@example.com")
     assert "Failed" in lines(listed)[5]
     assert "ended <!date^" in lines(listed)[5]
