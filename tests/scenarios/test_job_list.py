@@ -1,5 +1,8 @@
 """``/training-jobs``: the list of current jobs, for the person alone, and its pages."""
 
+import asyncio
+import json
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -386,3 +389,36 @@ async def test_a_staging_copy_has_other_names(idle_env: Env) -> None:
         assert "`/tp-staging help`" in str(delivery.body)
         assert not (await idle_env.slack.command("research new", command="/tp-staging")).body
         await idle_env.answered()
+
+
+async def test_ten_thousand_projects_do_not_stall_the_loop(
+    http: Env, record_property: Callable[[str, object], None]
+) -> None:
+    jobs = [
+        add(http, f"customer-{number:05}", status="COMPLETED", created_at=ago(hours=number + 0.5))
+        for number in range(10_000)
+    ]
+    jobs.append(add(http, "customer-support-sft"))
+    ids = [job["training_project_id"] for job in jobs]
+    body = json.dumps({"training_projects": [http.baseten.project(each) for each in ids]})
+    longest, done = 0.0, asyncio.Event()
+    loop = asyncio.get_running_loop()
+    # The list as bytes, so that only the bot's own work takes time.
+    http.baseten.faults.always(LIST, Respond(200, body=body.encode()))
+
+    async def tick() -> None:
+        nonlocal longest
+        while not done.is_set():
+            before = loop.time()
+            await asyncio.sleep(0)
+            longest = max(longest, loop.time() - before)
+
+    ticking = asyncio.create_task(tick())
+    words = ("", "research", "customer-suport-sft")
+    answered = [(await look(http, text)).text for text in words]
+    done.set()
+    await ticking
+    assert answered[0].startswith("*1 running, 24 ended in the last day*")
+    assert "Did you mean *customer-support-sft*?" in answered[2]
+    record_property("figure", f"the longest stall with 10,000 projects: {longest * 1000:.0f} ms")
+    assert longest < 0.25
