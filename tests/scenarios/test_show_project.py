@@ -352,3 +352,12 @@ async def test_a_click_while_the_database_is_away_is_answered_in_words(http: Env
         database.execute("BEGIN EXCLUSIVE")
         await press(http, listed, "show_job")
         await http.hears("My database")
+
+
+async def test_both_buttons_of_one_job_work_in_one_list(http: Env) -> None:
+    add(http, "sft")
+    listed = await look(http, user=DANA)
+    for button in BUTTONS:
+        await press(http, listed, button)
+    await http.answered(2)
+    assert {message.channel for message in http.slack.messages} == {"C0SANDBOX1", DM}
