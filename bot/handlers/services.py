@@ -13,7 +13,8 @@ from bot.handlers.dialog import DialogHandler
 from bot.handlers.failures import Failures, Wording
 from bot.handlers.home import HomeHandler
 from bot.handlers.jobs import JobsHandler
-from bot.handlers.open_project import OPEN_PROJECT, OpenProjectHandler, OpenProjectTask
+from bot.handlers.open_project import OpenProjectHandler
+from bot.handlers.open_task import OPEN_PROJECT, OpenProjectTask
 from bot.handlers.refresh import RefreshHandler
 from bot.handlers.watch import WatchHandler
 from bot.handlers.workers import Workers

@@ -2,7 +2,7 @@
 
 from slack_bolt.async_app import AsyncApp
 
-from bot.handlers.open_project import OPEN_PROJECT
+from bot.handlers.open_task import OPEN_PROJECT
 from bot.handlers.services import Services
 from bot.handlers.watch import STOP_WATCH, WATCH_MESSAGE
 from bot.handlers.workflow_step import RUN_WORKFLOW_STEP
