@@ -20,14 +20,16 @@ from bot.handlers.open_task import OpenProjectTask, reject_if_expired, retry_lat
 from bot.handlers.permissions import Permissions
 from bot.handlers.slow_notice import notify_if_slow
 from bot.projects.bounded_set import BoundedSet
+from bot.projects.creation import CreationOutcome
+from bot.projects.readings import question_about
 from bot.projects.recents import Recent, Recents
 from bot.projects.service import ExistingProjects, Projects
 from bot.slack.message import Message, PostedMessage, ReplyTarget, SlackCallFailed
 from bot.slack.messages import Poster
 from bot.views.failure import attempt_to_open
-from bot.views.near_name import can_ask, near_name_message
-from bot.views.notice import invite, still_opening
+from bot.views.notice import invite, not_compared, still_opening
 from bot.views.project import is_watchable, message_state_of, project_message
+from bot.views.question import question_message
 from bot.watches.start import WatchStarter
 
 log = structlog.stdlib.get_logger(__name__)
@@ -69,7 +71,7 @@ class OpenProjectHandler:
 
         try:
             outcome = await self.failures.report_failures(
-                partial(attempt_to_open, task.request), send, work, retryable=True
+                partial(attempt_to_open, task.request, task.place), send, work, retryable=True
             )
         except SlackCallFailed as refused:
             return retry_later(context, refused)
@@ -84,11 +86,11 @@ class OpenProjectHandler:
         if task.step == "open":
             async with notify_if_slow(send, partial(still_opening, task.request)):
                 found = await self.find_existing(task)
-                ask = self.ask_near_names and not task.sure and can_ask(found)
-                if not ask:
+                question = self._question(task, found)
+                if question is None:
                     task = await self.open(task, found, context)
-            if ask:
-                await send(near_name_message(found, task.place.thread_ts))
+            if question is not None:
+                await send(question)
                 return Done()
         if task.step == "post":
             posted = await self.post(task, context)
@@ -97,6 +99,11 @@ class OpenProjectHandler:
             task = task.model_copy(update={"step": "end", "posted": posted})
         await self._end(task, context)
         return Done(self._remembered(task))
+
+    def _question(self, task: OpenProjectTask, found: ExistingProjects) -> Message | None:
+        """Return the question to ask before anything is created; None if there is none."""
+        asked = question_about(found) if self.ask_near_names and not task.sure else None
+        return question_message(asked, task.place.thread_ts) if asked else None
 
     async def find_existing(self, task: OpenProjectTask) -> ExistingProjects:
         """Return the team, and the similar projects that the actor can view; see `Permissions`."""
@@ -117,7 +124,10 @@ class OpenProjectHandler:
             user=task.place.user_id,
             seconds=round(time.monotonic() - started, 3),
         )
-        task = task.model_copy(update={"step": "post", "opened": opened})
+        blind = self.ask_near_names and not task.sure and found.listed is None
+        compared = not blind or opened.outcome is CreationOutcome.EXISTED
+        update = {"step": "post", "opened": opened, "compared": compared}
+        task = task.model_copy(update=update)
         context.advance(task.state)
         return task
 
@@ -175,16 +185,21 @@ class OpenProjectHandler:
         return RunAgain(self.looks[looks], task.model_copy(update={"looks": looks}).state())
 
     async def _end(self, task: OpenProjectTask, context: TaskContext) -> None:
-        """Do the last step: the invitation, and the watch."""
+        """Do the last step: the invitation, the note about similar names, and the watch."""
         place, opened, posted = task.place, task.opened, task.posted
         if opened is None or posted is None:
             return
         invites = not posted.as_member and place.response_url
         watches = self.watch_answers and posted.ts and is_watchable(opened.project)
-        if invites or watches:  # otherwise the task ends now, with one write
-            await context.checkpoint(task.state())
+        if invites or watches or not task.compared:  # otherwise the task ends now, with one write
+            told = task.model_copy(update={"compared": True})  # after a kill the note is not sent
+            await context.checkpoint(told.state())
         if invites:
             await self._send_invitation(place, context)
+        if not task.compared:
+            with suppress(SlackCallFailed):  # the log has it
+                note = not_compared(task.request.name)
+                await self.poster.send_privately(place, note, guard=context.may_post)
         if watches:
             where = replace(place, channel_id=posted.channel_id)
             if where.channel_id != place.channel_id:  # that channel has no such thread

@@ -29,6 +29,7 @@ class OpenProjectTask(BaseModel):
     Attributes:
         request: the team and the name.
         place: the person, and the channel or thread.
+        compared: the name was compared with the names of the team's projects.
         sure: the person has confirmed the name, so the bot asks nothing.
         execution_id, workflow_id: the workflow; empty for a person's own request.
         for_person: what the workflow says about a person, as free text.
@@ -44,6 +45,7 @@ class OpenProjectTask(BaseModel):
     step: Literal["open", "post", "end"] = "open"
     request: ProjectRequest
     place: ReplyTarget
+    compared: bool = True
     sure: bool = False
     execution_id: str = ""
     workflow_id: str = ""

@@ -10,6 +10,7 @@ from bot.access.limits import PersonLimits
 from bot.durable.in_flight import InFlight
 from bot.durable.model import State
 from bot.handlers.dialog import DialogHandler
+from bot.handlers.dismiss import DismissHandler
 from bot.handlers.failures import Failures, Wording
 from bot.handlers.home import HomeHandler
 from bot.handlers.jobs import JobsHandler
@@ -55,6 +56,7 @@ class Services:
     jobs: JobsHandler
     home: HomeHandler
     dialog: DialogHandler
+    dismiss: DismissHandler
 
     async def enqueue_open_project(
         self, task_id: str, request: ProjectRequest, place: ReplyTarget, *, sure: bool = False
@@ -108,7 +110,7 @@ class Services:
             trigger_id: from the payload; it lives 3 seconds.
             place: the person, and the place of the reply; without a channel the dialog asks for
                 one.
-            team: the team that the person typed.
+            team: the team that the person typed. A word that is no team is taken as the name.
 
         Raises:
             BusyError: too much work is in flight; nothing was started.

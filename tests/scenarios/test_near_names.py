@@ -8,7 +8,7 @@ import pytest
 from bot.sandbox import Drop, Hang, Respond
 from bot.sandbox.faults import Fault
 from bot.sandbox.refusals import internal_500, not_found_404, permission_denied_403
-from bot.views.near_name import CREATE_ANYWAY, USE_EXISTING
+from bot.views.question import CREATE_ANYWAY, USE_EXISTING
 from tests.conftest import RESEARCH, Env
 
 LIST = "/v1/training_projects"
