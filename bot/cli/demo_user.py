@@ -193,9 +193,11 @@ class DemoUser:
         if not self.interactive:
             return
         values: dict[str, dict[str, Any]] = {}
-        for number in range(len(view.blocks)):
-            block = view.blocks[number]  # the choice of a team replaces the blocks after it
-            state = await self._field(view, block) if block["type"] == "input" else None
+        done = 0
+        while len(fields := [block for block in view.blocks if block["type"] == "input"]) > done:
+            block = fields[done]  # the choice of a team replaces the fields after it
+            done += 1
+            state = await self._field(view, block)
             if not state:
                 continue
             values[block["block_id"]] = {block["element"]["action_id"]: state}

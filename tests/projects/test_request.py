@@ -103,7 +103,7 @@ def test_the_first_word_or_phrase_is_the_team_and_the_rest_is_the_name(
         ("<Platform Team> <my project>", "Platform Team", "my project"),
         ("`Platform Team` my-model", "Platform Team", "my-model"),
         ('<"Platform Team"> `"my model"`', "Platform Team", "my model"),
-        ("`“Platform Team”` <‘my model’>", "Platform Team", "my model"),
+        ("`“Platform Team”` <“my model”>", "Platform Team", "my model"),
         ("<'research'> x", "research", "x"),
     ],
 )

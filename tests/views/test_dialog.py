@@ -7,8 +7,8 @@ from slack_sdk.models.views import View
 
 from bot.baseten.models import Team
 from bot.projects.message_state import DialogState
-from bot.sandbox.slack.block_kit import view_problems
 from bot.projects.similar_names import SimilarNames
+from bot.sandbox.slack.block_kit import view_problems
 from bot.views.dialog import (
     MOST_OPTIONS,
     Prefilled,
@@ -88,7 +88,8 @@ def test_long_names_keep_slacks_limits(text: str) -> None:
 
 
 def test_nothing_that_was_written_elsewhere_is_markup_here() -> None:
-    drawn = json.dumps(dialog_view(HERE, TEAMS, Prefilled(asked=HOSTILE, name=HOSTILE)).to_dict())
+    view = dialog_view(HERE, TEAMS, Prefilled(asked=HOSTILE, name=HOSTILE))
+    drawn = json.dumps(view.to_dict()["blocks"][0])
     assert "<!channel" not in drawn
     assert "<https" not in drawn
     plain = VIEWS["hostile"].to_dict()["blocks"][0]["element"]["initial_option"]["text"]

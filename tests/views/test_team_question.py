@@ -35,8 +35,8 @@ CASES: dict[str, tuple[UnknownTeamError | AmbiguousTeamError, ProjectRequest]] =
         ProjectRequest(HOSTILE, HOSTILE),
     ),
     "long": (
-        AmbiguousTeamError("日" * 3000, [Team(id="i" * 200, name="日" * 3000)] * 9),
-        ProjectRequest("日" * 3000, "日" * 600),
+        AmbiguousTeamError("日" * 100, [Team(id="i" * 200, name="日" * 100)] * 9),
+        ProjectRequest("日" * 100, "日" * 200),
     ),
 }
 
