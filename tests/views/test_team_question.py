@@ -36,7 +36,7 @@ CASES: dict[str, tuple[UnknownTeamError | AmbiguousTeamError, ProjectRequest]] =
     ),
     "long": (
         AmbiguousTeamError("日" * 100, [Team(id="i" * 200, name="日" * 100)] * 9),
-        ProjectRequest("日" * 100, "日" * 200),
+        ProjectRequest("日" * 100, "日" * 120),
     ),
 }
 
