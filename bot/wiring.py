@@ -12,6 +12,7 @@ from bot.durable.room import Limits
 from bot.durable.store import Store
 from bot.handlers.cleanup import CLEANUP, CleanupTask
 from bot.handlers.dialog import DialogHandler
+from bot.handlers.dismiss import DismissHandler
 from bot.handlers.failures import Failures
 from bot.handlers.home import HomeHandler
 from bot.handlers.job_list import JobListHandler
@@ -113,5 +114,6 @@ def build_services(
             projects, poster, failures, watch_starter, permissions, looks
         ),
         home=HomeHandler(recents, modals, permissions, installation),
-        dialog=DialogHandler(projects, modals, permissions),
+        dialog=DialogHandler(projects, modals, permissions, recents),
+        dismiss=DismissHandler(poster, installation),
     )

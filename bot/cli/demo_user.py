@@ -193,11 +193,20 @@ class DemoUser:
         if not self.interactive:
             return
         values: dict[str, dict[str, Any]] = {}
-        for block in view.blocks:
-            if block["type"] == "input":
-                state = await self._field(view, block)
-                if state:
-                    values[block["block_id"]] = {block["element"]["action_id"]: state}
+        done = 0
+        while len(fields := [block for block in view.blocks if block["type"] == "input"]) > done:
+            block = fields[done]  # the choice of a team replaces the fields after it
+            done += 1
+            state = await self._field(view, block)
+            if not state:
+                continue
+            values[block["block_id"]] = {block["element"]["action_id"]: state}
+            if block.get("dispatch_action"):
+                updates = view.updates
+                await self.slack.action(
+                    view, block["element"]["action_id"], selected=state["selected_option"]
+                )
+                await self.slack.until(lambda: view.updates > updates)  # noqa: B023 - awaited here
         delivery = await self.slack.submit(view, values)
         if delivery.body:
             for problem in delivery.body.get("errors", {}).values():
@@ -216,10 +225,21 @@ class DemoUser:
             if element["type"] != "external_select":
                 return {"type": element["type"], "value": typed}
             found = (await self.slack.options(view, element["action_id"], typed)).body["options"]
-            _print("  " + (", ".join(each["text"]["text"] for each in found) or "No team matches."))
-            if found:
-                return {"type": element["type"], "selected_option": found[0]}
+            if (option := await _choose(found)) is not None:
+                return {"type": element["type"], "selected_option": option}
         return None
+
+
+async def _choose(options: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """Return the option that the user chooses, the first for an empty input; None without one."""
+    shown = [f"{number} {each['text']['text']}" for number, each in enumerate(options, 1)]
+    _print("  " + (", ".join(shown) or "Nothing matches."))
+    if len(options) < 2:  # noqa: PLR2004 - a choice needs two
+        return options[0] if options else None
+    number = await _ask("  Number [1]: ") or "1"
+    if number.isdecimal() and 0 < int(number) <= len(options):
+        return options[int(number) - 1]
+    return None
 
 
 def _summary(message: PostedMessage | Ephemeral) -> str:

@@ -4,111 +4,36 @@ The upsert and the first post are one attempt, without a write in between. A rep
 harm, and after a kill the bot searches the channel for the message before it posts again.
 """
 
-import random
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
-from typing import Literal
 
 import structlog
-from pydantic import BaseModel, ConfigDict
 
-from bot.access.rules import Actor
 from bot.durable.context import TaskContext
-from bot.durable.in_flight import TaskExpiredError
-from bot.durable.model import Change, Done, Outcome, RunAgain, State, Task
+from bot.durable.model import Change, Done, Outcome, RunAgain, State
 from bot.handlers.failures import Failures
-from bot.handlers.permissions import Permissions, actor_at
+from bot.handlers.open_task import OpenProjectTask, reject_if_expired, retry_later
+from bot.handlers.permissions import Permissions
 from bot.handlers.posting import LOOKS, TaskPost, send_invitation
 from bot.handlers.slow_notice import notify_if_slow
 from bot.projects.bounded_set import BoundedSet
+from bot.projects.creation import CreationOutcome
+from bot.projects.readings import question_about
 from bot.projects.recents import Recent, Recents
-from bot.projects.request import ProjectRequest
-from bot.projects.service import ExistingProjects, OpenedProject, Projects
-from bot.slack.message import Message, PostedMessage, ReplyTarget, SlackCallFailed
+from bot.projects.service import ExistingProjects, Projects
+from bot.slack.message import Message, PostedMessage, SlackCallFailed
 from bot.slack.messages import Poster
 from bot.views.failure import attempt_to_open
-from bot.views.near_name import can_ask, near_name_message
-from bot.views.notice import still_opening
+from bot.views.notice import not_compared, still_opening
 from bot.views.project import is_watchable, message_state_of, project_message
+from bot.views.question import question_message
 from bot.watches.start import WatchStarter
 
 log = structlog.stdlib.get_logger(__name__)
-
-OPEN_PROJECT = "open/2"  # with the version of the state: a bot runs only tasks of its own version
-_LONGEST_RETRY = 30.0  # seconds
-_TOO_LATE = timedelta(minutes=30)  # the life of a response URL
-
-
-class OpenProjectTask(BaseModel):
-    """The state of the task.
-
-    Attributes:
-        request: the team and the name.
-        place: the person, and the channel or thread.
-        sure: the person has confirmed the name, so the bot asks nothing.
-        execution_id, workflow_id: the workflow; empty for a person's own request.
-        for_person: what the workflow says about a person, as free text.
-        opened: the project, after the first step.
-        posted: the message, after the second step.
-        looks: the number of searches for a post with an unknown outcome; None if no post is in
-            doubt.
-        tries: the number of temporary failures of Slack in a row.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    step: Literal["open", "post", "end"] = "open"
-    request: ProjectRequest
-    place: ReplyTarget
-    sure: bool = False
-    execution_id: str = ""
-    workflow_id: str = ""
-    for_person: str = ""
-    opened: OpenedProject | None = None
-    posted: PostedMessage | None = None
-    looks: int | None = None
-    tries: int = 0
-
-    def actor(self) -> Actor:
-        """Return the person or the workflow that made the request."""
-        return actor_at(self.place, self.workflow_id, self.execution_id)
-
-    def state(self) -> State:
-        """Return it as JSON."""
-        return self.model_dump(mode="json")
-
-
-def reject_if_expired(step: str, task: Task) -> None:
-    """Refuse a task for which no person waits any more.
-
-    Raises:
-        TaskExpiredError: the task was enqueued too long ago.
-    """
-    if step != "end" and _age(task) > _TOO_LATE:
-        raise TaskExpiredError(task.created_at)
-
-
-def retry_later(context: TaskContext, refused: SlackCallFailed) -> Outcome:
-    """Reschedule the task after a temporary failure of Slack; end it after a lasting one."""
-    task = context.now()
-    if not refused.retryable or _age(task) > 2 * _TOO_LATE:
-        log.error("a Slack call failed; the task ends", slack_error=refused.error)
-        return Done()
-    tries = task.state.get("tries", 0)
-    wait = min(_LONGEST_RETRY, 2.0**tries) * random.uniform(0.5, 1.0)  # noqa: S311 - no secret
-    log.warning("a Slack call failed; the task is rescheduled", slack_error=refused.error)
-    return RunAgain(
-        max(wait, refused.retry_after),
-        task.state | {"tries": tries + 1},
-        step_may_have_run=task.step_may_have_run,
-    )
-
-
-def _age(task: Task) -> timedelta:
-    return datetime.now(UTC) - task.created_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +70,7 @@ class OpenProjectHandler:
 
         try:
             outcome = await self.failures.report_failures(
-                partial(attempt_to_open, task.request), send, work, retryable=True
+                partial(attempt_to_open, task.request, task.place), send, work, retryable=True
             )
         except SlackCallFailed as refused:
             return retry_later(context, refused)
@@ -160,11 +85,11 @@ class OpenProjectHandler:
         if task.step == "open":
             async with notify_if_slow(send, partial(still_opening, task.request)):
                 found = await self.find_existing(task)
-                ask = self.ask_near_names and not task.sure and can_ask(found)
-                if not ask:
+                question = self._question(task, found)
+                if question is None:
                     task = await self.open(task, found, context)
-            if ask:
-                await send(near_name_message(found, task.place.thread_ts))
+            if question is not None:
+                await send(question)
                 return Done()
         if task.step == "post":
             posted = await self.post(task, context)
@@ -173,6 +98,11 @@ class OpenProjectHandler:
             task = task.model_copy(update={"step": "end", "posted": posted})
         await self._end(task, context)
         return Done(self._remembered(task))
+
+    def _question(self, task: OpenProjectTask, found: ExistingProjects) -> Message | None:
+        """Return the question to ask before anything is created; None if there is none."""
+        asked = question_about(found) if self.ask_near_names and not task.sure else None
+        return question_message(asked, task.place.thread_ts) if asked else None
 
     async def find_existing(self, task: OpenProjectTask) -> ExistingProjects:
         """Return the team, and the similar projects that the actor can view; see `Permissions`."""
@@ -193,7 +123,10 @@ class OpenProjectHandler:
             user=task.place.user_id,
             seconds=round(time.monotonic() - started, 3),
         )
-        task = task.model_copy(update={"step": "post", "opened": opened})
+        blind = self.ask_near_names and not task.sure and found.listed is None
+        compared = not blind or opened.outcome is CreationOutcome.EXISTED
+        update = {"step": "post", "opened": opened, "compared": compared}
+        task = task.model_copy(update=update)
         context.advance(task.state)
         return task
 
@@ -222,16 +155,21 @@ class OpenProjectHandler:
         return await task_post.post(place, message)
 
     async def _end(self, task: OpenProjectTask, context: TaskContext) -> None:
-        """Do the last step: the invitation, and the watch."""
+        """Do the last step: the invitation, the note about similar names, and the watch."""
         place, opened, posted = task.place, task.opened, task.posted
         if opened is None or posted is None:
             return
         invites = not posted.as_member and place.response_url
         watches = self.watch_answers and posted.ts and is_watchable(opened.project)
-        if invites or watches:  # otherwise the task ends now, with one write
-            await context.checkpoint(task.state())
+        if invites or watches or not task.compared:  # otherwise the task ends now, with one write
+            told = task.model_copy(update={"compared": True})  # after a kill the note is not sent
+            await context.checkpoint(told.state())
         if invites:
             await send_invitation(self.poster, self._invited, place, context)
+        if not task.compared:
+            with suppress(SlackCallFailed):  # the log has it
+                note = not_compared(task.request.name)
+                await self.poster.send_privately(place, note, guard=context.may_post)
         if watches:
             where = replace(place, channel_id=posted.channel_id)
             if where.channel_id != place.channel_id:  # that channel has no such thread

@@ -51,9 +51,12 @@ class Permissions:
         """Return whether a list for this person can name the team."""
         return self.allows(actor_at(place), Verb.VIEW, team)
 
-    def visible(self, actor: Actor, teams: Iterable[Team]) -> list[Team]:
-        """Return the teams that the actor can view, in their order."""
-        return [team for team in teams if self.allows(actor, Verb.VIEW, team.name)]
+    def usable(self, actor: Actor, teams: Iterable[Team]) -> list[Team]:
+        """Return the teams that the actor can view and create projects in, in their order."""
+        return [team for team in teams if self._usable(actor, team)]
+
+    def _usable(self, actor: Actor, team: Team) -> bool:
+        return all(self.allows(actor, verb, team.name) for verb in (Verb.VIEW, Verb.CREATE))
 
     async def find_team(self, actor: Actor, projects: Projects, asked: str) -> Team:
         """Find the team that the actor wants to create a project in.
@@ -83,29 +86,31 @@ class Permissions:
                 found = await projects.find_existing(replace(request, team=team.id))
         await self._require_create(actor, projects, request.team, found.team)
         also_in = tuple(team for team in found.also_in if self.allows(actor, Verb.VIEW, team))
+        readings = tuple(each for each in found.readings if self._usable(actor, each.team))
+        found = replace(found, also_in=also_in, readings=readings)
         if self.allows(actor, Verb.VIEW, found.team.name):
-            return replace(found, also_in=also_in)
-        return replace(found, near=None, beginning_of=None, also_in=also_in)
+            return found
+        return replace(found, near=None, beginning_of=None)
 
     def _only_one(self, actor: Actor, error: AmbiguousTeamError) -> Team:
-        """Return the only team of this name that the actor can view, else raise the error."""
-        visible = self.visible(actor, error.teams)
-        if len(visible) != 1:
+        """Return the only team of this name that the actor can use, else raise the error."""
+        usable = self.usable(actor, error.teams)
+        if len(usable) != 1:
             raise error
-        return visible[0]
+        return usable[0]
 
     @contextmanager
     def _only_visible(self, actor: Actor) -> Iterator[None]:
-        """Take the teams that the actor cannot view out of an error."""
+        """Take the teams that the actor cannot use out of an error."""
         try:
             yield
         except UnknownTeamError as error:
             raise self._unknown(actor, error.asked, error.teams) from None
         except AmbiguousTeamError as error:
-            visible = self.visible(actor, error.teams)
-            if not visible:
+            usable = self.usable(actor, error.teams)
+            if not usable:
                 raise self._unknown(actor, error.asked, ()) from None
-            raise AmbiguousTeamError(error.asked, visible) from None
+            raise AmbiguousTeamError(error.asked, usable) from None
 
     async def _require_create(
         self, actor: Actor, projects: Projects, asked: str, team: Team
@@ -119,5 +124,5 @@ class Permissions:
         raise self._unknown(actor, asked, teams)
 
     def _unknown(self, actor: Actor, asked: str, teams: Iterable[Team]) -> UnknownTeamError:
-        visible = [t for t in self.visible(actor, teams) if self.allows(actor, Verb.CREATE, t.name)]
-        return UnknownTeamError(asked, near_teams(asked, visible), visible)
+        usable = self.usable(actor, teams)
+        return UnknownTeamError(asked, near_teams(asked, usable), usable)

@@ -10,11 +10,13 @@ from bot.access.limits import PersonLimits
 from bot.durable.in_flight import InFlight
 from bot.durable.model import State
 from bot.handlers.dialog import DialogHandler
+from bot.handlers.dismiss import DismissHandler
 from bot.handlers.failures import Failures, Wording
 from bot.handlers.home import HomeHandler
 from bot.handlers.job_list import JobListHandler
 from bot.handlers.jobs import JobsHandler
-from bot.handlers.open_project import OPEN_PROJECT, OpenProjectHandler, OpenProjectTask
+from bot.handlers.open_project import OpenProjectHandler
+from bot.handlers.open_task import OPEN_PROJECT, OpenProjectTask
 from bot.handlers.refresh import RefreshHandler
 from bot.handlers.show_project import ShowProjectHandler
 from bot.handlers.watch import WatchHandler
@@ -58,6 +60,7 @@ class Services:
     show_project: ShowProjectHandler
     home: HomeHandler
     dialog: DialogHandler
+    dismiss: DismissHandler
 
     async def enqueue_open_project(
         self, task_id: str, request: ProjectRequest, place: ReplyTarget, *, sure: bool = False
@@ -111,7 +114,7 @@ class Services:
             trigger_id: from the payload; it lives 3 seconds.
             place: the person, and the place of the reply; without a channel the dialog asks for
                 one.
-            team: the team that the person typed.
+            team: the team that the person typed. A word that is no team is taken as the name.
 
         Raises:
             BusyError: too much work is in flight; nothing was started.

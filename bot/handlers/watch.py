@@ -13,7 +13,7 @@ from bot.baseten.models import TrainingProject
 from bot.durable.context import TaskContext
 from bot.durable.model import Done, Outcome, State
 from bot.handlers.failures import Failures, Wording
-from bot.handlers.open_project import retry_later
+from bot.handlers.open_task import retry_later
 from bot.handlers.permissions import Permissions
 from bot.projects.message_state import MessageState
 from bot.projects.service import Projects

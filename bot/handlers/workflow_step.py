@@ -8,12 +8,8 @@ from typing import Any
 from bot.durable.context import TaskContext
 from bot.durable.model import Done, Outcome, RunAgain
 from bot.handlers.failures import Failures
-from bot.handlers.open_project import (
-    OpenProjectHandler,
-    OpenProjectTask,
-    reject_if_expired,
-    retry_later,
-)
+from bot.handlers.open_project import OpenProjectHandler
+from bot.handlers.open_task import OpenProjectTask, reject_if_expired, retry_later
 from bot.projects.creation import CreationOutcome
 from bot.projects.request import ProjectRequest, UsageError, Wrong, has_control_character
 from bot.projects.service import OpenedProject

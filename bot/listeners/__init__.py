@@ -2,7 +2,8 @@
 
 from slack_bolt.async_app import AsyncApp
 
-from bot.handlers.open_project import OPEN_PROJECT
+from bot.handlers.dismiss import DISMISS
+from bot.handlers.open_task import OPEN_PROJECT
 from bot.handlers.services import Services
 from bot.handlers.show_project import SHOW_PROJECT
 from bot.handlers.watch import STOP_WATCH, WATCH_MESSAGE
@@ -14,23 +15,32 @@ from bot.listeners.home import Home
 from bot.listeners.jobs import Jobs
 from bot.listeners.jobs_command import JobListButtons, JobsCommand
 from bot.listeners.middleware import RequestMiddleware
-from bot.listeners.near_name import NearName
 from bot.listeners.open_logs import open_logs
+from bot.listeners.question import Question
 from bot.listeners.refresh import Refresh
 from bot.listeners.shortcuts import FROM_ANYWHERE, FROM_MESSAGE, Shortcuts
 from bot.listeners.watch import Watching
 from bot.listeners.workflow_step import STEP, WorkflowStep
-from bot.views.dialog import DIALOG, TEAM
+from bot.views.dialog import DIALOG, PROJECT, TEAM
 from bot.views.home import HOME_OPEN
 from bot.views.job_list import NEWER_JOBS, OLDER_JOBS, SHOW_JOB, WATCH_JOB
-from bot.views.near_name import CREATE_ANYWAY, USE_EXISTING
 from bot.views.project import JOBS, OPEN_LOGS, REFRESH, STOP_WATCHING, WATCH
+from bot.views.question import (
+    CANCEL,
+    CHOOSE_TEAM,
+    CREATE_ANYWAY,
+    CREATE_IN_OTHER_TEAM,
+    SHOW_HELP,
+    USE_EXISTING,
+    USE_IN_OTHER_TEAM,
+)
+from bot.views.team_question import USE_TEAM
 
 
 def register(app: AsyncApp, services: Services, requests: RequestMiddleware) -> None:
     """Register a listener for each entry point, and a handler for each kind of task."""
     dialog, shortcuts, home = Dialog(services), Shortcuts(services), Home(services)
-    near_name, watching = NearName(services), Watching(services)
+    question, watching = Question(services), Watching(services)
     job_list, errors = JobListButtons(services), ErrorHandler(services)
 
     app.use(requests)
@@ -42,10 +52,17 @@ def register(app: AsyncApp, services: Services, requests: RequestMiddleware) -> 
     app.action(WATCH_JOB)(job_list.watch)
     app.view(DIALOG)(dialog.submit)
     app.options(TEAM)(dialog.teams)
+    app.action(TEAM)(dialog.choose_team)
+    app.options(PROJECT)(dialog.projects)
     app.shortcut(FROM_ANYWHERE)(shortcuts.handle)
     app.shortcut(FROM_MESSAGE)(shortcuts.handle)
-    app.action(USE_EXISTING)(near_name.handle)
-    app.action(CREATE_ANYWAY)(near_name.handle)
+    for chosen in (USE_EXISTING, CREATE_ANYWAY, USE_IN_OTHER_TEAM, CREATE_IN_OTHER_TEAM):
+        app.action(chosen)(question.open)
+    for use_team in USE_TEAM:
+        app.action(use_team)(question.use_team)
+    app.action(CHOOSE_TEAM)(question.choose_team)
+    app.action(SHOW_HELP)(question.help)
+    app.action(CANCEL)(question.cancel)
     app.action(REFRESH)(Refresh(services).handle)
     app.action(JOBS)(Jobs(services).handle)
     app.action(WATCH)(watching.watch)
@@ -59,6 +76,7 @@ def register(app: AsyncApp, services: Services, requests: RequestMiddleware) -> 
     tasks = services.workers.commands
     tasks.on(OPEN_PROJECT, services.open_project.handle)
     tasks.on(SHOW_PROJECT, services.show_project.handle)
+    tasks.on(DISMISS, services.dismiss.handle)
     tasks.on(WATCH_MESSAGE, services.watch.begin)
     tasks.on(STOP_WATCH, services.watch.end)
     tasks.on(RUN_WORKFLOW_STEP, services.workflow_step.handle)

@@ -1,4 +1,4 @@
-"""The dialog: the options of its team select, and its submission."""
+"""The dialog: the options of its selects, the choice of a team, and its submission."""
 
 from dataclasses import dataclass
 from hashlib import sha256
@@ -12,9 +12,12 @@ from bot.listeners.payloads import carried, checked, field, reply_target_of
 from bot.projects.message_state import DialogState
 from bot.projects.request import ProjectRequest
 from bot.slack.message import ReplyTarget
-from bot.views.dialog import CHANNEL, NAME, TEAM
+from bot.views.dialog import CHANNEL, NAME, PROJECT, PROJECT_OF, TEAM
+from bot.views.failure import READING
 
 _UNAVAILABLE = "My database does not answer, so nothing was done. Try again in a minute."
+_BOTH = "You chose a project above too. Leave this empty to open that one."
+_OTHER_TEAM = "This project was chosen for another team. Choose it again."
 _UNKNOWN = "My database did not answer in time. Submit this again: it won't be done twice."
 
 
@@ -35,13 +38,45 @@ class Dialog:
             )
         )
 
+    async def projects(self, ack: AsyncAck, payload: dict[str, Any]) -> None:
+        """Ack with the projects of the team that the dialog carries.
+
+        https://docs.slack.dev/reference/interaction-payloads/block_suggestion-payload
+        """
+        state = _state(payload["view"])
+        typed = payload.get("value") or ""
+        await ack(
+            options=await self.services.dialog.project_options(
+                reply_target_of(payload), state.team, typed
+            )
+        )
+
+    async def choose_team(self, ack: AsyncAck, body: dict[str, Any]) -> None:
+        """Ack at once, and offer the projects of the chosen team.
+
+        https://docs.slack.dev/reference/interaction-payloads/block_actions-payload
+        """
+        view, option = body["view"], body["actions"][0].get("selected_option") or {}
+        place, state, team = _place(view, body), _state(view), str(option.get("value") or "")
+        chosen, _ = _chosen_project(view)
+        dialog = self.services.dialog
+        self.services.run_in_background(
+            place, READING, lambda: dialog.choose_team(view["id"], place, state, team, chosen)
+        )
+        await ack()
+
     async def submit(self, ack: AsyncAck, view: dict[str, Any], body: dict[str, Any]) -> None:
         """Ack once the task is on disk; the ack carries the errors, each at its field.
 
         https://docs.slack.dev/reference/interaction-payloads/view-interactions-payload
         """
-        request, place = ProjectRequest(field(view, TEAM), field(view, NAME)), _place(view, body)
+        typed, (chosen, chosen_in) = field(view, NAME), _chosen_project(view)
+        request, place = ProjectRequest(field(view, TEAM), typed or chosen), _place(view, body)
         errors = await self.services.dialog.errors(request, place)
+        if typed and chosen not in {"", typed, _state(view).name}:
+            errors.setdefault(NAME, _BOTH)
+        if not typed and chosen_in not in {"", request.team[:150]}:
+            errors.setdefault(f"{PROJECT_OF}{chosen_in}", _OTHER_TEAM)
         if not place.channel_id:
             errors[CHANNEL] = "Choose where to show it."
         if not errors:
@@ -59,9 +94,24 @@ class Dialog:
             await ack()
 
 
+def _state(view: dict[str, Any]) -> DialogState:
+    """Read the state that the dialog carries."""
+    return carried(DialogState, view.get("private_metadata") or "{}")
+
+
+def _chosen_project(view: dict[str, Any]) -> tuple[str, str]:
+    """Read the chosen project exactly as it is called, and the team of the list; or two blanks."""
+    values: dict[str, Any] = view.get("state", {}).get("values", {})
+    for block_id, elements in values.items():
+        option = elements.get(PROJECT, {}).get("selected_option")
+        if option and block_id.startswith(PROJECT_OF):
+            return str(option["value"]), block_id.removeprefix(PROJECT_OF)
+    return "", ""
+
+
 def _place(view: dict[str, Any], body: dict[str, Any]) -> ReplyTarget:
     """Read the place of the reply: the origin of the dialog, or the channel chosen in it."""
-    state = carried(DialogState, view.get("private_metadata") or "{}")
+    state = _state(view)
     urls = body.get("response_urls") or [{}]
     return checked(
         ReplyTarget(

@@ -9,10 +9,11 @@ from bot.durable.in_flight import BusyError, ShutdownError, TaskExpiredError
 from bot.durable.model import StoreUnavailableError
 from bot.projects.request import ProjectRequest, command_text
 from bot.projects.service import AmbiguousTeamError, TeamsUnavailableError, UnknownTeamError
-from bot.slack.message import Message, SlackCallFailed
+from bot.slack.message import Message, ReplyTarget, SlackCallFailed
 from bot.views.blocks import plain
 from bot.views.installation import Installation
 from bot.views.no_access import no_access
+from bot.views.team_question import team_question
 from bot.views.text import ago, bold, code, duration, listing, say
 
 _MOST_TEAMS, _MOST_COMMAND = 20, 300  # teams, characters
@@ -28,6 +29,8 @@ class FailureWording:
         unsure: the sentence for a failure after which the outcome is unknown.
         request: the project to open; None for any other attempt.
         installation: the command, and the person to ask.
+        place: the place of a person's request, who can be asked which team they mean; None for a
+            workflow.
     """
 
     what: str
@@ -35,6 +38,7 @@ class FailureWording:
     unsure: str
     request: ProjectRequest | None = None
     installation: Installation = field(default_factory=Installation)
+    place: ReplyTarget | None = None
 
     @property
     def again(self) -> str:
@@ -50,14 +54,15 @@ class FailureWording:
         return code(command, _MOST_COMMAND) if len(command) <= _MOST_COMMAND else ""
 
 
-def attempt_to_open(request: ProjectRequest) -> FailureWording:
-    """Return the wording for an attempt to open a project."""
+def attempt_to_open(request: ProjectRequest, place: ReplyTarget | None = None) -> FailureWording:
+    """Return the wording for an attempt to open a project, by a person if there is a place."""
     name = bold(request.name)
     return FailureWording(
         what=name,
         nothing="Nothing was opened.",
         unsure=f"I can't tell whether {name} was opened; running it twice won't make a duplicate.",
         request=request,
+        place=place,
     )
 
 
@@ -93,11 +98,22 @@ def failure_message(
         installation: the command, and the person to ask.
     """
     attempt = replace(attempt, installation=installation)
+    if (asked := _question(error, attempt)) is not None:
+        return asked
     words = _words(error, attempt) or _Words(
         f"Something went wrong in the bot itself. {attempt.unsure}",
         f"If it happens again, tell {installation.operator} the reference {code(reference)}.",
     )
     return plain(f"⚠️ {words.happened}", words.do)
+
+
+def _question(error: Exception, attempt: FailureWording) -> Message | None:
+    """Return the question to a person which team they mean; None: the plain words are right."""
+    if not isinstance(error, UnknownTeamError | AmbiguousTeamError):
+        return None
+    if attempt.request is None or attempt.place is None:
+        return None
+    return team_question(error, attempt.request, attempt.place.thread_ts)
 
 
 def is_foreseen(error: Exception, attempt: FailureWording) -> bool:

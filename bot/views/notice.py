@@ -61,3 +61,17 @@ def invite() -> Message:
 def unavailable() -> Message:
     """Return the note that the bot is starting or stopping, and enqueued nothing."""
     return plain("I'm just restarting, so nothing was done. Please try again in a moment.")
+
+
+def canceled() -> Message:
+    """Return the note that a question ended without a project."""
+    return plain("Canceled. Nothing was created.")
+
+
+def not_compared(name: str) -> Message:
+    """Return the note that the bot did not look for similar names before it opened a project."""
+    return plain(
+        f"I couldn't check for names similar to {bold(name)} in time: Baseten didn't list the "
+        "projects.",
+        "If you meant another project, open that one. Nobody else sees this note.",
+    )

@@ -63,13 +63,15 @@ async def test_at_a_terminal_the_demo_takes_commands_buttons_and_dialogs(tmp_pat
                 ("4", "In Slack this opens https://app.baseten.co/training/"),
                 ("3", "The last jobs of support-bot-sft"),
                 ("9", "There is no button 9."),
-                ("platform", "Team [Platform Team"),
-                ("zzz", "No team matches."),
-                ("", "Name of the project:"),
-                ("", "The dialog says: Give the project a name."),
+                ('"platform team"', "Team [Platform Team"),
+                ("zzz", "Nothing matches."),
+                ("", "Project:"),
+                ("", "Or type the name here:"),
+                ("", "The dialog says: Choose a project, or give it a name here."),
                 ("default", "Team [Default"),
                 ("resea", "Research ("),
-                ("from-the-dialog", "Created training project from-the-dialog in team Research"),
+                ("from-the-dialog", "Create “from-the-dialog”"),
+                ("", "Created training project from-the-dialog in team Research"),
             ):
                 os.write(keyboard, f"{typed}\n".encode())
                 await process.until(partial(shows, answer))

@@ -14,7 +14,7 @@ from bot.sandbox.slack.records import Delivery, View
 from bot.views.home import HOME_OPEN
 from bot.wiring import Tuning
 from tests.conftest import RESEARCH, Env
-from tests.scenarios.filled import chosen, dialog, typed
+from tests.scenarios.filled import chosen, dialog, option, typed
 from tests.scenarios.tasks import until_ended
 
 MEMBER, GUEST = "U0DANA0001", "U0GUEST001"
@@ -298,7 +298,7 @@ async def test_lists_and_acts_ask_for_the_right_on_the_team(idle_env: Env) -> No
     async with idle_env.running(Tuning(allows=not_research)):
         await _message(idle_env)
         await idle_env.slack.command("research other", user=GUEST)
-        assert "I don't know a team called *research*" in await idle_env.told()
+        assert "There's no team called *research*" in await idle_env.told()
         for count, button in enumerate(("refresh", "jobs", "watch"), 2):
             await press(idle_env, button, GUEST)
             assert "no project here that you can use" in await idle_env.told(count)
@@ -308,6 +308,11 @@ async def test_lists_and_acts_ask_for_the_right_on_the_team(idle_env: Env) -> No
         offered = await idle_env.slack.options(view, "team", "", user=GUEST)
         assert "Default" in str(offered.body)
         assert "Research" not in str(offered.body)
+        choice = option(RESEARCH, "Research")
+        await idle_env.slack.action(view, "team", selected=choice, user=GUEST)
+        await idle_env.slack.until(lambda: view.updates > 1)
+        listed = await idle_env.slack.options(view, "project", "s", user=GUEST)
+        assert [each["text"]["text"] for each in listed.body["options"]] == ["Use “s”"]
         values = chosen(RESEARCH) | typed("name", "other")
         refused = await idle_env.slack.submit(view, values, user=GUEST)
         assert "no such team" in str(refused.body)

@@ -9,6 +9,7 @@ from bot.sandbox import Delay, Respond
 from bot.sandbox.refusals import not_found_404, permission_denied_403
 from tests.conftest import RESEARCH, Env
 
+CHOOSE = "Choose a team…"
 UPSERT = r"/v1/teams/[^/]+/training_projects"
 
 
@@ -94,23 +95,27 @@ async def test_two_teams_of_one_name_are_told_apart_by_id(env: Env) -> None:
     await env.slack.command("Research sft")
     told = await env.told()
     assert "2 teams are called *Research*" in told
-    assert RESEARCH in told
-    assert other["id"] in told
+    labels = [button["text"]["text"] for button in env.slack.ephemerals[0].blocks[-1]["elements"]]
+    assert labels == [f"Use Research ({RESEARCH})", f"Use Research ({other['id']})", CHOOSE]
     assert env.baseten.upserts == []
 
 
 async def test_a_misspelt_team_is_answered_with_the_near_one(env: Env) -> None:
     await env.slack.command("reserch sft")
     told = await env.told()
+    assert told.startswith("⚠️ There's no team called *reserch*. Nothing was created or changed.")
     assert "Did you mean *Research*?" in told
-    assert "`/training-project Research sft`" in told
+    labels = [button["text"]["text"] for button in env.slack.ephemerals[0].blocks[-1]["elements"]]
+    assert labels == ["Use Research", CHOOSE]
     assert env.baseten.upserts == []
     assert env.slack.messages == []
 
 
-async def test_a_team_like_no_other_is_answered_with_the_list(http: Env) -> None:
+async def test_a_team_like_no_other_is_chosen_in_the_dialog(http: Env) -> None:
     await http.slack.command("zzz sft")
-    assert "Default and Research" in await http.told()
+    assert "There's no team called *zzz*" in await http.told()
+    (button,) = http.slack.ephemerals[0].blocks[-1]["elements"]
+    assert (button["text"]["text"], button["style"]) == (CHOOSE, "primary")
 
 
 async def test_a_team_that_was_just_made_is_found(http: Env) -> None:

@@ -28,7 +28,9 @@ async def test_a_loading_view_holds_the_place_until_the_teams_are_there(env: Env
     assert view.payload.get("submit") is None
     await dialog(env)
     assert "One moment" not in str(view.blocks)
-    assert blocks_of(view) == ["team", "name"]
+    assert blocks_of(view)[0] == "team"
+    assert blocks_of(view)[1].startswith("project:")
+    assert blocks_of(view)[2:] == ["name"]
     assert len(env.slack.views) == 1
     assert env.baseten.upserts == []
 
@@ -46,18 +48,28 @@ async def test_no_default_team_leaves_the_choice_open(http: Env) -> None:
     assert "initial_option" not in element(await dialog(http), "team")
 
 
-@pytest.mark.parametrize("text", ["research", RESEARCH, '"Research"', "reserch", "RESEARCH"])
+@pytest.mark.parametrize("text", ["research", RESEARCH, '"Research"', "RESEARCH"])
 async def test_the_team_that_was_typed_is_filled_in(env: Env, text: str) -> None:
     await env.slack.command(text)
     view = await dialog(env)
     assert element(view, "team")["initial_option"]["value"] == RESEARCH
-    assert "I don't know" not in str(view.blocks)
+    assert "Which team" not in str(view.blocks)
 
 
-async def test_a_team_like_no_other_is_named_and_left_open(env: Env) -> None:
-    await env.slack.command("zzz")
+@pytest.mark.parametrize("text", ["zzz", '"zzz"', "`zzz`"])
+async def test_a_word_that_is_no_team_is_the_name_of_a_project(env: Env, text: str) -> None:
+    await env.slack.command(text)
     view = await dialog(env)
-    assert "I don't know a team called *zzz*" in str(view.blocks)
+    assert "Which team is *zzz* in?" in str(view.blocks)
+    assert "initial_option" not in element(view, "team")
+    assert element(view, "project:")["initial_option"]["value"] == "zzz"
+    assert blocks_of(view) == ["team", "project:", "name"]
+
+
+async def test_a_misspelt_team_is_mentioned_but_not_chosen(http: Env) -> None:
+    await http.slack.command("reserch")
+    view = await dialog(http)
+    assert "Which team is *reserch* in? If you meant the team *Research*" in str(view.blocks)
     assert "initial_option" not in element(view, "team")
 
 
@@ -66,7 +78,7 @@ async def test_two_teams_of_the_typed_name_are_not_called_unknown(http: Env) -> 
     await http.slack.command("Research")
     view = await dialog(http)
     assert "initial_option" not in element(view, "team")
-    assert "I don't know" not in str(view.blocks)
+    assert "Several teams are called *Research*" in str(view.blocks)
 
 
 async def test_help_is_still_the_help(env: Env) -> None:
@@ -130,8 +142,8 @@ async def test_where_nothing_else_works_the_person_is_answered(env: Env) -> None
 @pytest.mark.parametrize(
     ("values", "field", "words"),
     [
-        (typed("name", ""), "name", "Give the project a name"),
-        (typed("name", "   "), "name", "Give the project a name"),
+        (typed("name", ""), "name", "or give it a name here"),
+        (typed("name", "   "), "name", "or give it a name here"),
         (typed("name", "two\nlines"), "name", "invisible characters"),
         (typed("name", "s\u202eft"), "name", "invisible characters"),
         (chosen("re\u2066search") | typed("name", "sft"), "team", "invisible characters"),

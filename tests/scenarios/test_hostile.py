@@ -12,7 +12,7 @@ import pytest
 
 from bot.durable.database import open_store
 from bot.durable.model import Enqueue
-from bot.handlers.open_project import OPEN_PROJECT
+from bot.handlers.open_task import OPEN_PROJECT
 from bot.projects.request import ProjectRequest
 from bot.slack.message import ReplyTarget
 from tests.conftest import Env

@@ -103,11 +103,15 @@ class UserActions(ABC):
             values: the state of other elements: `{block_id: {action_id: state}}`.
 
         Raises:
-            LookupError: no such element or option exists.
+            LookupError: no such element or option exists, or Slack reports it only at the
+                submission.
         """
         source, workspace = message_or_view, self._workspace
         trigger_id = workspace.new_trigger(user)
         ts = workspace.stamp()
+        if block_kit.waits_for_submit(source.blocks, action_id):
+            silent = f"the input {action_id!r} has no dispatch_action"
+            raise LookupError(silent)
         chosen = act(source, action_id, value=value, selected=selected, ts=ts)
         payload = {
             **Payloads(workspace).interaction("block_actions", user, trigger_id),
@@ -214,7 +218,11 @@ class UserActions(ABC):
             "block_id": found[0],
             "value": typed,
         }
-        return await self._deliver("interactive", payload)
+        delivery = await self._deliver("interactive", payload)
+        offered = delivery.body.get("options") if isinstance(delivery.body, dict) else None
+        if block_kit.option_problems(offered):
+            return replace(delivery, refused="invalid_options")
+        return delivery
 
     async def shortcut(self, callback_id: str, *, user: str = USER) -> Delivery:
         """Start a global shortcut."""
