@@ -142,37 +142,37 @@ async def test_another_workspaces_workflow_fails_in_words(outsiders: Env) -> Non
     assert outsiders.slack.completions[1].error is None
 
 
-async def test_an_organisations_bot_serves_the_whole_organisation(idle_env: Env) -> None:
-    idle_env.slack.install_in_organisation("E0ACME")
+async def test_an_organizations_bot_serves_the_whole_organization(idle_env: Env) -> None:
+    idle_env.slack.install_in_organization("E0ACME")
     idle_env.slack.add_outsider(MEMBER, team_id="T0MORE", here=False, enterprise_id="E0ACME")
     idle_env.slack.add_outsider(PARTNER, enterprise_id="E0ACME")
     idle_env.slack.add_outsider(FOREIGNER, here=False, enterprise_id="E0OTHER")
     async with idle_env.running():
         refused = await command(idle_env, FOREIGNER)
-        assert "I only work for people of Sandbox's organisation." in str(refused.body)
+        assert "I only work for people of Sandbox's organization." in str(refused.body)
         assert not (await command(idle_env, MEMBER)).body
         await idle_env.answered()
         await refresh(idle_env, PARTNER)
-        assert "Sandbox's organisation" in await idle_env.told()
+        assert "Sandbox's organization" in await idle_env.told()
         await refresh(idle_env, MEMBER)
         await idle_env.slack.until(lambda: idle_env.slack.messages[0].edits == 1)
 
 
-async def test_an_organisations_dialog_is_served_though_its_payload_names_no_workspace(
+async def test_an_organizations_dialog_is_served_though_its_payload_names_no_workspace(
     idle_env: Env,
 ) -> None:
-    idle_env.slack.install_in_organisation("E0ACME")
+    idle_env.slack.install_in_organization("E0ACME")
     idle_env.slack.add_outsider(MEMBER, team_id="T0MORE", here=False, enterprise_id="E0ACME")
     idle_env.slack.add_outsider(FOREIGNER, here=False, enterprise_id="E0OTHER")
     async with idle_env.running():
         view, values = await _dialog(idle_env), chosen(RESEARCH) | typed("name", "other")
         refused = await idle_env.slack.submit(view, values, user=FOREIGNER)
-        assert "Sandbox's organisation" in str(refused.body)
+        assert "Sandbox's organization" in str(refused.body)
         assert not (await idle_env.slack.submit(view, values, user=MEMBER)).body
         await idle_env.answered()
 
 
-async def test_another_organisations_command_is_refused(http: Env) -> None:
+async def test_another_organizations_command_is_refused(http: Env) -> None:
     delivery = await http.slack.command("research sft", enterprise_id="E0OTHER")
     assert WORDS in str(delivery.body)
 
