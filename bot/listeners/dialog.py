@@ -14,8 +14,8 @@ from bot.projects.request import ProjectRequest
 from bot.slack.message import ReplyTarget
 from bot.views.dialog import CHANNEL, NAME, TEAM
 
-_UNAVAILABLE = "My database does not answer, so nothing was done. Try again in a minute."
-_UNKNOWN = "My database did not answer in time. Submit this again: it won't be done twice."
+_UNAVAILABLE = "I can't save requests right now, so nothing was done. Try again in a minute."
+_UNKNOWN = "Saving this took too long. Submit it again: it won't be done twice."
 
 
 @dataclass(frozen=True, slots=True)
