@@ -15,6 +15,7 @@ from bot.handlers.dialog import DialogHandler
 from bot.handlers.failures import Failures
 from bot.handlers.home import HomeHandler
 from bot.handlers.jobs import JobsHandler
+from bot.handlers.more import MoreHandler
 from bot.handlers.open_project import LOOKS, OpenProjectHandler
 from bot.handlers.permissions import Permissions
 from bot.handlers.refresh import RefreshHandler
@@ -106,4 +107,5 @@ def build_services(
         jobs=JobsHandler(projects, poster, permissions),
         home=HomeHandler(recents, modals, permissions, installation),
         dialog=DialogHandler(projects, modals, permissions),
+        more=MoreHandler(projects, poster, modals, failures, watches, permissions, installation),
     )

@@ -13,6 +13,7 @@ from bot.handlers.dialog import DialogHandler
 from bot.handlers.failures import Failures, Wording
 from bot.handlers.home import HomeHandler
 from bot.handlers.jobs import JobsHandler
+from bot.handlers.more import MoreHandler
 from bot.handlers.open_project import OPEN_PROJECT, OpenProjectHandler, OpenProjectTask
 from bot.handlers.refresh import RefreshHandler
 from bot.handlers.watch import WatchHandler
@@ -54,6 +55,7 @@ class Services:
     jobs: JobsHandler
     home: HomeHandler
     dialog: DialogHandler
+    more: MoreHandler
 
     async def enqueue_open_project(
         self, task_id: str, request: ProjectRequest, place: ReplyTarget, *, sure: bool = False

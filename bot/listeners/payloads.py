@@ -13,18 +13,19 @@ from bot.listeners.actor import channel_id_of, user_id_of
 from bot.projects.message_state import MessageState
 from bot.projects.request import plain_characters
 from bot.slack.message import ReplyTarget
+from bot.views.project import WATCH
 
 Carried = TypeVar("Carried", bound=BaseModel)
 
 
 @dataclass(frozen=True, slots=True)
 class Click:
-    """A click on a button.
+    """A click on a button, or on an option of a menu.
 
     Attributes:
         place: the person and the place of the button; the response URL can change the message.
         ts: the message with the button; empty in the home tab.
-        value: the value that the button carries.
+        value: the value that the button or the option carries.
         trigger_id: opens a dialog, for 3 seconds.
     """
 
@@ -62,7 +63,7 @@ def click(body: dict[str, Any]) -> Click:
     return Click(
         place=checked(reply_target_of(body), ts),
         ts=ts,
-        value=body["actions"][0].get("value", ""),
+        value=_value_of(body["actions"][0]),
         trigger_id=body.get("trigger_id", ""),
     )
 
@@ -73,7 +74,30 @@ def message_state(clicked: Click) -> MessageState:
     Raises:
         MalformedIdError: it is not a state, or the project has no id of a known form.
     """
-    state = carried(MessageState, clicked.value)
+    return checked_state(carried(MessageState, clicked.value))
+
+
+def message_state_beside(body: dict[str, Any]) -> MessageState:
+    """Read the state that the *Watch* button carries in the message that was clicked.
+
+    Raises:
+        MalformedIdError: the message has no such button, or its state is not one.
+    """
+    message = body.get("message")
+    blocks = message.get("blocks") if isinstance(message, dict) else None
+    for block in blocks if isinstance(blocks, list) else ():
+        for element in block.get("elements") or () if isinstance(block, dict) else ():
+            if isinstance(element, dict) and element.get("action_id") == WATCH:
+                return checked_state(carried(MessageState, _value_of(element)))
+    raise MalformedIdError("a message carries no state")
+
+
+def checked_state(state: MessageState) -> MessageState:
+    """Return the state if the project has an id of a known form.
+
+    Raises:
+        MalformedIdError: it has not.
+    """
     checked_id(state.project_id)
     return state
 
@@ -88,6 +112,13 @@ def carried(model: type[Carried], value: str) -> Carried:
         return model.model_validate_json(value)
     except ValidationError:  # its text would repeat the value, with a response URL, in the log
         raise MalformedIdError("a button or a view carries an unknown state") from None
+
+
+def _value_of(element: dict[str, Any]) -> str:
+    """Return the value of a button, or of the option that was chosen; empty without one."""
+    option = element.get("selected_option")
+    value = (option if isinstance(option, dict) else element).get("value")
+    return value if isinstance(value, str) else ""
 
 
 def checked(place: ReplyTarget, ts: str = "") -> ReplyTarget:

@@ -22,6 +22,7 @@ LISTENERS = [
     ("command", "/training-project", "ProjectCommand.handle"),
     ("view", "open_project_dialog", "Dialog.submit"),
     ("options", "team", "Dialog.teams"),
+    ("action", "open_dialog", "Help.open_dialog"),
     ("shortcut", "open_project_from_anywhere", "Shortcuts.handle"),
     ("shortcut", "open_project_from_message", "Shortcuts.handle"),
     ("action", "use_existing", "NearName.handle"),
@@ -31,6 +32,8 @@ LISTENERS = [
     ("action", "watch", "Watching.watch"),
     ("action", "stop_watching", "Watching.stop"),
     ("action", "open_logs", "open_logs"),
+    ("action", "more", "Overflow.choose"),
+    ("view", "stop_for_everyone", "Overflow.stop_for_everyone"),
     ("event", "app_home_opened", "Home.opened"),
     ("action", "home_open", "Home.open_dialog"),
     ("function", "open_training_project", "WorkflowStep.handle"),
@@ -42,6 +45,7 @@ TASKS = [
     ("open/2", "OpenProjectHandler.handle"),
     ("watch/2", "WatchHandler.begin"),
     ("stop/2", "WatchHandler.end"),
+    ("stop_all/1", "WatchHandler.end_for_everyone"),
     ("workflow step/2", "WorkflowStepHandler.handle"),
 ]
 
