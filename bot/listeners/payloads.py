@@ -83,11 +83,9 @@ def message_state_beside(body: dict[str, Any]) -> MessageState:
     Raises:
         MalformedIdError: the message has no such button, or its state is not one.
     """
-    message = body.get("message")
-    blocks = message.get("blocks") if isinstance(message, dict) else None
-    for block in blocks if isinstance(blocks, list) else ():
-        for element in block.get("elements") or () if isinstance(block, dict) else ():
-            if isinstance(element, dict) and element.get("action_id") == WATCH:
+    for block in _parts(body.get("message"), "blocks"):
+        for element in _parts(block, "elements"):
+            if element.get("action_id") == WATCH:
                 return checked_state(carried(MessageState, _value_of(element)))
     raise MalformedIdError("a message carries no state")
 
@@ -112,6 +110,12 @@ def carried(model: type[Carried], value: str) -> Carried:
         return model.model_validate_json(value)
     except ValidationError:  # its text would repeat the value, with a response URL, in the log
         raise MalformedIdError("a button or a view carries an unknown state") from None
+
+
+def _parts(whole: object, name: str) -> list[dict[str, Any]]:
+    """Return the objects in a list of a payload; none where the payload has another form."""
+    parts = whole.get(name) if isinstance(whole, dict) else None
+    return [part for part in parts if isinstance(part, dict)] if isinstance(parts, list) else []
 
 
 def _value_of(element: dict[str, Any]) -> str:

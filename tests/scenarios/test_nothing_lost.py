@@ -118,7 +118,7 @@ async def test_a_click_that_is_under_way_at_the_end_is_told_so(idle_env: Env) ->
         await idle_env.slack.command("research sft")
         await idle_env.answered()
         idle_env.baseten.faults.next(project, Hang())
-        await idle_env.slack.action(idle_env.slack.messages[0], "refresh")
+        await idle_env.slack.action(idle_env.slack.messages[0], "more", selected="refresh")
         await idle_env.baseten.until(
             lambda: idle_env.baseten.requests[-1].path.startswith("/v1/training_projects/")
         )

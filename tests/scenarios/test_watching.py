@@ -369,7 +369,7 @@ async def test_a_watch_that_begins_during_a_slow_refresh_is_shown() -> None:
         await it.open()
         update = "/api/chat.update"
         it.slack.faults.next(update, Respond(429, headers={"Retry-After": "1"}))
-        await it.slack.action(it.answer, "refresh")
+        await it.slack.action(it.answer, "more", selected="refresh")
         await it.slack.until(lambda: it.slack.requests[-1].path == update)
         await it.watch()
         await it.shows("Refreshed by")
@@ -439,7 +439,7 @@ async def test_refresh_keeps_the_watch() -> None:
         it.start("RUNNING")
         await it.open()
         await it.watch()
-        await it.slack.action(it.answer, "refresh")
+        await it.slack.action(it.answer, "more", selected="refresh")
         await it.shows("Refreshed by")
         assert "Watched by" in str(it.answer.blocks)
         assert "stop_watching" in str(it.answer.blocks)
