@@ -74,7 +74,7 @@ class MoreHandler:
     async def _show(
         self, trigger_id: str, place: ReplyTarget, title: str, found: Callable[[], Awaitable[View]]
     ) -> None:
-        """Open a dialog at once, and then show in it what was found, or the failure."""
+        """Open a dialog at once, and then show the result or the failure in it."""
         view_id = await self.modals.open(trigger_id, waiting_view(title))
 
         async def send(message: Message) -> None:

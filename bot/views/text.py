@@ -111,7 +111,7 @@ def listing(words: list[str], word: str = "and") -> str:
 
 
 def without_markup(mrkdwn: str) -> str:
-    """Return a text for a place where Slack shows mrkdwn as it is, such as a step's error.
+    """Return a text for a place without markup, such as a step's error.
 
     Dates are in UTC. The name of a person or a channel is unknown here: mrkdwn mentions only the
     person, or the channel, that an operator has named to ask.

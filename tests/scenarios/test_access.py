@@ -256,7 +256,7 @@ async def test_a_workflows_person_is_only_shown(http: Env, person: str, shown: s
     inputs = {"team": "research", "name": "sft", "channel": "C0SANDBOX1", "person": person}
     await http.slack.function_executed(STEP, inputs)
     await http.answered()
-    assert f"Requested by a workflow {shown}" in str(http.slack.messages[0].blocks)
+    assert f"requested by a workflow {shown}" in str(http.slack.messages[0].blocks)
 
 
 async def test_requests_without_a_listener_are_answered_and_logged(env: Env) -> None:

@@ -120,7 +120,7 @@ async def test_a_step_that_slack_will_not_repeat_fails_in_words(idle_env: Env) -
         step = await idle_env.slack.function_executed("open_training_project", STEP, retries=3)
         assert step.status == 200
         await idle_env.slack.until(lambda: len(idle_env.slack.completions) == 1)
-        assert "My database" in (idle_env.slack.completions[0].error or "")
+        assert "Saving your request took too long" in (idle_env.slack.completions[0].error or "")
         database.confirms.set()
 
 

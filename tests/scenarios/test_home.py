@@ -103,7 +103,7 @@ async def test_a_dialog_that_does_not_open_is_told_in_a_direct_message(env: Env)
     await env.slack.action(view, HOME_OPEN)
     await env.answered()
     assert env.slack.messages[0].channel == "D0SANDBOX1"
-    assert "`expired_trigger_id`" in env.slack.messages[0].text
+    assert "Slack closed the dialog" in env.slack.messages[0].text
 
 
 async def test_the_messages_tab_publishes_nothing(env: Env) -> None:

@@ -53,7 +53,7 @@ async def test_what_another_process_left_is_done_and_claims_nothing(idle_env: En
     idle_env.baseten.add_project(RESEARCH, "sft", created_at=datetime.now(UTC) - ago)
     async with idle_env.running():
         await idle_env.answered()
-    assert "*sft* is open in team *Research*" in idle_env.slack.messages[0].text
+    assert "sft is ready in Research" in idle_env.slack.messages[0].text
 
 
 async def test_an_old_project_is_still_told_apart(idle_env: Env) -> None:
@@ -62,7 +62,7 @@ async def test_an_old_project_is_still_told_apart(idle_env: Env) -> None:
     idle_env.baseten.add_project(RESEARCH, "sft", created_at=datetime.now(UTC) - ago)
     async with idle_env.running():
         await idle_env.answered()
-    assert "*sft* already exists" in idle_env.slack.messages[0].text
+    assert "already existed" in idle_env.slack.messages[0].text
 
 
 @pytest.mark.parametrize("since", [0, 450])
@@ -122,7 +122,7 @@ async def test_a_click_that_is_under_way_at_the_end_is_told_so(idle_env: Env) ->
         await idle_env.baseten.until(
             lambda: idle_env.baseten.requests[-1].path.startswith("/v1/training_projects/")
         )
-    assert "I am being restarted and could not finish" in idle_env.slack.ephemerals[0].text
+    assert "I was restarted before I could finish" in idle_env.slack.ephemerals[0].text
 
 
 # A Slack that takes nothing

@@ -3,6 +3,7 @@
 import asyncio
 import sqlite3
 from contextlib import closing
+from functools import partial
 from typing import Any
 
 import pytest
@@ -26,7 +27,7 @@ async def answer(env: Env, name: str = "sft", *watchers: str) -> PostedMessage:
     message = env.slack.messages[0]
     for user in watchers:
         await env.slack.action(message, "watch", user=user)
-        await env.slack.until(lambda user=user: f"<@{user}>" in str(message.blocks[-1]))
+        await env.slack.until(partial(is_watched_by, message, user))
     return message
 
 
@@ -34,6 +35,10 @@ async def dialog(env: Env) -> View:
     """The dialog, once it is more than a note to wait."""
     await env.slack.until(lambda: bool(env.slack.views) and env.slack.views[-1].updates > 0)
     return env.slack.views[-1]
+
+
+def is_watched_by(message: PostedMessage, user: str) -> bool:
+    return f"<@{user}>" in str(message.blocks[-1]).partition("atched by")[2]
 
 
 async def question(env: Env, message: PostedMessage, user: str, *words: str) -> View:

@@ -67,7 +67,7 @@ async def test_one_whose_trigger_expired_is_told_in_a_direct_message(env: Env) -
     await env.slack.shortcut(FROM_ANYWHERE)
     await env.answered()
     assert env.slack.messages[0].channel == "D0SANDBOX1"
-    assert "`expired_trigger_id`" in env.slack.messages[0].text
+    assert "Slack closed the dialog" in env.slack.messages[0].text
 
 
 async def test_the_one_from_a_message_answers_in_its_thread(env: Env) -> None:

@@ -227,7 +227,7 @@ async def test_stop_watching_stops_it() -> None:
         await it.open()
         await it.watch()
         await it.slack.action(it.answer, "stop_watching")
-        await it.slack.until(lambda: "Watched by" not in str(it.answer.blocks))
+        await it.slack.until(lambda: "atched by" not in str(it.answer.blocks))
         await it.becomes("COMPLETED")
         await it.open()
         it.clock.advance(FAST)
@@ -301,7 +301,7 @@ async def test_a_stop_that_slack_cannot_show_has_ended_the_watch_all_the_same() 
         it.slack.faults.always("/api/chat.update", Respond(200, json=refused))
         it.slack.faults.always("/response/.*", Respond(404))
         await it.slack.action(it.answer, "stop_watching")
-        assert "The watch has ended all the same" in await it.env.told()
+        assert "You've stopped watching, but I couldn't update the message" in await it.env.told()
 
 
 async def test_a_stop_needs_no_baseten() -> None:
@@ -311,7 +311,7 @@ async def test_a_stop_needs_no_baseten() -> None:
         await it.watch()
         it.env.baseten.faults.always("/v1/training_projects/.*", Respond(404))
         await it.slack.action(it.answer, "stop_watching")
-        await it.slack.until(lambda: "Watched by" not in str(it.answer.blocks))
+        await it.slack.until(lambda: "atched by" not in str(it.answer.blocks))
         assert "Running" in str(it.answer.blocks)
 
 
@@ -372,7 +372,7 @@ async def test_a_watch_that_begins_during_a_slow_refresh_is_shown() -> None:
         await it.slack.action(it.answer, "more", selected="refresh")
         await it.slack.until(lambda: it.slack.requests[-1].path == update)
         await it.watch()
-        await it.shows("Refreshed by")
+        await it.shows("efreshed by")
         await it.slack.until(lambda: it.answer.edits == 3)
         assert "Watched by" in str(it.answer.blocks)
 
@@ -410,7 +410,7 @@ async def test_a_watch_ends_after_two_weeks() -> None:
         await it.watch()
         it.clock.advance(14 * 86_400)
         assert "14 days" in await it.hears(1)
-        await it.slack.until(lambda: "Watched by" not in str(it.answer.blocks))
+        await it.slack.until(lambda: "atched by" not in str(it.answer.blocks))
 
 
 async def test_where_the_bot_cannot_change_its_answer_it_says_so() -> None:
@@ -420,8 +420,8 @@ async def test_where_the_bot_cannot_change_its_answer_it_says_so() -> None:
         await it.slack.command("research llama", channel="C0PRIVATE1")
         await it.env.answered()
         await it.slack.action(it.answer, "watch")
-        await it.env.hears("I can only watch an answer that I can change")
-        assert "Watched by" not in str(it.answer.blocks)
+        await it.env.hears("I'm not in this channel")
+        assert "atched by" not in str(it.answer.blocks)
 
 
 async def test_a_job_that_ended_before_the_click_is_shown_as_it_is() -> None:
@@ -431,7 +431,7 @@ async def test_a_job_that_ended_before_the_click_is_shown_as_it_is() -> None:
         it.env.baseten.set_job(it.job_id, status="TRAINING_JOB_COMPLETED")
         await it.slack.action(it.answer, "watch")
         assert "nothing to watch any more" in await it.env.told()
-        await it.shows("Completed")
+        await it.shows("finished")
 
 
 async def test_refresh_keeps_the_watch() -> None:
@@ -440,7 +440,7 @@ async def test_refresh_keeps_the_watch() -> None:
         await it.open()
         await it.watch()
         await it.slack.action(it.answer, "more", selected="refresh")
-        await it.shows("Refreshed by")
+        await it.shows("efreshed by")
         assert "Watched by" in str(it.answer.blocks)
         assert "stop_watching" in str(it.answer.blocks)
 

@@ -80,13 +80,13 @@ async def test_with_a_channel_the_answer_is_posted_too(env: Env) -> None:
     assert (await ended(env)).error is None
     (message,) = env.slack.messages
     assert (message.channel, message.via) == ("C0SANDBOX1", "chat.postMessage")
-    assert "Requested by a workflow for <@U0DANA0001>" in str(message.blocks)
+    assert "requested by a workflow for <@U0DANA0001>" in str(message.blocks)
 
 
 async def test_without_a_person_a_workflow_asked(env: Env) -> None:
     await run(env, channel="C0SANDBOX1", person=None)
     assert (await ended(env)).error is None
-    assert "Requested by a workflow" in str(env.slack.messages[0].blocks)
+    assert "requested by a workflow" in str(env.slack.messages[0].blocks)
 
 
 async def test_a_team_by_id_with_spaces_around_it_works(http: Env) -> None:
@@ -113,7 +113,7 @@ async def test_an_unknown_team_fails_in_words(env: Env) -> None:
     await run(env, team="reserch & <co>")
     said = await failed(env)
     assert "I don't know a team called *reserch & <co>*" in said
-    assert "Nothing was opened" in said
+    assert "Nothing was created or changed" in said
     assert env.baseten.upserts == []
 
 

@@ -40,7 +40,7 @@ async def test_a_job_is_followed_from_the_queue_to_its_end(scene: Scene) -> None
     scene.set(job, "RUNNING", checkpoint_sync_status="SYNCING")
     await scene.look_and_deliver()
     assert answer.edits == 3
-    assert "Being synced" in drawn(answer)
+    assert "checkpoints: syncing" in drawn(answer)
     scene.clock.advance(600)
     scene.set(job, "COMPLETED")
     await scene.look_and_deliver()
@@ -204,7 +204,7 @@ async def test_the_end_of_a_project_is_told(scene: Scene) -> None:
     for _ in range(2):
         await scene.look_and_deliver()
     assert "is gone from Baseten" in scene.replies[0]
-    assert "is gone from Baseten" in scene.answers[0].text
+    assert "can't be found in Baseten any more" in scene.answers[0].text
     assert "actions" not in drawn(scene.answers[0])
 
 
