@@ -220,7 +220,7 @@ def _instead(team: str, attempt: FailureWording) -> str:
 
 def _not_posted(error: SlackCallFailed, attempt: FailureWording) -> _Words:
     """Return the words without Slack's code, which is in the log."""
-    if error.error.endswith("_trigger_id"):
+    if "trigger" in error.error:  # expired, or used already
         return _Words(
             f"That took too long and Slack closed the dialog. {attempt.nothing}",
             f"Try again{attempt.again}",

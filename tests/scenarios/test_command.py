@@ -52,7 +52,7 @@ async def test_the_same_command_twice_creates_once(http: Env) -> None:
         await http.slack.command("research twice")
         await http.answered(count)
     first, second = http.slack.messages
-    assert "Created" in first.text
+    assert "by this request" in first.text
     assert "already existed" in second.text
 
 
@@ -127,7 +127,7 @@ async def test_without_the_list_the_team_is_taken_as_an_id(http: Env, refusal: R
     http.baseten.faults.always("/v1/teams", refusal)
     await http.slack.command(f"{RESEARCH} sft")
     await http.answered()
-    assert "*Research*" in http.slack.messages[0].text
+    assert "created in Research." in http.slack.messages[0].text
 
 
 @pytest.mark.parametrize("team", ['".."', '"a/../b"', '"Platform Team"', "%2e%2e", '"é"'])

@@ -118,7 +118,7 @@ async def test_a_tab_that_slack_does_not_take_is_told_once(http: Env) -> None:
     http.slack.faults.always("/api/views.publish", refusal)
     await http.slack.event(opened("U0SANDBOX1"))
     await http.answered()
-    assert "`not_enabled`" in http.slack.messages[0].text
+    assert "Slack refused what I wanted to show you" in http.slack.messages[0].text
 
 
 @pytest.mark.parametrize("name", ["<&>" * 2000, "`" * 3000, "🚀" * 3000])

@@ -97,7 +97,7 @@ async def test_a_caller_that_leaves_before_the_ack_is_answered_once(
         await writer.drain()
         writer.transport.abort() if number % 2 else writer.close()
     await idle_env.slack.command("research stays")
-    await idle_env.slack.until(lambda: any("*stays*" in m.text for m in idle_env.slack.messages))
+    await idle_env.slack.until(lambda: any(" stays " in m.text for m in idle_env.slack.messages))
     await bot.stopped()
     names = [message.text.split("*")[1] for message in idle_env.slack.messages]
     assert len(names) == len(set(names)) >= 25  # those whose request had arrived

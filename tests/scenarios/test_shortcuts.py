@@ -149,11 +149,11 @@ async def test_a_dialog_that_cannot_open_is_told_in_words(http: Env, callback_id
     http.slack.faults.always("/api/views.open", refusal)
     if callback_id == FROM_MESSAGE:
         await http.slack.message_shortcut(callback_id, await a_message(http))
-        assert "`trigger_exchanged`" in await http.told()
+        assert "Slack closed the dialog" in await http.told()
     else:
         await http.slack.shortcut(callback_id)
         await http.answered()
-        assert "`trigger_exchanged`" in http.slack.messages[0].text
+        assert "Slack closed the dialog" in http.slack.messages[0].text
 
 
 async def test_without_a_channel_nothing_is_opened(http: Env) -> None:

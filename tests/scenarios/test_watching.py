@@ -126,12 +126,12 @@ async def test_the_thread_hears_of_each_turn_once_and_the_message_follows() -> N
         await it.watch()
         await it.becomes("DEPLOYING")
         assert "*sft-3* is deploying" in await it.hears(1)
-        await it.shows("Deploying")
+        await it.shows("is deploying")
         await it.becomes("RUNNING")
         assert "*sft-3* is running" in await it.hears(2)
-        await it.shows("Running since")
+        await it.shows("running since")
         await it.becomes("RUNNING", 5400, checkpoint_sync_status="SYNCING")
-        await it.shows("Checkpoints")
+        await it.shows("checkpoints: syncing")
         await it.becomes("COMPLETED")
         last = await it.hears(3)
         assert "completed after running for 1 hour 30 minutes" in last
@@ -206,7 +206,7 @@ async def test_a_newer_job_takes_the_watch_over() -> None:
         said = await it.hears(1)
         assert "newer job" in said
         assert "*new*" in said
-        await it.shows("`new`")
+        await it.shows("|new>")
         await it.becomes("FAILED")
         assert "*new* of *llama* failed" in await it.hears(2)
 
@@ -312,7 +312,7 @@ async def test_a_stop_needs_no_baseten() -> None:
         it.env.baseten.faults.always("/v1/training_projects/.*", Respond(404))
         await it.slack.action(it.answer, "stop_watching")
         await it.slack.until(lambda: "atched by" not in str(it.answer.blocks))
-        assert "Running" in str(it.answer.blocks)
+        assert "is running" in str(it.answer.blocks)
 
 
 async def test_a_watch_that_slack_cannot_show_now_begins_later() -> None:

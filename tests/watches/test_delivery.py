@@ -33,7 +33,7 @@ async def test_a_job_is_followed_from_the_queue_to_its_end(scene: Scene) -> None
     scene.set(job, "RUNNING")
     await scene.look_and_deliver()
     (answer,) = scene.answers
-    assert "Running since" in drawn(answer)
+    assert "running since" in drawn(answer)
     assert "Stop watching" in drawn(answer)
     await scene.look_and_deliver()
     assert answer.edits == 2
@@ -50,8 +50,9 @@ async def test_a_job_is_followed_from_the_queue_to_its_end(scene: Scene) -> None
         f"▶️ {name} is running.",
         f"✅ {name} of {project_name} completed after running for 10 minutes 45 seconds. {DANA}",
     ]
-    assert "Ran for" in drawn(answer)
-    assert "watch" not in drawn(answer).lower()
+    assert "finished after 10 minutes 45 seconds" in drawn(answer)
+    assert "stop_watching" not in drawn(answer)
+    assert "watched by" not in drawn(answer).lower()
     assert {reply.thread_ts for reply in scene.slack.messages[1:]} == {answer.ts}
     assert scene.slack.ephemerals == []
 
