@@ -311,6 +311,7 @@ async def test_lists_and_acts_ask_for_the_right_on_the_team(idle_env: Env) -> No
         assert "no project here that you can use" in str(shown.blocks)
         await idle_env.slack.leave(shown, user=GUEST)
         await idle_env.slack.command("research", user=GUEST)
+        await idle_env.slack.until(lambda: len(idle_env.slack.views) > 1)
         view = await dialog(idle_env)
         offered = await idle_env.slack.options(view, "team", "", user=GUEST)
         assert "Default" in str(offered.body)

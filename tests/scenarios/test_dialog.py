@@ -236,4 +236,4 @@ async def test_where_the_response_url_is_dead_the_person_is_answered(http: Env) 
     await http.slack.submit(await dialog(http), typed("name", "sft"))
     await http.slack.until(lambda: any(" sft " in said.text for said in http.slack.messages))
     assert http.slack.messages[0].channel == "D0SANDBOX1"
-    assert "Created" in http.slack.messages[0].text
+    assert "was created" in http.slack.messages[0].text

@@ -132,6 +132,7 @@ async def test_there_is_nothing_to_stop_on_a_message_that_nobody_watches_any_mor
     env: Env,
 ) -> None:
     message = await answer(env, "sft", DANA)
+    await question(env, message, SAM, DANA)
     shown = message.blocks
     await env.slack.action(message, "stop_watching", user=DANA)
     await env.slack.until(lambda: "stop_watching" not in str(message.blocks))

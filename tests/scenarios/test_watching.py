@@ -136,7 +136,7 @@ async def test_the_thread_hears_of_each_turn_once_and_the_message_follows() -> N
         last = await it.hears(3)
         assert "completed after running for 1 hour 30 minutes" in last
         assert f"<@{DANA}>" in last
-        await it.shows("Ran for")
+        await it.shows("finished after 1 hour 30 minutes")
         assert "stop_watching" not in str(it.answer.blocks)
         it.clock.advance(100)
         await it.open()
@@ -218,7 +218,7 @@ async def test_the_first_job_of_a_new_project_is_followed() -> None:
         it.start("PENDING", name="first")
         it.clock.advance(FAST)
         assert "The first job is here" in await it.hears(1)
-        await it.shows("`first`")
+        await it.shows("|first>")
 
 
 async def test_stop_watching_stops_it() -> None:

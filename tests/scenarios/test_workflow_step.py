@@ -196,7 +196,7 @@ async def test_outputs_that_slack_refuses_fail_the_step(env: Env) -> None:
     refusal = Respond(200, json={"ok": False, "error": "parameter_validation_failed"})
     env.slack.faults.always(SUCCESS, refusal)
     await run(env)
-    assert "parameter_validation_failed" in await failed(env)
+    assert "Slack refused" in await failed(env)
 
 
 async def test_many_steps_at_once_all_end(env: Env) -> None:
