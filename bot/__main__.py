@@ -35,7 +35,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         settings = load_settings()
     except BadSettingsError as error:
         sys.stderr.write(
-            "Correct these settings. .env.example explains each; `python -m bot demo` needs none:\n"
+            "Some settings are missing or wrong. .env.example explains each; `python -m bot demo` "
+            "needs none:\n"
         )
         sys.stderr.writelines(f"  {line}\n" for line in error.lines)
         return BAD_SETTINGS

@@ -17,6 +17,7 @@ from bot.handlers.failures import Failures
 from bot.handlers.home import HomeHandler
 from bot.handlers.job_list import JobListHandler
 from bot.handlers.jobs import JobsHandler
+from bot.handlers.more import MoreHandler
 from bot.handlers.open_project import OpenProjectHandler
 from bot.handlers.permissions import Permissions
 from bot.handlers.posting import LOOKS
@@ -116,4 +117,5 @@ def build_services(
         home=HomeHandler(recents, modals, permissions, installation),
         dialog=DialogHandler(projects, modals, permissions, recents),
         dismiss=DismissHandler(poster, installation),
+        more=MoreHandler(projects, poster, modals, failures, watches, permissions, installation),
     )

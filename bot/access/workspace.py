@@ -12,19 +12,19 @@ class _Answer(Protocol):
 
 def workspace_of(answer: _Answer) -> Workspace:
     """Read an answer of https://docs.slack.dev/reference/methods/auth.test"""
-    organisation = bool(answer.get("is_enterprise_install"))
-    name = (organisation and answer.get("enterprise_name")) or answer.get("team") or ""
+    organization = bool(answer.get("is_enterprise_install"))
+    name = (organization and answer.get("enterprise_name")) or answer.get("team") or ""
     return Workspace(
         team_id=str(answer.get("team_id") or ""),
         enterprise_id=str(answer.get("enterprise_id") or ""),
         name=str(name),
-        organisation=organisation,
+        organization=organization,
     )
 
 
 def access_in_words(workspace: Workspace) -> str:
     """Say in one line for operators whom the bot serves, and what they can do."""
-    place = workspace.enterprise_id if workspace.organisation else workspace.team_id
+    place = workspace.enterprise_id if workspace.organization else workspace.team_id
     return (
         f"serves {workspace.audience} ({place}), guests included: all of them can create, view and "
         "see log lines in every team that the key sees; nobody can stop"

@@ -73,7 +73,9 @@ class DemoUser:
         if "url" in button:
             _print(f"In Slack this opens {button['url']}\n")
         elif self.seen is not None:
-            await self._watch(self.slack.action(self.seen, button["action_id"]))
+            menu = button.get("type") != "button"  # an option of it
+            chosen = button["value"] if menu else None
+            await self._watch(self.slack.action(self.seen, button["action_id"], selected=chosen))
 
     async def read_commands(self) -> None:
         """Read commands until the end of the input."""
@@ -190,7 +192,13 @@ class DemoUser:
     async def _fill_in(self, view: View) -> None:
         """Ask for each field of a dialog, and submit it; an empty input keeps a field's value."""
         _print(f"The bot opened a dialog: {view.payload['title']['text']}\n")
+        if not any(block["type"] == "input" for block in view.blocks):
+            _print(draw(view.blocks, color=sys.stdout.isatty()) + "\n")
         if not self.interactive:
+            return
+        submit = view.payload.get("submit")
+        if submit is None or not await self._wants(view, submit["text"]):
+            await self.slack.leave(view)
             return
         values: dict[str, dict[str, Any]] = {}
         done = 0
@@ -214,6 +222,12 @@ class DemoUser:
             self.slack.close_view(view.id)
             return
         await self._wait_for_answer(self._views())
+
+    async def _wants(self, view: View, label: str) -> bool:
+        """Return whether to submit a dialog; one without fields is a question."""
+        if any(block["type"] == "input" for block in view.blocks):
+            return True
+        return await _ask(f"  {label}? y or n: ") in {"y", "yes"}
 
     async def _field(self, view: View, block: dict[str, Any]) -> dict[str, Any] | None:
         element = block["element"]
@@ -243,10 +257,8 @@ async def _choose(options: list[dict[str, Any]]) -> dict[str, Any] | None:
 
 
 def _summary(message: PostedMessage | Ephemeral) -> str:
-    """Return the line with the job's status, or else the first line."""
-    lines = draw(message.blocks, color=False).replace("│", "").split("\n")
-    job = next((at for at, line in enumerate(lines) if "Latest job" in line), -1)
-    return lines[job + 1].strip()
+    """Return the first line, which says the status."""
+    return draw(message.blocks, color=False).replace("│", "").split("\n")[0].strip()
 
 
 def _address(blocks: list[dict[str, Any]]) -> str:

@@ -15,6 +15,7 @@ from bot.handlers.failures import Failures, Wording
 from bot.handlers.home import HomeHandler
 from bot.handlers.job_list import JobListHandler
 from bot.handlers.jobs import JobsHandler
+from bot.handlers.more import MoreHandler
 from bot.handlers.open_project import OpenProjectHandler
 from bot.handlers.open_task import OPEN_PROJECT, OpenProjectTask
 from bot.handlers.refresh import RefreshHandler
@@ -61,6 +62,7 @@ class Services:
     home: HomeHandler
     dialog: DialogHandler
     dismiss: DismissHandler
+    more: MoreHandler
 
     async def enqueue_open_project(
         self, task_id: str, request: ProjectRequest, place: ReplyTarget, *, sure: bool = False

@@ -19,7 +19,7 @@ from bot.projects.message_state import MessageState
 from bot.projects.service import Projects
 from bot.slack.message import ReplyTarget, SlackCallFailed
 from bot.slack.messages import Poster
-from bot.views.failure import READING, STOPPING
+from bot.views.failure import READING, STOPPING, STOPPING_FOR_EVERYONE
 from bot.views.notice import cannot_watch, nothing_to_watch, stopped
 from bot.views.project import WatchSummary, is_watchable, project_message
 from bot.watches.model import Watch, Watches
@@ -28,10 +28,11 @@ from bot.watches.start import WatchStarter
 
 WATCH_MESSAGE = "watch/2"
 STOP_WATCH = "stop/2"
+STOP_FOR_EVERYONE = "stop_all/1"
 
 
 class WatchTask(BaseModel):
-    """The state of both tasks.
+    """The state of all three tasks.
 
     Attributes:
         place: the person, and the channel of the message.
@@ -70,6 +71,10 @@ class WatchHandler:
     async def end(self, context: TaskContext) -> Outcome:
         """End the watch for everybody."""
         return await self._run(context, STOPPING, self._end)
+
+    async def end_for_everyone(self, context: TaskContext) -> Outcome:
+        """End the watch for everybody; the dialog of the menu has asked before."""
+        return await self._run(context, STOPPING_FOR_EVERYONE, self._end)
 
     async def _run(
         self,

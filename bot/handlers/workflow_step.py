@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from functools import partial
-from html import unescape
 from typing import Any
 
 from bot.durable.context import TaskContext
@@ -18,6 +17,7 @@ from bot.slack.workflow_steps import WorkflowSteps
 from bot.views.failure import attempt_to_open
 from bot.views.installation import Installation
 from bot.views.job import logs_url, status
+from bot.views.text import without_markup
 from bot.views.usage import incomplete_step_message, usage_message
 
 RUN_WORKFLOW_STEP = "workflow step/2"
@@ -37,7 +37,7 @@ class WorkflowStepHandler:
         task = OpenProjectTask.model_validate(context.task.state)
 
         async def fail(message: Message) -> None:
-            await self.steps.fail(task.execution_id, unescape(message.text))
+            await self.steps.fail(task.execution_id, without_markup(message.text))
 
         async def work() -> Outcome:
             reject_if_expired(task.step, context.task)

@@ -6,16 +6,18 @@ from bot.handlers.dismiss import DISMISS
 from bot.handlers.open_task import OPEN_PROJECT
 from bot.handlers.services import Services
 from bot.handlers.show_project import SHOW_PROJECT
-from bot.handlers.watch import STOP_WATCH, WATCH_MESSAGE
+from bot.handlers.watch import STOP_FOR_EVERYONE, STOP_WATCH, WATCH_MESSAGE
 from bot.handlers.workflow_step import RUN_WORKFLOW_STEP
 from bot.listeners.command import ProjectCommand
 from bot.listeners.dialog import Dialog
 from bot.listeners.errors import ErrorHandler
+from bot.listeners.help import Help
 from bot.listeners.home import Home
 from bot.listeners.jobs import Jobs
 from bot.listeners.jobs_command import JobListButtons, JobsCommand
 from bot.listeners.middleware import RequestMiddleware
 from bot.listeners.open_logs import open_logs
+from bot.listeners.overflow import Overflow
 from bot.listeners.question import Question
 from bot.listeners.refresh import Refresh
 from bot.listeners.shortcuts import FROM_ANYWHERE, FROM_MESSAGE, Shortcuts
@@ -24,7 +26,8 @@ from bot.listeners.workflow_step import STEP, WorkflowStep
 from bot.views.dialog import DIALOG, PROJECT, TEAM
 from bot.views.home import HOME_OPEN
 from bot.views.job_list import NEWER_JOBS, OLDER_JOBS, SHOW_JOB, WATCH_JOB
-from bot.views.project import JOBS, OPEN_LOGS, REFRESH, STOP_WATCHING, WATCH
+from bot.views.more import STOP_DIALOG
+from bot.views.project import JOBS, MORE, OPEN_LOGS, REFRESH, STOP_WATCHING, WATCH
 from bot.views.question import (
     CANCEL,
     CHOOSE_TEAM,
@@ -35,12 +38,13 @@ from bot.views.question import (
     USE_IN_OTHER_TEAM,
 )
 from bot.views.team_question import USE_TEAM
+from bot.views.usage import OPEN_DIALOG
 
 
 def register(app: AsyncApp, services: Services, requests: RequestMiddleware) -> None:
     """Register a listener for each entry point, and a handler for each kind of task."""
     dialog, shortcuts, home = Dialog(services), Shortcuts(services), Home(services)
-    question, watching = Question(services), Watching(services)
+    question, watching, overflow = Question(services), Watching(services), Overflow(services)
     job_list, errors = JobListButtons(services), ErrorHandler(services)
 
     app.use(requests)
@@ -54,6 +58,7 @@ def register(app: AsyncApp, services: Services, requests: RequestMiddleware) -> 
     app.options(TEAM)(dialog.teams)
     app.action(TEAM)(dialog.choose_team)
     app.options(PROJECT)(dialog.projects)
+    app.action(OPEN_DIALOG)(Help(services).open_dialog)
     app.shortcut(FROM_ANYWHERE)(shortcuts.handle)
     app.shortcut(FROM_MESSAGE)(shortcuts.handle)
     for chosen in (USE_EXISTING, CREATE_ANYWAY, USE_IN_OTHER_TEAM, CREATE_IN_OTHER_TEAM):
@@ -68,6 +73,8 @@ def register(app: AsyncApp, services: Services, requests: RequestMiddleware) -> 
     app.action(WATCH)(watching.watch)
     app.action(STOP_WATCHING)(watching.stop)
     app.action(OPEN_LOGS)(open_logs)
+    app.action(MORE)(overflow.choose)
+    app.view(STOP_DIALOG)(overflow.stop_for_everyone)
     app.event("app_home_opened")(home.opened)
     app.action(HOME_OPEN)(home.open_dialog)
     app.function(STEP, auto_acknowledge=False)(WorkflowStep(services).handle)
@@ -79,4 +86,5 @@ def register(app: AsyncApp, services: Services, requests: RequestMiddleware) -> 
     tasks.on(DISMISS, services.dismiss.handle)
     tasks.on(WATCH_MESSAGE, services.watch.begin)
     tasks.on(STOP_WATCH, services.watch.end)
+    tasks.on(STOP_FOR_EVERYONE, services.watch.end_for_everyone)
     tasks.on(RUN_WORKFLOW_STEP, services.workflow_step.handle)

@@ -25,7 +25,7 @@ def actor_of(body: dict[str, Any]) -> Actor:
     team, home = _part(body, "team"), _text(_part(body, "user"), "team_id")
     return Actor(
         id=user_id_of(body),
-        # In an organisation "team" can be null: then the request is from the person's workspace.
+        # In an organization "team" can be null: then the request is from the person's workspace.
         workspace=_text(body, "team_id") or _text(team, "id") or home,
         home=home,
         enterprise_id=_text(body, "enterprise_id")

@@ -15,10 +15,10 @@ from bot.slack.message import ReplyTarget
 from bot.views.dialog import CHANNEL, NAME, PROJECT, PROJECT_OF, TEAM
 from bot.views.failure import READING
 
-_UNAVAILABLE = "My database does not answer, so nothing was done. Try again in a minute."
+_UNAVAILABLE = "I can't save requests right now, so nothing was done. Try again in a minute."
 _BOTH = "You chose a project above too. Leave this empty to open that one."
 _OTHER_TEAM = "This project was chosen for another team. Choose it again."
-_UNKNOWN = "My database did not answer in time. Submit this again: it won't be done twice."
+_UNKNOWN = "Saving this took too long. Submit it again: it won't be done twice."
 
 
 @dataclass(frozen=True, slots=True)

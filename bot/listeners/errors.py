@@ -4,7 +4,6 @@ import json
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
-from html import unescape
 from typing import Any
 
 import structlog
@@ -21,6 +20,8 @@ from bot.listeners.payloads import reply_target_of
 from bot.slack.message import Message, ReplyTarget, SlackCallFailed
 from bot.views.dialog import NAME
 from bot.views.failure import READING
+from bot.views.more import NOTICE_TITLE, notice_view
+from bot.views.text import without_markup
 from bot.views.usage import unknown_command_message
 
 _REFUSALS = (NotServedError, PersonLimitError)
@@ -60,8 +61,7 @@ class ErrorHandler:
             return _json(words.payload())
         match body.get("type"):
             case "view_submission":
-                errors = {NAME: unescape(words.text)}
-                return _json({"response_action": "errors", "errors": errors})
+                return _json(_in_dialog(body.get("view"), words))
             case "block_actions" | "shortcut" | "message_action":
                 await self._start(lambda: self._tell(reply_target_of(body), words))
         return _ack()
@@ -90,7 +90,7 @@ class ErrorHandler:
 
     async def _fail(self, execution_id: str, words: Message) -> None:
         with suppress(SlackCallFailed):  # it is in the log
-            await self.services.steps.fail(execution_id, unescape(words.text))
+            await self.services.steps.fail(execution_id, without_markup(words.text))
 
     async def _tell(self, place: ReplyTarget, words: Message) -> None:
         with suppress(SlackCallFailed):  # it is in the log
@@ -101,6 +101,14 @@ def retries_of(request: AsyncBoltRequest) -> int:
     """Return how many times Slack has repeated the request."""
     (retries, *_) = request.headers.get("x-slack-retry-num") or ["0"]
     return int(retries) if retries.isdecimal() else 0
+
+
+def _in_dialog(view: Any, words: Message) -> dict[str, Any]:  # noqa: ANN401 - any JSON
+    """Return the ack that shows words in a dialog: at its name field, or else in its place."""
+    blocks = view.get("blocks") if isinstance(view, dict) else None
+    if any(isinstance(block, dict) and block.get("block_id") == NAME for block in blocks or ()):
+        return {"response_action": "errors", "errors": {NAME: without_markup(words.text)}}
+    return {"response_action": "update", "view": notice_view(NOTICE_TITLE, words).to_dict()}
 
 
 def _ack() -> BoltResponse:

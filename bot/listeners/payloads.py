@@ -13,18 +13,19 @@ from bot.listeners.actor import channel_id_of, user_id_of
 from bot.projects.message_state import MessageState
 from bot.projects.request import plain_characters
 from bot.slack.message import ReplyTarget
+from bot.views.project import WATCH
 
 Carried = TypeVar("Carried", bound=BaseModel)
 
 
 @dataclass(frozen=True, slots=True)
 class Click:
-    """A click on a button.
+    """A click on a button, or on an option of a menu.
 
     Attributes:
         place: the person and the place of the button; the response URL can change the message.
         ts: the message with the button; empty in the home tab.
-        value: the value that the button carries.
+        value: the value that the button or the option carries.
         trigger_id: opens a dialog, for 3 seconds.
     """
 
@@ -62,7 +63,7 @@ def click(body: dict[str, Any]) -> Click:
     return Click(
         place=checked(reply_target_of(body), ts),
         ts=ts,
-        value=body["actions"][0].get("value", ""),
+        value=_value_of(body["actions"][0]),
         trigger_id=body.get("trigger_id", ""),
     )
 
@@ -73,7 +74,28 @@ def message_state(clicked: Click) -> MessageState:
     Raises:
         MalformedIdError: it is not a state, or the project has no id of a known form.
     """
-    state = carried(MessageState, clicked.value)
+    return checked_state(carried(MessageState, clicked.value))
+
+
+def message_state_beside(body: dict[str, Any]) -> MessageState:
+    """Read the state that the *Watch* button carries in the message that was clicked.
+
+    Raises:
+        MalformedIdError: the message has no such button, or its state is not one.
+    """
+    for block in _parts(body.get("message"), "blocks"):
+        for element in _parts(block, "elements"):
+            if element.get("action_id") == WATCH:
+                return checked_state(carried(MessageState, _value_of(element)))
+    raise MalformedIdError("a message carries no state")
+
+
+def checked_state(state: MessageState) -> MessageState:
+    """Return the state if the project has an id of a known form.
+
+    Raises:
+        MalformedIdError: it has not.
+    """
     checked_id(state.project_id)
     return state
 
@@ -88,6 +110,19 @@ def carried(model: type[Carried], value: str) -> Carried:
         return model.model_validate_json(value)
     except ValidationError:  # its text would repeat the value, with a response URL, in the log
         raise MalformedIdError("a button or a view carries an unknown state") from None
+
+
+def _parts(whole: object, name: str) -> list[dict[str, Any]]:
+    """Return the objects in a list of a payload; none where the payload has another form."""
+    parts = whole.get(name) if isinstance(whole, dict) else None
+    return [part for part in parts if isinstance(part, dict)] if isinstance(parts, list) else []
+
+
+def _value_of(element: dict[str, Any]) -> str:
+    """Return the value of a button, or of the option that was chosen; empty without one."""
+    option = element.get("selected_option")
+    value = (option if isinstance(option, dict) else element).get("value")
+    return value if isinstance(value, str) else ""
 
 
 def checked(place: ReplyTarget, ts: str = "") -> ReplyTarget:

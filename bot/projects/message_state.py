@@ -29,6 +29,28 @@ class MessageState(BaseModel):
     asked_for: str = Field(default="", exclude_if=lambda text: not text)
 
 
+class StopState(BaseModel):
+    """The message whose watch the dialog ends for everyone; a submission carries no message.
+
+    Attributes:
+        channel_id: the channel of the message.
+        ts: the message.
+        thread_ts: the thread of the message; None outside of a thread.
+        ephemeral_thread_ts: the same thread if it has a reply; see `ReplyTarget`.
+        response_url: the response URL of the click that opened the dialog.
+        message_state: the state that the message carries.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    channel_id: str
+    ts: str
+    message_state: MessageState
+    thread_ts: str | None = None
+    ephemeral_thread_ts: str | None = None
+    response_url: str | None = None
+
+
 class NameChoice(BaseModel):
     """The value of a button of a question: the project that it opens."""
 

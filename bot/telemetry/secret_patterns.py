@@ -103,7 +103,7 @@ _PATTERNS = (
         "glpat-",
         pattern=r"""
             hf_[A-Za-z0-9]{20,}                          # Hugging Face
-          | (?:(?<![A-Za-z0-9])|(?<=\\[nrt])|(?<=[0-9]m))  # no "task-"; an escape, a colour
+          | (?:(?<![A-Za-z0-9])|(?<=\\[nrt])|(?<=[0-9]m))  # no "task-"; an escape, a color
             sk-(?=[\w-]{0,80}?[0-9])[\w-]{16,}           # OpenAI, Anthropic and their like
           | sk_(?:live|test)_[A-Za-z0-9]{16,}            # Stripe
           | gh[opusr]_[A-Za-z0-9]{20,}                   # GitHub

@@ -69,7 +69,7 @@ _STATUSES = {
     ),
 }
 _SYNCING = "SYNCING"
-_SYNCS = {_SYNCING: "Being synced", "COMPLETED": "Synced"}
+_SYNCS = {_SYNCING: "Syncing", "COMPLETED": "Synced"}
 
 
 def status(job: TrainingJob) -> Status:
@@ -84,8 +84,8 @@ def status(job: TrainingJob) -> Status:
 def checkpoints(job: TrainingJob) -> str:
     """Return the state of the job's checkpoints in words; empty if unknown.
 
-    The bot stops polling a job that has ended. The message of such a job therefore omits "Being
-    synced", which would become false later.
+    The bot stops polling a job that has ended. The message of such a job therefore omits
+    "Syncing", which would become false later.
     """
     name = job.checkpoint_sync_status or ""
     if name == _SYNCING and status(job).ended:
@@ -117,6 +117,19 @@ def error_section(job: TrainingJob) -> Block | None:
     now = status(job)
     lead = "Error" if now.failed else "Baseten's advice" if now.advises else "Baseten says"
     return section(f"*{lead}*\n{quote(said)}")
+
+
+def error_quote(job: TrainingJob, most: int = 300) -> str:
+    """Return the job's error as a quote of up to three lines; empty without one.
+
+    Baseten's advice is not an error, so a line above the quote names it.
+    """
+    said = (job.error_message or "").strip()
+    if not said:
+        return ""
+    now, quoted = status(job), quote(said, most, lines=3)
+    lead = "" if now.failed else "Baseten's advice:\n" if now.advises else "Baseten says:\n"
+    return f"{lead}{quoted}"
 
 
 def machines(job: TrainingJob) -> str:

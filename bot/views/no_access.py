@@ -1,23 +1,32 @@
 """The words for a request that access rules refuse."""
 
 from bot.access.rules import MalformedIdError, NotAllowedError, NotServedError
+from bot.views.installation import Installation
 from bot.views.text import say
 
 
 def no_access(
-    error: NotServedError | NotAllowedError | MalformedIdError, nothing: str
+    error: NotServedError | NotAllowedError | MalformedIdError,
+    nothing: str,
+    installation: Installation,
 ) -> tuple[str, str]:
-    """Return the event and the next step; ``nothing`` says that nothing was done."""
+    """Return the event and the next step.
+
+    Args:
+        error: the refusal.
+        nothing: the sentence that nothing was done.
+        installation: the person to ask.
+    """
     match error:
         case NotServedError(audience=audience):
             return f"I only work for {say(audience, 100)}.", nothing
         case NotAllowedError():
             return (
                 "There is no project here that you can use. Nothing was changed.",
-                "Ask the people who run this bot for access.",
+                f"Ask {installation.operator} for access.",
             )
         case MalformedIdError():
             return (
                 f"This message or dialog is not one that I made. {nothing}",
-                "Open the project again with the command.",
+                "Run the command again to open the project.",
             )

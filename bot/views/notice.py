@@ -15,7 +15,7 @@ def still_opening(request: ProjectRequest) -> Message:
 
 def still_looking() -> Message:
     """Return the note that the bot still waits for Baseten after a click."""
-    return plain("⏳ Still asking Baseten, which is taking its time.")
+    return plain("⏳ Still waiting for Baseten…")
 
 
 def cannot_watch(why: str) -> Message:
@@ -27,17 +27,20 @@ def cannot_watch(why: str) -> Message:
     if why not in OUTSIDE:
         return plain(
             "Slack no longer lets me change this message, so I can't watch it.",
-            "Open the project again and watch that.",
+            "Run the command again, and watch the new message.",
         )
     return plain(
-        "I can only watch an answer that I can change, and here I can't.",
-        "Use `/invite` to add me to this channel, then open the project again and watch that.",
+        "I'm not in this channel, so I can't update messages here.",
+        "`/invite` me, then run the command again.",
     )
 
 
 def nothing_to_watch() -> Message:
     """Return the note that the job ended before the watch began."""
-    return plain("There is nothing to watch any more: the latest job has ended.")
+    return plain(
+        "There is nothing to watch any more: the latest job has ended.",
+        "After you push a new job, press *Watch* again.",
+    )
 
 
 def stopped(name: str, user_id: str) -> Message:

@@ -29,7 +29,7 @@ async def test_the_demo_shows_a_project_without_a_terminal(tmp_path: Path) -> No
     real = {"SLACK_APP_TOKEN": "xapp-real", "PORT": "1"}
     async with started("demo", cwd=tmp_path, settings=real) as process:
         assert await process.ended() == 0
-    assert "Created training project llama-3-finetune in team Research" in process.said
+    assert "llama-3-finetune was created in Research." in process.said
     assert re.search(r"`[a-z0-9]{7}`", process.said)
     assert "https://app.slack.com/block-kit-builder/#%7B%22blocks%22" in process.said
 
@@ -37,9 +37,9 @@ async def test_the_demo_shows_a_project_without_a_terminal(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("words", "answer"),
     [
-        (["research", "support-bot-sft"], "already exists"),
+        (["research", "support-bot-sft"], "already existed"),
         (["reserch sft"], "Did you mean Research?"),
-        (["help"], "opens a Baseten training project"),
+        (["help"], "shows a Baseten training project"),
         (["research"], "opened a dialog"),
     ],
 )
@@ -58,10 +58,12 @@ async def test_at_a_terminal_the_demo_takes_commands_buttons_and_dialogs(tmp_pat
             for typed, answer in (
                 ("reserch sft", "Did you mean Research?"),
                 ("research llama_3_finetune", "[ 2 Create llama_3_finetune ]"),
-                ("2", "Created training project llama_3_finetune"),
-                ("research support-bot-sft", "[ 4 Open logs ]"),
-                ("4", "In Slack this opens https://app.baseten.co/training/"),
-                ("3", "The last jobs of support-bot-sft"),
+                ("2", "llama_3_finetune was created in Research."),
+                ("research support-bot-sft", "[ 5 Show the command… ]"),
+                ("3", "In Slack this opens https://app.baseten.co/training/"),
+                ("2", "The only job of support-bot-sft"),
+                ("5", "The project's ID in Baseten:"),
+                ("1", "[ 2 Stop watching ]"),
                 ("9", "There is no button 9."),
                 ('"platform team"', "Team [Platform Team"),
                 ("zzz", "Nothing matches."),
@@ -71,7 +73,7 @@ async def test_at_a_terminal_the_demo_takes_commands_buttons_and_dialogs(tmp_pat
                 ("default", "Team [Default"),
                 ("resea", "Research ("),
                 ("from-the-dialog", "Create “from-the-dialog”"),
-                ("", "Created training project from-the-dialog in team Research"),
+                ("", "from-the-dialog was created in Research."),
             ):
                 os.write(keyboard, f"{typed}\n".encode())
                 await process.until(partial(shows, answer))
@@ -105,8 +107,8 @@ async def test_a_pipe_is_read_to_its_end_and_can_break_baseten(tmp_path: Path) -
         async with started("demo", cwd=tmp_path, stdin=lines.fileno()) as process:
             assert await process.ended() == 0
     said = unwrapped(process.said)
-    assert "Baseten has a problem of its own (it answered 502)" in said
-    assert "Created training project c-new in team Research" in said
+    assert "Baseten is having problems (error 502)" in said
+    assert "c-new was created in Research." in said
 
 
 @pytest.mark.parametrize("socket", [False, True], ids=["http", "socket"])

@@ -29,6 +29,7 @@ LISTENERS = [
     ("options", "team", "Dialog.teams"),
     ("action", "team", "Dialog.choose_team"),
     ("options", "project", "Dialog.projects"),
+    ("action", "open_dialog", "Help.open_dialog"),
     ("shortcut", "open_project_from_anywhere", "Shortcuts.handle"),
     ("shortcut", "open_project_from_message", "Shortcuts.handle"),
     ("action", "use_existing", "Question.open"),
@@ -47,6 +48,8 @@ LISTENERS = [
     ("action", "watch", "Watching.watch"),
     ("action", "stop_watching", "Watching.stop"),
     ("action", "open_logs", "open_logs"),
+    ("action", "more", "Overflow.choose"),
+    ("view", "stop_for_everyone", "Overflow.stop_for_everyone"),
     ("event", "app_home_opened", "Home.opened"),
     ("action", "home_open", "Home.open_dialog"),
     ("function", "open_training_project", "WorkflowStep.handle"),
@@ -60,6 +63,7 @@ TASKS = [
     ("dismiss/1", "DismissHandler.handle"),
     ("watch/2", "WatchHandler.begin"),
     ("stop/2", "WatchHandler.end"),
+    ("stop_all/1", "WatchHandler.end_for_everyone"),
     ("workflow step/2", "WorkflowStepHandler.handle"),
 ]
 

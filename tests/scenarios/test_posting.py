@@ -140,4 +140,4 @@ async def test_a_hanging_slack_does_not_hold_the_next_ack(http: Env) -> None:
     await http.slack.command("research one")
     await http.slack.command("research two")
     await http.answered()
-    assert "*two*" in http.slack.messages[0].text
+    assert " two " in http.slack.messages[0].text

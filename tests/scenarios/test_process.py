@@ -32,7 +32,7 @@ async def test_a_signal_ends_it_after_the_work_in_flight(
         await idle_env.baseten.until(lambda: len(idle_env.baseten.upserts) == 1)
         process.process.send_signal(number)
         assert await process.ended() == 0
-    assert ["*last*" in message.text for message in idle_env.slack.messages] == [True]
+    assert [" last " in message.text for message in idle_env.slack.messages] == [True]
     assert "Traceback" not in process.said
 
 

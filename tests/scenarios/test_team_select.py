@@ -34,7 +34,7 @@ async def test_without_the_list_the_team_is_typed(env: Env) -> None:
     assert blocks_of(view) == ["team", "name"]
     await env.slack.submit(view, typed("name", "sft"))
     await env.answered()
-    assert "*sft*" in env.slack.messages[0].text
+    assert " sft " in env.slack.messages[0].text
 
 
 async def test_without_the_list_words_that_are_no_id_show_at_the_field(http: Env) -> None:

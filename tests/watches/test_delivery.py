@@ -33,14 +33,14 @@ async def test_a_job_is_followed_from_the_queue_to_its_end(scene: Scene) -> None
     scene.set(job, "RUNNING")
     await scene.look_and_deliver()
     (answer,) = scene.answers
-    assert "Running since" in drawn(answer)
+    assert "running since" in drawn(answer)
     assert "Stop watching" in drawn(answer)
     await scene.look_and_deliver()
     assert answer.edits == 2
     scene.set(job, "RUNNING", checkpoint_sync_status="SYNCING")
     await scene.look_and_deliver()
     assert answer.edits == 3
-    assert "Being synced" in drawn(answer)
+    assert "checkpoints: syncing" in drawn(answer)
     scene.clock.advance(600)
     scene.set(job, "COMPLETED")
     await scene.look_and_deliver()
@@ -50,8 +50,9 @@ async def test_a_job_is_followed_from_the_queue_to_its_end(scene: Scene) -> None
         f"▶️ {name} is running.",
         f"✅ {name} of {project_name} completed after running for 10 minutes 45 seconds. {DANA}",
     ]
-    assert "Ran for" in drawn(answer)
-    assert "watch" not in drawn(answer).lower()
+    assert "finished after 10 minutes 45 seconds" in drawn(answer)
+    assert "stop_watching" not in drawn(answer)
+    assert "watched by" not in drawn(answer).lower()
     assert {reply.thread_ts for reply in scene.slack.messages[1:]} == {answer.ts}
     assert scene.slack.ephemerals == []
 
@@ -204,7 +205,7 @@ async def test_the_end_of_a_project_is_told(scene: Scene) -> None:
     for _ in range(2):
         await scene.look_and_deliver()
     assert "is gone from Baseten" in scene.replies[0]
-    assert "is gone from Baseten" in scene.answers[0].text
+    assert "can't be found in Baseten any more" in scene.answers[0].text
     assert "actions" not in drawn(scene.answers[0])
 
 

@@ -166,8 +166,8 @@ async def test_a_reply_that_is_refused_for_ever_ends_the_watch(scene: Scene, cod
     if "archived" not in code and code != "not_in_channel":
         assert f"Slack does not let me reply in its thread (`{code}`)" in text
     (answer,) = [message for message in scene.answers if message.channel == CHANNEL]
-    assert "Running" in drawn(answer)
-    assert "Watched by" not in drawn(answer)
+    assert "is running" in drawn(answer)
+    assert "atched by" not in drawn(answer)
     assert "stop_watching" not in drawn(answer)
 
 
@@ -181,7 +181,7 @@ async def test_the_message_is_drawn_without_the_watch_when_slack_takes_it(scene:
     assert told(scene) == []
     await scene.try_again(watch)
     assert scene.answers[0].edits == 1
-    assert "Watched by" not in drawn(scene.answers[0])
+    assert "atched by" not in drawn(scene.answers[0])
     assert len(told(scene)) == 1
 
 

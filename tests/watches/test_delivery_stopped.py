@@ -58,7 +58,7 @@ async def test_a_stop_while_slack_takes_the_message_is_not_drawn_away(scene: Sce
     bringing = await refused_at_first(scene, UPDATE)
     await stopped(scene, watch)
     assert await bringing == [Done()]
-    assert "Watched by" not in drawn(scene.answers[0])
+    assert "atched by" not in drawn(scene.answers[0])
     assert "stop_watching" not in drawn(scene.answers[0])
     assert scene.answers[0].edits == 3
     assert scene.replies == []
@@ -75,7 +75,7 @@ async def test_a_stop_is_drawn_again_when_slack_takes_it(scene: Scene) -> None:
         scene, watch, project_message(watch.project, watch.message_state, watch=watch.summary())
     )
     await scene.try_again(watch)
-    assert "Watched by" not in drawn(scene.answers[0])
+    assert "atched by" not in drawn(scene.answers[0])
     assert scene.replies == []
 
 
@@ -95,7 +95,7 @@ async def test_a_stop_is_drawn_again_by_who_takes_over(scene: Scene) -> None:
         scene, watch, project_message(watch.project, watch.message_state, watch=watch.summary())
     )
     assert await scene.deliver() == [Done()]
-    assert "Watched by" not in drawn(scene.answers[0])
+    assert "atched by" not in drawn(scene.answers[0])
     assert scene.replies == []
 
 

@@ -48,7 +48,7 @@ async def test_a_watch_goes_on_with_what_it_has_seen(
     kept = await scene.watches.get(CHANNEL, watch.ts)
     assert kept == known.model_copy(update={"watchers": watchers})
     blocks = str(scene.answers[0].blocks)
-    assert "Running since" in blocks
+    assert "running since" in blocks
     assert "newer" not in blocks
     assert all(f"<@{each}>" in blocks for each in watchers)
     await scene.look()
@@ -103,7 +103,7 @@ async def test_a_slow_press_does_not_leave_an_old_picture(scene: Scene) -> None:
     scene.set(scene.latest(project), "RUNNING")
     await scene.look_and_deliver()
     await joining
-    assert "Running" in str(scene.answers[0].blocks)
+    assert "is running" in str(scene.answers[0].blocks)
     assert f"<@{KIM}>" in str(scene.answers[0].blocks)
 
 

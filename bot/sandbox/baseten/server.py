@@ -22,12 +22,12 @@ class SandboxBaseten(FakeServer):
 
     Attributes:
         api_key: the only valid key.
-        training_enabled: whether training is enabled for the organisation; if not, only lists work.
+        training_enabled: whether training is enabled for the organization; if not, only lists work.
         list_teams_allowed: whether the key has permission to list teams.
         list_projects_allowed: whether the key has permission to list training projects.
         search_allowed: whether the key has permission to search training jobs.
-        capacity_allowed: whether the key has permission to read the organisation's capacity.
-        capacities: the organisation's limit of GPUs by type, as the capacity endpoint returns it.
+        capacity_allowed: whether the key has permission to read the organization's capacity.
+        capacities: the organization's limit of GPUs by type, as the capacity endpoint returns it.
     """
 
     def __init__(

@@ -238,7 +238,7 @@ class Training:
         }
 
     def capacity_json(self, gpu_type: str, limit: int) -> dict[str, Json]:
-        """The organisation's capacity of one type of GPU as the API shows it."""
+        """The organization's capacity of one type of GPU as the API shows it."""
         usage = {"dedicated": 0, "spot": 0}
         for job in self.jobs.values():
             if job.instance_type["gpu_type"] == gpu_type and job.current_status in HOLDING_GPUS:

@@ -44,7 +44,7 @@ LISTS: Final[Mapping[str, Mapping[str, tuple[int, int]]]] = {
     "section": {"fields": (1, 10)},
     "context": {"elements": (1, 10)},
     "actions": {"elements": (1, 25)},
-    "overflow": {"options": (1, 5)},
+    "overflow": {"options": (2, 5)},
     "checkboxes": {"options": (1, 10)},
     "radio_buttons": {"options": (1, 10)},
     "static_select": {"options": (0, 100), "option_groups": (1, 100)},

@@ -99,11 +99,11 @@ class Payloads:
     ) -> dict[str, Json]:
         """A slash command's form."""
         person = self.workspace.person(user)
-        organisation = {"enterprise_id": person.enterprise_id} if person.enterprise_id else {}
+        organization = {"enterprise_id": person.enterprise_id} if person.enterprise_id else {}
         return {
             "token": VERIFICATION_TOKEN,
             "team_id": person.team_here,
-            **organisation,
+            **organization,
             "team_domain": TEAM_DOMAIN,
             "channel_id": channel.id,
             "channel_name": channel.sent_name,
@@ -118,7 +118,7 @@ class Payloads:
         }
 
     def interaction(self, kind: str, user: str, trigger_id: str = "") -> dict[str, Json]:
-        """The common fields; in an organisation, only a click names the workspace."""
+        """The common fields; in an organization, only a click names the workspace."""
         person, everywhere = self.workspace.person(user), self.workspace.enterprise_id is not None
         team = {"id": person.team_here, "domain": TEAM_DOMAIN}
         payload: dict[str, Json] = {

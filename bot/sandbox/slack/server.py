@@ -168,13 +168,13 @@ class SandboxSlack(UserActions, FakeServer):
             user: who.
             team_id: their workspace.
             here: they act in a channel that is shared with them; their requests name our workspace.
-            enterprise_id: the organisation that their requests name.
+            enterprise_id: the organization that their requests name.
         """
         team_here = TEAM_ID if here else team_id
         self._workspace.outsiders[user] = Outsider(team_id, team_here, enterprise_id)
 
-    def install_in_organisation(self, enterprise_id: str | None) -> None:
-        """Let the bot's token be an organisation's, before the bot starts; None: a workspace's."""
+    def install_in_organization(self, enterprise_id: str | None) -> None:
+        """Let the bot's token be an organization's, before the bot starts; None: a workspace's."""
         self._workspace.enterprise_id = enterprise_id
 
     def delete(self, message: PostedMessage) -> None:
