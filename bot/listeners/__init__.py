@@ -4,7 +4,7 @@ from slack_bolt.async_app import AsyncApp
 
 from bot.handlers.open_project import OPEN_PROJECT
 from bot.handlers.services import Services
-from bot.handlers.watch import STOP_WATCH, WATCH_MESSAGE
+from bot.handlers.watch import STOP_FOR_EVERYONE, STOP_WATCH, WATCH_MESSAGE, WATCH_ONE_JOB
 from bot.handlers.workflow_step import RUN_WORKFLOW_STEP
 from bot.listeners.command import ProjectCommand
 from bot.listeners.dialog import Dialog
@@ -22,6 +22,7 @@ from bot.views.dialog import DIALOG, TEAM
 from bot.views.home import HOME_OPEN
 from bot.views.near_name import CREATE_ANYWAY, USE_EXISTING
 from bot.views.project import JOBS, OPEN_LOGS, REFRESH, STOP_WATCHING, WATCH
+from bot.views.watch import WATCH_JOB
 
 
 def register(app: AsyncApp, services: Services, requests: RequestMiddleware) -> None:
@@ -41,6 +42,7 @@ def register(app: AsyncApp, services: Services, requests: RequestMiddleware) -> 
     app.action(REFRESH)(Refresh(services).handle)
     app.action(JOBS)(Jobs(services).handle)
     app.action(WATCH)(watching.watch)
+    app.action(WATCH_JOB)(watching.watch_job)
     app.action(STOP_WATCHING)(watching.stop)
     app.action(OPEN_LOGS)(open_logs)
     app.event("app_home_opened")(home.opened)
@@ -51,5 +53,7 @@ def register(app: AsyncApp, services: Services, requests: RequestMiddleware) -> 
     tasks = services.workers.commands
     tasks.on(OPEN_PROJECT, services.open_project.handle)
     tasks.on(WATCH_MESSAGE, services.watch.begin)
-    tasks.on(STOP_WATCH, services.watch.end)
+    tasks.on(WATCH_ONE_JOB, services.watch.begin_job)
+    tasks.on(STOP_WATCH, services.watch.leave)
+    tasks.on(STOP_FOR_EVERYONE, services.watch.end_for_everyone)
     tasks.on(RUN_WORKFLOW_STEP, services.workflow_step.handle)

@@ -53,6 +53,7 @@ class WatchSummary:
         job_id: the watched job. The project might have a newer job.
         ended: whether the watch has ended. The message then shows its last state.
         project_missing: whether Baseten no longer has the project.
+        newer_job: the name of a newer job that was announced; empty without one.
     """
 
     watchers: tuple[str, ...]
@@ -60,6 +61,7 @@ class WatchSummary:
     job_id: str = ""
     ended: bool = False
     project_missing: bool = False
+    newer_job: str = ""
 
 
 def message_state_of(opened: OpenedProject, user_id: str, asked_for: str = "") -> MessageState:

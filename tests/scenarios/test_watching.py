@@ -70,7 +70,7 @@ class Watched:
     async def becomes(self, status: str, after: float = FAST, **changes: Any) -> None:
         """Let the job change, and time pass until the next look."""
         self.env.baseten.set_job(self.job_id, status=f"TRAINING_JOB_{status}", **changes)
-        self.clock.advance(after)
+        self.clock.advance(after)  # an end is reported 15 s after the job's last update
 
     async def hears(self, count: int) -> str:
         """Wait for so many replies, and return the last."""

@@ -3,7 +3,7 @@
 import pytest
 from structlog.testing import capture_logs
 
-from bot.baseten.client import TOTAL_TIMEOUT
+from bot.baseten.requests import TOTAL_TIMEOUT
 from bot.durable.model import State
 from bot.durable.store import Store
 from bot.sandbox import Respond

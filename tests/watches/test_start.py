@@ -7,7 +7,8 @@ import pytest
 from bot.durable.store import Store
 from bot.sandbox import Drop, Respond
 from bot.slack.message import ReplyTarget, SlackCallFailed
-from bot.watches.model import Watch, Watches
+from bot.watches.model import Watch
+from bot.watches.store import Watches
 from bot.watches.start import WatchStarter
 from tests.watches.made import BEGIN
 from tests.watches.scene import CHANNEL, Scene
