@@ -26,6 +26,7 @@ HOLD = timedelta(seconds=15)  # after a job's last update; its last log lines ca
 
 _OFTEN_MISSING = 2  # polls in a row, because one response can be wrong
 _REDRAW = timedelta(minutes=10)  # between updates that change only times
+_GOING = (Stage.DEPLOYING, Stage.RUNNING)
 _ORDER = (Stage.WAITING, Stage.DEPLOYING, Stage.RUNNING)
 
 
@@ -78,6 +79,24 @@ class Changes:
         return self.watch.model_copy(update=fields).with_news(at, self.news)
 
 
+def is_quiet(watch: Watch, observed: Observation, now: datetime) -> bool:
+    """Return whether a comparison would find nothing, by tests that cost little.
+
+    With thousands of watches, this decides nearly all of them.
+    """
+    job, latest, newer = watch.project.latest_job, observed.latest, watch.newer
+    return (
+        job is not None
+        and observed.watched is job
+        and (latest is job or (newer is not None and latest is not None and latest.id == newer.id))
+        and observed.project is None
+        and not watch.missing
+        and now - watch.started_at < LONGEST
+        and (watch.told_waiting or status(job).stage in _GOING)
+        and not status(job).ended
+    )
+
+
 def compare(
     watch: Watch,
     observed: Observation,
@@ -107,7 +126,8 @@ def compare(
     if (waits := _waits_long(after, observed, now, waiting_too_long)) is not None:
         after = after.model_copy(update={"told_waiting": True})
         news.append(waits)
-    if not any(isinstance(each, ENDS) for each in news) and now - watch.started_at >= LONGEST:
+    expired = now - watch.started_at >= LONGEST
+    if expired and not any(isinstance(each, ENDS) for each in news):
         news.append(Expired())
     after, newer = _newer(after, observed)
     if newer is not None and also is not None:
@@ -119,7 +139,7 @@ def compare(
 def _result(before: Watch, after: Watch, news: tuple[News, ...], at: datetime) -> Changes:
     """Return the result; the old watch if there is nothing to save."""
     was, now = before.project, after.project
-    if any(isinstance(each, ENDS) for each in news):
+    if news and any(isinstance(each, ENDS) for each in news):
         gone = any(isinstance(each, Gone) for each in news)
         ended = after.model_copy(update={"ended": True, "gone": gone, "drawn_at": at})
         return Changes(ended, news, redraw=True, moved=True)
@@ -169,7 +189,8 @@ def _followed(
 ) -> tuple[Watch, list[News]]:
     """Apply the current state of the watched job."""
     project = watch.project if observed.project is None else _with(observed.project, job)
-    if job == old and project == watch.project and not watch.missing:
+    same = job is old or job == old  # in this order, as the most frequent comparison is costly
+    if same and (project is watch.project or project == watch.project) and not watch.missing:
         return watch, []
     was, now = status(old).stage, status(job).stage
     changes: dict[str, Any] = {"project": _with(project, job), "missing": 0}
@@ -214,13 +235,13 @@ def _waits_long(
     watch: Watch, observed: Observation, now: datetime, most: float
 ) -> StillWaiting | None:
     job = watch.job
-    known = {seen.id for seen in (observed.watched, observed.latest) if seen is not None}
-    if job is None or job.id not in known or watch.told_waiting:
+    if job is None or watch.told_waiting or status(job).stage is not Stage.WAITING:
+        return None
+    if job.id not in {each.id for each in (observed.watched, observed.latest) if each is not None}:
         return None
     since = watch.waiting_since or job.created_at
     waited = (now - since).total_seconds()
-    late = status(job).stage is Stage.WAITING and waited > most
-    return StillWaiting(job=job, since=since, waited=waited) if late else None
+    return StillWaiting(job=job, since=since, waited=waited) if waited > most else None
 
 
 def _with(project: TrainingProject, job: TrainingJob) -> TrainingProject:

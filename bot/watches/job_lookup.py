@@ -145,7 +145,7 @@ class JobLookup:
 
     async def _search(self, watches: Sequence[Watch]) -> _Observe:
         by_project: defaultdict[str | None, list[TrainingJob]] = defaultdict(list)
-        read = self._parsed.reader({watch.project.id for watch in watches})
+        read = self._parsed.reader(watches)
         async for job in self._baseten.read_training_jobs(read):
             if job is not None:
                 by_project[job.training_project_id].append(job)

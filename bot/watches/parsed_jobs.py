@@ -1,8 +1,9 @@
 """Jobs that were parsed in the last poll; parsing thousands of unchanged ones blocks the loop."""
 
-from collections.abc import Callable, Container
+from collections.abc import Callable, Iterable
 
 from bot.baseten.models import TrainingJob
+from bot.watches.model import Watch
 
 
 class ParsedJobs:
@@ -11,13 +12,19 @@ class ParsedJobs:
     def __init__(self) -> None:
         self._parsed: dict[str, tuple[object, TrainingJob]] = {}
 
-    def reader(self, projects: Container[str]) -> Callable[[object], TrainingJob | None]:
+    def reader(self, watches: Iterable[Watch]) -> Callable[[object], TrainingJob | None]:
         """Return a function that reads the JSON of one answer's jobs.
 
-        That function returns None for a job of another project, and raises ``ValueError`` for JSON
-        that is not a valid job. A job whose JSON has not changed is the same object as before.
+        That function returns None for a job of a project without a watch, and raises ``ValueError``
+        for JSON that is not a valid job. A job that has not changed is the same object as before,
+        and as the job of its watch: comparing objects with themselves costs nothing.
         """
         before, self._parsed = self._parsed, {}
+        watched, projects = {}, set()
+        for watch in watches:
+            projects.add(watch.project.id)
+            if watch.job is not None:
+                watched[watch.job.id] = watch.job
 
         def read(said: object) -> TrainingJob | None:
             match said:
@@ -26,7 +33,8 @@ class ParsedJobs:
                         return None
                     known = before.get(job_id)
                     if known is None or known[0] != said:
-                        known = (said, TrainingJob.model_validate(said))
+                        job, kept = TrainingJob.model_validate(said), watched.get(job_id)
+                        known = (said, kept if kept is not None and kept == job else job)
                     self._parsed[job_id] = known
                     return known[1]
             return TrainingJob.model_validate(said)

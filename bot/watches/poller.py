@@ -16,7 +16,7 @@ from bot.baseten.models import Moment
 from bot.durable.context import TaskContext
 from bot.durable.model import DurableError, RunAgain, State
 from bot.durable.store import Store
-from bot.watches.changes import Observation, compare
+from bot.watches.changes import Observation, compare, is_quiet
 from bot.watches.job_lookup import EndpointHealth, JobLookup
 from bot.watches.model import Watch
 from bot.watches.store import BEGUN, POLLER, YIELD_EVERY, Watches
@@ -204,6 +204,8 @@ class Poller:
 
     async def _compare_one(self, watch: Watch, observed: Observation, now: datetime) -> bool:
         """Compare a watch, and save the result; the news and the delivery are one change."""
+        if is_quiet(watch, observed, now):
+            return False
         also = self._threads.audience(watch)
         changes = compare(watch, observed, now, self._waiting_too_long, also)
         if changes.watch is watch:
