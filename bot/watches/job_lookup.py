@@ -17,6 +17,7 @@ from bot.baseten.models import Moment, TrainingJob
 from bot.watches.changes import Observation
 from bot.watches.model import Watch
 from bot.watches.parsed_jobs import ParsedJobs
+from bot.watches.slices import in_slices
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -119,7 +120,7 @@ class JobLookup:
                     refused={**health.refused, **dict.fromkeys(refusals, now)},
                     listed_at=now if endpoint == _LIST else health.listed_at,
                 )
-                return LookupResult(*_sorted(watches, observe), endpoint, health)
+                return LookupResult(*await _sorted(watches, observe), endpoint, health)
         raise refusals[endpoints[0]]
 
     async def fetch_missing(self, result: LookupResult, now: datetime) -> LookupResult:
@@ -141,11 +142,11 @@ class JobLookup:
             refused = {**result.health.refused, **({_LIST: now} if _will_fail_again(error) else {})}
             health = result.health.model_copy(update={"refused": refused})
             return replace(result, observed={}, health=health)
-        return LookupResult(*_sorted(result.open, observe), _LIST, result.health)
+        return LookupResult(*await _sorted(result.open, observe), _LIST, result.health)
 
     async def _search(self, watches: Sequence[Watch]) -> _Observe:
         by_project: defaultdict[str | None, list[TrainingJob]] = defaultdict(list)
-        read = self._parsed.reader(watches)
+        read = await self._parsed.reader(watches)
         async for job in self._baseten.read_training_jobs(read):
             if job is not None:
                 by_project[job.training_project_id].append(job)
@@ -232,17 +233,18 @@ def _newest(jobs: Iterable[TrainingJob]) -> TrainingJob | None:
     return max(jobs, key=lambda job: job.created_at, default=None)
 
 
-def _sorted(
-    watches: Iterable[Watch], observe: _Observe
+async def _sorted(
+    watches: Sequence[Watch], observe: _Observe
 ) -> tuple[dict[str, Observation], list[Watch]]:
     """Return the known states, and the watches that are still open."""
     observed: dict[str, Observation] = {}
     left: list[Watch] = []
-    for watch in watches:
-        if (observation := observe(watch)) is None:
-            left.append(watch)
-        else:
-            observed[watch.id] = observation
+    async for some in in_slices(watches):
+        for watch in some:
+            if (observation := observe(watch)) is None:
+                left.append(watch)
+            else:
+                observed[watch.id] = observation
     return observed, left
 
 

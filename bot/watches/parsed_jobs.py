@@ -1,9 +1,10 @@
 """Jobs that were parsed in the last poll; parsing thousands of unchanged ones blocks the loop."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 
 from bot.baseten.models import TrainingJob
 from bot.watches.model import Watch
+from bot.watches.slices import in_slices
 
 
 class ParsedJobs:
@@ -12,7 +13,7 @@ class ParsedJobs:
     def __init__(self) -> None:
         self._parsed: dict[str, tuple[object, TrainingJob]] = {}
 
-    def reader(self, watches: Iterable[Watch]) -> Callable[[object], TrainingJob | None]:
+    async def reader(self, watches: Sequence[Watch]) -> Callable[[object], TrainingJob | None]:
         """Return a function that reads the JSON of one answer's jobs.
 
         That function returns None for a job of a project without a watch, and raises ``ValueError``
@@ -20,11 +21,11 @@ class ParsedJobs:
         and as the job of its watch: comparing objects with themselves costs nothing.
         """
         before, self._parsed = self._parsed, {}
-        watched, projects = {}, set()
-        for watch in watches:
-            projects.add(watch.project.id)
-            if watch.job is not None:
-                watched[watch.job.id] = watch.job
+        watched: dict[str, TrainingJob] = {}
+        projects: set[str] = set()
+        async for some in in_slices(watches):
+            projects.update(watch.project.id for watch in some)
+            watched |= {watch.job.id: watch.job for watch in some if watch.job is not None}
 
         def read(said: object) -> TrainingJob | None:
             match said:

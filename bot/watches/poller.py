@@ -1,6 +1,5 @@
 """The poller: it compares all watched jobs with Baseten at regular intervals."""
 
-import asyncio
 import random
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import aclosing
@@ -19,7 +18,8 @@ from bot.durable.store import Store
 from bot.watches.changes import Observation, compare, is_quiet
 from bot.watches.job_lookup import EndpointHealth, JobLookup
 from bot.watches.model import Watch
-from bot.watches.store import BEGUN, POLLER, YIELD_EVERY, Watches
+from bot.watches.slices import in_slices
+from bot.watches.store import BEGUN, POLLER, Watches
 from bot.watches.threads import Threads
 
 log = structlog.stdlib.get_logger(__name__)
@@ -101,7 +101,7 @@ class Poller:
         self._waiting_too_long = waiting_too_long
         self._now = now
         self._begun = False
-        self._threads = Threads(())
+        self._threads = Threads()
         store.subscribe(BEGUN, self._note_begun)
 
     def _note_begun(self) -> None:
@@ -165,7 +165,7 @@ class Poller:
         self, watches: list[Watch], health: EndpointHealth, now: datetime
     ) -> tuple[bool, EndpointHealth]:
         """Compare all watches; return whether any changed."""
-        self._threads = Threads(watches)
+        await self._threads.set(watches)
         result = await self._lookup.fetch_all(watches, health, now)
         left = {watch.id: watch for watch in watches}
 
@@ -190,22 +190,21 @@ class Poller:
     ) -> bool:
         """Compare watches with the observed states, if any; return whether any changed."""
         moved = False
-        for number, watch in enumerate(watches):
-            if number % YIELD_EVERY == 0:
-                await asyncio.sleep(0)
-            try:
+        async for some in in_slices(watches):
+            for watch in some:
                 observation = observed.get(watch.id, _UNKNOWN)
-                moved |= await self._compare_one(watch, observation, now)
-            except _NOT_OURS:
-                raise
-            except Exception:
-                log.exception("cannot compare a watch", watch=watch.id)
+                if is_quiet(watch, observation, now):
+                    continue
+                try:
+                    moved |= await self._compare_one(watch, observation, now)
+                except _NOT_OURS:
+                    raise
+                except Exception:
+                    log.exception("cannot compare a watch", watch=watch.id)
         return moved
 
     async def _compare_one(self, watch: Watch, observed: Observation, now: datetime) -> bool:
         """Compare a watch, and save the result; the news and the delivery are one change."""
-        if is_quiet(watch, observed, now):
-            return False
         also = self._threads.audience(watch)
         changes = compare(watch, observed, now, self._waiting_too_long, also)
         if changes.watch is watch:

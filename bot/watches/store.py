@@ -14,7 +14,7 @@ log = structlog.stdlib.get_logger(__name__)
 
 POLLER = "poll"  # the id of the one task that polls for every watch
 BEGUN = "watch begun"  # published if a watch starts during a poll
-YIELD_EVERY = 50  # watches, between two yields to the event loop
+_YIELD_EVERY = 20  # watches that are parsed, between two yields to the event loop
 _COLLECTION = "watches"
 _Change = Callable[[Watch], Watch | None]
 
@@ -57,7 +57,7 @@ class Watches:
             known.pop(key, None)
             if (watch := _read(key, document)) is not None:
                 known[key] = watch
-            if number % YIELD_EVERY == 0:
+            if number % _YIELD_EVERY == 0:
                 await asyncio.sleep(0)
         self._versions, self._known = versions, known
         return list(known.values())

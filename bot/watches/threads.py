@@ -1,34 +1,33 @@
 """Several watches of one project in one thread: only one of them announces a newer job."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from bot.watches.model import Watch
+from bot.watches.slices import in_slices
 
 _Thread = tuple[str, str, str]
 
 
 class Threads:
-    """The watches by thread and project.
+    """The watches by thread and project."""
 
-    Args:
-        watches: all watches that have not ended.
-    """
+    def __init__(self) -> None:
+        self._found: dict[_Thread, list[Watch]] = {}
 
-    def __init__(self, watches: Iterable[Watch]) -> None:
-        found: defaultdict[_Thread, list[Watch]] = defaultdict(list)
-        for watch in watches:
-            found[_thread(watch)].append(watch)
-        self._shared = {thread: group for thread, group in found.items() if len(group) > 1}
+    async def set(self, watches: Sequence[Watch]) -> None:
+        """Set all watches that have not ended."""
+        self._found = found = defaultdict(list)
+        async for some in in_slices(watches):
+            for watch in some:
+                found[_thread(watch)].append(watch)
 
     def audience(self, watch: Watch) -> tuple[str, ...] | None:
         """Return the watchers of the other watches, who hear of a newer job from this one.
 
         None: another watch, of the earliest message, announces it.
         """
-        group = self._shared.get(_thread(watch))
-        if group is None:
-            return ()
+        group = self._found.get(_thread(watch)) or [watch]
         if min(group, key=lambda each: float(each.ts)) is not watch:
             return None
         return tuple(dict.fromkeys(each for other in group for each in other.watchers))

@@ -173,11 +173,15 @@ class Scene:
         assert task is not None
         return task
 
-    async def try_again(self, watch: Watch) -> list[Outcome]:
-        """Deliver an outbox whose task sleeps."""
+    async def wake(self, watch: Watch) -> None:
+        """Let the delivery of a watch run now."""
         kept = await self.present(watch)
         if kept is not None:
             await self.store.wake(kept.courier)
+
+    async def try_again(self, watch: Watch) -> list[Outcome]:
+        """Deliver an outbox whose task sleeps."""
+        await self.wake(watch)
         return await self.deliver()
 
     async def outbox(self, watch: Watch) -> tuple[OutboxItem, ...]:

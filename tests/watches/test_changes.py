@@ -5,6 +5,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
+from bot.watches.notification import Notification
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -24,7 +25,6 @@ from bot.watches.changes import (
     compare,
 )
 from bot.watches.model import Watch
-from bot.watches.notification import Notification
 from tests.watches.made import BEGIN, after, job, project, watch
 
 TOO_LONG = 1800.0

@@ -6,7 +6,7 @@ import pytest
 
 from bot.durable.model import Done, RunAgain
 from bot.sandbox import PostedMessage, Respond
-from bot.watches.notification import NOTIFY
+from bot.watches.model import DELIVER
 from tests.watches.scene import Scene
 
 DANA = "<@U0SANDBOX1>"
@@ -249,11 +249,11 @@ async def test_a_message_that_was_just_drawn_waits_with_its_news(scene: Scene) -
     watch = await scene.moved("DEPLOYING")
     handler = scene.handler
     scene.clock.advance(14)  # until the first notification comes through
-    (first,) = await scene.claim(NOTIFY, 1)
+    (first,) = await scene.claim(DELIVER, 1)
     assert await scene.attempt(first, handler) == Done()
     scene.set(scene.latest(watch.project.id), "RUNNING")
     await scene.look(after=1)
-    (second,) = await scene.claim(NOTIFY, 1)
+    (second,) = await scene.claim(DELIVER, 1)
     then = await scene.attempt(second, handler)
     assert isinstance(then, RunAgain)
     assert then.in_seconds == 14
@@ -261,7 +261,7 @@ async def test_a_message_that_was_just_drawn_waits_with_its_news(scene: Scene) -
     assert scene.answers[0].edits == 1
     scene.clock.advance(14)
     await scene.store.wake(second.id)
-    (second,) = await scene.claim(NOTIFY, 1)
+    (second,) = await scene.claim(DELIVER, 1)
     assert await scene.attempt(second, handler) == Done()
     assert [reply.split(" ")[0] for reply in scene.replies] == ["🚀", "▶️"]
 
@@ -274,7 +274,7 @@ async def test_of_a_burst_only_the_last_draws_the_message_and_all_is_told_in_ord
     for status in ("DEPLOYING", "RUNNING", "COMPLETED"):
         scene.set(scene.latest(project), status)
         await scene.look()
-    last = await scene.claim(NOTIFY, 3)
+    last = await scene.claim(DELIVER, 3)
     # The newest comes first, and waits for the others.
     for task in reversed(last[1:]):
         then = await scene.attempt(task)

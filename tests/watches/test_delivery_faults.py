@@ -11,8 +11,7 @@ from bot.durable.model import Done, LeaseLostError, RunAgain, Task
 from bot.durable.store import Store
 from bot.sandbox import Drop, Hang, Respond
 from bot.slack.web_api import ATTEMPTS
-from bot.watches.model import Watch
-from bot.watches.notification import NOTIFY
+from bot.watches.model import DELIVER, Watch
 from tests.watches.scene import Scene
 
 POST, UPDATE = "/api/chat.postMessage", "/api/chat.update"
@@ -23,7 +22,7 @@ POST, UPDATE = "/api/chat.postMessage", "/api/chat.update"
 
 async def died(scene: Scene, watch: Watch, step: str) -> Task:
     """Take the notification up to a step, as if the process had died in the middle of it."""
-    (task,) = await scene.claim(NOTIFY, 1)
+    (task,) = await scene.claim(DELIVER, 1)
     await scene.abandon(replace(task, state=task.state | {"step": step}))
     return await scene.the_notification(watch)
 
@@ -36,7 +35,7 @@ async def test_a_reply_that_was_posted_before_its_process_died_is_not_repeated(
     await scene.deliver()
     state = (await scene.the_notification(watch)).state | {"done": 0}
     await scene.store.prune(-1)
-    await scene.submit(f"notification:{watch.id}:1", NOTIFY, state)
+    await scene.submit(f"notification:{watch.id}:1", DELIVER, state)
     await died(scene, watch, "reply")
     assert await scene.deliver() == [Done()]
     assert len(scene.replies) == 1
@@ -55,7 +54,7 @@ async def test_a_process_that_dies_in_the_middle_of_a_reply_begins_again_there(
     scene: Scene,
 ) -> None:
     watch = await scene.moved()
-    (task,) = await scene.claim(NOTIFY, 1)
+    (task,) = await scene.claim(DELIVER, 1)
     scene.slack.requests.clear()
     scene.slack.faults.next(POST, Hang())
     dying = asyncio.create_task(scene.attempt(task))
@@ -101,7 +100,7 @@ async def test_a_process_that_lost_its_lease_says_nothing(scene: Scene, step: st
 
     store = scene.keep_in(Lost)
     await scene.moved()
-    (task,) = await scene.claim(NOTIFY, 1)
+    (task,) = await scene.claim(DELIVER, 1)
     store.lost = True
     task = replace(task, state=task.state | {"step": step})
     with pytest.raises(LeaseLostError):
@@ -125,7 +124,7 @@ async def unconfirmed(scene: Scene, *, after: bool, status: str = "RUNNING") -> 
 async def retry(scene: Scene, watch: Watch | None = None) -> float:
     """Bring a notification, which goes on later; return the seconds until then."""
     if watch is not None:
-        await scene.store.wake(f"notification:{watch.id}:1")
+        await scene.wake(watch)
     (then,) = await scene.deliver()
     assert isinstance(then, RunAgain)
     return then.in_seconds
@@ -133,7 +132,7 @@ async def retry(scene: Scene, watch: Watch | None = None) -> float:
 
 async def is_done(scene: Scene, watch: Watch) -> bool:
     """Bring a notification that sleeps; whether that was its end."""
-    await scene.store.wake(f"notification:{watch.id}:1")
+    await scene.wake(watch)
     return await scene.deliver() == [Done()]
 
 
@@ -183,7 +182,7 @@ async def test_where_the_bot_may_not_read_an_unconfirmed_reply_counts_as_posted(
 async def test_where_the_bot_may_not_read_the_end_of_a_job_is_repeated_once(scene: Scene) -> None:
     watch = await unconfirmed(scene, after=False, status="COMPLETED")
     scene.slack.faults.next(POST, Drop(after=True))
-    await scene.store.wake(f"notification:{watch.id}:1")
+    await scene.wake(watch)
     came = await scene.deliver()
     assert [then.in_seconds for then in came if isinstance(then, RunAgain)] == [0, 5]
     assert await is_done(scene, watch)

@@ -9,8 +9,7 @@ from structlog.testing import capture_logs
 from bot.durable.model import Done, RunAgain, Save, Task
 from bot.sandbox import Respond
 from bot.watches.changes import LONGEST
-from bot.watches.model import Watch
-from bot.watches.notification import NOTIFY
+from bot.watches.model import DELIVER, Watch
 from tests.watches.scene import Scene
 
 POST, UPDATE = "/api/chat.postMessage", "/api/chat.update"
@@ -23,7 +22,7 @@ def refused(code: str) -> Respond:
 
 async def retry(scene: Scene, watch: Watch, number: int = 1) -> float:
     """Deliver a notification that Slack refuses; return the seconds until the next attempt."""
-    await scene.store.wake(f"notification:{watch.id}:{number}")
+    await scene.wake(watch)
     (then,) = await scene.deliver()
     assert isinstance(then, RunAgain)
     return then.in_seconds
@@ -32,8 +31,8 @@ async def retry(scene: Scene, watch: Watch, number: int = 1) -> float:
 async def failed(scene: Scene, watch: Watch, number: int = 1) -> None:
     """Let a notification fail again and again, as for a reason that nobody foresaw."""
     for _ in range(10):
-        await scene.store.wake(f"notification:{watch.id}:{number}")
-        (task,) = await scene.claim(NOTIFY, 1)
+        await scene.wake(watch)
+        (task,) = await scene.claim(DELIVER, 1)
         failed = replace(task, failures=task.failures + 1, step_may_have_run=True)
         await scene.store.write(Save(failed, delay=0.0))
 
@@ -70,7 +69,7 @@ async def test_what_an_operator_can_mend_is_waited_for(scene: Scene, path: str, 
     scene.slack.faults.always(path, refused(code))
     scene.clock.advance(7200)
     await retry(scene, watch)
-    assert [kept.id for kept in await scene.watches.all()] == [watch.id]
+    assert [kept.id for kept in await scene.live()] == [watch.id]
     scene.slack.faults.clear()
     await scene.try_again(watch)
     assert len(scene.replies) == 1
@@ -116,10 +115,10 @@ async def test_stale_news_is_dropped_where_there_is_newer(scene: Scene) -> None:
     scene.set(scene.latest(watch.project.id), "COMPLETED")
     await scene.look()
     scene.clock.advance(3000)
-    await scene.store.wake(f"notification:{watch.id}:1")
+    await scene.wake(watch)
     assert Done() not in await scene.deliver()
     scene.clock.advance(700)
-    await scene.store.wake(f"notification:{watch.id}:1")
+    await scene.wake(watch)
     assert await scene.deliver() == [Done()]
     await retry(scene, watch, 2)
     scene.clock.advance(7200)
@@ -136,7 +135,7 @@ async def test_a_turn_is_waited_for_less_and_less_often(scene: Scene) -> None:
     watch = await scene.moved()
     scene.set(scene.latest(watch.project.id), "COMPLETED")
     await scene.look()
-    await scene.claim(NOTIFY, 1)  # and it takes its time
+    await scene.claim(DELIVER, 1)  # and it takes its time
     for least in (5, 10, 20, 40, 60, 60):
         assert least <= await retry(scene, watch, 2) <= 1.5 * least
 
@@ -166,7 +165,7 @@ async def test_the_end_of_a_watch_that_fails_again_and_again_is_told_directly(
     scene: Scene,
 ) -> None:
     watch = await scene.moved()
-    (task,) = await scene.claim(NOTIFY, 1)
+    (task,) = await scene.claim(DELIVER, 1)
     closing = {"step": "close", "slack_error": "restricted_action", "unanswerable": True}
     await scene.save(task, RunAgain(0, task.state | closing))
     await failed(scene, watch)
@@ -176,7 +175,7 @@ async def test_the_end_of_a_watch_that_fails_again_and_again_is_told_directly(
 
 async def test_last_words_that_fail_again_and_again_are_dropped(scene: Scene) -> None:
     watch = await scene.moved("FAILED")
-    (task,) = await scene.claim(NOTIFY, 1)
+    (task,) = await scene.claim(DELIVER, 1)
     await scene.save(task, RunAgain(0, task.state | {"step": "direct"}))
     await failed(scene, watch)
     await scene.try_again(watch)
@@ -186,7 +185,7 @@ async def test_last_words_that_fail_again_and_again_are_dropped(scene: Scene) ->
 
 async def unreadable(scene: Scene, watch: Watch) -> Task:
     """Put something in place of the first notification that only another version can read."""
-    (task,) = await scene.claim(NOTIFY, 1)
+    (task,) = await scene.claim(DELIVER, 1)
     await scene.save(task, RunAgain(0, task.state | {"version": 2}))
     return await scene.the_notification(watch)
 
@@ -206,7 +205,7 @@ async def test_nothing_waits_for_a_notification_that_cannot_be_read(scene: Scene
     await unreadable(scene, watch)
     scene.set(scene.latest(watch.project.id), "COMPLETED")
     await scene.look()
-    first, second = await scene.claim(NOTIFY, 2)
+    first, second = await scene.claim(DELIVER, 2)
     assert first.id.endswith(":1")
     assert await scene.attempt(second) == Done()
     assert [reply.split(" ")[0] for reply in scene.replies] == ["✅"]

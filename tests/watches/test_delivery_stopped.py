@@ -6,8 +6,7 @@ from bot.durable.model import Done, Outcome, RunAgain
 from bot.sandbox import Hang, PostedMessage, Respond
 from bot.slack.message import Message, ReplyTarget
 from bot.views.project import project_message
-from bot.watches.model import Watch
-from bot.watches.notification import NOTIFY
+from bot.watches.model import DELIVER, Watch
 from tests.watches.scene import Scene
 
 POST, UPDATE = "/api/chat.postMessage", "/api/chat.update"
@@ -20,7 +19,7 @@ def drawn(message: PostedMessage) -> str:
 
 async def stopped(scene: Scene, watch: Watch) -> None:
     """Stop the watch, as a person does: it ends, and the message is drawn without it."""
-    await scene.watches.delete(watch.channel_id, watch.ts)
+    await scene.watches.stop(watch.channel_id, watch.ts, watch.id)
     await draw(scene, watch, project_message(watch.project, watch.message_state))
 
 
@@ -39,7 +38,7 @@ async def refused_at_first(scene: Scene, path: str) -> asyncio.Task[list[Outcome
 
 async def test_nothing_is_told_of_a_watch_that_was_stopped(scene: Scene) -> None:
     watch = await scene.moved()
-    await scene.watches.delete(watch.channel_id, watch.ts)
+    await scene.watches.stop(watch.channel_id, watch.ts, watch.id)
     assert await scene.deliver() == [Done()]
     assert scene.replies == []
     assert scene.answers[0].edits == 0
@@ -67,7 +66,7 @@ async def test_a_stop_while_slack_takes_the_message_is_not_drawn_away(scene: Sce
 async def test_a_stop_is_drawn_again_when_slack_takes_it(scene: Scene) -> None:
     watch = await scene.moved()
     bringing = await refused_at_first(scene, UPDATE)
-    await scene.watches.delete(watch.channel_id, watch.ts)
+    await scene.watches.stop(watch.channel_id, watch.ts, watch.id)
     scene.slack.faults.next(UPDATE, Respond(200, {"ok": True}), LATER)
     (then,) = await bringing
     assert isinstance(then, RunAgain)
@@ -81,7 +80,7 @@ async def test_a_stop_is_drawn_again_when_slack_takes_it(scene: Scene) -> None:
 
 async def test_a_stop_is_drawn_again_by_who_takes_over(scene: Scene) -> None:
     watch = await scene.moved()
-    (task,) = await scene.claim(NOTIFY, 1)
+    (task,) = await scene.claim(DELIVER, 1)
     scene.slack.requests.clear()
     scene.slack.faults.next(UPDATE, Hang())
     dying = asyncio.create_task(scene.attempt(task))
@@ -89,7 +88,7 @@ async def test_a_stop_is_drawn_again_by_who_takes_over(scene: Scene) -> None:
     dying.cancel()
     await asyncio.wait([dying])
     await scene.abandon(task)
-    await scene.watches.delete(watch.channel_id, watch.ts)
+    await scene.watches.stop(watch.channel_id, watch.ts, watch.id)
     # The request of the killed process arrives late.
     await draw(
         scene, watch, project_message(watch.project, watch.message_state, watch=watch.summary())
@@ -126,7 +125,7 @@ async def test_a_watch_that_ended_by_itself_tells_what_was_before(scene: Scene) 
     await scene.look()
     scene.set(scene.latest(watch.project.id), "COMPLETED")
     await scene.look()
-    assert await scene.watches.all() == []
+    assert await scene.live() == []
     await scene.deliver()
     await scene.try_again(watch, 2)
     await scene.try_again(watch, 3)
