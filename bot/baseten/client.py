@@ -170,7 +170,7 @@ class Baseten(Requests):
         self, project_id: str, job_id: str, start: datetime, end: datetime
     ) -> Metrics:
         """Return the use of a job's GPUs between two times. ``GET …/jobs/{job_id}/metrics``"""
-        asked = {"start_epoch_millis": _millis(start), "end_epoch_millis": _millis(end)}
+        asked = {"start_epoch_millis": _millis(start), "end_epoch_millis": _millis(end) + 1}
         path = f"{_job(project_id, job_id)}/metrics?{urlencode(asked)}"
         return (await self._call(Metrics, "GET", path)).body
 

@@ -59,7 +59,8 @@ class Delivery:
         watch = _drawn(watch, progress.drawn)
         if context.task.failures >= _MOST_FAILS:
             log.error("dropped a notification", error=context.task.error)
-            left = await self._watches.settle(watch, partial(_dropped, at=self._timing.now()))
+            now, drawn = self._timing.now(), progress.drawn
+            left = await self._watches.settle(watch, lambda kept: _dropped(_drawn(kept, drawn), now))
             await context.checkpoint(progress.fresh().state())
             watch, began = left, False
         try:
@@ -78,7 +79,9 @@ class Delivery:
     ) -> tuple[Watch | None, Progress]:
         """Update the message; return the watch as it is drawn. Safe to repeat."""
         key = message_key(watch.channel_id, watch.ts)
-        seconds = self._limiter.delay(key, _MOST if watch.outbox else _MOST_QUIETLY)
+        closing = watch.ended and _only_farewells(watch)
+        most = _MOST if watch.outbox else _MOST_QUIETLY
+        seconds = 0.0 if closing else self._limiter.delay(key, most)
         if seconds > 0:
             raise LaterError(RunAgain(seconds, progress.state(), step_may_have_run=began))
 
@@ -94,12 +97,14 @@ class Delivery:
         try:
             shown = await redraw(watch, read, draw, same=_looks_same) or watch
         except SlackCallFailed as refused:
-            if takes_later(refused) or refused.outcome_unknown:
+            late = self._timing.now() - (watch.drawn_at or watch.started_at) > LONGEST
+            if (takes_later(refused) or refused.outcome_unknown) and not late:
                 raise retry_later(refused, progress, began=began) from refused
-            said = any(not isinstance(each.news, Farewell) for each in watch.outbox)
-            if refused.error in ENDINGS and (said or not watch.ended):
+            if refused.error in ENDINGS and not (watch.ended and _only_farewells(watch)):
                 return await self._close(watch, refused.error), progress
-            log.error("Slack refuses a part of a notification", slack_error=refused.error)
+            log.error(  # noqa: TRY400 - the error is Slack's
+                "Slack refuses a part of a notification", slack_error=refused.error
+            )
             refused_for_good = True
         fields = {"not_drawn": refused_for_good, "drawn": shown.revision}
         progress = progress.fresh().model_copy(update=fields)
@@ -214,6 +219,10 @@ class Delivery:
         """Return whether newer news make the first one needless."""
         first, *later = watch.outbox
         return bool(later) and not isinstance(first.news, (*ENDS, Farewell))
+
+
+def _only_farewells(watch: Watch) -> bool:
+    return all(isinstance(each.news, Farewell) for each in watch.outbox)
 
 
 def _drawn(watch: Watch, revision: int) -> Watch:

@@ -129,7 +129,7 @@ class NewsMessages:
 
     async def _starter(self, job: TrainingJob) -> str:
         email = (job.user.email if job.user else None) or ""
-        return await self.people.find(email) or email
+        return email and (await self.people.find(email) or email)
 
     async def _last_lines(self, project_id: str, job: TrainingJob) -> list[str] | None:
         """Return the last log lines of a job, redacted; None if they cannot be read."""

@@ -2,24 +2,10 @@
 
 import asyncio
 
-from bot.durable.model import RunAgain, State, Task
+from bot.durable.model import RunAgain, State
 from bot.durable.store import Store
 from bot.watches.model import DELIVER
 from tests.watches.scene import Scene
-
-
-class CountingStore(Store):
-    """A store that counts how often it is read."""
-
-    read_count = 0
-
-    async def get(self, task_id: str) -> Task | None:
-        self.read_count += 1
-        return await super().get(task_id)
-
-    async def read(self, collection: str, key: str) -> State | None:
-        self.read_count += 1
-        return await super().read(collection, key)
 
 
 class SlowStore(Store):
@@ -51,20 +37,6 @@ async def test_what_tells_nothing_new_waits_while_much_is_drawn(scene: Scene) ->
         await scene.wake(watch)
     assert await bring(scene, 34) == []
     assert sum(answer.edits for answer in scene.answers) == 34
-
-
-async def test_what_finds_no_room_costs_no_look_into_the_store(scene: Scene) -> None:
-    store = scene.keep_in(CountingStore)
-    project = scene.project()
-    for _ in range(33):
-        await scene.answer(project)
-    scene.baseten.set_job(scene.latest(project), error_message="Spot capacity is available.")
-    await scene.look()
-    handler = scene.handler
-    for task in await scene.claim(DELIVER, 33):
-        store.read_count = 0
-        if isinstance(await handler.handle(scene.context(task)), RunAgain):
-            assert store.read_count == 0
 
 
 async def test_of_notifications_that_come_at_once_no_more_are_drawn_than_there_is_room_for(

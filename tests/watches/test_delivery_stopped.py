@@ -41,15 +41,8 @@ async def test_nothing_is_told_of_a_watch_that_was_stopped(scene: Scene) -> None
     await scene.watches.stop(watch.channel_id, watch.ts, watch.id)
     assert await scene.deliver() == [Done()]
     assert scene.replies == []
-    assert scene.answers[0].edits == 0
-
-
-async def test_of_a_message_that_is_watched_anew_only_the_thread_is_told(scene: Scene) -> None:
-    watch = await scene.moved()
-    await scene.begin_anew(watch.model_copy(update={"id": "another"}))
-    assert await scene.deliver() == [Done()]
-    assert len(scene.replies) == 1
-    assert scene.answers[0].edits == 0
+    assert "Watched by" not in drawn(scene.answers[0])
+    assert await scene.watches.all() == []
 
 
 async def test_a_stop_while_slack_takes_the_message_is_not_drawn_away(scene: Scene) -> None:
@@ -101,32 +94,33 @@ async def test_a_stop_is_drawn_again_by_who_takes_over(scene: Scene) -> None:
 async def test_another_watch_that_begins_meanwhile_is_not_drawn_away(scene: Scene) -> None:
     watch = await scene.moved()
     bringing = await refused_at_first(scene, UPDATE)
+    await scene.watches.stop(watch.channel_id, watch.ts, watch.id)
     other = watch.model_copy(update={"id": "another", "watchers": ("U0SANDBOX1", "U0KIM")})
-    await scene.begin_anew(other)
+    await scene.watches.create(other)
     assert await bringing == [Done()]
     assert "U0KIM" in drawn(scene.answers[0])
-    assert len(scene.replies) == 1
+    assert scene.replies == []
+    assert [each.id for each in await scene.live()] == ["another"]
 
 
 async def test_a_watch_that_is_stopped_between_two_replies_says_no_more(scene: Scene) -> None:
-    watch = await scene.answer(project := scene.project(status="RUNNING"))
-    scene.set(scene.latest(project), "STOPPED")
-    scene.job(project, "PENDING")
-    await scene.look()
+    watch = await scene.answer(project := scene.project())
+    for status in ("DEPLOYING", "RUNNING"):
+        scene.set(scene.latest(project), status)
+        await scene.look()
     bringing = await refused_at_first(scene, POST)
-    await stopped(scene, watch)
+    await scene.watches.stop(watch.channel_id, watch.ts, watch.id)
+    scene.clock.advance(15)
     assert await bringing == [Done()]
     assert len(scene.replies) == 1
+    assert await scene.watches.all() == []
 
 
-async def test_a_watch_that_ended_by_itself_tells_what_was_before(scene: Scene) -> None:
+async def test_two_processes_never_deliver_one_outbox_at_once(scene: Scene) -> None:
     watch = await scene.moved("DEPLOYING")
+    (first,) = await scene.claim(DELIVER, 1)
     scene.set(scene.latest(watch.project.id), "RUNNING")
     await scene.look()
-    scene.set(scene.latest(watch.project.id), "COMPLETED")
-    await scene.look()
-    assert await scene.live() == []
-    await scene.deliver()
-    await scene.try_again(watch, 2)
-    await scene.try_again(watch, 3)
-    assert [reply.split(" ")[0] for reply in scene.replies] == ["🚀", "▶️", "✅"]
+    assert await scene.claim(DELIVER, 1) == []
+    assert await scene.attempt(first) == Done()
+    assert [reply.split(" ")[0] for reply in scene.replies] == ["🚀", "▶️"]
