@@ -157,7 +157,8 @@ def say(count: int, what: str, measured: list[tuple[float, float]]) -> None:
     cpu = statistics.median(used for used, _ in measured)
     stall = max(stall for _, stall in measured)
     sys.stdout.write(
-        f"a poll of {count} watches, {what:16} {cpu:8.1f} ms of CPU, longest stall {stall:6.1f} ms\n"
+        f"a poll of {count} watches, {what:16} {cpu:8.1f} ms of CPU,"
+        f" longest stall {stall:6.1f} ms\n"
     )
 
 

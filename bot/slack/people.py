@@ -47,7 +47,11 @@ class People:
             answer = await call_slack(
                 partial(self._client.users_lookupByEmail, email=key), idempotent=True
             )
-            user_id = str((answer.get("user") or {}).get("id") or "")
+            match answer.data:
+                case {"user": {"id": str(found)}}:
+                    user_id = found
+                case _:
+                    user_id = ""
         except SlackCallFailed as refused:
             if refused.error in AUTH_ERRORS:
                 self._refused_until = now + _HOUR

@@ -60,7 +60,9 @@ class Delivery:
         if context.task.failures >= _MOST_FAILS:
             log.error("dropped a notification", error=context.task.error)
             now, drawn = self._timing.now(), progress.drawn
-            left = await self._watches.settle(watch, lambda kept: _dropped(_drawn(kept, drawn), now))
+            left = await self._watches.settle(
+                watch, lambda kept: _dropped(_drawn(kept, drawn), now)
+            )
             await context.checkpoint(progress.fresh().state())
             watch, began = left, False
         try:
@@ -239,8 +241,9 @@ def _looks_same(one: Watch, other: Watch) -> bool:
     )
 
 
-def _dropped(watch: Watch, at: datetime) -> Watch:
+def _dropped(watch: Watch, drawn: int, at: datetime) -> Watch:
     """Return the watch without the step that fails again and again."""
+    watch = _drawn(watch, drawn)
     if watch.drawn < watch.revision:
         return watch.model_copy(update={"drawn": watch.revision})
     if not watch.outbox:

@@ -17,7 +17,8 @@ class Threads:
 
     async def set(self, watches: Sequence[Watch]) -> None:
         """Set all watches that have not ended."""
-        self._found = found = defaultdict(list)
+        found: defaultdict[_Thread, list[Watch]] = defaultdict(list)
+        self._found = found
         async for some in in_slices(watches):
             for watch in some:
                 found[_thread(watch)].append(watch)

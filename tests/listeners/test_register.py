@@ -29,6 +29,7 @@ LISTENERS = [
     ("action", "refresh", "Refresh.handle"),
     ("action", "jobs", "Jobs.handle"),
     ("action", "watch", "Watching.watch"),
+    ("action", "watch_job", "Watching.watch_job"),
     ("action", "stop_watching", "Watching.stop"),
     ("action", "open_logs", "open_logs"),
     ("event", "app_home_opened", "Home.opened"),
@@ -41,7 +42,9 @@ LISTENERS = [
 TASKS = [
     ("open/2", "OpenProjectHandler.handle"),
     ("watch/2", "WatchHandler.begin"),
-    ("stop/2", "WatchHandler.end"),
+    ("watch job/1", "WatchHandler.begin_job"),
+    ("stop/2", "WatchHandler.leave"),
+    ("stop_all/1", "WatchHandler.end_for_everyone"),
     ("workflow step/2", "WorkflowStepHandler.handle"),
 ]
 

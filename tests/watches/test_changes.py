@@ -314,9 +314,7 @@ def test_times_alone_draw_it_every_ten_minutes_and_all_else_at_once() -> None:
     synced = seen(watched, job(at=60 * 25, checkpoint_sync_status="SYNCING"), at=60 * 25)
     assert synced.redraw
     # That has drawn the times too.
-    assert not seen(
-        synced.watch, job(at=60 * 34, checkpoint_sync_status="SYNCING"), at=2040
-    ).redraw
+    assert not seen(synced.watch, job(at=60 * 34, checkpoint_sync_status="SYNCING"), at=2040).redraw
 
 
 def test_a_project_that_was_renamed_is_drawn_again() -> None:

@@ -34,9 +34,7 @@ async def failed(scene: Scene, watch: Watch, *, drawn: bool = False) -> None:
         await scene.wake(watch)
         (task,) = await scene.claim(DELIVER, 1)
         state = task.state | {"drawn": 1} if drawn else task.state
-        failed = replace(
-            task, state=state, failures=task.failures + 1, step_may_have_run=True
-        )
+        failed = replace(task, state=state, failures=task.failures + 1, step_may_have_run=True)
         await scene.store.write(Save(failed, delay=0.0))
 
 

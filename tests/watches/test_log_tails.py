@@ -24,7 +24,5 @@ async def test_no_log_line_is_read_without_the_right_to_log_lines() -> None:
     # Without a Baseten, it would fail if it asked for lines.
     messages = NewsMessages(cast("Baseten", None), Redactor(()), cast("People", None), deny)
     watched = watch(failed, watchers=("U0DANA0001", "U0LEE00001"))
-    await messages.build(
-        Ended(job=failed), watched, watched.watchers, message_updated=True
-    )
+    await messages.build(Ended(job=failed), watched, watched.watchers, message_updated=True)
     assert asked == [("U0DANA0001", "C0SANDBOX1", Verb.LOGS, "Research")]

@@ -140,6 +140,7 @@ async def test_what_is_not_the_pollers_to_deal_with_passes_through(
         async def read_changed(
             self, collection: str, known: Mapping[str, str]
         ) -> tuple[dict[str, str], dict[str, State]]:
+            del collection, known
             raise error
 
     scene.keep_in(Failing)
@@ -154,6 +155,7 @@ async def test_whatever_else_happens_is_logged_and_outlived(scene: Scene) -> Non
         async def read_changed(
             self, collection: str, known: Mapping[str, str]
         ) -> tuple[dict[str, str], dict[str, State]]:
+            del known
             raise ZeroDivisionError(collection)
 
     scene.keep_in(Broken)
