@@ -59,10 +59,8 @@ class Delivery:
         watch = _drawn(watch, progress.drawn)
         if context.task.failures >= _MOST_FAILS:
             log.error("dropped a notification", error=context.task.error)
-            now, drawn = self._timing.now(), progress.drawn
-            left = await self._watches.settle(
-                watch, lambda kept: _dropped(_drawn(kept, drawn), now)
-            )
+            dropped = partial(_dropped, drawn=progress.drawn, at=self._timing.now())
+            left = await self._watches.settle(watch, dropped)
             await context.checkpoint(progress.fresh().state())
             watch, began = left, False
         try:
