@@ -124,3 +124,14 @@ async def test_two_processes_never_deliver_one_outbox_at_once(scene: Scene) -> N
     assert await scene.claim(DELIVER, 1) == []
     assert await scene.attempt(first) == Done()
     assert [reply.split(" ")[0] for reply in scene.replies] == ["🚀", "▶️"]
+
+
+async def test_a_delivery_that_another_has_replaced_takes_nothing_off_the_outbox(
+    scene: Scene,
+) -> None:
+    watch = await scene.moved()
+    kept = await scene.present(watch)
+    assert kept is not None
+    older = kept.model_copy(update={"courier": "older"})
+    assert await scene.watches.settle(older, lambda now: now.without(kept.outbox[0])) is None
+    assert await scene.present(watch) == kept
