@@ -33,12 +33,15 @@ from bot.projects.service import Projects
 from bot.settings import Settings
 from bot.slack.messages import Poster
 from bot.slack.modals import Modals
+from bot.slack.people import People
 from bot.slack.workflow_steps import WorkflowSteps
 from bot.views.installation import Installation
-from bot.watches.delivery import NOTIFY, NotificationHandler
-from bot.watches.model import Watches
+from bot.watches.delivery import DELIVER, Delivery, DeliveryTiming
+from bot.watches.news_messages import NewsMessages
+from bot.watches.outbox_posts import OutboxPosts
 from bot.watches.poller import POLL, Poller, PollInterval
 from bot.watches.start import WatchStarter
+from bot.watches.store import Watches
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,23 +82,14 @@ def build_services(
         projects, poster, failures, recents, watch_starter, ask, watch, looks, permissions
     )
     too_long = settings.waiting_too_long * 60  # seconds
-    notifier, interval = workers.notifications, tuning.poll_interval
-    poller = Poller(out.baseten, store, notifier, watches, interval, too_long, tuning.now)
+    interval = tuning.poll_interval
+    poller = Poller(out.baseten, store, watches, interval, too_long, tuning.now)
     workers.looks.on(POLL, poller.handle)
     workers.looks.on(CLEANUP, CleanupTask(store).handle)
-    gap, decide = interval.fast, tuning.allows
-    notifications = NotificationHandler(
-        poster,
-        out.baseten,
-        watches,
-        store,
-        out.redactor,
-        gap=gap,
-        looks=looks,
-        allows=decide,
-        installation=installation,
-    )
-    notifier.on(NOTIFY, notifications.handle)
+    messages = NewsMessages(out.baseten, out.redactor, People(out.slack), tuning.allows)
+    posts = OutboxPosts(poster, messages, installation)
+    delivery = Delivery(poster, watches, posts, DeliveryTiming(gap=interval.fast, searches=looks))
+    workers.notifications.on(DELIVER, delivery.handle)
     return Services(
         workers=workers,
         in_flight=InFlight(tuning.most_work),

@@ -77,7 +77,10 @@ def test_the_rules_bite(part: str, key: str, value: object) -> None:
 
 def test_it_asks_for_the_least_that_the_bot_can_work_with() -> None:
     assert load(AS_IT_IS)["oauth_config"] == {
-        "scopes": {"bot": ["commands", "chat:write", "chat:write.public"]}
+        "scopes": {
+            "bot": ["commands", "chat:write", "chat:write.public"],
+            "bot_optional": ["users:read.email", "users:read"],
+        }
     }
 
 

@@ -207,8 +207,13 @@ DELETE_DOCUMENTS = Statement(
     "DELETE FROM training_bot_documents"
     " WHERE (collection, key) IN (SELECT c.collection, c.key FROM {rows})",
 )
-PAGE_OF_DOCUMENTS = Statement(
+PAGE_OF_VERSIONS = Statement(
     "collection text, after text, most int8",
-    "SELECT key, value FROM training_bot_documents WHERE collection = {one:collection}"
+    "SELECT key, version FROM training_bot_documents WHERE collection = {one:collection}"
     " AND key > {one:after} ORDER BY key LIMIT {one:most}",
+)
+MANY_DOCUMENTS = Statement(
+    "collection text, key text",
+    "SELECT key, version, value FROM training_bot_documents"
+    " WHERE (collection, key) IN (SELECT c.collection, c.key FROM {rows}) ORDER BY key",
 )

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import count
 from typing import Any, Protocol, cast
@@ -15,9 +15,10 @@ from bot.durable.model import Amend, Change, Claim, Enqueue, Run, State, Task
 from bot.durable.statements import (
     GET_DOCUMENT,
     GET_TASK,
+    MANY_DOCUMENTS,
     NEXT_DUE,
     OLDEST_WAITING,
-    PAGE_OF_DOCUMENTS,
+    PAGE_OF_VERSIONS,
     PRUNE,
     STILL_OPEN,
     TURNS,
@@ -29,7 +30,8 @@ log = structlog.stdlib.get_logger(__name__)
 
 ACK_TIMEOUT = 1.0  # seconds; Slack waits 3 for an ack
 BACKGROUND_TIMEOUT = 5.0  # seconds
-_PAGE = 200  # rows in one read or deletion
+_PAGE = 100  # documents in one read, and rows in one deletion
+_PAGE_OF_VERSIONS = 1000
 LEASE_LOST = "lease lost"  # this topic and the next stay within the process
 HEALTH = "health"
 _OWN = {LEASE_LOST, HEALTH}
@@ -222,14 +224,28 @@ class Store:
 
     async def read_all(self, collection: str) -> dict[str, State]:
         """Return a collection's documents by key."""
-        found: dict[str, State] = {}
+        return (await self.read_changed(collection, {}))[1]
+
+    async def read_changed(
+        self, collection: str, known: Mapping[str, str]
+    ) -> tuple[dict[str, str], dict[str, State]]:
+        """Return each document's version by key, and the documents of other versions than known."""
+        versions: dict[str, str] = {}
         after: str | None = ""
-        while after is not None:  # page by page, because decoding blocks the event loop
-            rows = await self._read(PAGE_OF_DOCUMENTS, (collection, after, _PAGE))
-            found |= {key: json.loads(value) for key, value in rows}
-            after = rows[-1][0] if len(rows) == _PAGE else None
+        while after is not None:
+            rows = await self._read(PAGE_OF_VERSIONS, (collection, after, _PAGE_OF_VERSIONS))
+            versions |= dict(cast("list[tuple[str, str]]", rows))
+            after = rows[-1][0] if len(rows) == _PAGE_OF_VERSIONS else None
+        found: dict[str, State] = {}
+        wanted = [key for key, version in versions.items() if known.get(key) != version]
+        for start in range(0, len(wanted), _PAGE):  # by page: decoding blocks the event loop
+            page = wanted[start : start + _PAGE]
+            rows = await self._read(MANY_DOCUMENTS, *((collection, key) for key in page))
+            found |= {key: json.loads(value) for key, _, value in rows}
+            versions |= {key: version for key, version, _ in rows}
             await asyncio.sleep(0)
-        return found
+        gone = {key for key in wanted if key not in found}
+        return {k: v for k, v in versions.items() if k not in gone}, found
 
     # Topics
 

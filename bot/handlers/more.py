@@ -24,7 +24,7 @@ from bot.views.more import (
     stop_view,
     waiting_view,
 )
-from bot.watches.model import Watches
+from bot.watches.store import Watches
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from bot.handlers.dismiss import DISMISS
 from bot.handlers.open_task import OPEN_PROJECT
 from bot.handlers.services import Services
 from bot.handlers.show_project import SHOW_PROJECT
-from bot.handlers.watch import STOP_FOR_EVERYONE, STOP_WATCH, WATCH_MESSAGE
+from bot.handlers.watch import STOP_FOR_EVERYONE, STOP_WATCH, WATCH_MESSAGE, WATCH_ONE_JOB
 from bot.handlers.workflow_step import RUN_WORKFLOW_STEP
 from bot.listeners.command import ProjectCommand
 from bot.listeners.dialog import Dialog
@@ -39,6 +39,7 @@ from bot.views.question import (
 )
 from bot.views.team_question import USE_TEAM
 from bot.views.usage import OPEN_DIALOG
+from bot.views.watch import WATCH_TOO
 
 
 def register(app: AsyncApp, services: Services, requests: RequestMiddleware) -> None:
@@ -71,6 +72,7 @@ def register(app: AsyncApp, services: Services, requests: RequestMiddleware) -> 
     app.action(REFRESH)(Refresh(services).handle)
     app.action(JOBS)(Jobs(services).handle)
     app.action(WATCH)(watching.watch)
+    app.action(WATCH_TOO)(watching.watch_job)
     app.action(STOP_WATCHING)(watching.stop)
     app.action(OPEN_LOGS)(open_logs)
     app.action(MORE)(overflow.choose)
@@ -85,6 +87,7 @@ def register(app: AsyncApp, services: Services, requests: RequestMiddleware) -> 
     tasks.on(SHOW_PROJECT, services.show_project.handle)
     tasks.on(DISMISS, services.dismiss.handle)
     tasks.on(WATCH_MESSAGE, services.watch.begin)
-    tasks.on(STOP_WATCH, services.watch.end)
+    tasks.on(WATCH_ONE_JOB, services.watch.begin_job)
+    tasks.on(STOP_WATCH, services.watch.leave)
     tasks.on(STOP_FOR_EVERYONE, services.watch.end_for_everyone)
     tasks.on(RUN_WORKFLOW_STEP, services.workflow_step.handle)

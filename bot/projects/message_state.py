@@ -51,6 +51,20 @@ class StopState(BaseModel):
     response_url: str | None = None
 
 
+class JobChoice(BaseModel):
+    """The value of a button that watches one job of a project in its message.
+
+    Attributes:
+        message_state: the state for the buttons of the job's message.
+        job_id: the job.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    message_state: MessageState
+    job_id: str
+
+
 class NameChoice(BaseModel):
     """The value of a button of a question: the project that it opens."""
 

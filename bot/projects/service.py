@@ -179,16 +179,13 @@ class Projects:
         return await self._baseten.get_training_project(project_id)
 
     async def get_project_with_job(self, project_id: str, job_id: str) -> TrainingProject:
-        """Return a project with this job in the place of its latest job.
+        """Return a project with this job in the place of its latest one.
 
-        Only an older job needs a second request.
         ``GET /v1/training_projects/{training_project_id}/jobs/{training_job_id}``
         """
-        project = await self.get_project(project_id)
-        if project.latest_job is not None and project.latest_job.id == job_id:
-            return project
-        job = await self._baseten.get_training_job(project_id, job_id)
-        return project.model_copy(update={"latest_job": job})
+        found = await self._baseten.get_job_in_project(project_id, job_id)
+        project = found.training_project or await self.get_project(project_id)
+        return project.model_copy(update={"latest_job": found.training_job})
 
     async def list_jobs(self, project_id: str) -> ProjectJobs:
         """Return a project and its jobs, newest first.

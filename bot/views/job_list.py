@@ -30,25 +30,22 @@ class JobGroups:
     Attributes:
         running: the jobs that deploy or run, the newest first.
         waiting: the jobs that wait, in the order in which they start.
-        other: the jobs whose status the bot does not know, the newest first.
         ended: the jobs that have ended, the last end first.
     """
 
     running: Sequence[ListedJob] = ()
     waiting: Sequence[ListedJob] = ()
-    other: Sequence[ListedJob] = ()
     ended: Sequence[ListedJob] = ()
 
     def in_order(self) -> list[ListedJob]:
         """Return all jobs in the order of the list."""
-        return [*self.running, *self.waiting, *self.other, *self.ended]
+        return [*self.running, *self.waiting, *self.ended]
 
     def sum(self) -> str:
         """Return the number of jobs in words, as in ``2 running, 1 waiting``."""
         counts = (
             (len(self.running), "running"),
             (len(self.waiting), "waiting"),
-            (len(self.other), "with another status"),
             (len(self.ended), "ended in the last day"),
         )
         return ", ".join(f"{count} {words}" for count, words in counts if count)
@@ -58,7 +55,6 @@ _GROUPS = {
     Stage.DEPLOYING: "running",
     Stage.RUNNING: "running",
     Stage.WAITING: "waiting",
-    Stage.UNKNOWN: "other",
     Stage.ENDED: "ended",
 }
 
@@ -68,8 +64,7 @@ def grouped(jobs: Sequence[ListedJob]) -> JobGroups:
     groups: dict[str, list[ListedJob]] = {name: [] for name in _GROUPS.values()}
     for listed in jobs:
         groups[_GROUPS[status(listed.job).stage]].append(listed)
-    for name in ("running", "other"):
-        groups[name].sort(key=_created_at, reverse=True)
+    groups["running"].sort(key=_created_at, reverse=True)
     groups["waiting"].sort(key=lambda listed: (-listed.job.priority, listed.job.created_at))
     groups["ended"].sort(key=lambda listed: listed.job.updated_at, reverse=True)
     return JobGroups(**groups)
@@ -175,7 +170,7 @@ def _short(text: str, most: int) -> str:
 
 def _status_in_words(job: TrainingJob) -> str:
     now = status(job)
-    return _short(now.words, 24 if now.stage is Stage.UNKNOWN else _LONGEST_STATUS)
+    return _short(now.words, _LONGEST_STATUS)
 
 
 def _machine(job: TrainingJob) -> str:

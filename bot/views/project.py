@@ -23,7 +23,6 @@ MORE = "more"  # the overflow menu; the values of its options follow
 MORE_REFRESH = "refresh"
 MORE_COMMAND = "command"
 MORE_STOP = "stop for everyone"
-_DOES = {"completed": "finished"}  # reads better before a duration
 _PREEMPTED = "Its spot capacity was reclaimed. To start over, push it again."
 
 
@@ -50,7 +49,7 @@ class WatchSummary:
         job_id: the watched job. The project might have a newer job.
         ended: whether the watch has ended. The message then shows its last state.
         project_missing: whether Baseten no longer has the project.
-        newer_job: the name of a job that is newer than the watched one; empty without one.
+        newer_job: the name of a newer job that was announced; empty without one.
     """
 
     watchers: tuple[str, ...]
@@ -166,7 +165,7 @@ def _job_line(
     ran = ""
     if now.ended and since is not None:
         ran = f" after {text.duration((job.updated_at - since).total_seconds())}"
-    does = text.say(_DOES.get(now.does, now.does), 60)
+    does = text.say(now.does, 60)
     return f"{now.mark} {shown} {does}{ran} in {strong(project.name)} ({text.say(team)})"
 
 

@@ -46,6 +46,7 @@ LISTENERS = [
     ("action", "refresh", "Refresh.handle"),
     ("action", "jobs", "Jobs.handle"),
     ("action", "watch", "Watching.watch"),
+    ("action", "watch_too", "Watching.watch_job"),
     ("action", "stop_watching", "Watching.stop"),
     ("action", "open_logs", "open_logs"),
     ("action", "more", "Overflow.choose"),
@@ -62,7 +63,8 @@ TASKS = [
     ("show/1", "ShowProjectHandler.handle"),
     ("dismiss/1", "DismissHandler.handle"),
     ("watch/2", "WatchHandler.begin"),
-    ("stop/2", "WatchHandler.end"),
+    ("watch job/1", "WatchHandler.begin_job"),
+    ("stop/2", "WatchHandler.leave"),
     ("stop_all/1", "WatchHandler.end_for_everyone"),
     ("workflow step/2", "WorkflowStepHandler.handle"),
 ]

@@ -413,7 +413,7 @@ def test_each_status_has_a_mark_and_words(name: str) -> None:
     drawn = status(OPENED[f"status_{name.lower()}"].project.latest_job)  # type: ignore[arg-type]
     assert drawn.mark
     assert "_" not in drawn.words
-    assert drawn.ended == (name in {"COMPLETED", "FAILED", "DEPLOY_FAILED", "STOPPED", "PREEMPTED"})
+    assert drawn.ended == (name not in {"PENDING", "CREATED", "QUEUED", "DEPLOYING", "RUNNING"})
 
 
 @pytest.mark.parametrize("text", ['"' * 500, "\\" * 500, "日" * 500, "🚀" * 500, "\x01" * 500])

@@ -100,6 +100,10 @@ class SandboxSlack(UserActions, FakeServer):
     def drops_repeats(self, drops: bool) -> None:
         self._workspace.drops_repeats = drops
 
+    def add_email(self, user: str, email: str) -> None:
+        """Give a person an email address."""
+        self._workspace.emails[email.casefold()] = user
+
     @property
     def messages(self) -> list[PostedMessage]:
         """Every message that a channel shows, in order of posting."""

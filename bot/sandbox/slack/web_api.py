@@ -31,6 +31,7 @@ SCOPES: Final = {
     "chat.update": "chat:write",
     "chat.delete": "chat:write",
     "conversations.open": "im:write",
+    "users.lookupByEmail": "users:read.email",
 }
 
 
@@ -96,6 +97,7 @@ class SlackApi:
             "conversations.replies": history.thread,
             "functions.completeError": self.functions_complete_error,
             "functions.completeSuccess": self.functions_complete_success,
+            "users.lookupByEmail": self.users_lookup_by_email,
             "views.open": views.open,
             "views.publish": views.publish,
             "views.update": views.update,
@@ -214,6 +216,14 @@ class SlackApi:
         if len(names) != 1 or not str(names[0]).startswith("U"):
             raise SlackRefusedError(code="user_not_found")
         return {"channel": {"id": self.workspace.direct_message(str(names[0])).id}}
+
+    def users_lookup_by_email(self, arguments: dict[str, Json]) -> dict[str, Json]:
+        """`users.lookupByEmail`."""
+        email = slack_arguments.required(arguments, "email").casefold()
+        user = self.workspace.emails.get(email)
+        if user is None:
+            raise SlackRefusedError(code="users_not_found")
+        return {"user": {"id": user, "team_id": TEAM_ID, "profile": {"email": email}}}
 
     def functions_complete_success(self, arguments: dict[str, Json]) -> dict[str, Json]:
         """`functions.completeSuccess`."""
