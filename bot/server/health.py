@@ -2,15 +2,22 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
+import structlog
 from aiohttp import web
 
 from bot import __version__
 
+log = structlog.stdlib.get_logger(__name__)
+
 # Names of parts in the health pages.
 DATABASE = "database"  # listeners answer in words while it is away
 DRAINING = "draining"
+SLACK = "slack"  # until Slack has confirmed the token
+START = "start"  # until the database is open
+TOKEN = "token"  # noqa: S105 - Slack refuses the token that it has confirmed before
 
 
 class Health:
@@ -48,6 +55,18 @@ class Health:
     async def ready(self) -> None:
         """Wait until no part has a problem."""
         await self._ready.wait()
+
+
+async def report_waits(health: Health, every: float) -> None:
+    """Log what the start waits for, every so many seconds, until the bot is ready."""
+    while True:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(every):
+                await health.ready()
+                return
+        health.update()
+        for part, reason in health.reasons().items():
+            log.warning("the start still waits", part=part, reason=reason)
 
 
 @dataclass(frozen=True, slots=True)
