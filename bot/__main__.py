@@ -12,7 +12,7 @@ from typing import Any
 import structlog
 
 from bot import __version__
-from bot.settings import BadSettingsError, Settings, load_settings
+from bot.settings import BadSettingsError, Settings, ignored, load_settings
 from bot.telemetry.logs import configure_logs
 from bot.telemetry.redaction import Redactor
 
@@ -52,8 +52,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 async def run(settings: Settings) -> int:
     """Run the bot until SIGTERM or SIGINT, and return the exit code."""
     log.info("starting", version=__version__)
+    for each in ignored():
+        log.warning("a setting is ignored", setting=each.name, why=each.why)
     gc.set_threshold(*_COLLECT)  # before the imports, which create many permanent objects
     from bot.app import FatalError, running  # noqa: PLC0415 - bad settings are reported without Bolt
+    from bot.server.files import raise_file_limit  # noqa: PLC0415 - as above
+
+    raise_file_limit()
 
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

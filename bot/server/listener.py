@@ -104,10 +104,10 @@ class Listener:
     async def _bind(self) -> list[socket.socket]:
         """Return a socket for each address of the host."""
         if self._host == "::" and socket.has_dualstack_ipv6():
-            address = ("::", self._port)
+            everywhere = ("::", self._port)
             return [
                 socket.create_server(
-                    address, family=socket.AF_INET6, backlog=_BACKLOG, dualstack_ipv6=True
+                    everywhere, family=socket.AF_INET6, backlog=_BACKLOG, dualstack_ipv6=True
                 )
             ]
         loop = asyncio.get_running_loop()
