@@ -12,6 +12,7 @@ from typing import Any
 import structlog
 
 from bot import __version__
+from bot.cli.lines import encodable
 from bot.settings import BadSettingsError, Settings, ignored, load_settings
 from bot.telemetry.logs import configure_logs
 from bot.telemetry.redaction import Redactor
@@ -37,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write(
             "Correct these settings. .env.example explains each; `python -m bot demo` needs none:\n"
         )
-        sys.stderr.writelines(f"  {line}\n" for line in error.lines)
+        sys.stderr.writelines(f"  {encodable(line, sys.stderr.encoding)}\n" for line in error.lines)
         return BAD_SETTINGS
     # A check prints the result of its retries itself, so it hides their warnings.
     level = "error" if chosen.command == "check" else settings.log_level

@@ -24,7 +24,15 @@ _SHUTDOWN = 1.0  # seconds; long enough for every ack
 
 
 class CannotListenError(Exception):
-    """The address cannot be listened on; the text has the cure."""
+    """The address cannot be listened on; the text has the cure.
+
+    Attributes:
+        taken: another program listens on it.
+    """
+
+    def __init__(self, why: str, *, taken: bool) -> None:
+        super().__init__(why)
+        self.taken = taken
 
 
 class Listener:
@@ -73,7 +81,8 @@ class Listener:
         try:
             sockets = await self._bind()
         except OSError as error:
-            raise CannotListenError(self._words(error)) from None
+            taken = error.errno == errno.EADDRINUSE
+            raise CannotListenError(self._words(error), taken=taken) from None
         await self._runner.setup()
         for each in sockets:
             await _Site(self._runner, each, self._connection).start()
