@@ -8,6 +8,7 @@ milliseconds.
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import cast
 
 import structlog
 from aiohttp import web
@@ -15,6 +16,8 @@ from aiohttp import web
 from bot.server.pace import Pace
 
 log = structlog.stdlib.get_logger(__name__)
+
+_BUFFER = 16 * 1024  # bytes that aiohttp reads ahead of the handler
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +109,7 @@ class Connection(web.RequestHandler):
             loop=asyncio.get_running_loop(),
             keepalive_timeout=guard.limits.idle,
             lingering_time=2.0,  # seconds to read on after a refusal, so that the peer gets it
+            read_bufsize=_BUFFER,
             auto_decompress=False,  # the signature covers the bytes as Slack sends them
             access_log=None,  # type: ignore[arg-type] # None is allowed
         )
@@ -136,8 +140,8 @@ class Connection(web.RequestHandler):
 
     def abort(self) -> None:
         """Close the connection at once, whatever its peer has not received yet."""
-        if isinstance(self.transport, asyncio.Transport):
-            self.transport.abort()
+        if self.transport is not None:
+            cast("asyncio.Transport", self.transport).abort()
 
     def handle_error(
         self,

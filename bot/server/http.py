@@ -158,10 +158,17 @@ class _Events:
         Raises:
             _UnreadError: it is too large, too slow, or malformed.
         """
+        body = bytearray()
+        try:
+            await self._fill(body, request)
+            return bytes(body)
+        finally:
+            body.clear()  # the traceback of an error keeps the frame until a garbage collection
+
+    async def _fill(self, body: bytearray, request: web.Request) -> None:
         limits, connection = self.guard.limits, request.protocol
         if (request.content_length or 0) > limits.body:
             raise _UnreadError(413, "too large")
-        body = bytearray()
         try:
             async with asyncio.timeout(limits.request):
                 while chunk := await request.content.readany():
@@ -173,11 +180,11 @@ class _Events:
         except TimeoutError:
             raise _UnreadError(408, "too slow") from None
         except (web.RequestPayloadError, OSError) as error:
+            error.__traceback__ = None  # aiohttp keeps the error, and it would keep the body
             raise _UnreadError(400, type(error).__name__) from None
         finally:
             if isinstance(connection, Connection):
                 self.guard.body_ended(connection)
-        return bytes(body)
 
     def _signed(self, body: bytes, timestamp: str, signature: str) -> bool:
         """Return whether the signature holds, whatever the clock says."""

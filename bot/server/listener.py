@@ -19,6 +19,7 @@ from bot.server.pace import Pace
 log = structlog.stdlib.get_logger(__name__)
 
 _BACKLOG = 1024  # connections that wait for the event loop
+_RECEIVE = 64 * 1024  # bytes of a connection that the bot has not read; the system's is megabytes
 _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 - compared only
 _SHUTDOWN = 1.0  # seconds; long enough for every ack
 
@@ -85,6 +86,7 @@ class Listener:
             raise CannotListenError(self._words(error), taken=taken) from None
         await self._runner.setup()
         for each in sockets:
+            each.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE)  # connections inherit it
             await _Site(self._runner, each, self._connection).start()
         port = sockets[0].getsockname()[1]
         host = _EVERYWHERE.get(self._host, f"[{self._host}]" if ":" in self._host else self._host)
