@@ -8,7 +8,6 @@ milliseconds.
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import cast
 
 import structlog
 from aiohttp import web
@@ -141,7 +140,7 @@ class Connection(web.RequestHandler):
     def abort(self) -> None:
         """Close the connection at once, whatever its peer has not received yet."""
         if self.transport is not None:
-            cast("asyncio.Transport", self.transport).abort()
+            self.transport.abort()
 
     def handle_error(
         self,
