@@ -89,7 +89,7 @@ class Authorization:
             if why != logged:
                 log.warning("Slack does not confirm the bot's token; the start waits", why=why)
             logged = why
-            return error.retry_after or True
+            return min(error.retry_after, 2 * _LONGEST_WAIT) or True
 
         try:
             return await retry(

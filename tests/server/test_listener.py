@@ -258,6 +258,41 @@ async def test_strangers_cannot_fill_the_log() -> None:
     assert "its time is not" in warnings[-1]
 
 
+@pytest.mark.parametrize("shared", [False, True])
+async def test_while_it_starts_a_replica_sends_a_command_on_and_a_single_bot_answers(
+    *, shared: bool
+) -> None:
+    listener = Listener(LOCAL, 0, SECRET, shared=shared)
+    listener.health.set_problem("start", "the bot opens its database")
+    await listener.listen()
+    async with httpx.AsyncClient(base_url=listener.url) as slack:
+        headers = signature_headers(SECRET, BODY)
+        answer = await slack.post("/slack/events", content=BODY, headers=headers)
+        unsigned = await slack.post("/slack/events", content=BODY)
+    await listener.close()
+    assert (answer.status_code, unsigned.status_code) == (503 if shared else 200, 401)
+    assert ("nothing was done" in answer.text) != shared
+
+
+@pytest.mark.parametrize(
+    ("reason", "shown"),
+    [
+        ("[Errno 111] Connect call failed ('10.0.0.1', 5432)", "[Errno 111] Connect call failed …"),
+        ('no pg_hba.conf entry for host "db.example.com", user "bot"', 'for host …, user "bot"'),
+        ("Multiple exceptions: ('::1', 5432, 0, 0), 10.0.0.1:5432", "exceptions: …, …"),
+        ("cannot reach fe80::1 and db.example.com:5432", "cannot reach … and …"),
+        ("bot.db was deleted at 12:30 by version 0.1.0", "bot.db was deleted at 12:30 by version"),
+    ],
+)
+async def test_the_page_names_no_hosts(reason: str, shown: str) -> None:
+    async with listening() as listener, httpx.AsyncClient(base_url=listener.url) as stranger:
+        listener.health.set_problem("database", reason)
+        answer = await stranger.get("/readyz")
+    assert answer.status_code == 503
+    assert shown in answer.json()["reasons"]["database"]
+    assert not re.search(r"example|10\.0|::1|5432", answer.text)
+
+
 @pytest.mark.parametrize("host", ["::", "0.0.0.0", "localhost"])  # noqa: S104
 async def test_a_host_serves_its_families(host: str) -> None:
     async with listening(host) as listener:
