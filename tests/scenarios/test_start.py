@@ -2,12 +2,15 @@
 
 import asyncio
 import json
+import shutil
 import socket
 import sqlite3
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -82,6 +85,55 @@ async def test_a_refused_connection_is_named(
     url = f"http://127.0.0.1:{closed_port}/api/"
     async with waiting(idle_env, tmp_path, "a connection is refused", SLACK_API_URL=url):
         pass
+
+
+async def test_a_server_without_tls_is_named(idle_env: Env, tmp_path: Path) -> None:
+    url = idle_env.slack.api_url.replace("http://", "https://")
+    async with waiting(idle_env, tmp_path, "does not speak TLS", SLACK_API_URL=url):
+        pass
+
+
+async def test_a_certificate_that_nobody_trusts_is_named_until_it_is_trusted(
+    idle_env: Env, tmp_path: Path
+) -> None:
+    certificate = tmp_path / "own.pem"
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*await self_signed(certificate))
+    slack = urlsplit(idle_env.slack.api_url)
+
+    async def forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        from_slack, to_slack = await asyncio.open_connection(slack.hostname, slack.port)
+        to_slack.write(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(await from_slack.readuntil(b"\r\n\r\n") + await from_slack.read(65536))
+        await writer.drain()
+        for each in (to_slack, writer):
+            each.close()
+
+    server = await asyncio.start_server(forward, "127.0.0.1", 0, ssl=context)
+    url = f"https://localhost:{server.sockets[0].getsockname()[1]}{slack.path}"
+    async with server:
+        async with waiting(idle_env, tmp_path, "set SSL_CERT_FILE", SLACK_API_URL=url):
+            pass
+        trusting = {"SLACK_API_URL": url, "SSL_CERT_FILE": str(certificate)}
+        settings = settings_of(idle_env) | trusting
+        async with started(cwd=tmp_path, settings=settings) as process:
+            await process.ready()
+            await process.stopped()
+
+
+async def self_signed(certificate: Path) -> tuple[Path, Path]:
+    """Create a certificate for localhost and its key, and return their files."""
+    if (program := shutil.which("openssl")) is None:
+        pytest.skip("the program openssl is not here; on Debian: apt-get install openssl")
+    key = certificate.with_suffix(".key")
+    process = await asyncio.create_subprocess_exec(
+        *(program, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"),
+        *("-keyout", str(key), "-out", str(certificate), "-subj", "/CN=localhost"),
+        *("-addext", "subjectAltName=DNS:localhost"),
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    assert await process.wait() == 0
+    return certificate, key
 
 
 async def test_a_name_without_an_address_is_named(idle_env: Env, tmp_path: Path) -> None:
