@@ -91,6 +91,16 @@ async def test_of_several_hosts_the_one_that_answers_is_used(postgres_url: str) 
             await add(store, scheme)
 
 
+async def test_of_several_hosts_a_standby_is_not_used(postgres_url: str) -> None:
+    _, host = postgres_url.split("@")
+    hosts, name = host.split("/")
+    # A session in which nothing can be written, as on a standby.
+    await execute(postgres_url, f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+    with pytest.raises(DatabaseError, match=r"None of the hosts match.*read"):
+        async with open_store(f"postgresql://bot@{hosts},{hosts}/{name}"):
+            pass
+
+
 @pytest.mark.parametrize(
     ("query", "words"),
     [
