@@ -30,7 +30,7 @@ async def acked(env: Env, name: str) -> float:
     delivery = await env.slack.command(f"research {name}")
     assert (delivery.status, delivery.body) == (200, ""), delivery
     took = time.monotonic() - began
-    await env.slack.until(lambda: any(f"*{name}*" in m.text for m in env.slack.messages))
+    await env.slack.until(lambda: any(name in m.text for m in env.slack.messages))
     return took
 
 
