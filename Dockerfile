@@ -60,7 +60,7 @@ EXPOSE 3000
 
 # Liveness only: /readyz also asks whether Slack is reached, which a restart would not mend. No curl in
 # the image, and http.client, unlike urllib, never goes through a proxy to get to its own host.
-HEALTHCHECK --interval=30s --timeout=5s --start-period=15s --retries=3 CMD ["python", "-c", "import http.client as h, os, sys; c = h.HTTPConnection('127.0.0.1', int(os.environ.get('PORT') or 3000), timeout=4); c.request('GET', '/healthz'); sys.exit(c.getresponse().status != 200)"]
+HEALTHCHECK --interval=30s --timeout=5s --start-period=15s --retries=3 CMD ["python", "-c", "import http.client as h, os, sys; read = lambda n, d: os.environ.get(n, '').strip(' []\\x22\\x27') or d; host = read('HOST', '127.0.0.1'); host = {'0.0.0.0': '127.0.0.1', '::': '::1'}.get(host, host); c = h.HTTPConnection(host, int(read('PORT', '3000')), timeout=4); c.request('GET', '/healthz'); sys.exit(c.getresponse().status != 200)"]
 
 # exec form: the bot is process 1 and gets the SIGTERM. It then finishes what it has accepted, for up to
 # 25 s: give it 30 before a SIGKILL (`docker stop --time 30`).

@@ -2,7 +2,7 @@
 
 ===============  ==================================================================================
 ``__main__``     the command line: ``run``; ``cli`` holds ``check`` and ``demo``
-``settings``     every setting once
+``settings``     every setting once; ``environment`` is where they come from
 ``wiring``       builds all parts once; ``connections`` opens the sessions that lead outside
 ``app``          starts and stops the parts in order
 ``server``       the ways in: HTTP, a socket, and the health pages

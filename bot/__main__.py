@@ -12,7 +12,8 @@ from typing import Any
 import structlog
 
 from bot import __version__
-from bot.settings import BadSettingsError, Settings, load_settings
+from bot.cli.lines import encodable
+from bot.settings import BadSettingsError, Settings, ignored, load_settings
 from bot.telemetry.logs import configure_logs
 from bot.telemetry.redaction import Redactor
 
@@ -38,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             "Some settings are missing or wrong. .env.example explains each; `python -m bot demo` "
             "needs none:\n"
         )
-        sys.stderr.writelines(f"  {line}\n" for line in error.lines)
+        sys.stderr.writelines(f"  {encodable(line, sys.stderr.encoding)}\n" for line in error.lines)
         return BAD_SETTINGS
     # A check prints the result of its retries itself, so it hides their warnings.
     level = "error" if chosen.command == "check" else settings.log_level
@@ -53,8 +54,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 async def run(settings: Settings) -> int:
     """Run the bot until SIGTERM or SIGINT, and return the exit code."""
     log.info("starting", version=__version__)
+    for each in ignored():
+        log.warning("a setting is ignored", setting=each.name, why=each.why)
     gc.set_threshold(*_COLLECT)  # before the imports, which create many permanent objects
     from bot.app import FatalError, running  # noqa: PLC0415 - bad settings are reported without Bolt
+    from bot.server.files import raise_file_limit  # noqa: PLC0415 - as above
+
+    raise_file_limit()
 
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -6,26 +6,24 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import structlog
-from aiohttp import web
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
-from slack_sdk.signature import SignatureVerifier
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.baseten.errors import BasetenError
 from bot.connections import Connections, connections
-from bot.durable.database import open_store
+from bot.durable.database import is_shared, open_store
 from bot.durable.model import DatabaseError
 from bot.durable.store import HEALTH, Store
 from bot.handlers.cleanup import CLEANUP
 from bot.handlers.failures import LAST_WORDS
 from bot.listeners import register
-from bot.listeners.authorization import Authorization, TokenRefusedError
+from bot.listeners.authorization import NOT_CONFIRMED, Authorization, TokenRefusedError
 from bot.listeners.middleware import RequestMiddleware
-from bot.server.health import DATABASE, DRAINING, Health
-from bot.server.http import build_server
+from bot.server.health import DATABASE, DRAINING, SLACK, START, TOKEN, report_waits
+from bot.server.listener import CannotListenError, Listener
 from bot.settings import Settings
 from bot.watches.poller import POLL
 from bot.wiring import Tuning, build_services
@@ -43,54 +41,59 @@ class FatalError(Exception):
 class Bot:
     """The bot: its server listens, and its workers run.
 
+    Args:
+        settings: the operator's settings.
+        out: the connections to other servers.
+        store: the tasks and documents.
+        tuning: the tests' values.
+        listener: the HTTP server, if it listens already.
+
     Attributes:
-        url: the address of its HTTP server.
         health: whether it takes requests.
     """
 
-    def __init__(self, settings: Settings, out: Connections, store: Store, tuning: Tuning) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        out: Connections,
+        store: Store,
+        tuning: Tuning,
+        listener: Listener | None = None,
+    ) -> None:
         self._settings = settings
+        self._out = out
         self._store = store
+        self._tuning = tuning
         self._services = build_services(settings, out, store, tuning)
-        self._authorization = Authorization(out.slack, settings.slack_bot_token.get_secret_value())
+        self._listener = listener or _build_listener(settings, shared=store.shared)
+        self.health = self._listener.health
+        self._authorization = Authorization(
+            out.slack, settings.slack_bot_token.get_secret_value(), self._waits_for_slack
+        )
         self._bolt = _build_bolt(out, self._authorization)
         self._requests = RequestMiddleware(self._authorization.workspace, self._services.limits)
         register(self._bolt, self._services, self._requests)
-        self.health = Health(self._update_health)
-        self.health.set_problem("slack", "Slack has not confirmed the bot's token yet")
+        self.health.set_problem(SLACK, NOT_CONFIRMED)
+        self.health.update = self._update_health
         self._update_health()
         store.subscribe(HEALTH, self._update_health)
-        self.url = ""
         self._socket = self._build_socket(out)
+        self._listener.dispatch = self._dispatch
+        self.health.clear_problem(START)
+
+    @property
+    def url(self) -> str:
+        """The address of the HTTP server."""
+        return self._listener.url
 
     async def listen(self, stack: AsyncExitStack) -> None:
-        """Start the HTTP server; from here on the health pages answer.
+        """Listen, unless the server listens already; stop before the store closes.
 
         Raises:
             FatalError: the address cannot be listened on.
         """
-        secret = self._settings.slack_signing_secret
-        verifier = (
-            SignatureVerifier(secret.get_secret_value()) if secret and not self._socket else None
-        )
-        runner = web.AppRunner(
-            build_server(self.health, verifier, self._dispatch, shared=self._store.shared),
-            access_log=None,
-            auto_decompress=False,  # the signature covers the bytes as Slack sends them
-            shutdown_timeout=1.0,  # seconds; long enough for every ack
-        )
-        await runner.setup()
-        stack.push_async_callback(runner.cleanup)
-        host, port = self._settings.host, self._settings.port
-        try:
-            await web.TCPSite(runner, host, port).start()
-        except OSError as error:
-            why = f"cannot listen on {host}:{port}: {error.strerror or error}"
-            raise FatalError(why) from None
-        port = runner.addresses[0][1]
-        shown = "127.0.0.1" if host in {"0.0.0.0", "::"} else host  # noqa: S104 - compared only
-        self.url = f"http://{shown}:{port}"
-        log.info("listening", host=host, port=port)
+        stack.push_async_callback(self._listener.close)
+        await _listen(self._listener)
 
     async def serve(self) -> None:
         """Prove the token, start the workers and the socket, and run until one of them fails.
@@ -98,20 +101,32 @@ class Bot:
         Raises:
             FatalError: Slack refuses a token, or the socket stays down.
         """
+        reporting = asyncio.create_task(report_waits(self.health, self._tuning.report_every))
+        try:
+            await self._serve()
+        finally:
+            reporting.cancel()
+
+    async def _serve(self) -> None:
         try:
             await self._authorization.prove()
         except TokenRefusedError as refused:
             raise FatalError(f"Slack refuses SLACK_BOT_TOKEN ({refused})") from None
-        self.health.clear_problem("slack")
+        self._out.token.on_change = self._token_changed
+        self.health.clear_problem(SLACK)
         await self._services.workers.enqueue_singletons((POLL, CLEANUP))
         running = self._services.workers.start()  # after the proof, because tasks use the token
         socket = asyncio.create_task(self._keep_socket_open())
+        asking = asyncio.create_task(
+            self._out.token.recover(self._out.slack, self._tuning.report_every)
+        )
         try:
             done, _ = await asyncio.wait([*running, socket], return_when=asyncio.FIRST_COMPLETED)
             for task in done:
                 task.result()
         finally:
             socket.cancel()
+            asking.cancel()
 
     async def prove_key(self) -> None:
         """List the teams once, to log a wrong key before a person meets it."""
@@ -135,6 +150,17 @@ class Bot:
             self._services.in_flight.drain(max(0.0, seconds - LAST_WORDS)),
         )
         log.info("stopped", unfinished=sum(late))
+
+    def _waits_for_slack(self, why: str) -> None:
+        self.health.set_problem(SLACK, f"{NOT_CONFIRMED}: {why}")
+
+    def _token_changed(self, refused: str | None) -> None:
+        if refused is None:
+            log.info("Slack accepts the bot's token again")
+            self.health.clear_problem(TOKEN)
+            return
+        log.error("Slack refuses the bot's token", slack_error=refused)
+        self.health.set_problem(TOKEN, f"Slack refuses the bot's token ({refused})")
 
     def _update_health(self) -> None:
         workers = self._services.workers
@@ -187,9 +213,24 @@ def _build_bolt(out: Connections, authorization: Authorization) -> AsyncApp:
     )
 
 
+def _build_listener(settings: Settings, *, shared: bool) -> Listener:
+    secret = None if settings.socket_mode else settings.slack_signing_secret
+    key = None if secret is None else secret.get_secret_value()
+    return Listener(settings.host, settings.port, key, shared=shared)
+
+
+async def _listen(listener: Listener) -> None:
+    try:
+        await listener.listen()
+    except CannotListenError as error:
+        raise FatalError(str(error)) from None
+
+
 @asynccontextmanager
 async def running(settings: Settings, tuning: Tuning | None = None) -> AsyncIterator[Bot]:
     """Run a bot: it listens on entry, and drains and closes everything on exit.
+
+    The health pages answer before the database is open, because the start can wait for it.
 
     Args:
         settings: the operator's settings.
@@ -198,13 +239,21 @@ async def running(settings: Settings, tuning: Tuning | None = None) -> AsyncIter
     Raises:
         FatalError: on entry: the database cannot be used, or the address not listened on.
     """
+    tuning, url = tuning or Tuning(), settings.database_url.get_secret_value()
+    listener = _build_listener(settings, shared=is_shared(url))
+    listener.health.set_problem(START, "the bot opens its database")
+
+    def wait(why: str) -> None:
+        listener.health.set_problem(START, f"the start waits for the database: {why}")
+
     async with connections(settings) as out, AsyncExitStack() as stack:
+        stack.push_async_callback(listener.close)
+        await _listen(listener)
         try:
-            url = settings.database_url.get_secret_value()
-            store = await stack.enter_async_context(open_store(url))
+            store = await stack.enter_async_context(open_store(url, on_wait=wait))
         except DatabaseError as error:
             raise FatalError(str(error)) from None
-        bot = Bot(settings, out, store, tuning or Tuning())
+        bot = Bot(settings, out, store, tuning, listener)
         await bot.listen(stack)
         try:
             yield bot

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from urllib.request import getproxies
 
 import aiohttp
-from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.baseten.client import Baseten
 from bot.baseten.transport import AiohttpTransport
 from bot.settings import Settings
+from bot.slack.client import SlackClient, TokenWatch
 from bot.telemetry.redaction import Redactor
 
 _SLACK_TIMEOUT = 10.0  # seconds for one call
@@ -25,12 +25,13 @@ _KEEP_ALIVE = (
 
 @dataclass(frozen=True, slots=True)
 class Connections:
-    """The clients for Slack and Baseten, and the redactor of this process's secrets."""
+    """The clients of Slack and Baseten, the redactor of the secrets, and the watch of the token."""
 
     session: aiohttp.ClientSession
-    slack: AsyncWebClient
+    slack: SlackClient
     baseten: Baseten
     redactor: Redactor
+    token: TokenWatch
 
 
 @asynccontextmanager
@@ -53,7 +54,7 @@ async def connections(settings: Settings) -> AsyncIterator[Connections]:
             )
             for middlewares in ((_refuse_redirect,), ())
         ]
-        slack = AsyncWebClient(
+        slack = SlackClient(
             token=settings.slack_bot_token.get_secret_value(),
             base_url=f"{settings.slack_api_url}".rstrip("/") + "/",
             session=session,
@@ -61,6 +62,8 @@ async def connections(settings: Settings) -> AsyncIterator[Connections]:
             # Without a level the client's own logger formats a debug line for each call.
             logger=logging.getLogger("slack_sdk"),
         )
+        slack.proxy = None  # slack_sdk ignores NO_PROXY; the session, with trust_env, obeys it
+        slack.watch = TokenWatch()
         redactor = Redactor(settings.secrets)
         baseten = Baseten(
             AiohttpTransport(for_baseten),
@@ -69,7 +72,7 @@ async def connections(settings: Settings) -> AsyncIterator[Connections]:
             settings.baseten_timeout,
             redactor,
         )
-        yield Connections(session, slack, baseten, redactor)
+        yield Connections(session, slack, baseten, redactor, slack.watch)
 
 
 async def _refuse_redirect(

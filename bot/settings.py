@@ -1,7 +1,9 @@
 """All settings, from the environment, ``.env``, or files in ``/run/secrets``."""
 
+import os
+import re
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
@@ -12,14 +14,28 @@ from pydantic import (
     ValidationError,
     ValidationInfo,
     field_validator,
+    model_validator,
 )
 from pydantic_core import ErrorDetails, PydanticCustomError
-from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from bot.durable.database_url import passwords, read_url
 from bot.durable.model import DatabaseError
+from bot.environment import (
+    Ignored,
+    ignored_settings,
+    level,
+    lower,
+    missing_certificates,
+    stripped,
+    unquoted,
+    unreadable_files,
+    without_brackets,
+    wrong_proxy,
+)
 
 SECRETS_DIRECTORY = Path("/run/secrets")
+_DOTENV = Path(".env")
 
 _CURES = {
     "slack_bot_token": "copy the Bot User OAuth Token (xoxb-…) from OAuth & Permissions of the app",
@@ -43,7 +59,7 @@ _CURES = {
     "shutdown_seconds": "give the seconds until the platform kills the bot, 1 to 600",
     "host": "give the address to listen on, such as 0.0.0.0",
     "port": "give a port number, 0 to 65535",
-    "log_level": "use one of debug, info, warning, error",
+    "log_level": "use one of debug, info, warning, error, critical",
     "log_format": "use json or console, or leave it out",
 }
 
@@ -54,14 +70,6 @@ class BadSettingsError(Exception):
     def __init__(self, lines: list[str]) -> None:
         super().__init__("\n".join(lines))
         self.lines = lines
-
-
-def _stripped(value: object) -> object:
-    return value.strip() if isinstance(value, str) else value
-
-
-def _lower(value: object) -> object:
-    return value.strip().lower() if isinstance(value, str) else value
 
 
 def _secret(*prefixes: str, optional: bool = False) -> BeforeValidator:
@@ -88,6 +96,11 @@ def _secret(*prefixes: str, optional: bool = False) -> BeforeValidator:
     return BeforeValidator(check)
 
 
+def _without_version(url: AnyHttpUrl) -> AnyHttpUrl:
+    """Remove ``/v1``, which the paths of the endpoints begin with, and slashes at the end."""
+    return AnyHttpUrl(re.sub(r"(/+v1)?/*\Z", "", str(url)))
+
+
 def _database(url: SecretStr) -> SecretStr:
     """Validate the URL without opening the database."""
     try:
@@ -98,7 +111,7 @@ def _database(url: SecretStr) -> SecretStr:
     return url
 
 
-Command = Annotated[str, BeforeValidator(_stripped), Field(pattern=r"^/[^\s/]{1,31}$")]
+Command = Annotated[str, BeforeValidator(stripped), Field(pattern=r"^/[^\s/]{1,31}$")]
 
 
 class Settings(BaseSettings):
@@ -123,7 +136,7 @@ class Settings(BaseSettings):
     baseten_api_key: Annotated[SecretStr, _secret()] = Field(
         description="The workspace API key for all projects."
     )
-    baseten_api_url: AnyHttpUrl = Field(
+    baseten_api_url: Annotated[AnyHttpUrl, AfterValidator(_without_version)] = Field(
         AnyHttpUrl("https://api.baseten.co"), description="The address of Baseten's management API."
     )
     baseten_timeout: float = Field(
@@ -135,7 +148,7 @@ class Settings(BaseSettings):
     jobs_command: Command = Field(
         "/training-jobs", description="The slash command that lists jobs."
     )
-    contact: Annotated[str, BeforeValidator(_stripped)] = Field(
+    contact: Annotated[str, BeforeValidator(stripped)] = Field(
         "",
         max_length=100,
         description="The id of a person or a channel to ask, or free text, for messages.",
@@ -166,20 +179,27 @@ class Settings(BaseSettings):
         le=600,
         description="Seconds for running tasks after SIGTERM; the database gets 3 more.",
     )
-    host: Annotated[str, BeforeValidator(_stripped)] = Field(
+    host: Annotated[str, BeforeValidator(without_brackets)] = Field(
         "0.0.0.0",  # noqa: S104 - other hosts connect to a container
         pattern=r"^[\w.:-]+$",
-        description="The address to listen on.",
+        description="The address to listen on; `::` serves IPv4 and IPv6.",
     )
     port: int = Field(
         3000, ge=0, le=65535, description="The port to listen on; 0 chooses a free one."
     )
-    log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = (
-        Field("info", description="The least severe level to log.")
-    )
-    log_format: Annotated[Literal["json", "console"] | None, BeforeValidator(_lower)] = Field(
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error", "critical"], BeforeValidator(level)
+    ] = Field("info", description="The least severe level to log.")
+    log_format: Annotated[Literal["json", "console"] | None, BeforeValidator(lower)] = Field(
         None, description="`json` or `console`; a terminal gets `console` by default."
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_quotes(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """Remove quotes; a pair of quotes around nothing counts as unset."""
+        bare = {k: unquoted(v) if isinstance(v, str) else v for k, v in values.items()}
+        return {k: v for k, v in bare.items() if v != "" or values[k].strip() == ""}
 
     @field_validator("slack_signing_secret", mode="after")
     @classmethod
@@ -208,20 +228,35 @@ class Settings(BaseSettings):
         return [*values, *passwords(self.database_url.get_secret_value())]
 
 
-def load_settings() -> Settings:
+def load_settings(secrets: Path = SECRETS_DIRECTORY) -> Settings:
     """Read the settings of this process.
+
+    Args:
+        secrets: the folder with a file for each secret.
 
     Raises:
         BadSettingsError: a setting is missing, empty or malformed; it has a line for each.
     """
-    secrets_dir = SECRETS_DIRECTORY if SECRETS_DIRECTORY.is_dir() else None
+    problems = unreadable_files(_DOTENV, secrets, Settings.model_fields)
+    if proxy := wrong_proxy():
+        problems.append(proxy)
+    if problems:
+        raise BadSettingsError(problems)
     try:
-        return Settings(_env_file=".env", _secrets_dir=secrets_dir)
+        return Settings(
+            _env_file=_DOTENV,
+            _env_file_encoding="utf-8-sig",  # Windows begins a file with a mark
+            _secrets_dir=secrets if secrets.is_dir() else None,
+        )
     except ValidationError as error:
-        raise BadSettingsError([_line(problem) for problem in error.errors()]) from None
-    except (UnicodeDecodeError, SettingsError):
-        why = ".env, or a file in /run/secrets, is not UTF-8 text: save it as UTF-8"
-        raise BadSettingsError([why]) from None
+        hints = [f"{each.name} is ignored: {each.why}" for each in ignored()]
+        raise BadSettingsError([_line(problem) for problem in error.errors()] + hints) from None
+
+
+def ignored() -> list[Ignored]:
+    """Return the variables that have no effect, although somebody might think so."""
+    near = ignored_settings(Settings.model_fields, os.environ, _DOTENV)
+    return near + missing_certificates(os.environ)
 
 
 def _line(problem: ErrorDetails) -> str:

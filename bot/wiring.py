@@ -55,6 +55,8 @@ class Tuning:
         now: the clock of the watches.
         looks: seconds before each search for a post with an unknown outcome.
         allows: decides who can do which act.
+        report_every: seconds between two log lines about a start that waits, and between two
+            questions about a refused token.
     """
 
     most_work: int = 1000
@@ -63,6 +65,7 @@ class Tuning:
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     looks: tuple[float, ...] = LOOKS
     allows: Allows = allows
+    report_every: float = 30.0
 
 
 def build_services(

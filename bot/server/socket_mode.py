@@ -15,6 +15,7 @@ from slack_sdk.socket_mode.async_client import AsyncBaseSocketModeClient
 from slack_sdk.socket_mode.request import SocketModeRequest
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.environment import proxy_of
 from bot.server.health import Health
 from bot.server.http import Dispatch
 from bot.slack.message import SlackCallFailed
@@ -138,6 +139,7 @@ class _Client(SocketModeClient):
                 self.refused = error.error
             raise
         url: str = answer["url"]
+        self.proxy = proxy_of(url)  # slack_sdk ignores NO_PROXY
         return url
 
 

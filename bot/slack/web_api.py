@@ -32,7 +32,7 @@ _LONGEST_WAIT = 20.0  # seconds; the longest wait before a repeat of an idempote
 _BACKOFF = 5.0  # seconds; the longest wait before a repeat if Slack names no wait
 _AN_HOUR = 3600.0  # seconds; a longer Retry-After is cut to this
 _OK = HTTPStatus.OK
-_UNREADABLE = "an answer that is not Slack's"
+UNREADABLE = "an answer that is not Slack's"
 # By Slack's documentation, Slack might have executed a part of a call with these errors.
 _OUTCOME_UNKNOWN = frozenset({"fatal_error", "internal_error", "request_timeout"})
 # Slack executed nothing, and a later call can succeed.
@@ -53,6 +53,10 @@ AUTH_ERRORS = frozenset(
         "token_revoked",
         "two_factor_setup_required",
     }
+)
+# Slack refuses the token itself, whatever the call.
+DEAD_TOKEN = frozenset(
+    {"account_inactive", "invalid_auth", "not_authed", "token_expired", "token_revoked"}
 )
 Answer = TypeVar("Answer")
 Guard: TypeAlias = Callable[[], Awaitable[None]]
@@ -169,7 +173,7 @@ async def send_once(send: Callable[[], Awaitable[Answer]], deadline: float | Non
         raise SlackCallFailed(type(error).__name__, outcome_unknown=True) from error
     except (AttributeError, TypeError, ValueError, LookupError) as error:
         # slack_sdk assumes that an answer is a JSON object in UTF-8.
-        raise SlackCallFailed(_UNREADABLE, outcome_unknown=True) from error
+        raise SlackCallFailed(UNREADABLE, outcome_unknown=True) from error
 
 
 def read_failure(status: int, headers: Mapping[str, str], code: str) -> SlackCallFailed:
@@ -180,7 +184,7 @@ def read_failure(status: int, headers: Mapping[str, str], code: str) -> SlackCal
         headers: the answer's headers.
         code: Slack's error code or text; empty if the answer has none.
     """
-    error = code[:80] or (_UNREADABLE if status == _OK else f"status {status}")
+    error = code[:80] or (UNREADABLE if status == _OK else f"status {status}")
     if code in _OUTCOME_UNKNOWN:
         return SlackCallFailed(error, outcome_unknown=True)
     if status == HTTPStatus.TOO_MANY_REQUESTS or code in RATE_LIMITED:

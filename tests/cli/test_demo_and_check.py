@@ -9,9 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.durable.database import open_store
-from tests.conftest import Env
-from tests.process import settings_of, started
+from tests.process import started
 
 
 def unwrapped(said: str) -> str:
@@ -109,78 +107,3 @@ async def test_a_pipe_is_read_to_its_end_and_can_break_baseten(tmp_path: Path) -
     said = unwrapped(process.said)
     assert "Baseten is having problems (error 502)" in said
     assert "c-new was created in Research." in said
-
-
-@pytest.mark.parametrize("socket", [False, True], ids=["http", "socket"])
-async def test_check_proves_each_credential(idle_env: Env, tmp_path: Path, *, socket: bool) -> None:
-    async with started(
-        "check", cwd=tmp_path, settings=settings_of(idle_env, socket=socket)
-    ) as process:
-        assert await process.ended() == 0
-    assert [line[0] for line in process.said.splitlines()] == ["✓"] * (6 if socket else 5)
-    assert "sees Default and Research" in process.said
-    assert "✓ Access: serves people of Sandbox's workspace (T0SANDBOX1)" in process.said
-
-
-async def test_check_says_which_credential_is_wrong(idle_env: Env, tmp_path: Path) -> None:
-    wrong = {
-        "SLACK_BOT_TOKEN": "xoxb-wrong-0123456789",
-        "SLACK_APP_TOKEN": "xapp-wrong-0123456789",
-        "BASETEN_API_KEY": "wrong",
-    }
-    settings = settings_of(idle_env) | wrong
-    async with started("check", cwd=tmp_path, settings=settings) as process:
-        assert await process.ended() == 1
-    assert process.said.splitlines()[1:] == [
-        (
-            "✗ SLACK_BOT_TOKEN: Slack refuses it: invalid_auth; copy the Bot User OAuth Token "
-            "(xoxb-…) from OAuth & Permissions of the app"
-        ),
-        (
-            "✗ SLACK_APP_TOKEN: Slack refuses it: invalid_auth; create an app-level token (xapp-…) "
-            "with connections:write under Basic Information"
-        ),
-        (
-            "✗ BASETEN_API_KEY: Baseten refuses it: 403 PERMISSION_DENIED Authorization error; "
-            "copy a workspace API key from Baseten's settings"
-        ),
-        "✓ DATABASE_URL: can be used",
-    ]
-
-
-async def test_check_tells_a_database_that_cannot_be_used_from_one_in_use(
-    idle_env: Env, tmp_path: Path
-) -> None:
-    (tmp_path / "file").touch()
-    settings = settings_of(idle_env) | {"DATABASE_URL": "sqlite:///file/bot.db"}
-    async with started("check", cwd=tmp_path, settings=settings) as process:
-        assert await process.ended() == 1
-    assert "✗ DATABASE_URL: " in process.said
-    url = f"sqlite:///{tmp_path}/bot.db"
-    settings = settings_of(idle_env) | {"DATABASE_URL": url}
-    async with (
-        open_store(url),
-        started("check", cwd=tmp_path, settings=settings) as process,
-    ):
-        assert await process.ended() == 0
-    assert "✓ DATABASE_URL: in use by a running bot" in process.said
-
-
-async def test_check_names_missing_scopes_and_servers_that_are_away(
-    idle_env: Env, tmp_path: Path, closed_port: int
-) -> None:
-    idle_env.slack.scopes = ("commands", "chat:write")
-    away = {"BASETEN_API_URL": f"http://127.0.0.1:{closed_port}"}
-    async with started("check", cwd=tmp_path, settings=settings_of(idle_env) | away) as process:
-        assert await process.ended() == 1
-    assert "lacks the scopes chat:write.public" in process.said
-    assert "✗ BASETEN_API_KEY: Baseten cannot be reached" in process.said
-
-
-async def test_check_tells_a_slack_that_does_not_answer(
-    idle_env: Env, tmp_path: Path, closed_port: int
-) -> None:
-    away = {"SLACK_API_URL": f"http://127.0.0.1:{closed_port}/api/"}
-    async with started("check", cwd=tmp_path, settings=settings_of(idle_env) | away) as process:
-        assert await process.ended() == 1
-    assert "✗ SLACK_BOT_TOKEN: Slack cannot be reached; check the network" in process.said
