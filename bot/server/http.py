@@ -13,7 +13,7 @@ from slack_bolt.adapter.aiohttp import to_aiohttp_response
 from slack_bolt.response import BoltResponse
 from slack_sdk.signature import SignatureVerifier
 
-from bot.server.health import DATABASE, DRAINING, Health, HealthPages
+from bot.server.health import DATABASE, Health, HealthPages
 from bot.views.notice import unavailable
 
 log = structlog.stdlib.get_logger(__name__)
@@ -52,16 +52,16 @@ def build_server(
         health: the health pages show it.
         verifier: checks Slack's signatures; None in Socket Mode, which has no ``/slack/events``.
         dispatch: passes a payload with a valid signature to Bolt.
-        shared: other replicas use the same database, so a replica that drains still accepts
-            requests, and the others run the tasks.
+        shared: other replicas use the same database. A replica that starts or drains then answers
+            503, so that the balancer sends the request to the next one; a single bot answers a
+            command in words.
     """
     server = web.Application(client_max_size=MOST_BODY)
     pages = HealthPages(health)
     server.router.add_get("/healthz", pages.healthz)
     server.router.add_get("/readyz", pages.readyz)
     if verifier is not None:
-        tolerated = frozenset({DATABASE, DRAINING} if shared else {DATABASE})
-        events = _Events(health, verifier, dispatch, tolerated)
+        events = _Events(health, verifier, dispatch, shared)
         server.router.add_post("/slack/events", events.handle)
     return server
 
@@ -73,13 +73,13 @@ class _Events:
     https://docs.slack.dev/authentication/verifying-requests-from-slack
 
     Attributes:
-        tolerated: parts; with a problem of one of these the bot still accepts requests.
+        shared: see `build_server`.
     """
 
     health: Health
     verifier: SignatureVerifier
     dispatch: Dispatch
-    tolerated: frozenset[str]
+    shared: bool
 
     async def handle(self, request: web.Request) -> web.Response:
         """Check the signature, parse the body, and return the response of Bolt."""
@@ -92,10 +92,11 @@ class _Events:
             read = read_body(text, request.content_type)
         except (ValueError, RecursionError) as error:
             return _unreadable(error)
-        if self.health.reasons().keys() - self.tolerated:
+        if self.health.reasons().keys() - {DATABASE}:  # without it, the listeners answer in words
             # A command gets a message for the person; Slack retries everything else.
-            answer = unavailable().payload() if "command" in read else {"error": "unavailable"}
-            return web.json_response(answer, status=200 if "command" in read else 503)
+            if "command" in read and not self.shared:
+                return web.json_response(unavailable().payload())
+            return web.json_response({"error": "unavailable"}, status=503)
         try:
             response = await self.dispatch(read, _retries(request))
         except (AttributeError, LookupError, TypeError) as error:
