@@ -121,7 +121,7 @@ async def _baseten_key(_: Settings, clients: Connections) -> list[Line]:
 async def _training(clients: Connections) -> Line:
     """Call ``GET /v1/training/capacity``: it is empty for an organization without training."""
     try:
-        capacity = await clients.baseten.get_capacity()
+        capacity = (await clients.baseten.get_capacity()).gpu_capacities
     except Refused:
         return Line(UNPROVED, "Training", "the key has no permission to read the capacity")
     except BasetenError as error:

@@ -16,7 +16,7 @@ from slack_bolt.adapter.aiohttp import to_aiohttp_response
 from slack_bolt.response import BoltResponse
 
 from bot.server.guard import Connection, Guard
-from bot.server.health import DATABASE, DRAINING, Health, HealthPages
+from bot.server.health import DATABASE, Health, HealthPages
 from bot.server.pace import Pace
 from bot.views.notice import unavailable
 
@@ -63,8 +63,9 @@ def build_server(
         secret: Slack's signing secret; None in Socket Mode, which has no ``/slack/events``.
         dispatch: passes a payload with a valid signature to Bolt.
         guard: limits the bodies, and gets to know which connections are Slack's.
-        shared: other replicas use the same database, so a replica that drains still accepts
-            requests, and the others run the tasks.
+        shared: other replicas use the same database. A replica that starts or drains then answers
+            503, so that the balancer sends the request to the next one; a single bot answers a
+            command in words.
     """
     server = web.Application(middlewares=[_begin])
     server.on_response_prepare.append(_hide_version)
@@ -72,10 +73,7 @@ def build_server(
     server.router.add_get("/healthz", pages.healthz)
     server.router.add_get("/readyz", pages.readyz)
     if secret is not None:
-        tolerated = frozenset({DATABASE, DRAINING} if shared else {DATABASE})
-        events = _Events(
-            health, secret.encode(), dispatch, guard, tolerated, shared, Pace(), Pace()
-        )
+        events = _Events(health, secret.encode(), dispatch, guard, shared, Pace(), Pace())
         server.router.add_post("/slack/events", events.handle)
     return server
 
@@ -110,7 +108,7 @@ class _Events:
     https://docs.slack.dev/authentication/verifying-requests-from-slack
 
     Attributes:
-        tolerated: parts; with a problem of one of these the bot still accepts requests.
+        shared: see `build_server`.
         pace: limits the log lines about requests that Slack did not sign.
         clock_pace: limits the log lines about the clock, which are rare and more important.
     """
@@ -119,7 +117,6 @@ class _Events:
     secret: bytes = field(repr=False)
     dispatch: Dispatch
     guard: Guard
-    tolerated: frozenset[str]
     shared: bool
     pace: Pace
     clock_pace: Pace
@@ -143,7 +140,7 @@ class _Events:
             read = read_body(body.decode(), request.content_type)
         except (ValueError, RecursionError) as error:
             return self._unreadable(request, error)
-        if self.health.reasons().keys() - self.tolerated:
+        if self.health.reasons().keys() - {DATABASE}:  # without it, the listeners answer in words
             return self._unavailable(read)
         try:
             response = await self.dispatch(read, _retries(request))
