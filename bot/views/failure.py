@@ -4,14 +4,23 @@ from dataclasses import dataclass, field, replace
 
 from bot.access.limits import PersonLimitError
 from bot.access.rules import MalformedIdError, NotAllowedError, NotServedError
-from bot.baseten.errors import BasetenError, RateLimited, Refused, Unreachable, Unreadable
+from bot.baseten.errors import (
+    BasetenError,
+    RateLimited,
+    Refused,
+    TooLarge,
+    Unreachable,
+    Unreadable,
+)
 from bot.durable.in_flight import BusyError, ShutdownError, TaskExpiredError
 from bot.durable.model import StoreUnavailableError
 from bot.projects.request import ProjectRequest, command_text
 from bot.projects.service import AmbiguousTeamError, TeamsUnavailableError, UnknownTeamError
 from bot.slack.message import Message, SlackCallFailed
+from bot.slack.web_api import PAUSED
 from bot.views.blocks import plain
 from bot.views.installation import Installation
+from bot.views.limits import paused, too_large
 from bot.views.no_access import no_access
 from bot.views.text import ago, bold, code, duration, listing, say
 
@@ -212,6 +221,8 @@ def _not_posted(error: SlackCallFailed, attempt: FailureWording) -> _Words:
             f"{attempt.nothing}",
             f"Try again{attempt.again}",
         )
+    if error.error == PAUSED and attempt.request is None:
+        return _Words(*paused("Slack", error.retry_after, attempt.nothing, attempt.again))
     if attempt.request is None:
         return _Words(
             f"Slack refused what I wanted to show you ({code(error.error)}). {attempt.nothing}",
@@ -241,6 +252,8 @@ def _baseten(error: BasetenError, attempt: FailureWording) -> _Words | None:
             )
         case Refused():
             return _refused(error, attempt)
+        case Unreachable(sent=False, retry_after=float(wait)):
+            return _Words(*paused("Baseten", wait, attempt.nothing, attempt.again))
         case Unreachable(sent=False):
             return _Words(
                 f"I can't reach Baseten. {attempt.nothing}",
@@ -251,6 +264,8 @@ def _baseten(error: BasetenError, attempt: FailureWording) -> _Words | None:
                 f"Baseten did not answer. {attempt.unsure}",
                 f"Try again in a few minutes{attempt.again}",
             )
+        case TooLarge(most=most):
+            return _Words(*too_large(most, attempt.unsure, ask))
         case Unreadable():
             return _Words(
                 "I got an answer that doesn't look like Baseten's, perhaps from a firewall or a "
