@@ -1,16 +1,14 @@
 """The life of the bot: opens its connections, starts and stops its parts in order."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import structlog
 from aiohttp import web
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
-from slack_bolt.request.async_request import AsyncBoltRequest
-from slack_bolt.response import BoltResponse
 from slack_sdk.signature import SignatureVerifier
 from slack_sdk.web.async_client import AsyncWebClient
 
@@ -23,6 +21,8 @@ from bot.handlers.cleanup import CLEANUP
 from bot.handlers.failures import LAST_WORDS
 from bot.listeners import register
 from bot.listeners.authorization import Authorization, TokenRefusedError
+from bot.listeners.entrance import Entrance
+from bot.listeners.errors import ErrorHandler
 from bot.listeners.middleware import RequestMiddleware
 from bot.server.health import DATABASE, DRAINING, Health
 from bot.server.http import build_server
@@ -54,8 +54,9 @@ class Bot:
         self._services = build_services(settings, out, store, tuning)
         self._authorization = Authorization(out.slack, settings.slack_bot_token.get_secret_value())
         self._bolt = _build_bolt(out, self._authorization)
-        self._requests = RequestMiddleware(self._authorization.workspace, self._services.limits)
-        register(self._bolt, self._services, self._requests)
+        requests = RequestMiddleware(self._authorization.workspace, self._services.limits)
+        register(self._bolt, self._services, requests)
+        self._entrance = Entrance(self._bolt, requests, ErrorHandler(self._services))
         self.health = Health(self._update_health)
         self.health.set_problem("slack", "Slack has not confirmed the bot's token yet")
         self._update_health()
@@ -74,7 +75,7 @@ class Bot:
             SignatureVerifier(secret.get_secret_value()) if secret and not self._socket else None
         )
         runner = web.AppRunner(
-            build_server(self.health, verifier, self._dispatch, shared=self._store.shared),
+            build_server(self.health, verifier, self._entrance.take, shared=self._store.shared),
             access_log=None,
             auto_decompress=False,  # the signature covers the bytes as Slack sends them
             shutdown_timeout=1.0,  # seconds; long enough for every ack
@@ -151,7 +152,7 @@ class Bot:
             return None
         from bot.server.socket_mode import SocketMode  # noqa: PLC0415 - HTTP mode does not load it
 
-        return SocketMode(token.get_secret_value(), out.slack, self._dispatch, self.health)
+        return SocketMode(token.get_secret_value(), out.slack, self._entrance.take, self.health)
 
     async def _keep_socket_open(self) -> None:
         if self._socket is None:
@@ -163,12 +164,6 @@ class Bot:
             await self._socket.keep_open()
         except SocketDownError as down:
             raise FatalError(str(down)) from None
-
-    async def _dispatch(self, body: dict[str, Any], retries: int) -> BoltResponse:
-        """Return Bolt's response; this mode of Bolt takes a parsed body from any transport."""
-        headers: dict[str, str | Sequence[str]] = {"x-slack-retry-num": str(retries)}
-        request = AsyncBoltRequest(body=body, mode="socket_mode", headers=headers)
-        return await self._requests.observe(request, self._bolt.async_dispatch)
 
 
 def _build_bolt(out: Connections, authorization: Authorization) -> AsyncApp:

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -14,6 +14,7 @@ from slack_bolt.response import BoltResponse
 from slack_sdk.signature import SignatureVerifier
 
 from bot.server.health import DATABASE, DRAINING, Health, HealthPages
+from bot.server.replays import Replays
 from bot.views.notice import unavailable
 
 log = structlog.stdlib.get_logger(__name__)
@@ -74,12 +75,14 @@ class _Events:
 
     Attributes:
         tolerated: parts; with a problem of one of these the bot still accepts requests.
+        replays: the requests that were seen before.
     """
 
     health: Health
     verifier: SignatureVerifier
     dispatch: Dispatch
     tolerated: frozenset[str]
+    replays: Replays = field(default_factory=Replays)
 
     async def handle(self, request: web.Request) -> web.Response:
         """Check the signature, parse the body, and return the response of Bolt."""
@@ -96,11 +99,13 @@ class _Events:
             # A command gets a message for the person; Slack retries everything else.
             answer = unavailable().payload() if "command" in read else {"error": "unavailable"}
             return web.json_response(answer, status=200 if "command" in read else 503)
-        try:
-            response = await self.dispatch(read, _retries(request))
-        except (AttributeError, LookupError, TypeError) as error:
-            # Bolt's readers need the fields that every request from Slack has.
-            return _unreadable(error)
+
+        async def act() -> BoltResponse:
+            return await self.dispatch(read, _retries(request))
+
+        signed = request.headers
+        timestamp = int(signed["X-Slack-Request-Timestamp"])
+        response = await self.replays.answer(signed["X-Slack-Signature"], timestamp, act)
         return await to_aiohttp_response(response)
 
     def _signed(self, request: web.Request, body: str) -> bool:

@@ -1,6 +1,11 @@
 """The words for a request that access rules refuse."""
 
-from bot.access.rules import MalformedIdError, NotAllowedError, NotServedError
+from bot.access.rules import (
+    MalformedIdError,
+    MalformedPayloadError,
+    NotAllowedError,
+    NotServedError,
+)
 from bot.views.text import say
 
 
@@ -15,6 +20,11 @@ def no_access(
             return (
                 "There is no project here that you can use. Nothing was changed.",
                 "Ask the people who run this bot for access.",
+            )
+        case MalformedPayloadError():
+            return (
+                f"Slack sent me this in a form that I can't read. {nothing}",
+                "Try again. If it happens again, tell the people who run this bot.",
             )
         case MalformedIdError():
             return (
