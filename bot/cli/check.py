@@ -70,7 +70,8 @@ async def _bot_token(clients: Connections) -> str:
         )
         raise _NotProvedError(why)
     audience = access_in_words(workspace_of(response))
-    return f"bot {response.get('user')} in workspace {response.get('team')}\n✓ Access: {audience}"
+    bot, team = _shown(response.get("user")), _shown(response.get("team"))
+    return f"bot {bot} in workspace {team}\n✓ Access: {_shown(audience)}"
 
 
 async def _app_token(clients: Connections, token: str) -> str:
@@ -89,15 +90,15 @@ async def _baseten_key(clients: Connections) -> str:
     try:
         teams = await clients.baseten.list_teams()
     except Refused as error:
-        why = f"Baseten refuses it: {error}; {_CURES['baseten_api_key']}"
+        why = f"Baseten refuses it: {_shown(error)}; {_CURES['baseten_api_key']}"
         raise _NotProvedError(why) from error
     except Unreachable as error:
         why = f"Baseten cannot be reached: {error}; {_CURES['baseten_api_url']}"
         raise _NotProvedError(why) from error
     except BasetenError as error:
-        why = f"Baseten sends an unexpected answer: {error}"
+        why = f"Baseten sends an unexpected answer: {_shown(error)}"
         raise _NotProvedError(why) from error
-    names = listing([team.name for team in teams]) if teams else "no team"
+    names = listing([_shown(team.name) for team in teams]) if teams else "no team"
     return f"sees {names}"
 
 
@@ -114,7 +115,15 @@ async def _database(url: str) -> str:
 
 def _slack_problem(error: SlackCallFailed, name: str) -> str:
     if error.error in AUTH_ERRORS:
-        return f"Slack refuses it: {error.error}; {_CURES[name]}"
+        return f"Slack refuses it: {_shown(error.error)}; {_CURES[name]}"
     if error.error == UNREACHABLE:
         return f"Slack cannot be reached; {_CURES['slack_api_url']}"
-    return f"Slack sends an unexpected answer: {error.error}"
+    return f"Slack sends an unexpected answer: {_shown(error.error)}"
+
+
+def _shown(name: object) -> str:
+    """Return a text of another server without characters that a terminal executes."""
+    return "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode()
+        for character in str(name)
+    )
