@@ -11,7 +11,7 @@
 ``handlers``     the work after the ack, a file for each kind of task
 ``projects``     from the typed words to a project: ``request``, ``similar_names``, ``creation``
 ``access``       who is served, which acts are allowed, and how many requests a person can make
-``baseten``      the management API; ``retry`` repeats what is safe to repeat
+``baseten``      the management API; ``retry`` repeats what is safe to repeat, ``circuit`` pauses
 ``views``        data in, Block Kit out
 ``slack``        the only callers of Slack's Web API
 ``watches``      a message follows its job

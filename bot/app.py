@@ -1,15 +1,13 @@
 """The life of the bot: opens its connections, starts and stops its parts in order."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import structlog
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
-from slack_bolt.request.async_request import AsyncBoltRequest
-from slack_bolt.response import BoltResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.baseten.errors import BasetenError
@@ -21,6 +19,8 @@ from bot.handlers.cleanup import CLEANUP
 from bot.handlers.failures import LAST_WORDS
 from bot.listeners import register
 from bot.listeners.authorization import NOT_CONFIRMED, Authorization, TokenRefusedError
+from bot.listeners.entrance import Entrance
+from bot.listeners.errors import ErrorHandler
 from bot.listeners.middleware import RequestMiddleware
 from bot.server.health import DATABASE, DRAINING, SLACK, START, TOKEN, report_waits
 from bot.server.listener import CannotListenError, Listener
@@ -71,14 +71,15 @@ class Bot:
             out.slack, settings.slack_bot_token.get_secret_value(), self._waits_for_slack
         )
         self._bolt = _build_bolt(out, self._authorization)
-        self._requests = RequestMiddleware(self._authorization.workspace, self._services.limits)
-        register(self._bolt, self._services, self._requests)
+        requests = RequestMiddleware(self._authorization.workspace, self._services.limits)
+        register(self._bolt, self._services, requests)
+        self._entrance = Entrance(self._bolt, requests, ErrorHandler(self._services))
         self.health.set_problem(SLACK, NOT_CONFIRMED)
         self.health.update = self._update_health
         self._update_health()
         store.subscribe(HEALTH, self._update_health)
         self._socket = self._build_socket(out)
-        self._listener.dispatch = self._dispatch
+        self._listener.dispatch = self._entrance.take
         self.health.clear_problem(START)
 
     @property
@@ -177,7 +178,7 @@ class Bot:
             return None
         from bot.server.socket_mode import SocketMode  # noqa: PLC0415 - HTTP mode does not load it
 
-        return SocketMode(token.get_secret_value(), out.slack, self._dispatch, self.health)
+        return SocketMode(token.get_secret_value(), out.slack, self._entrance.take, self.health)
 
     async def _keep_socket_open(self) -> None:
         if self._socket is None:
@@ -189,12 +190,6 @@ class Bot:
             await self._socket.keep_open()
         except SocketDownError as down:
             raise FatalError(str(down)) from None
-
-    async def _dispatch(self, body: dict[str, Any], retries: int) -> BoltResponse:
-        """Return Bolt's response; this mode of Bolt takes a parsed body from any transport."""
-        headers: dict[str, str | Sequence[str]] = {"x-slack-retry-num": str(retries)}
-        request = AsyncBoltRequest(body=body, mode="socket_mode", headers=headers)
-        return await self._requests.observe(request, self._bolt.async_dispatch)
 
 
 def _build_bolt(out: Connections, authorization: Authorization) -> AsyncApp:

@@ -7,17 +7,20 @@ from dataclasses import dataclass
 from urllib.request import getproxies
 
 import aiohttp
+from yarl import URL
 
 from bot.baseten.client import Baseten
+from bot.baseten.guard import GuardedTransport, Throttle
 from bot.baseten.transport import AiohttpTransport
+from bot.circuit import PATIENCE, Circuit
 from bot.settings import Settings
 from bot.slack.client import SlackClient, TokenWatch
+from bot.slack.outgoing import PauseWhileFailing, RefuseRedirects, SlackHostsOnly
 from bot.telemetry.redaction import Redactor
 
 _SLACK_TIMEOUT = 10.0  # seconds for one call
 _CONNECT_TIMEOUT = 5.0  # seconds of these for a connection, the wait for a free one included
 _CONNECTIONS = 128  # to Slack, and the same to Baseten; a process can open about 1,000 files
-_REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _KEEP_ALIVE = (
     20.0  # seconds; a post on a connection that the server has closed has an unknown outcome
 )
@@ -41,6 +44,12 @@ async def connections(settings: Settings) -> AsyncIterator[Connections]:
         connector = aiohttp.TCPConnector(
             limit=0, limit_per_host=_CONNECTIONS, keepalive_timeout=_KEEP_ALIVE
         )
+        api_url = URL(f"{settings.slack_api_url}".rstrip("/") + "/")
+        for_slack = (
+            SlackHostsOnly(api_url),
+            RefuseRedirects(),
+            PauseWhileFailing(api_url.raw_path),
+        )
         session, for_baseten = [
             await stack.enter_async_context(
                 aiohttp.ClientSession(
@@ -52,11 +61,11 @@ async def connections(settings: Settings) -> AsyncIterator[Connections]:
                     trust_env=bool(getproxies()),
                 )
             )
-            for middlewares in ((_refuse_redirect,), ())
+            for middlewares in (for_slack, ())
         ]
         slack = SlackClient(
             token=settings.slack_bot_token.get_secret_value(),
-            base_url=f"{settings.slack_api_url}".rstrip("/") + "/",
+            base_url=str(api_url),
             session=session,
             retry_handlers=[],  # bot.slack.web_api repeats the idempotent calls
             # Without a level the client's own logger formats a debug line for each call.
@@ -65,22 +74,16 @@ async def connections(settings: Settings) -> AsyncIterator[Connections]:
         slack.proxy = None  # slack_sdk ignores NO_PROXY; the session, with trust_env, obeys it
         slack.watch = TokenWatch()
         redactor = Redactor(settings.secrets)
+        patience = 0.9 * settings.baseten_timeout  # of a caller that still waits for the answer
         baseten = Baseten(
-            AiohttpTransport(for_baseten),
+            GuardedTransport(
+                AiohttpTransport(for_baseten),
+                Throttle(settings.baseten_per_second),
+                Circuit("Baseten", min(PATIENCE, patience)),
+            ),
             str(settings.baseten_api_url),
             settings.baseten_api_key.get_secret_value(),
             settings.baseten_timeout,
             redactor,
         )
         yield Connections(session, slack, baseten, redactor, slack.watch)
-
-
-async def _refuse_redirect(
-    request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType
-) -> aiohttp.ClientResponse:
-    """Refuse redirects: slack_sdk would post the text to another host."""
-    answer = await send(request)
-    if answer.status in _REDIRECTS and "Location" in answer.headers:
-        answer.close()
-        raise aiohttp.TooManyRedirects(answer.request_info, (answer,), status=answer.status)
-    return answer

@@ -2,6 +2,7 @@
 
 import os
 import re
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -43,9 +44,11 @@ _CURES = {
     "(xapp-…) to use Socket Mode instead",
     "slack_app_token": "create an app-level token (xapp-…) with connections:write under Basic "
     "Information, or leave it out to use HTTP",
-    "slack_api_url": "give an http(s) address, or leave it out for Slack's own",
+    "slack_api_url": "give an https address (http only on this machine), or leave it out for "
+    "Slack's own",
     "baseten_api_key": "copy a workspace API key from Baseten's settings",
-    "baseten_api_url": "give an http(s) address, or leave it out for Baseten's own",
+    "baseten_api_url": "give an https address (http only on this machine), or leave it out for "
+    "Baseten's own",
     "baseten_timeout": "give the seconds for one attempt, more than 0 and at most 300",
     "command": "give a slash command such as /training-project, of at most 32 characters",
     "jobs_command": "give a slash command such as /training-jobs, of at most 32 characters",
@@ -54,6 +57,7 @@ _CURES = {
     "watch_answers": "use true or false",
     "waiting_too_long": "give the minutes until a waiting job is reported to its thread, from 1",
     "database_url": "give sqlite:///… or postgresql://…, or leave it out for data/bot.db",
+    "baseten_per_second": "give a whole number, or 0 for no limit",
     "person_per_minute": "give a whole number, or 0 for no limit",
     "person_waiting": "give a whole number, or 0 for no limit",
     "shutdown_seconds": "give the seconds until the platform kills the bot, 1 to 600",
@@ -111,6 +115,20 @@ def _database(url: SecretStr) -> SecretStr:
     return url
 
 
+def _encrypted(url: AnyHttpUrl) -> AnyHttpUrl:
+    """Validate that tokens and texts are sent over https, or do not leave this machine."""
+    host = (url.host or "").strip("[]")
+    try:
+        loopback = ip_address(host).is_loopback
+    except ValueError:
+        loopback = host == "localhost"
+    if url.scheme != "https" and not loopback:
+        kind = "malformed"
+        raise PydanticCustomError(kind, "is not encrypted")
+    return url
+
+
+ApiUrl = Annotated[AnyHttpUrl, AfterValidator(_encrypted)]
 Command = Annotated[str, BeforeValidator(stripped), Field(pattern=r"^/[^\s/]{1,31}$")]
 
 
@@ -130,13 +148,13 @@ class Settings(BaseSettings):
         validate_default=True,
         description="HTTP mode: proves that a request comes from Slack; from Basic Information.",
     )
-    slack_api_url: AnyHttpUrl = Field(
+    slack_api_url: ApiUrl = Field(
         AnyHttpUrl("https://slack.com/api/"), description="The address of Slack's Web API."
     )
     baseten_api_key: Annotated[SecretStr, _secret()] = Field(
         description="The workspace API key for all projects."
     )
-    baseten_api_url: Annotated[AnyHttpUrl, AfterValidator(_without_version)] = Field(
+    baseten_api_url: Annotated[ApiUrl, AfterValidator(_without_version)] = Field(
         AnyHttpUrl("https://api.baseten.co"), description="The address of Baseten's management API."
     )
     baseten_timeout: float = Field(
@@ -166,6 +184,12 @@ class Settings(BaseSettings):
     database_url: Annotated[SecretStr, _secret(), AfterValidator(_database)] = Field(
         SecretStr("sqlite:///data/bot.db"),
         description="The database for tasks and watches; the URL can contain a password.",
+    )
+    baseten_per_second: int = Field(
+        100,
+        ge=0,
+        description="Requests a second to each of Baseten's endpoints, for each replica; 0 for no "
+        "limit.",
     )
     person_per_minute: int = Field(
         30, ge=0, description="Requests that one person can make in a minute; 0 for no limit."

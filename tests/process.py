@@ -38,6 +38,7 @@ def settings_of(env: Env, *, socket: bool = False) -> dict[str, str]:
         "HOST": "127.0.0.1",
         "PORT": "0",
         # No limits for a person.
+        "BASETEN_PER_SECOND": "0",
         "PERSON_PER_MINUTE": "0",
         "PERSON_WAITING": "0",
     }

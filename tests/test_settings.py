@@ -56,6 +56,24 @@ def test_three_settings_are_enough_for_http_mode() -> None:
     assert 0 < settings.baseten_timeout <= 45
 
 
+@pytest.mark.parametrize(
+    "url",
+    ["http://127.0.0.1:9102/api/", "http://localhost:9102", "http://[::1]:9102/", "https://x.y"],
+)
+@pytest.mark.parametrize("name", ["SLACK_API_URL", "BASETEN_API_URL"])
+def test_an_address_is_https_or_of_this_machine(
+    good: pytest.MonkeyPatch, name: str, url: str
+) -> None:
+    good.setenv(name, url)
+    assert str(getattr(load_settings(), name.lower())).rstrip("/") == url.rstrip("/")
+
+
+def test_the_line_of_an_open_address_names_the_cure(good: pytest.MonkeyPatch) -> None:
+    good.setenv("BASETEN_API_URL", "http://example.com")
+    (line,) = complaints()
+    assert "give an https address (http only on this machine)" in line
+
+
 def test_an_app_token_means_socket_mode_with_or_without_a_signing_secret(
     good: pytest.MonkeyPatch,
 ) -> None:
@@ -107,6 +125,12 @@ def test_the_missing_signing_secrets_line_names_socket_mode_as_the_other_way(
         ("SLACK_APP_TOKEN", "zq7"),
         ("SLACK_API_URL", "zq7"),
         ("SLACK_API_URL", "ftp://zq7.example.com"),
+        ("SLACK_API_URL", "http://zq7.example.com/api/"),
+        ("SLACK_API_URL", "http://127.0.0.1.zq7.example.com/api/"),
+        ("SLACK_API_URL", "http://10.0.0.1/zq7"),
+        ("BASETEN_API_URL", "http://zq7.example.com"),
+        ("BASETEN_API_URL", "http://localhost.zq7.example.com"),
+        ("BASETEN_PER_SECOND", "-77"),
         ("BASETEN_API_KEY", "zq7 with space"),
         ("BASETEN_API_KEY", "zq7\x07bell"),
         ("BASETEN_API_URL", "api.zq7.example.com"),

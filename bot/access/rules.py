@@ -110,6 +110,10 @@ class MalformedIdError(ValueError):
     """A button or a view carries an id or a state of a form that none has; nothing was done."""
 
 
+class MalformedPayloadError(MalformedIdError):
+    """A field of a payload is missing, or has another type; the text names it, not its value."""
+
+
 def serves(actor: Actor, workspace: Workspace) -> Refusal | None:
     """Return the reason to refuse the actor; None: the bot serves it.
 

@@ -110,7 +110,8 @@ class Requests:
                 raise retries.last_error from None
             raise Unreachable(f"no answer within {TOTAL_TIMEOUT:g} s", sent=True) from None
         except Unreachable as error:
-            raise Unreachable(str(error), sent=retries.sent) from error
+            again = error.retry_after
+            raise Unreachable(str(error), sent=retries.sent, retry_after=again) from error
         except RateLimited as error:
             if retries.sent:  # Baseten might have executed an earlier attempt
                 raise Unreachable(str(error), sent=True) from error

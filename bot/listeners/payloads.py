@@ -1,15 +1,15 @@
-"""Read payloads, which Bolt passes as plain dictionaries, into values with types.
+"""Read checked payloads, which Bolt passes as plain dictionaries, into values with types.
 
 https://docs.slack.dev/reference/interaction-payloads
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from bot.access.rules import MalformedIdError, checked_id, checked_place
-from bot.listeners.actor import channel_id_of, user_id_of
+from bot.access.rules import MalformedIdError, checked_id, checked_place, is_user_id
+from bot.listeners.actor import channel_id_of, part, text, user_id_of
 from bot.projects.message_state import MessageState
 from bot.projects.request import plain_characters
 from bot.slack.message import ReplyTarget
@@ -40,14 +40,14 @@ def reply_target_of(body: dict[str, Any]) -> ReplyTarget:
 
     The reply to a shortcut on a message goes to the thread of that message.
     """
-    container, message = body.get("container") or {}, body.get("message") or {}
-    thread = thread_ts = container.get("thread_ts") or message.get("thread_ts")
+    container, message = part(body, "container"), part(body, "message")
+    thread = thread_ts = text(container, "thread_ts") or text(message, "thread_ts") or None
     if body.get("type") == "message_action":
-        thread_ts = thread_ts or message.get("ts")
+        thread_ts = thread_ts or text(message, "ts") or None
     return ReplyTarget(
         user_id=user_id_of(body),
         channel_id=channel_id_of(body),
-        response_url=body.get("response_url") or None,
+        response_url=text(body, "response_url") or None,
         thread_ts=thread_ts,
         ephemeral_thread_ts=thread,
     )
@@ -59,7 +59,7 @@ def click(body: dict[str, Any]) -> Click:
     Raises:
         MalformedIdError: the channel or the message has no id of Slack's form.
     """
-    ts = body.get("container", {}).get("message_ts", "")
+    ts = text(part(body, "container"), "message_ts")
     return Click(
         place=checked(reply_target_of(body), ts),
         ts=ts,
@@ -134,6 +134,15 @@ def checked(place: ReplyTarget, ts: str = "") -> ReplyTarget:
     for each in (ts, place.thread_ts, place.ephemeral_thread_ts):
         checked_place(place.channel_id, each or "")
     return place
+
+
+def usable(place: ReplyTarget) -> ReplyTarget:
+    """Return the place without the parts that have no form of Slack's; they reach nobody."""
+    user_id = place.user_id if is_user_id(place.user_id) else ""
+    try:
+        return replace(checked(place), user_id=user_id)
+    except MalformedIdError:
+        return ReplyTarget(user_id, response_url=place.response_url)
 
 
 def field(view: dict[str, Any], name: str) -> str:

@@ -18,6 +18,7 @@ from slack_bolt.response import BoltResponse
 from bot.server.guard import Connection, Guard
 from bot.server.health import DATABASE, Health, HealthPages
 from bot.server.pace import Pace
+from bot.server.replays import Replays
 from bot.views.notice import unavailable
 
 log = structlog.stdlib.get_logger(__name__)
@@ -111,6 +112,7 @@ class _Events:
         shared: see `build_server`.
         pace: limits the log lines about requests that Slack did not sign.
         clock_pace: limits the log lines about the clock, which are rare and more important.
+        replays: the requests that were seen before.
     """
 
     health: Health
@@ -120,6 +122,7 @@ class _Events:
     shared: bool
     pace: Pace
     clock_pace: Pace
+    replays: Replays = field(default_factory=Replays)
 
     async def handle(self, request: web.Request) -> web.Response:
         """Check the signature, parse the body, and return the response of Bolt."""
@@ -142,11 +145,11 @@ class _Events:
             return self._unreadable(request, error)
         if self.health.reasons().keys() - {DATABASE}:  # without it, the listeners answer in words
             return self._unavailable(read)
-        try:
-            response = await self.dispatch(read, _retries(request))
-        except (AttributeError, LookupError, TypeError) as error:
-            # Bolt's readers need the fields that every request from Slack has.
-            return self._unreadable(request, error)
+
+        async def act() -> BoltResponse:
+            return await self.dispatch(read, _retries(request))
+
+        response = await self.replays.answer(signature, int(timestamp), act)
         return await to_aiohttp_response(response)
 
     async def _read(self, request: web.Request) -> bytes:

@@ -20,11 +20,13 @@ from slack_sdk.errors import SlackApiError
 
 from bot.retry import retry
 from bot.slack.message import SlackCallFailed
+from bot.slack.outgoing import SlackPausedError
 
 log = structlog.stdlib.get_logger(__name__)
 
 CALL_TIMEOUT = 10.0  # seconds
 UNREACHABLE = "unreachable"
+PAUSED = "paused"  # Slack keeps failing, so the bot did not send the call
 RATE_LIMITED = frozenset({"ratelimited", "rate_limited"})
 ATTEMPTS = 4
 _SHORT_WAIT = 1.0  # seconds; a post with a longer wait must not hold its slot
@@ -96,6 +98,8 @@ async def call_slack(
     def can_repeat(error: Exception) -> bool | float:
         if not isinstance(error, SlackCallFailed) or not error.retryable:
             return False
+        if error.error == PAUSED:  # a task runs again later, and a person is told at once
+            return False
         if error.retry_after > (_LONGEST_WAIT if idempotent else _SHORT_WAIT):
             return False
         if not idempotent and loop.time() > started + seconds / 2:
@@ -159,15 +163,17 @@ async def send_once(send: Callable[[], Awaitable[Answer]], deadline: float | Non
             return await send()
     except SlackApiError as error:
         raise _read_error(error) from error
+    except SlackPausedError as error:
+        raise SlackCallFailed(PAUSED, retryable=True, retry_after=error.retry_after) from None
     except (
         aiohttp.ClientConnectorError,
         aiohttp.ConnectionTimeoutError,
         aiohttp.ClientHttpProxyError,
     ) as error:  # the request was not sent
         raise SlackCallFailed(UNREACHABLE, retryable=True) from error
-    except aiohttp.InvalidURL as error:
+    except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError) as error:
         raise SlackCallFailed("an invalid address") from error
-    except aiohttp.TooManyRedirects as error:  # bot.connections allows none
+    except aiohttp.TooManyRedirects as error:  # bot.slack.outgoing allows none
         raise SlackCallFailed("a redirect") from error
     except (aiohttp.ClientError, TimeoutError, OSError, asyncio.IncompleteReadError) as error:
         raise SlackCallFailed(type(error).__name__, outcome_unknown=True) from error

@@ -2,7 +2,15 @@
 
 from typing import TYPE_CHECKING
 
-from bot.baseten.errors import BasetenError, RateLimited, Refused, Unreachable, Unreadable
+from bot.baseten.errors import (
+    BasetenError,
+    RateLimited,
+    Refused,
+    TooLarge,
+    Unreachable,
+    Unreadable,
+)
+from bot.views.limits import paused, too_large
 from bot.views.text import duration, say
 
 if TYPE_CHECKING:
@@ -21,6 +29,8 @@ def baseten_failure(error: BasetenError, attempt: "FailureWording") -> tuple[str
             )
         case Refused():
             return _refused(error, attempt)
+        case Unreachable(sent=False, retry_after=float(wait)):
+            return paused("Baseten", wait, attempt.nothing, attempt.again)
         case Unreachable(sent=False):
             return (
                 f"I can't reach Baseten. {attempt.nothing}",
@@ -31,6 +41,8 @@ def baseten_failure(error: BasetenError, attempt: "FailureWording") -> tuple[str
                 f"Baseten did not answer. {attempt.unsure}",
                 f"Try again in a few minutes{attempt.again}",
             )
+        case TooLarge(most=most):
+            return too_large(most, attempt.unsure, ask)
         case Unreadable():
             return (
                 (

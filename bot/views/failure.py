@@ -10,9 +10,11 @@ from bot.durable.model import StoreUnavailableError
 from bot.projects.request import ProjectRequest, command_text
 from bot.projects.service import AmbiguousTeamError, TeamsUnavailableError, UnknownTeamError
 from bot.slack.message import Message, ReplyTarget, SlackCallFailed
+from bot.slack.web_api import PAUSED
 from bot.views.baseten_failure import baseten_failure
 from bot.views.blocks import plain
 from bot.views.installation import Installation
+from bot.views.limits import paused
 from bot.views.no_access import no_access
 from bot.views.team_question import team_question
 from bot.views.text import ago, bold, code, duration, listing, say
@@ -241,6 +243,8 @@ def _not_posted(error: SlackCallFailed, attempt: FailureWording) -> _Words:
             f"That took too long and Slack closed the dialog. {attempt.nothing}",
             f"Try again{attempt.again}",
         )
+    if error.error == PAUSED and attempt.request is None:
+        return _Words(*paused("Slack", error.retry_after, attempt.nothing, attempt.again))
     if attempt.request is None:
         return _Words(
             f"Slack refused what I wanted to show you. {attempt.nothing}",

@@ -1,6 +1,11 @@
 """The words for a request that access rules refuse."""
 
-from bot.access.rules import MalformedIdError, NotAllowedError, NotServedError
+from bot.access.rules import (
+    MalformedIdError,
+    MalformedPayloadError,
+    NotAllowedError,
+    NotServedError,
+)
 from bot.views.installation import Installation
 from bot.views.text import say
 
@@ -24,6 +29,11 @@ def no_access(
             return (
                 "There is no project here that you can use. Nothing was changed.",
                 f"Ask {installation.operator} for access.",
+            )
+        case MalformedPayloadError():
+            return (
+                f"Slack sent me this in a form that I can't read. {nothing}",
+                f"Try again. If it happens again, tell {installation.operator}.",
             )
         case MalformedIdError():
             return (

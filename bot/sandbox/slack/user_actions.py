@@ -70,7 +70,7 @@ class UserActions(ABC):
             trigger_id=workspace.new_trigger(user),
         )
         fields = {key: value for key, value in (fields | overrides).items() if value is not None}
-        delivery = await self._deliver("slash_commands", fields)
+        delivery = await self.deliver("slash_commands", fields)
         body = delivery.body
         message = body if isinstance(body, dict) else {"text": body}
         if delivery.refused is None and (message.get("text") or message.get("blocks")):
@@ -120,7 +120,7 @@ class UserActions(ABC):
         }
         if not isinstance(source, View):
             payload["response_url"] = self._response_url(source.channel, user, source)
-        return await self._deliver("interactive", payload)
+        return await self.deliver("interactive", payload)
 
     async def submit(
         self, view: View, values: dict[str, dict[str, Json]], *, user: str = USER
@@ -145,7 +145,7 @@ class UserActions(ABC):
             "view": place["view"],
             "response_urls": self._chosen_urls(view, place["view"]["state"]["values"], user),
         }
-        delivery = await self._deliver("interactive", payload)
+        delivery = await self.deliver("interactive", payload)
         if delivery.refused is None:
             try:
                 SlackViews(workspace).apply_ack(view, delivery.body)
@@ -181,7 +181,7 @@ class UserActions(ABC):
             "view": payloads.place(view, None)["view"],
             "is_cleared": False,
         }
-        return await self._deliver("interactive", payload)
+        return await self.deliver("interactive", payload)
 
     async def options(
         self,
@@ -218,7 +218,7 @@ class UserActions(ABC):
             "block_id": found[0],
             "value": typed,
         }
-        delivery = await self._deliver("interactive", payload)
+        delivery = await self.deliver("interactive", payload)
         offered = delivery.body.get("options") if isinstance(delivery.body, dict) else None
         if block_kit.option_problems(offered):
             return replace(delivery, refused="invalid_options")
@@ -228,7 +228,7 @@ class UserActions(ABC):
         """Start a global shortcut."""
         trigger_id = self._workspace.new_trigger(user)
         payload = Payloads(self._workspace).shortcut(callback_id, user, trigger_id)
-        return await self._deliver("interactive", payload)
+        return await self.deliver("interactive", payload)
 
     async def message_shortcut(
         self, callback_id: str, message: PostedMessage, *, user: str = USER
@@ -239,7 +239,7 @@ class UserActions(ABC):
             **Payloads(self._workspace).message_shortcut(callback_id, message, user, trigger_id),
             "response_url": self._response_url(message.channel, user, message),
         }
-        return await self._deliver("interactive", payload)
+        return await self.deliver("interactive", payload)
 
     async def function_executed(
         self,
@@ -267,9 +267,16 @@ class UserActions(ABC):
             **envelope: fields of the envelope to send instead.
         """
         payload = Payloads(self._workspace).event_callback(event) | envelope
-        return await self._deliver("events_api", payload, retries)
+        return await self.deliver("events_api", payload, retries)
 
-    async def _deliver(self, kind: str, payload: dict[str, Json], retries: int = 0) -> Delivery:
+    async def deliver(self, kind: str, payload: dict[str, Json], retries: int = 0) -> Delivery:
+        """Send any payload as it is.
+
+        Args:
+            kind: `slash_commands`, `interactive` or `events_api`.
+            payload: its content.
+            retries: how many times Slack has sent it before.
+        """
         ack = await self._send(OutgoingPayload(kind, payload, retries))
         return Delivery(
             status=ack.status,
