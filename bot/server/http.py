@@ -149,6 +149,9 @@ class _Events:
         async def act() -> BoltResponse:
             return await self.dispatch(read, _retries(request))
 
+        if read.get("type") == "block_suggestion":
+            # It only reads, and the same letters typed twice in a second have one signature.
+            return await to_aiohttp_response(await act())
         response = await self.replays.answer(signature, int(timestamp), act)
         return await to_aiohttp_response(response)
 

@@ -26,7 +26,7 @@ def url_at(elsewhere: SandboxSlack) -> str:
 
 async def test_the_address_of_a_command(env: Env, elsewhere: SandboxSlack) -> None:
     await env.slack.command("nobody sft", response_url=url_at(elsewhere))
-    assert "I don't know a team called *nobody*" in await env.told()
+    assert "There's no team called *nobody*" in await env.told()
 
 
 async def test_the_address_that_a_dialog_carries(env: Env, elsewhere: SandboxSlack) -> None:

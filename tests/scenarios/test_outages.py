@@ -11,7 +11,7 @@ from tests.conftest import Env
 from tests.scenarios.tasks import until_ended
 
 CHECKING = "does not answer at the moment; I'm checking whether it works again."
-LIMITED = "Baseten is getting more requests than it allows."
+LIMITED = "Baseten is rate-limiting the bot."
 PAUSES, WORKS = "a server keeps failing; calls to it pause", "a server works again"
 
 
@@ -89,7 +89,7 @@ async def test_a_flood_waits_its_turn_at_baseten_and_the_rest_is_refused_in_word
             return [told.text for told in slack.ephemerals if LIMITED in told.text]
 
         await slack.until(lambda: len(slack.messages) + len(refused()) == 12)
-    assert all("Nothing was opened." in words for words in refused())
+    assert all("Nothing was created or changed." in words for words in refused())
     assert all("Try again in 4 seconds" in words for words in refused())
     assert 4 <= len(slack.messages) == len(idle_env.baseten.upserts) <= 9
     at = [request.at for request in idle_env.baseten.requests if "/teams/" in request.path]

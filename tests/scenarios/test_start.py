@@ -137,7 +137,7 @@ async def self_signed(certificate: Path) -> tuple[Path, Path]:
 
 
 async def test_a_name_without_an_address_is_named(idle_env: Env, tmp_path: Path) -> None:
-    url = "http://slack.invalid/api/"
+    url = "https://slack.invalid/api/"
     async with waiting(idle_env, tmp_path, "the name of Slack's server", SLACK_API_URL=url):
         pass
 

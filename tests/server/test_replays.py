@@ -62,12 +62,16 @@ async def test_each_kind_of_request_acts_once(
     if name == "step":
         await http.slack.until(lambda: "functions.complete" in http.slack.seen())
     await http.slack.command("research then")
-    await http.slack.until(lambda: any("*then*" in each.text for each in http.slack.messages))
+    await http.slack.until(
+        lambda: any("then was created" in each.text for each in http.slack.messages)
+    )
     before = len(http.slack.requests), len(http.baseten.requests)
     second = await attacker.post(EVENTS, content=body, headers=headers)
     assert (second.status_code, second.content) == (first.status_code, first.content)
     await http.slack.command("research after")
-    await http.slack.until(lambda: any("*after*" in each.text for each in http.slack.messages))
+    await http.slack.until(
+        lambda: any("after was created" in each.text for each in http.slack.messages)
+    )
     after = [each.path for each in http.slack.requests[before[0] :]]
     assert [path for path in after if not path.endswith(("chat.postMessage", "chat.update"))] == []
     asked = [each.path for each in http.baseten.requests[before[1] :]]
