@@ -45,6 +45,7 @@ class Bot:
 
     Attributes:
         url: the address of its HTTP server.
+        metrics_url: the address of ``/metrics``; empty without `METRICS_PORT`.
         health: whether it takes requests.
     """
 
@@ -54,43 +55,42 @@ class Bot:
         self._services = build_services(settings, out, store, tuning)
         self._authorization = Authorization(out.slack, settings.slack_bot_token.get_secret_value())
         self._bolt = _build_bolt(out, self._authorization)
-        self._requests = RequestMiddleware(self._authorization.workspace, self._services.limits)
+        self._observer = out.observer
+        self._requests = RequestMiddleware(
+            self._authorization.workspace, self._services.limits, self._observer.request
+        )
         register(self._bolt, self._services, self._requests)
         self.health = Health(self._update_health)
         self.health.set_problem("slack", "Slack has not confirmed the bot's token yet")
         self._update_health()
         store.subscribe(HEALTH, self._update_health)
-        self.url = ""
+        self.url = self.metrics_url = ""
         self._socket = self._build_socket(out)
 
     async def listen(self, stack: AsyncExitStack) -> None:
-        """Start the HTTP server; from here on the health pages answer.
+        """Start the HTTP server and the page of the metrics; the health pages answer from here on.
 
         Raises:
-            FatalError: the address cannot be listened on.
+            FatalError: an address cannot be listened on.
         """
         secret = self._settings.slack_signing_secret
         verifier = (
             SignatureVerifier(secret.get_secret_value()) if secret and not self._socket else None
         )
-        runner = web.AppRunner(
-            build_server(self.health, verifier, self._dispatch, shared=self._store.shared),
-            access_log=None,
-            auto_decompress=False,  # the signature covers the bytes as Slack sends them
-            shutdown_timeout=1.0,  # seconds; long enough for every ack
-        )
-        await runner.setup()
-        stack.push_async_callback(runner.cleanup)
-        host, port = self._settings.host, self._settings.port
-        try:
-            await web.TCPSite(runner, host, port).start()
-        except OSError as error:
-            why = f"cannot listen on {host}:{port}: {error.strerror or error}"
-            raise FatalError(why) from None
-        port = runner.addresses[0][1]
-        shown = "127.0.0.1" if host in {"0.0.0.0", "::"} else host  # noqa: S104 - compared only
-        self.url = f"http://{shown}:{port}"
+        pages = build_server(self.health, verifier, self._dispatch, shared=self._store.shared)
+        host = self._settings.host
+        port, self.url = await _listen(stack, pages, host, self._settings.port, "PORT")
         log.info("listening", host=host, port=port)
+        if (metrics := self._observer.metrics) is None or self._settings.metrics_port is None:
+            return
+        from bot.server.metrics import MetricsPage  # noqa: PLC0415 - loads prometheus_client
+
+        page = MetricsPage(
+            metrics, self._services, self._store, self.health, self._socket is not None
+        ).application()
+        host, wanted = self._settings.metrics_host, self._settings.metrics_port
+        port, self.metrics_url = await _listen(stack, page, host, wanted, "METRICS_PORT")
+        log.info("metrics", host=host, port=port)
 
     async def serve(self) -> None:
         """Prove the token, start the workers and the socket, and run until one of them fails.
@@ -168,7 +168,34 @@ class Bot:
         """Return Bolt's response; this mode of Bolt takes a parsed body from any transport."""
         headers: dict[str, str | Sequence[str]] = {"x-slack-retry-num": str(retries)}
         request = AsyncBoltRequest(body=body, mode="socket_mode", headers=headers)
-        return await self._requests.observe(request, self._bolt.async_dispatch)
+        with self._observer.request_span():
+            return await self._requests.observe(request, self._bolt.async_dispatch)
+
+
+async def _listen(
+    stack: AsyncExitStack, server: web.Application, host: str, port: int, setting: str
+) -> tuple[int, str]:
+    """Start a server until the stack's end; return its port and its address.
+
+    Raises:
+        FatalError: the address cannot be listened on; the text names the setting.
+    """
+    runner = web.AppRunner(
+        server,
+        access_log=None,
+        auto_decompress=False,  # the signature covers the bytes as Slack sends them
+        shutdown_timeout=1.0,  # seconds; long enough for every ack
+    )
+    await runner.setup()
+    stack.push_async_callback(runner.cleanup)
+    try:
+        await web.TCPSite(runner, host, port).start()
+    except OSError as error:
+        why = f"cannot listen on {host}:{port} ({setting}): {error.strerror or error}"
+        raise FatalError(why) from None
+    port = runner.addresses[0][1]
+    shown = "127.0.0.1" if host in {"0.0.0.0", "::"} else host  # noqa: S104 - compared only
+    return port, f"http://{shown}:{port}"
 
 
 def _build_bolt(out: Connections, authorization: Authorization) -> AsyncApp:

@@ -3,15 +3,20 @@
 import logging
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from http import HTTPStatus
 from urllib.request import getproxies
 
 import aiohttp
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot import __version__
 from bot.baseten.client import Baseten
+from bot.baseten.endpoints import endpoint_of
 from bot.baseten.transport import AiohttpTransport
 from bot.settings import Settings
+from bot.slack.methods import is_refusal, method_of
+from bot.telemetry.observer import Observer, open_observer
 from bot.telemetry.redaction import Redactor
 
 _SLACK_TIMEOUT = 10.0  # seconds for one call
@@ -25,18 +30,24 @@ _KEEP_ALIVE = (
 
 @dataclass(frozen=True, slots=True)
 class Connections:
-    """The clients for Slack and Baseten, and the redactor of this process's secrets."""
+    """The clients for Slack and Baseten, the redactor of this process's secrets, the observer."""
 
     session: aiohttp.ClientSession
     slack: AsyncWebClient
     baseten: Baseten
     redactor: Redactor
+    observer: Observer = field(default_factory=Observer)
 
 
 @asynccontextmanager
 async def connections(settings: Settings) -> AsyncIterator[Connections]:
     """Open a session for Slack and one for Baseten on the same connector; close both at the end."""
     async with AsyncExitStack() as stack:
+        redactor = Redactor(settings.secrets)
+        observer = await stack.enter_async_context(
+            open_observer(__version__, redactor, metrics=settings.metrics_port is not None)
+        )
+        to_slack, to_baseten = _observed(observer, settings.slack_api_url.path or "/")
         connector = aiohttp.TCPConnector(
             limit=0, limit_per_host=_CONNECTIONS, keepalive_timeout=_KEEP_ALIVE
         )
@@ -51,7 +62,7 @@ async def connections(settings: Settings) -> AsyncIterator[Connections]:
                     trust_env=bool(getproxies()),
                 )
             )
-            for middlewares in ((_refuse_redirect,), ())
+            for middlewares in ((*to_slack, _refuse_redirect), to_baseten)
         ]
         slack = AsyncWebClient(
             token=settings.slack_bot_token.get_secret_value(),
@@ -61,7 +72,6 @@ async def connections(settings: Settings) -> AsyncIterator[Connections]:
             # Without a level the client's own logger formats a debug line for each call.
             logger=logging.getLogger("slack_sdk"),
         )
-        redactor = Redactor(settings.secrets)
         baseten = Baseten(
             AiohttpTransport(for_baseten),
             str(settings.baseten_api_url),
@@ -69,7 +79,7 @@ async def connections(settings: Settings) -> AsyncIterator[Connections]:
             settings.baseten_timeout,
             redactor,
         )
-        yield Connections(session, slack, baseten, redactor)
+        yield Connections(session, slack, baseten, redactor, observer)
 
 
 async def _refuse_redirect(
@@ -81,3 +91,45 @@ async def _refuse_redirect(
         answer.close()
         raise aiohttp.TooManyRedirects(answer.request_info, (answer,), status=answer.status)
     return answer
+
+
+_Middlewares = tuple[aiohttp.ClientMiddlewareType, ...]
+_STATUSES = frozenset(HTTPStatus)
+
+
+def _observed(observer: Observer, api: str) -> tuple[_Middlewares, _Middlewares]:
+    """Return the middlewares that record each request to Slack, and to Baseten; none if unwanted.
+
+    Args:
+        observer: receives the requests.
+        api: the path of Slack's Web API.
+    """
+    if observer == Observer():
+        return (), ()
+
+    async def to_slack(
+        request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType
+    ) -> aiohttp.ClientResponse:
+        with observer.call("slack", method_of(request.url.raw_path, api)) as call:
+            answer = await send(request)
+            body = await answer.read()  # the caller reads it again, from memory
+            call.status = _status(answer)
+            if answer.status == HTTPStatus.OK:
+                call.status = "error" if is_refusal(body) else "ok"
+            return answer
+
+    async def to_baseten(
+        request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType
+    ) -> aiohttp.ClientResponse:
+        with observer.call("baseten", endpoint_of(request.method, request.url.raw_path)) as call:
+            answer = await send(request)
+            await answer.read()  # likewise
+            call.status = _status(answer)
+            return answer
+
+    return (to_slack,), (to_baseten,)
+
+
+def _status(answer: aiohttp.ClientResponse) -> str:
+    """Return the HTTP status, or ``other`` for one that no standard names."""
+    return str(answer.status) if answer.status in _STATUSES else "other"

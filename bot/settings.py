@@ -43,6 +43,8 @@ _CURES = {
     "shutdown_seconds": "give the seconds until the platform kills the bot, 1 to 600",
     "host": "give the address to listen on, such as 0.0.0.0",
     "port": "give a port number, 0 to 65535",
+    "metrics_port": "give a port number, 0 to 65535, or leave it out for no metrics",
+    "metrics_host": "give the address to listen on for the metrics, such as 127.0.0.1",
     "log_level": "use one of debug, info, warning, error",
     "log_format": "use json or console, or leave it out",
 }
@@ -173,6 +175,14 @@ class Settings(BaseSettings):
     )
     port: int = Field(
         3000, ge=0, le=65535, description="The port to listen on; 0 chooses a free one."
+    )
+    metrics_port: int | None = Field(
+        None, ge=0, le=65535, description="The port of `/metrics` for Prometheus; without it, none."
+    )
+    metrics_host: Annotated[str, BeforeValidator(_stripped)] = Field(
+        "127.0.0.1",
+        pattern=r"^[\w.:-]+$",
+        description="The address that `/metrics` listens on.",
     )
     log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = (
         Field("info", description="The least severe level to log.")

@@ -13,6 +13,8 @@ from bot.durable.batch import Row, task_of
 from bot.durable.committer import Backend, Committer, Pending
 from bot.durable.model import Amend, Change, Claim, Enqueue, Run, State, Task
 from bot.durable.statements import (
+    BACKLOG,
+    COUNT_DOCUMENTS,
     GET_DOCUMENT,
     GET_TASK,
     NEXT_DUE,
@@ -168,6 +170,11 @@ class Store:
         ((seconds,),) = await self._read(OLDEST_WAITING, (queue,))
         return seconds or 0.0
 
+    async def backlog(self, queue: str) -> tuple[int, float]:
+        """Return the number of tasks that could run now, and the seconds the oldest has waited."""
+        ((count, oldest),) = await self._read(BACKLOG, (queue,))
+        return count, max(0.0, oldest or 0.0)
+
     async def still_open(self, task_ids: Iterable[str]) -> set[str]:
         """Return the ids whose tasks have not ended."""
         rows = await self._read(STILL_OPEN, *((task_id,) for task_id in task_ids))
@@ -230,6 +237,11 @@ class Store:
             after = rows[-1][0] if len(rows) == _PAGE else None
             await asyncio.sleep(0)
         return found
+
+    async def count(self, collection: str) -> int:
+        """Return the number of a collection's documents."""
+        ((number,),) = await self._read(COUNT_DOCUMENTS, (collection,))
+        return int(number)
 
     # Topics
 

@@ -4,12 +4,11 @@ The upsert and the first post are one attempt, without a write in between. A rep
 harm, and after a kill the bot searches the channel for the message before it posts again.
 """
 
-import random
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
 from typing import Literal
 
@@ -18,17 +17,18 @@ from pydantic import BaseModel, ConfigDict
 
 from bot.access.rules import Actor
 from bot.durable.context import TaskContext
-from bot.durable.in_flight import TaskExpiredError
 from bot.durable.model import Change, Done, Outcome, RunAgain, State, Task
 from bot.handlers.failures import Failures
 from bot.handlers.permissions import Permissions, actor_at
 from bot.handlers.slow_notice import notify_if_slow
+from bot.handlers.task_age import age, reject_if_expired, retry_later
 from bot.projects.bounded_set import BoundedSet
 from bot.projects.recents import Recent, Recents
 from bot.projects.request import ProjectRequest
 from bot.projects.service import ExistingProjects, OpenedProject, Projects
 from bot.slack.message import Message, PostedMessage, ReplyTarget, SlackCallFailed
 from bot.slack.messages import Poster
+from bot.telemetry.observer import Observer
 from bot.views.failure import attempt_to_open
 from bot.views.near_name import can_ask, near_name_message
 from bot.views.notice import invite, still_opening
@@ -39,8 +39,6 @@ log = structlog.stdlib.get_logger(__name__)
 
 OPEN_PROJECT = "open/2"  # with the version of the state: a bot runs only tasks of its own version
 LOOKS = (5.0, 25.0)  # seconds before each search for a post with an unknown outcome
-_LONGEST_RETRY = 30.0  # seconds
-_TOO_LATE = timedelta(minutes=30)  # the life of a response URL
 
 
 class OpenProjectTask(BaseModel):
@@ -82,36 +80,6 @@ class OpenProjectTask(BaseModel):
         return self.model_dump(mode="json")
 
 
-def reject_if_expired(step: str, task: Task) -> None:
-    """Refuse a task for which no person waits any more.
-
-    Raises:
-        TaskExpiredError: the task was enqueued too long ago.
-    """
-    if step != "end" and _age(task) > _TOO_LATE:
-        raise TaskExpiredError(task.created_at)
-
-
-def retry_later(context: TaskContext, refused: SlackCallFailed) -> Outcome:
-    """Reschedule the task after a temporary failure of Slack; end it after a lasting one."""
-    task = context.now()
-    if not refused.retryable or _age(task) > 2 * _TOO_LATE:
-        log.error("a Slack call failed; the task ends", slack_error=refused.error)
-        return Done()
-    tries = task.state.get("tries", 0)
-    wait = min(_LONGEST_RETRY, 2.0**tries) * random.uniform(0.5, 1.0)  # noqa: S311 - no secret
-    log.warning("a Slack call failed; the task is rescheduled", slack_error=refused.error)
-    return RunAgain(
-        max(wait, refused.retry_after),
-        task.state | {"tries": tries + 1},
-        step_may_have_run=task.step_may_have_run,
-    )
-
-
-def _age(task: Task) -> timedelta:
-    return datetime.now(UTC) - task.created_at
-
-
 @dataclass(frozen=True, slots=True)
 class OpenProjectHandler:
     """Open a project, and post a message about it.
@@ -131,6 +99,7 @@ class OpenProjectHandler:
     watch_answers: bool
     looks: tuple[float, ...] = LOOKS
     permissions: Permissions = field(default_factory=Permissions)
+    observer: Observer = field(default_factory=Observer)
     _invited: BoundedSet = field(default_factory=BoundedSet)
 
     async def handle(self, context: TaskContext) -> Outcome:
@@ -140,13 +109,17 @@ class OpenProjectHandler:
         async def send(message: Message) -> None:
             await self.poster.send_privately(task.place, message, guard=context.may_post)
 
+        async def answer(message: Message) -> None:
+            await send(message)
+            self.observer.answer(age(context.task), task.place.channel_id)
+
         async def work() -> Outcome:
             reject_if_expired(task.step, context.task)
-            return await self._run(task, context, send)
+            return await self._run(task, context, send, answer)
 
         try:
             outcome = await self.failures.report_failures(
-                partial(attempt_to_open, task.request), send, work, retryable=True
+                partial(attempt_to_open, task.request), answer, work, retryable=True
             )
         except SlackCallFailed as refused:
             return retry_later(context, refused)
@@ -157,6 +130,7 @@ class OpenProjectHandler:
         task: OpenProjectTask,
         context: TaskContext,
         send: Callable[[Message], Awaitable[None]],
+        answer: Callable[[Message], Awaitable[None]],
     ) -> Outcome:
         if task.step == "open":
             async with notify_if_slow(send, partial(still_opening, task.request)):
@@ -165,7 +139,7 @@ class OpenProjectHandler:
                 if not ask:
                     task = await self.open(task, found, context)
             if ask:
-                await send(near_name_message(found, task.place.thread_ts))
+                await answer(near_name_message(found, task.place.thread_ts))
                 return Done()
         if task.step == "post":
             posted = await self.post(task, context)
@@ -210,6 +184,14 @@ class OpenProjectHandler:
             SlackCallFailed: Slack refused the message, or (``outcome_unknown``) might have posted
                 it in a channel that the bot cannot read.
         """
+        posted = await self._post(task, context)
+        if isinstance(posted, PostedMessage):
+            self.observer.answer(age(context.task), posted.channel_id, posted.ts)
+        return posted
+
+    async def _post(
+        self, task: OpenProjectTask, context: TaskContext
+    ) -> PostedMessage | RunAgain | None:
         place, opened, stored = task.place, task.opened, context.task
         if not place.channel_id or opened is None:
             return None

@@ -11,6 +11,7 @@ from bot import __version__
 # Names of parts in the health pages.
 DATABASE = "database"  # listeners answer in words while it is away
 DRAINING = "draining"
+SOCKET = "socket"
 
 
 class Health:

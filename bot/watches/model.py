@@ -18,7 +18,7 @@ log = structlog.stdlib.get_logger(__name__)
 POLLER = "poll"  # the id of the one task that polls for every watch
 BEGUN = "watch begun"  # published if a watch starts during a poll
 YIELD_EVERY = 50  # watches, between two yields to the event loop
-_COLLECTION = "watches"
+WATCHES = "watches"  # the collection
 
 
 class Watch(BaseModel):
@@ -95,12 +95,12 @@ class Watches:
     async def get(self, channel_id: str, ts: str) -> Watch | None:
         """Return the watch of a message; None if it is not watched."""
         key = message_key(channel_id, ts)
-        return _read(key, await self._store.read(_COLLECTION, key))
+        return _read(key, await self._store.read(WATCHES, key))
 
     async def all(self) -> list[Watch]:
         """Return all watches, in no order."""
         watches: list[Watch] = []
-        documents = await self._store.read_all(_COLLECTION)
+        documents = await self._store.read_all(WATCHES)
         for number, (key, document) in enumerate(documents.items()):
             if (watch := _read(key, document)) is not None:
                 watches.append(watch)
@@ -119,7 +119,7 @@ class Watches:
             kept = _read(key, document)
             return (kept.joined_by(*watch.watchers) if kept else watch).model_dump(mode="json")
 
-        await self._store.amend(_COLLECTION, key, changed)
+        await self._store.amend(WATCHES, key, changed)
         if not await self._store.wake(POLLER):  # a poll runs, maybe without this watch
             self._store.publish(BEGUN)
 
@@ -177,7 +177,7 @@ class Watches:
             new = change(kept)
             return None if new is None else new.model_dump(mode="json")
 
-        return _read(key, await self._store.amend(_COLLECTION, key, changed))
+        return _read(key, await self._store.amend(WATCHES, key, changed))
 
 
 def message_key(channel_id: str, ts: str) -> str:
