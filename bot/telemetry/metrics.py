@@ -69,7 +69,7 @@ class Metrics:
     """
 
     def __init__(self, version: str) -> None:
-        self._registry = CollectorRegistry()
+        self._registry = _Registry()
         self._requests = Counter(
             "training_bot_requests",
             "Requests from Slack by entry point and outcome (ok, refused, failed).",
@@ -96,6 +96,8 @@ class Metrics:
             ("kind",),
             registry=self._registry,
         )
+        for kind in ("foreseen", "unforeseen"):  # a rate needs the zero before the first failure
+            self._failures.labels(kind)
         self._calls = {
             "baseten": Counter(
                 "training_bot_baseten_calls",
@@ -141,6 +143,20 @@ class Metrics:
 
 def _known(entry_point: str) -> str:
     return entry_point if entry_point in ENTRY_POINTS else OTHER
+
+
+class _Registry(CollectorRegistry):
+    """A registry without the series ``…_created``, which double the page and which nobody reads."""
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the metrics."""
+        for metric in super().collect():
+            metric.samples = [each for each in metric.samples if not _is_creation(each.name)]
+            yield metric
+
+
+def _is_creation(name: str) -> bool:
+    return name.endswith("_created")
 
 
 class _FactsCollector(Collector):
