@@ -3,7 +3,7 @@
 import json
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from operator import itemgetter
 from typing import Any
@@ -260,7 +260,7 @@ def _saved(save: Save) -> Row:
 
 def _encode_state(state: State, request: Request) -> str:
     """Return the state as JSON, with the request in a key of its own."""
-    return _encode(state | {_REQUEST: asdict(request)} if request.entry_point else state)
+    return _encode(state | {_REQUEST: request.stored()} if request.entry_point else state)
 
 
 def task_of(row: Row) -> Task:

@@ -62,6 +62,10 @@ class Request:
     actor: str = ""
     traceparent: str = ""
 
+    def stored(self) -> dict[str, str]:
+        """Return it as JSON."""
+        return self.log_fields() | {"traceparent": self.traceparent}
+
     def log_fields(self) -> dict[str, str]:
         """Return the fields of each log line; none for a task without a request."""
         return {"entry_point": self.entry_point, "actor": self.actor} if self.entry_point else {}

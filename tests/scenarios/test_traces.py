@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -102,16 +103,16 @@ async def collecting() -> AsyncIterator[Collector]:
         await runner.cleanup()
 
 
-@pytest.mark.parametrize("socket", [False, True], ids=["http", "socket"])
+@pytest.mark.parametrize("by_socket", [False, True], ids=["http", "socket"])
 async def test_one_trace_leads_from_the_request_to_the_message(
-    idle_env: Env, tmp_path: Path, *, socket: bool
+    idle_env: Env, tmp_path: Path, *, by_socket: bool
 ) -> None:
     async with collecting() as collector:
-        settings = settings_of(idle_env, socket=socket) | collector.settings
+        settings = settings_of(idle_env, socket=by_socket) | collector.settings
         async with started(cwd=tmp_path, settings=settings) as bot:
-            connected = "the socket to Slack is connected" if socket else "Slack knows the bot"
+            connected = "the socket to Slack is connected" if by_socket else "Slack knows the bot"
             await bot.until(lambda said: connected in said)
-            idle_env.slack.bot_url = None if socket else bot.url
+            idle_env.slack.bot_url = None if by_socket else bot.url
             await idle_env.slack.command("research sft")
             await idle_env.answered()
             await bot.stopped()
@@ -172,16 +173,24 @@ async def test_a_failure_marks_its_span_without_its_text(idle_env: Env, tmp_path
     assert "atlantis" not in str(collector.spans)
 
 
+@pytest.mark.parametrize("hangs", [False, True])
 async def test_a_collector_that_is_away_delays_neither_answers_nor_the_end(
-    idle_env: Env, tmp_path: Path, closed_port: int
+    idle_env: Env, tmp_path: Path, closed_port: int, *, hangs: bool
 ) -> None:
-    traces = {"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{closed_port}"}
-    async with started(cwd=tmp_path, settings=settings_of(idle_env) | traces) as bot:
-        idle_env.slack.bot_url = await bot.ready()
-        await idle_env.slack.command("research sft")
-        await idle_env.answered()
-        bot.process.terminate()
-        assert await bot.ended(seconds=10) == 0
+    traces = {
+        "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{closed_port}",
+        "OTEL_EXPORTER_OTLP_TIMEOUT": "50",
+    }
+    with socket.socket() as silent:
+        if hangs:  # it takes connections, and never answers
+            silent.bind(("127.0.0.1", closed_port))
+            silent.listen()
+        async with started(cwd=tmp_path, settings=settings_of(idle_env) | traces) as bot:
+            idle_env.slack.bot_url = await bot.ready()
+            await idle_env.slack.command("research sft")
+            await idle_env.answered()
+            bot.process.terminate()
+            assert await bot.ended(seconds=20) == 0
     assert "Traceback" not in bot.said
 
 
