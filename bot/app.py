@@ -90,7 +90,7 @@ class Bot:
         ).application()
         host, wanted = self._settings.metrics_host, self._settings.metrics_port
         port, self.metrics_url = await _listen(stack, page, host, wanted, "METRICS_PORT")
-        log.info("metrics", host=host, port=port)
+        log.info("listening for Prometheus", host=host, port=port)
 
     async def serve(self) -> None:
         """Prove the token, start the workers and the socket, and run until one of them fails.
