@@ -22,7 +22,8 @@ METHODS = frozenset(
 RESPONSE_URL = "response_url"
 OTHER = "other"
 # Within a string of JSON, each quote has a backslash, so no text of a message matches.
-_REFUSED = re.compile(rb'(?<!\\)"ok"\s*:\s*false')
+# Slack sends the field first, so the search ends there.
+_OK = re.compile(rb'(?<!\\)"ok"\s*:\s*(true|false)')
 
 
 def method_of(path: str, api: str) -> str:
@@ -40,4 +41,5 @@ def method_of(path: str, api: str) -> str:
 
 def is_refusal(body: bytes) -> bool:
     """Return whether the body of an answer with status 200 says that Slack refused the call."""
-    return _REFUSED.search(body) is not None
+    found = _OK.search(body)
+    return found is not None and found[1] == b"false"
