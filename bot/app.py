@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
 
 import structlog
+from aiohttp import web
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 from slack_sdk.web.async_client import AsyncWebClient
@@ -49,6 +50,8 @@ class Bot:
         listener: the HTTP server, if it listens already.
 
     Attributes:
+        url: the address of its HTTP server.
+        metrics_url: the address of ``/metrics``; empty without `METRICS_PORT`.
         health: whether it takes requests.
     """
 
@@ -71,13 +74,18 @@ class Bot:
             out.slack, settings.slack_bot_token.get_secret_value(), self._waits_for_slack
         )
         self._bolt = _build_bolt(out, self._authorization)
-        requests = RequestMiddleware(self._authorization.workspace, self._services.limits)
+        self._observer = out.observer
+        requests = RequestMiddleware(
+            self._authorization.workspace, self._services.limits, self._observer.request
+        )
         register(self._bolt, self._services, requests)
-        self._entrance = Entrance(self._bolt, requests, ErrorHandler(self._services))
+        errors = ErrorHandler(self._services)
+        self._entrance = Entrance(self._bolt, requests, errors, self._observer)
         self.health.set_problem(SLACK, NOT_CONFIRMED)
         self.health.update = self._update_health
         self._update_health()
         store.subscribe(HEALTH, self._update_health)
+        self.metrics_url = ""
         self._socket = self._build_socket(out)
         self._listener.dispatch = self._entrance.take
         self.health.clear_problem(START)
@@ -88,13 +96,24 @@ class Bot:
         return self._listener.url
 
     async def listen(self, stack: AsyncExitStack) -> None:
-        """Listen, unless the server listens already; stop before the store closes.
+        """Listen, unless the server listens already, and open the page of the metrics.
+
+        Both stop before the store closes.
 
         Raises:
-            FatalError: the address cannot be listened on.
+            FatalError: an address cannot be listened on.
         """
         stack.push_async_callback(self._listener.close)
         await _listen(self._listener)
+        if (metrics := self._observer.metrics) is None or self._settings.metrics_port is None:
+            return
+        from bot.server.metrics import MetricsPage  # noqa: PLC0415 - loads prometheus_client
+
+        page = MetricsPage(
+            metrics, self._services, self._store, self.health, self._socket is not None
+        ).application()
+        host, wanted = self._settings.metrics_host, self._settings.metrics_port
+        self.metrics_url = await _listen_for_metrics(stack, page, host, wanted)
 
     async def serve(self) -> None:
         """Prove the token, start the workers and the socket, and run until one of them fails.
@@ -190,6 +209,28 @@ class Bot:
             await self._socket.keep_open()
         except SocketDownError as down:
             raise FatalError(str(down)) from None
+
+
+async def _listen_for_metrics(
+    stack: AsyncExitStack, page: web.Application, host: str, port: int
+) -> str:
+    """Open the page of the metrics until the stack's end; return its address.
+
+    Raises:
+        FatalError: the address cannot be listened on; the text names the setting.
+    """
+    runner = web.AppRunner(page, access_log=None, shutdown_timeout=1.0)
+    await runner.setup()
+    stack.push_async_callback(runner.cleanup)
+    try:
+        await web.TCPSite(runner, host, port).start()
+    except OSError as error:
+        why = f"cannot listen on {host}:{port} (METRICS_PORT): {error.strerror or error}"
+        raise FatalError(why) from None
+    port = runner.addresses[0][1]
+    log.info("listening for Prometheus", host=host, port=port)
+    shown = "127.0.0.1" if host in {"0.0.0.0", "::"} else host  # noqa: S104 - compared only
+    return f"http://{shown}:{port}"
 
 
 def _build_bolt(out: Connections, authorization: Authorization) -> AsyncApp:

@@ -73,16 +73,17 @@ def build_services(
 ) -> Services:
     """Wire all parts; nothing runs yet."""
     tuning = tuning or Tuning()
-    workers, watches, recents = Workers(store, tuning.limits), Watches(store), Recents(store)
+    observer, watches, recents = out.observer, Watches(store), Recents(store)
+    workers = Workers(store, tuning.limits, observer)
     poster, modals = Poster(out.slack, out.session, out.redactor), Modals(out.slack)
     installation = Installation(settings.command, settings.jobs_command, settings.contact)
-    projects, failures = Projects(out.baseten, store), Failures(poster, installation)
+    projects, failures = Projects(out.baseten, store), Failures(poster, installation, observer)
     permissions, job_list = Permissions(tuning.allows), JobList(out.baseten, tuning.now)
     steps = WorkflowSteps(out.slack, out.redactor)
     watch_starter = WatchStarter(poster, watches, tuning.now)
     ask, watch, looks = settings.ask_near_names, settings.watch_answers, tuning.looks
     open_project = OpenProjectHandler(
-        projects, poster, failures, recents, watch_starter, ask, watch, looks, permissions
+        projects, poster, failures, recents, watch_starter, ask, watch, looks, permissions, observer
     )
     too_long = settings.waiting_too_long * 60  # seconds
     interval = tuning.poll_interval
@@ -115,4 +116,5 @@ def build_services(
         dialog=DialogHandler(projects, modals, permissions, recents),
         dismiss=DismissHandler(poster, installation),
         more=MoreHandler(projects, poster, modals, failures, watches, permissions, installation),
+        observer=observer,
     )

@@ -4,11 +4,11 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
-from structlog.contextvars import bind_contextvars
+from structlog.contextvars import bind_contextvars, get_contextvars
 
 from bot.access.limits import PersonLimits
 from bot.durable.in_flight import InFlight
-from bot.durable.model import State
+from bot.durable.model import Request, State
 from bot.handlers.dialog import DialogHandler
 from bot.handlers.dismiss import DismissHandler
 from bot.handlers.failures import Failures, Wording
@@ -28,6 +28,7 @@ from bot.projects.service import Projects
 from bot.slack.message import ReplyTarget
 from bot.slack.messages import Poster
 from bot.slack.workflow_steps import WorkflowSteps
+from bot.telemetry.observer import Observer
 from bot.views.failure import READING
 from bot.views.installation import Installation
 
@@ -42,6 +43,7 @@ class Services:
         in_flight: background work, which is lost with the process; the person can repeat it.
         installation: the names of the commands, and the person to ask.
         steps: completes and fails workflow steps.
+        observer: counts, times and traces each request.
     """
 
     workers: Workers
@@ -63,6 +65,7 @@ class Services:
     dialog: DialogHandler
     dismiss: DismissHandler
     more: MoreHandler
+    observer: Observer
 
     async def enqueue_open_project(
         self, task_id: str, request: ProjectRequest, place: ReplyTarget, *, sure: bool = False
@@ -92,8 +95,12 @@ class Services:
         person = person or place.user_id
         self.limits.enqueued(person, task_id)
         bind_contextvars(task=task_id)  # for the request's log line
+        fields = get_contextvars()  # the task's own lines repeat these
+        request = Request(
+            fields.get("entry_point", ""), fields.get("actor", ""), self.observer.traceparent()
+        )
         return await self.workers.commands.enqueue(
-            task_id, kind, state, person=person, lane=place.channel_id
+            task_id, kind, state, person=person, lane=place.channel_id, request=request
         )
 
     def run_in_background(
