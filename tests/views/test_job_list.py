@@ -146,7 +146,7 @@ def test_the_stages_are_in_the_order_of_the_list() -> None:
     groups = grouped(jobs)
     assert [one.job.name for one in groups.in_order()] == [
         *("runs 1", "runs 2", "waits 1", "waits 2", "waits 3"),
-        *("ended 1", "ended 2", "odd"),
+        *("odd", "ended 1", "ended 2"),
     ]
     assert groups.sum() == "2 running, 3 waiting, 3 ended in the last day"
 
