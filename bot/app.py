@@ -14,6 +14,8 @@ from slack_bolt.response import BoltResponse
 from slack_sdk.signature import SignatureVerifier
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.access.access_file import BadAccessFileError, read_access_file
+from bot.access.workspace import access_in_words
 from bot.baseten.errors import BasetenError
 from bot.connections import Connections, connections
 from bot.durable.database import open_store
@@ -22,7 +24,7 @@ from bot.durable.store import HEALTH, Store
 from bot.handlers.cleanup import CLEANUP
 from bot.handlers.failures import LAST_WORDS
 from bot.listeners import register
-from bot.listeners.authorization import Authorization, TokenRefusedError
+from bot.listeners.authorization import Authorization, ScopesMissingError, TokenRefusedError
 from bot.listeners.middleware import RequestMiddleware
 from bot.server.health import DATABASE, DRAINING, Health
 from bot.server.http import build_server
@@ -54,7 +56,11 @@ class Bot:
         self._services = build_services(settings, out, store, tuning)
         self._authorization = Authorization(out.slack, settings.slack_bot_token.get_secret_value())
         self._bolt = _build_bolt(out, self._authorization)
-        self._requests = RequestMiddleware(self._authorization.workspace, self._services.limits)
+        self._requests = RequestMiddleware(
+            self._authorization.workspace,
+            self._services.limits,
+            rules=lambda: self._services.access.file,
+        )
         register(self._bolt, self._services, self._requests)
         self.health = Health(self._update_health)
         self.health.set_problem("slack", "Slack has not confirmed the bot's token yet")
@@ -96,12 +102,15 @@ class Bot:
         """Prove the token, start the workers and the socket, and run until one of them fails.
 
         Raises:
-            FatalError: Slack refuses a token, or the socket stays down.
+            FatalError: Slack refuses a token, the token lacks a scope that a rule of
+                ``ACCESS_FILE`` needs, or the socket stays down.
         """
         try:
-            await self._authorization.prove()
+            await self._authorization.prove(self._services.access.file)
         except TokenRefusedError as refused:
             raise FatalError(f"Slack refuses SLACK_BOT_TOKEN ({refused})") from None
+        except ScopesMissingError as missing:
+            raise FatalError(str(missing)) from None
         self.health.clear_problem("slack")
         await self._services.workers.enqueue_singletons((POLL, CLEANUP))
         running = self._services.workers.start()  # after the proof, because tasks use the token
@@ -112,6 +121,19 @@ class Bot:
                 task.result()
         finally:
             socket.cancel()
+
+    async def reload_access(self) -> None:
+        """Read ``ACCESS_FILE`` again; if it is wrong, the old rules stay."""
+        path, access = self._settings.access_file, self._services.access
+        try:
+            rules = await asyncio.to_thread(read_access_file, path)
+            await self._authorization.check_scopes(rules)
+        except (BadAccessFileError, ScopesMissingError, TokenRefusedError) as wrong:
+            log.error("kept the old access rules", why=str(wrong))  # noqa: TRY400 - no bug
+            return
+        access.file = rules
+        words = access_in_words(await self._authorization.workspace(), rules)
+        log.info("read the access rules again", access=words)
 
     async def prove_key(self) -> None:
         """List the teams once, to log a wrong key before a person meets it."""
@@ -196,7 +218,8 @@ async def running(settings: Settings, tuning: Tuning | None = None) -> AsyncIter
         tuning: the tests' values.
 
     Raises:
-        FatalError: on entry: the database cannot be used, or the address not listened on.
+        FatalError: on entry: the database cannot be used, the address not listened on, or
+            ``ACCESS_FILE`` is wrong.
     """
     async with connections(settings) as out, AsyncExitStack() as stack:
         try:
@@ -204,7 +227,10 @@ async def running(settings: Settings, tuning: Tuning | None = None) -> AsyncIter
             store = await stack.enter_async_context(open_store(url))
         except DatabaseError as error:
             raise FatalError(str(error)) from None
-        bot = Bot(settings, out, store, tuning or Tuning())
+        try:
+            bot = Bot(settings, out, store, tuning or Tuning())
+        except BadAccessFileError as error:
+            raise FatalError(str(error)) from None
         await bot.listen(stack)
         try:
             yield bot

@@ -4,8 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from bot.access.access import Access
+from bot.access.access_file import read_access_file
 from bot.access.limits import PersonLimits
-from bot.access.rules import Allows, allows
+from bot.access.rules import Allows
 from bot.connections import Connections
 from bot.durable.in_flight import InFlight
 from bot.durable.room import Limits
@@ -16,7 +18,7 @@ from bot.handlers.failures import Failures
 from bot.handlers.home import HomeHandler
 from bot.handlers.jobs import JobsHandler
 from bot.handlers.open_project import LOOKS, OpenProjectHandler
-from bot.handlers.permissions import Permissions
+from bot.handlers.permissions import Permissions, prepared_for_watchers
 from bot.handlers.refresh import RefreshHandler
 from bot.handlers.services import Services
 from bot.handlers.watch import WatchHandler
@@ -25,6 +27,7 @@ from bot.handlers.workflow_step import WorkflowStepHandler
 from bot.projects.recents import Recents
 from bot.projects.service import Projects
 from bot.settings import Settings
+from bot.slack.directory import SlackDirectory
 from bot.slack.messages import Poster
 from bot.slack.modals import Modals
 from bot.slack.workflow_steps import WorkflowSteps
@@ -45,7 +48,7 @@ class Tuning:
         poll_interval: the interval of the polls of watched jobs.
         now: the clock of the watches.
         looks: seconds before each search for a post with an unknown outcome.
-        allows: decides who can do which act.
+        allows: decides who can do which act, instead of the rules.
     """
 
     most_work: int = 1000
@@ -53,19 +56,26 @@ class Tuning:
     poll_interval: PollInterval = field(default_factory=PollInterval)
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     looks: tuple[float, ...] = LOOKS
-    allows: Allows = allows
+    allows: Allows | None = None
 
 
 def build_services(
     settings: Settings, out: Connections, store: Store, tuning: Tuning | None = None
 ) -> Services:
-    """Wire all parts; nothing runs yet."""
+    """Wire all parts; nothing runs yet.
+
+    Raises:
+        BadAccessFileError: ``ACCESS_FILE`` has a wrong rule.
+    """
     tuning = tuning or Tuning()
     workers, watches, recents = Workers(store, tuning.limits), Watches(store), Recents(store)
     poster, modals = Poster(out.slack, out.session, out.redactor), Modals(out.slack)
     installation = Installation(settings.command, settings.jobs_command, settings.contact)
     projects, failures = Projects(out.baseten, store), Failures(poster, installation)
-    permissions = Permissions(tuning.allows)
+    file = read_access_file(settings.access_file)
+    access = Access(file, SlackDirectory(out.slack), projects)
+    decide = tuning.allows or access
+    permissions = Permissions(decide, access)
     steps = WorkflowSteps(out.slack, out.redactor)
     watch_starter = WatchStarter(poster, watches, tuning.now)
     ask, watch, looks = settings.ask_near_names, settings.watch_answers, tuning.looks
@@ -77,7 +87,7 @@ def build_services(
     poller = Poller(out.baseten, store, notifier, watches, interval, too_long, tuning.now)
     workers.looks.on(POLL, poller.handle)
     workers.looks.on(CLEANUP, CleanupTask(store).handle)
-    gap, decide = interval.fast, tuning.allows
+    gap = interval.fast
     notifications = NotificationHandler(
         poster,
         out.baseten,
@@ -89,11 +99,13 @@ def build_services(
         allows=decide,
         installation=installation,
     )
-    notifier.on(NOTIFY, notifications.handle)
+    notifier.on(NOTIFY, prepared_for_watchers(access, notifications.handle))
     return Services(
         workers=workers,
         in_flight=InFlight(tuning.most_work),
         installation=installation,
+        access=access,
+        permissions=permissions,
         limits=PersonLimits(store, settings.person_per_minute, settings.person_waiting),
         projects=projects,
         poster=poster,

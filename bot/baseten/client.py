@@ -37,6 +37,7 @@ from bot.baseten.models import (
     TrainingJob,
     TrainingJobs,
     TrainingProject,
+    only_named,
     only_projects,
 )
 from bot.baseten.repeats import RetryPolicy
@@ -141,11 +142,12 @@ class Baseten:
         return [project async for project in projects if project is not None]
 
     def list_project_names(self) -> AsyncIterator[ProjectName]:
-        """Yield the names of all projects, in slices that do not block the event loop.
-
-        ``GET /v1/training_projects``
-        """
+        """Yield the names of all projects in slices. ``GET /v1/training_projects``"""
         return self._list_projects(ProjectName.read)
+
+    def list_projects_named(self, name: str) -> AsyncIterator[TrainingProject | None]:
+        """Yield the projects of exactly this name, and None for each other one."""
+        return self._list_projects(only_named(name))
 
     async def get_training_project(self, project_id: str) -> TrainingProject:
         """Return one project. ``GET /v1/training_projects/{training_project_id}``"""

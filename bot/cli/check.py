@@ -3,7 +3,9 @@
 import asyncio
 import sys
 from collections.abc import Awaitable, Callable
+from functools import partial
 
+from bot.access.access_file import AccessFile, missing_scopes, read_access_file
 from bot.access.workspace import access_in_words, workspace_of
 from bot.baseten.errors import BasetenError, Refused, Unreachable
 from bot.connections import Connections, connections
@@ -35,7 +37,7 @@ async def check(settings: Settings) -> int:
     mode = "Socket Mode" if settings.socket_mode else "HTTP, at /slack/events"
     sys.stdout.write(f"✓ Settings: complete; mode: {mode}\n")
     proofs: list[tuple[str, _Proof]] = [
-        ("SLACK_BOT_TOKEN", _bot_token),
+        ("SLACK_BOT_TOKEN", partial(_bot_token, read_access_file(settings.access_file))),
         ("BASETEN_API_KEY", _baseten_key),
         ("DATABASE_URL", lambda _: _database(settings.database_url.get_secret_value())),
     ]
@@ -56,20 +58,23 @@ async def check(settings: Settings) -> int:
     return 0 if good else 1
 
 
-async def _bot_token(clients: Connections) -> str:
+async def _bot_token(rules: AccessFile, clients: Connections) -> str:
     """Call ``auth.test``; a response header lists the granted scopes."""
     try:
         response = await call_slack(clients.slack.auth_test, idempotent=True)
     except SlackCallFailed as error:
         raise _NotProvedError(_slack_problem(error, "slack_bot_token")) from error
     scopes = response.headers.get("x-oauth-scopes", "")
-    missing = [scope for scope in NEEDED_SCOPES if scope not in scopes.split(",")]
+    granted = {scope.strip() for scope in scopes.split(",")}
+    missing = [scope for scope in NEEDED_SCOPES if scope not in granted]
     if scopes and missing:
         why = (
             f"lacks the scopes {listing(missing)}; add them under OAuth & Permissions and reinstall"
         )
         raise _NotProvedError(why)
-    audience = access_in_words(workspace_of(response))
+    if for_rules := missing_scopes(rules, scopes):
+        raise _NotProvedError(for_rules)
+    audience = access_in_words(workspace_of(response), rules)
     return f"bot {response.get('user')} in workspace {response.get('team')}\n✓ Access: {audience}"
 
 

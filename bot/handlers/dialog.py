@@ -71,7 +71,9 @@ class DialogHandler:
             return {TEAM: _NO_CONTROL_CHARACTERS}
         try:
             async with asyncio.timeout(TEAM_LIST_TIMEOUT):
-                await self.permissions.find_team(actor_at(place), self.projects, request.team)
+                actor = actor_at(place)
+                await self.permissions.prepare(actor)
+                await self.permissions.find_team(actor, self.projects, request.team)
         except UnknownTeamError as error:
             near = f" Did you mean {error.near[0]}?" if error.near else ""
             return {TEAM: f"There is no such team.{near}"}
@@ -92,9 +94,11 @@ class DialogHandler:
             return None if _not_allowed(error) else []
 
     async def _visible_teams(self, place: ReplyTarget) -> list[Team]:
+        actor = actor_at(place)
         async with asyncio.timeout(TEAM_LIST_TIMEOUT):
+            await self.permissions.prepare(actor)
             teams = await self.projects.teams()
-        return self.permissions.visible(actor_at(place), teams)
+        return self.permissions.usable(actor, teams)
 
 
 def _not_allowed(error: Exception) -> bool:

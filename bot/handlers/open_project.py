@@ -88,14 +88,14 @@ def reject_if_expired(step: str, task: Task) -> None:
     Raises:
         TaskExpiredError: the task was enqueued too long ago.
     """
-    if step != "end" and _age(task) > _TOO_LATE:
+    if step != "end" and datetime.now(UTC) - task.created_at > _TOO_LATE:
         raise TaskExpiredError(task.created_at)
 
 
 def retry_later(context: TaskContext, refused: SlackCallFailed) -> Outcome:
     """Reschedule the task after a temporary failure of Slack; end it after a lasting one."""
     task = context.now()
-    if not refused.retryable or _age(task) > 2 * _TOO_LATE:
+    if not refused.retryable or datetime.now(UTC) - task.created_at > 2 * _TOO_LATE:
         log.error("a Slack call failed; the task ends", slack_error=refused.error)
         return Done()
     tries = task.state.get("tries", 0)
@@ -106,10 +106,6 @@ def retry_later(context: TaskContext, refused: SlackCallFailed) -> Outcome:
         task.state | {"tries": tries + 1},
         step_may_have_run=task.step_may_have_run,
     )
-
-
-def _age(task: Task) -> timedelta:
-    return datetime.now(UTC) - task.created_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +207,8 @@ class OpenProjectHandler:
                 it in a channel that the bot cannot read.
         """
         place, opened, stored = task.place, task.opened, context.task
+        if opened is not None:
+            self.permissions.require_shown(task.actor(), opened)
         if not place.channel_id or opened is None:
             return None
         if task.looks is not None or stored.step_may_have_run:
@@ -258,14 +256,14 @@ class OpenProjectHandler:
             return
         invites = not posted.as_member and place.response_url
         watches = self.watch_answers and posted.ts and is_watchable(opened.project)
+        watches = watches and self.permissions.can_view(place, opened.team)
         if invites or watches:  # otherwise the task ends now, with one write
             await context.checkpoint(task.state())
         if invites:
             await self._send_invitation(place, context)
         if watches:
-            where = replace(place, channel_id=posted.channel_id)
-            if where.channel_id != place.channel_id:  # that channel has no such thread
-                where = replace(where, thread_ts=None)
+            here = posted.channel_id == place.channel_id  # another channel has no such thread
+            where = place if here else replace(place, channel_id=posted.channel_id, thread_ts=None)
             state = message_state_of(opened, place.user_id, task.for_person)
             try:
                 if not await self.watch_starter.start(where, posted.ts, state, opened.project):

@@ -6,6 +6,7 @@ from typing import Any
 
 from structlog.contextvars import bind_contextvars
 
+from bot.access.access import Access
 from bot.access.limits import PersonLimits
 from bot.durable.in_flight import InFlight
 from bot.durable.model import State
@@ -14,6 +15,7 @@ from bot.handlers.failures import Failures, Wording
 from bot.handlers.home import HomeHandler
 from bot.handlers.jobs import JobsHandler
 from bot.handlers.open_project import OPEN_PROJECT, OpenProjectHandler, OpenProjectTask
+from bot.handlers.permissions import Permissions, actor_at
 from bot.handlers.refresh import RefreshHandler
 from bot.handlers.watch import WatchHandler
 from bot.handlers.workers import Workers
@@ -33,6 +35,8 @@ class Services:
 
     Attributes:
         workers: run the tasks, which are on disk before they are acked.
+        access: the rules in force.
+        permissions: asks for rights.
         limits: how much each person can ask for.
         in_flight: background work, which is lost with the process; the person can repeat it.
         installation: the names of the commands, and the person to ask.
@@ -42,6 +46,8 @@ class Services:
     workers: Workers
     in_flight: InFlight
     installation: Installation
+    access: Access
+    permissions: Permissions
     limits: PersonLimits
     projects: Projects
     poster: Poster
@@ -95,10 +101,19 @@ class Services:
     ) -> None:
         """Start work for a person; if it fails, the person gets a message.
 
+        The access rules are asked first whether the bot works for the person in this channel.
+
         Raises:
             BusyError: too much work is in flight; nothing was started.
         """
-        self.in_flight.start(lambda: self.failures.run_and_report(place, wording, work))
+
+        async def admitted() -> None:
+            actor = actor_at(place)
+            await self.permissions.prepare(actor)
+            self.permissions.admit(actor)
+            await work()
+
+        self.in_flight.start(lambda: self.failures.run_and_report(place, wording, admitted))
 
     def open_dialog(self, trigger_id: str, place: ReplyTarget, team: str = "") -> None:
         """Start to open the dialog.

@@ -3,6 +3,7 @@
 from slack_bolt.async_app import AsyncApp
 
 from bot.handlers.open_project import OPEN_PROJECT
+from bot.handlers.permissions import PreparedTasks
 from bot.handlers.services import Services
 from bot.handlers.watch import STOP_WATCH, WATCH_MESSAGE
 from bot.handlers.workflow_step import RUN_WORKFLOW_STEP
@@ -48,7 +49,7 @@ def register(app: AsyncApp, services: Services, requests: RequestMiddleware) -> 
     app.function(STEP, auto_acknowledge=False)(WorkflowStep(services).handle)
     app.error(errors.handle)
 
-    tasks = services.workers.commands
+    tasks = PreparedTasks(services.workers.commands, services.permissions)
     tasks.on(OPEN_PROJECT, services.open_project.handle)
     tasks.on(WATCH_MESSAGE, services.watch.begin)
     tasks.on(STOP_WATCH, services.watch.end)

@@ -3,7 +3,13 @@
 from dataclasses import dataclass, field, replace
 
 from bot.access.limits import PersonLimitError
-from bot.access.rules import MalformedIdError, NotAllowedError, NotServedError
+from bot.access.rules import (
+    CannotCreateError,
+    MalformedIdError,
+    NotAllowedError,
+    NotServedError,
+    RightsUnknownError,
+)
 from bot.baseten.errors import BasetenError, RateLimited, Refused, Unreachable, Unreadable
 from bot.durable.in_flight import BusyError, ShutdownError, TaskExpiredError
 from bot.durable.model import StoreUnavailableError
@@ -12,7 +18,7 @@ from bot.projects.service import AmbiguousTeamError, TeamsUnavailableError, Unkn
 from bot.slack.message import Message, SlackCallFailed
 from bot.views.blocks import plain
 from bot.views.installation import Installation
-from bot.views.no_access import no_access
+from bot.views.no_access import no_access, no_team
 from bot.views.text import ago, bold, code, duration, listing, say
 
 _MOST_TEAMS, _MOST_COMMAND = 20, 300  # teams, characters
@@ -107,6 +113,8 @@ def is_foreseen(error: Exception, attempt: FailureWording) -> bool:
 
 def _words(error: Exception, attempt: FailureWording) -> _Words | None:
     match error:
+        case UnknownTeamError(needed_by=actor_id) if actor_id:
+            return _Words(*no_team(error.asked, actor_id, attempt.installation))
         case UnknownTeamError():
             return _unknown_team(error, attempt)
         case AmbiguousTeamError():
@@ -118,8 +126,15 @@ def _words(error: Exception, attempt: FailureWording) -> _Words | None:
             return _baseten(cause, listing_teams)
         case BasetenError():
             return _baseten(error, attempt)
-        case NotServedError() | NotAllowedError() | MalformedIdError():
-            return _Words(*no_access(error, attempt.nothing))
+        case (
+            NotServedError()
+            | NotAllowedError()
+            | RightsUnknownError()
+            | CannotCreateError()
+            | MalformedIdError()
+        ):
+            words = attempt.unsure if isinstance(error, NotAllowedError) else attempt.nothing
+            return _Words(*no_access(error, words, attempt.installation))
         case _:
             return _the_bots_own(error, attempt)
 

@@ -1,23 +1,101 @@
 """The words for a request that access rules refuse."""
 
-from bot.access.rules import MalformedIdError, NotAllowedError, NotServedError
-from bot.views.text import say
+from typing import TypeAlias
+
+from bot.access.rules import (
+    CannotCreateError,
+    MalformedIdError,
+    NotAllowedError,
+    NotServedError,
+    Refusal,
+    RightsUnknownError,
+)
+from bot.views.installation import Installation
+from bot.views.text import bold, listing, say
+
+_MOST_CHANNELS = 5
+NoAccess: TypeAlias = (
+    NotServedError | NotAllowedError | RightsUnknownError | CannotCreateError | MalformedIdError
+)
 
 
-def no_access(
-    error: NotServedError | NotAllowedError | MalformedIdError, nothing: str
-) -> tuple[str, str]:
-    """Return the event and the next step; ``nothing`` says that nothing was done."""
+def no_access(error: NoAccess, outcome: str, installation: Installation) -> tuple[str, str]:
+    """Return the event and the next step.
+
+    Args:
+        error: the refusal.
+        outcome: the sentence that nothing was done; for a project that was opened before the
+            refusal, the sentence about that.
+        installation: the person to ask.
+    """
+    ask = installation.operator
     match error:
-        case NotServedError(audience=audience):
-            return f"I only work for {say(audience, 100)}.", nothing
+        case NotServedError():
+            return _not_served(error, outcome, ask)
+        case NotAllowedError(opened=True):
+            return f"You can't use this project. {outcome}", f"Ask {ask} for access."
         case NotAllowedError():
             return (
                 "There is no project here that you can use. Nothing was changed.",
-                "Ask the people who run this bot for access.",
+                f"Ask {ask} for access.",
             )
+        case RightsUnknownError():
+            unknown = "Slack doesn't tell me right now who is in a group, so I can't tell what you"
+            return f"{unknown} can use. {outcome}", _again(ask)
+        case CannotCreateError(team=team, name=name, near=near):
+            meant = f" Did you mean {bold(near)}?" if near else ""
+            missing = f"Team {bold(team)} has no project {bold(name)}, and you can't create one."
+            return f"{missing} Nothing was created.{meant}", _ask(ask, error.actor_id, team)
         case MalformedIdError():
             return (
-                f"This message or dialog is not one that I made. {nothing}",
+                f"This message or dialog is not one that I made. {outcome}",
                 "Open the project again with the command.",
             )
+
+
+def no_team(asked: str, actor_id: str, installation: Installation) -> tuple[str, str]:
+    """Return the event and the next step; the same for a forbidden team and an unknown one.
+
+    Args:
+        asked: the text that the person typed.
+        actor_id: the person or the workflow.
+        installation: the person to ask.
+    """
+    happened = f"There's no team {bold(asked)} that you can use here. Nothing was created."
+    return happened, _ask(installation.operator, actor_id, asked)
+
+
+def _not_served(error: NotServedError, outcome: str, ask: str) -> tuple[str, str]:
+    match error.refusal:
+        case Refusal.GUEST:
+            return f"I don't work for guests of this workspace. {outcome}", f"Ask {ask} for access."
+        case Refusal.CHANNEL:
+            return f"I don't work in this channel. {outcome}", _other_channels(error.channels)
+        case Refusal.SHARED_CHANNEL:
+            return (
+                f"I don't work in channels that are shared with other companies. {outcome}",
+                "Try again in a channel of your own workspace.",
+            )
+        case Refusal.UNKNOWN_PERSON | Refusal.UNKNOWN_CHANNEL:
+            guest = error.refusal is Refusal.UNKNOWN_PERSON
+            unknown = "you are a guest" if guest else "this channel is shared with another company"
+            return (
+                f"Slack doesn't tell me right now whether {unknown}, so I can't do this. {outcome}",
+                _again(ask),
+            )
+        case _:
+            return f"I only work for {say(error.audience, 100)}.", outcome
+
+
+def _ask(operator: str, actor_id: str, team: str) -> str:
+    return f"Ask {operator}: they need {say(actor_id, 40)} and {bold(team)}."
+
+
+def _again(operator: str) -> str:
+    return f"Try again in a minute. If it goes on, tell {operator}."
+
+
+def _other_channels(channels: tuple[str, ...]) -> str:
+    shown = [f"<#{channel}>" for channel in channels[:_MOST_CHANNELS]]
+    more = len(channels) - len(shown)
+    return f"Try again in {listing([*shown, *([f'{more} more'] if more else [])], 'or')}."

@@ -59,6 +59,8 @@ class Workspace:
         outsiders: people of other workspaces; everybody else belongs to this one.
         enterprise_id: the organization that the bot is installed in; None: in one workspace.
         drops_repeats: whether a `client_msg_id` that the channel has already posts nothing.
+        groups: the people of each user group.
+        guests: the people who are guests; True: of a single channel.
     """
 
     now: Callable[[], datetime]
@@ -76,6 +78,8 @@ class Workspace:
     drops_repeats: bool = False
     outsiders: dict[str, Outsider] = field(default_factory=dict)
     enterprise_id: str | None = None
+    groups: dict[str, list[str]] = field(default_factory=dict)
+    guests: dict[str, bool] = field(default_factory=dict)
     _numbers: Iterator[int] = field(default_factory=itertools.count)
     _last_ts: float = 0.0
 
