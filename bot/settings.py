@@ -142,7 +142,7 @@ class Settings(BaseSettings):
         description="The id of a person or a channel to ask, or free text, for messages.",
     )
     access_file: Path | None = Field(
-        None, description="A TOML file that says who can do what, and where; see bot/deploy."
+        None, description="A TOML file with the rules who can do what, and where; see the RUNBOOK."
     )
     ask_near_names: bool = Field(
         default=True,

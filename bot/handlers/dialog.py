@@ -75,8 +75,7 @@ class DialogHandler:
                 await self.permissions.prepare(actor)
                 await self.permissions.find_team(actor, self.projects, request.team)
         except UnknownTeamError as error:
-            near = f" Did you mean {error.near[0]}?" if error.near else ""
-            return {TEAM: f"There is no such team.{near}"}
+            return {TEAM: _unknown_team(error)}
         except AmbiguousTeamError:
             return {TEAM: "Several teams have this name. Give the team's id."}
         except TeamsUnavailableError as error:
@@ -99,6 +98,13 @@ class DialogHandler:
             await self.permissions.prepare(actor)
             teams = await self.projects.teams()
         return self.permissions.usable(actor, teams)
+
+
+def _unknown_team(error: UnknownTeamError) -> str:
+    if error.needed_by:
+        return f"There's no such team that you ({error.needed_by}) can use here."
+    near = f" Did you mean {error.near[0]}?" if error.near else ""
+    return f"There is no such team.{near}"
 
 
 def _not_allowed(error: Exception) -> bool:

@@ -12,7 +12,6 @@ from bot.handlers.services import Services
 from bot.listeners.payloads import carried, checked, click
 from bot.projects.message_state import NameChoice
 from bot.projects.request import ProjectRequest
-from bot.views.failure import READING
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +31,8 @@ class NearName:
         await self.services.enqueue_open_project(task_id, request, place, sure=True)
         # A later click deletes it too: a kill can come between the task and the first deletion.
         with suppress(BusyError):  # then the question stays, and a click on it changes nothing
-            self.services.run_in_background(
-                place, READING, lambda: self.services.poster.delete_ephemeral(clicked.place)
+            # It is not judged: a refusal of the task has sent its words already.
+            self.services.in_flight.start(
+                lambda: self.services.poster.delete_ephemeral(clicked.place)
             )
         await ack()
