@@ -10,7 +10,17 @@ from pathlib import Path
 
 from tests.conftest import Env
 
-_NOT_OURS = ("SLACK_", "BASETEN_", "DATABASE_", "WATCH_", "LOG_", "PORT", "HOST", "PERSON_")
+_NOT_OURS = (
+    "ACCESS_",
+    "SLACK_",
+    "BASETEN_",
+    "DATABASE_",
+    "WATCH_",
+    "LOG_",
+    "PORT",
+    "HOST",
+    "PERSON_",
+)
 ROOT = Path(__file__).parent.parent
 
 

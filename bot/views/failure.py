@@ -3,13 +3,6 @@
 from dataclasses import dataclass, field, replace
 
 from bot.access.limits import PersonLimitError
-from bot.access.rules import (
-    CannotCreateError,
-    MalformedIdError,
-    NotAllowedError,
-    NotServedError,
-    RightsUnknownError,
-)
 from bot.baseten.errors import BasetenError, RateLimited, Refused, Unreachable, Unreadable
 from bot.durable.in_flight import BusyError, ShutdownError, TaskExpiredError
 from bot.durable.model import StoreUnavailableError
@@ -18,7 +11,7 @@ from bot.projects.service import AmbiguousTeamError, TeamsUnavailableError, Unkn
 from bot.slack.message import Message, SlackCallFailed
 from bot.views.blocks import plain
 from bot.views.installation import Installation
-from bot.views.no_access import no_access, no_team
+from bot.views.no_access import NO_ACCESS, no_access, no_team
 from bot.views.text import ago, bold, code, duration, listing, say
 
 _MOST_TEAMS, _MOST_COMMAND = 20, 300  # teams, characters
@@ -126,15 +119,8 @@ def _words(error: Exception, attempt: FailureWording) -> _Words | None:
             return _baseten(cause, listing_teams)
         case BasetenError():
             return _baseten(error, attempt)
-        case (
-            NotServedError()
-            | NotAllowedError()
-            | RightsUnknownError()
-            | CannotCreateError()
-            | MalformedIdError()
-        ):
-            words = attempt.unsure if isinstance(error, NotAllowedError) else attempt.nothing
-            return _Words(*no_access(error, words, attempt.installation))
+        case _ if isinstance(error, NO_ACCESS):
+            return _Words(*no_access(error, attempt.nothing, attempt.unsure, attempt.installation))
         case _:
             return _the_bots_own(error, attempt)
 

@@ -1,7 +1,5 @@
 """The words for a request that access rules refuse."""
 
-from typing import TypeAlias
-
 from bot.access.rules import (
     CannotCreateError,
     MalformedIdError,
@@ -14,26 +12,39 @@ from bot.views.installation import Installation
 from bot.views.text import bold, listing, say
 
 _MOST_CHANNELS = 5
-NoAccess: TypeAlias = (
-    NotServedError | NotAllowedError | RightsUnknownError | CannotCreateError | MalformedIdError
+NO_ACCESS = (
+    NotServedError,
+    NotAllowedError,
+    RightsUnknownError,
+    CannotCreateError,
+    MalformedIdError,
 )
 
 
-def no_access(error: NoAccess, outcome: str, installation: Installation) -> tuple[str, str]:
+def no_access(
+    error: NotServedError
+    | NotAllowedError
+    | RightsUnknownError
+    | CannotCreateError
+    | MalformedIdError,
+    nothing: str,
+    unsure: str,
+    installation: Installation,
+) -> tuple[str, str]:
     """Return the event and the next step.
 
     Args:
         error: the refusal.
-        outcome: the sentence that nothing was done; for a project that was opened before the
-            refusal, the sentence about that.
+        nothing: the sentence that nothing was done.
+        unsure: the sentence about a project that was opened before the refusal.
         installation: the person to ask.
     """
     ask = installation.operator
     match error:
         case NotServedError():
-            return _not_served(error, outcome, ask)
+            return _not_served(error, nothing, ask)
         case NotAllowedError(opened=True):
-            return f"You can't use this project. {outcome}", f"Ask {ask} for access."
+            return f"You can't use this project. {unsure}", f"Ask {ask} for access."
         case NotAllowedError():
             return (
                 "There is no project here that you can use. Nothing was changed.",
@@ -41,14 +52,14 @@ def no_access(error: NoAccess, outcome: str, installation: Installation) -> tupl
             )
         case RightsUnknownError():
             unknown = "Slack doesn't tell me right now who is in a group, so I can't tell what you"
-            return f"{unknown} can use. {outcome}", _again(ask)
+            return f"{unknown} can use. {nothing}", _again(ask)
         case CannotCreateError(team=team, name=name, near=near):
             meant = f" Did you mean {bold(near)}?" if near else ""
             missing = f"Team {bold(team)} has no project {bold(name)}, and you can't create one."
             return f"{missing} Nothing was created.{meant}", _ask(ask, error.actor_id, team)
         case MalformedIdError():
             return (
-                f"This message or dialog is not one that I made. {outcome}",
+                f"This message or dialog is not one that I made. {nothing}",
                 "Open the project again with the command.",
             )
 
@@ -65,26 +76,26 @@ def no_team(asked: str, actor_id: str, installation: Installation) -> tuple[str,
     return happened, _ask(installation.operator, actor_id, asked)
 
 
-def _not_served(error: NotServedError, outcome: str, ask: str) -> tuple[str, str]:
+def _not_served(error: NotServedError, nothing: str, ask: str) -> tuple[str, str]:
     match error.refusal:
         case Refusal.GUEST:
-            return f"I don't work for guests of this workspace. {outcome}", f"Ask {ask} for access."
+            return f"I don't work for guests of this workspace. {nothing}", f"Ask {ask} for access."
         case Refusal.CHANNEL:
-            return f"I don't work in this channel. {outcome}", _other_channels(error.channels)
+            return f"I don't work in this channel. {nothing}", _other_channels(error.channels)
         case Refusal.SHARED_CHANNEL:
             return (
-                f"I don't work in channels that are shared with other companies. {outcome}",
+                f"I don't work in channels that are shared with other companies. {nothing}",
                 "Try again in a channel of your own workspace.",
             )
         case Refusal.UNKNOWN_PERSON | Refusal.UNKNOWN_CHANNEL:
             guest = error.refusal is Refusal.UNKNOWN_PERSON
             unknown = "you are a guest" if guest else "this channel is shared with another company"
             return (
-                f"Slack doesn't tell me right now whether {unknown}, so I can't do this. {outcome}",
+                f"Slack doesn't tell me right now whether {unknown}, so I can't do this. {nothing}",
                 _again(ask),
             )
         case _:
-            return f"I only work for {say(error.audience, 100)}.", outcome
+            return f"I only work for {say(error.audience, 100)}.", nothing
 
 
 def _ask(operator: str, actor_id: str, team: str) -> str:
