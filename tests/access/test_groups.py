@@ -14,10 +14,12 @@ class Source:
     asked: int = 0
     now: float = 1000.0
     gate: asyncio.Event = field(default_factory=asyncio.Event)
+    answered: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def fetch(self, _key: str) -> bool | None:
         self.asked += 1
         await self.gate.wait()
+        self.answered.set()
         return self.facts.pop(0)
 
     def clock(self) -> float:
@@ -79,9 +81,9 @@ async def test_after_no_answer_the_next_fetch_waits_and_the_old_fact_stays_until
     cache = cache_of(source)
     await fresh(cache)
     source.now += LIFE * 0.8
-    cache.refresh("U0DANA")
-    await asyncio.sleep(0)
-    await asyncio.sleep(0)
+    source.answered.clear()
+    assert cache.refresh("U0DANA") is None
+    await source.answered.wait()
     assert (source.asked, cache.get("U0DANA")) == (2, False)
     await fresh(cache)
     assert source.asked == 2

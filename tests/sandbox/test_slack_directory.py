@@ -1,4 +1,4 @@
-"""The Web API's methods about people, user groups and channels, as the official client uses them."""
+"""The Web API about people, user groups and channels, as the official client uses it."""
 
 import pytest
 from slack_sdk.web.async_client import AsyncWebClient

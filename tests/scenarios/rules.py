@@ -11,6 +11,8 @@ from pydantic import SecretStr
 from bot.app import Bot
 from bot.listeners.workflow_step import STEP
 from bot.sandbox.slack.records import PostedMessage
+from bot.watches.poller import PollInterval
+from bot.wiring import Tuning
 from tests.conftest import RESEARCH, Env
 from tests.scenarios.filled import chosen, dialog, typed
 from tests.scenarios.tasks import until_ended
@@ -38,7 +40,9 @@ async def ruled(
     path = env.folder / "access.toml"
     path.write_text(rules, encoding="utf-8")
     token = SecretStr(env.slack.app_token) if socket else None
-    async with env.running(access_file=path, slack_app_token=token, **changes) as bot:
+    # A poll sees a change at once.
+    tuning = Tuning(poll_interval=PollInterval(fast=0.05, slow=0.05))
+    async with env.running(tuning, access_file=path, slack_app_token=token, **changes) as bot:
         yield bot
 
 

@@ -4,6 +4,7 @@ import pytest
 
 from bot.sandbox import Delay, Respond
 from tests.conftest import RESEARCH, Env
+from tests.scenarios.filled import chosen, dialog, typed
 from tests.scenarios.rules import (
     DANA,
     GROUP,
@@ -307,3 +308,32 @@ async def test_a_forged_button_is_judged_by_the_project_that_it_names(idle_env: 
             await idle_env.slack.action(message, button, user=DANA, value=forged)
             assert "no project here that you can use" in await idle_env.told(count)
         assert message.edits == 0
+
+
+async def test_a_dialog_asks_about_the_person_who_uses_it(idle_env: Env) -> None:
+    """Nobody has asked Slack about this person before."""
+    async with ruled(idle_env, 'guests = "deny"'):
+        assert not await suggestion(idle_env, Who(LEE))
+        view = await dialog(idle_env)
+        values = chosen(RESEARCH) | typed("name", "by-max")
+        assert not (await idle_env.slack.submit(view, values, user="U0MAX00001")).body
+        await idle_env.answered()
+
+
+@pytest.mark.parametrize(("verbs", "shown"), [(("view", "logs"), True), (("view",), False)])
+async def test_a_log_tail_needs_the_right_to_logs_also_after_a_restart(
+    idle_env: Env, verbs: tuple[str, ...], *, shown: bool
+) -> None:
+    rules = granted(GROUP, "create", *verbs)
+    project = idle_env.baseten.add_project(RESEARCH, "sft")["id"]
+    job = idle_env.baseten.add_job(project)["id"]
+    async with ruled(idle_env, rules):
+        await idle_env.slack.command("research sft", user=DANA)
+        await idle_env.answered()
+        assert not await watch(idle_env, Who())
+    idle_env.baseten.add_logs(job, ["CUDA out of memory"])
+    idle_env.baseten.set_job(job, status="TRAINING_JOB_FAILED")
+    async with ruled(idle_env, rules):  # a new process knows no members yet
+        await idle_env.slack.until(lambda: any(m.thread_ts for m in idle_env.slack.messages))
+    (reply,) = [m for m in idle_env.slack.messages if m.thread_ts]
+    assert ("CUDA out of memory" in str(reply.blocks)) == shown
