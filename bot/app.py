@@ -15,6 +15,7 @@ from slack_sdk.signature import SignatureVerifier
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.access.access_file import BadAccessFileError, read_access_file
+from bot.access.grants import unknown_teams
 from bot.access.workspace import access_in_words
 from bot.baseten.errors import BasetenError
 from bot.connections import Connections, connections
@@ -136,11 +137,15 @@ class Bot:
         log.info("read the access rules again", access=words)
 
     async def prove_key(self) -> None:
-        """List the teams once, to log a wrong key before a person meets it."""
+        """List the teams once, to log a wrong key or a wrong team before a person meets it."""
+        await self._services.access.prepare()  # so that the first request finds the members
         try:
-            await self._services.projects.teams()
+            teams = await self._services.projects.teams()
         except BasetenError as error:
             log.warning("cannot list the teams; look with `check`", error=str(error))
+            return
+        if unknown := unknown_teams(self._services.access.file, teams):
+            log.warning("ACCESS_FILE names teams that cannot be used", teams=unknown)
 
     def refuse_requests(self) -> None:
         """Refuse further requests, except on a shared database, where other replicas run them."""

@@ -3,11 +3,13 @@
 Unknown means no.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from bot.access.access_file import ALL, AccessFile, Grant
 from bot.access.rules import Actor, ActorKind, Refusal, Verb, allows
+from bot.baseten.models import Team
 
 ANYWHERE = "*"  # the channel of an actor who is yet to choose one
 
@@ -86,6 +88,15 @@ def decide(file: AccessFile, facts: Facts, actor: Actor, verb: Verb, team: str) 
         ):
             return Decision(allowed=True, rule=f"grant {number}")
     return Decision(allowed=False, rule="no grant")
+
+
+def unknown_teams(file: AccessFile, teams: Sequence[Team]) -> list[str]:
+    """Return the teams in the file that no team, or more than one, has as its name or id."""
+    ids, names = {team.id for team in teams}, [team.name for team in teams]
+    rules = [grant.teams for grant in file.grants] + [each.teams for each in file.approvals]
+    named = [team for given in rules for team in given]
+    known = {ALL} | ids
+    return [each for each in dict.fromkeys(named) if each not in known and names.count(each) != 1]
 
 
 def is_unsure(file: AccessFile, facts: Facts, actor: Actor) -> bool:

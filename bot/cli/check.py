@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 
 from bot.access.access_file import AccessFile, missing_scopes, read_access_file
+from bot.access.grants import unknown_teams
 from bot.access.workspace import access_in_words, workspace_of
 from bot.baseten.errors import BasetenError, Refused, Unreachable
 from bot.connections import Connections, connections
@@ -36,9 +37,10 @@ async def check(settings: Settings) -> int:
     """Check each credential and the database, print a line for each, and return 0 or 1."""
     mode = "Socket Mode" if settings.socket_mode else "HTTP, at /slack/events"
     sys.stdout.write(f"✓ Settings: complete; mode: {mode}\n")
+    rules = read_access_file(settings.access_file)
     proofs: list[tuple[str, _Proof]] = [
-        ("SLACK_BOT_TOKEN", partial(_bot_token, read_access_file(settings.access_file))),
-        ("BASETEN_API_KEY", _baseten_key),
+        ("SLACK_BOT_TOKEN", partial(_bot_token, rules)),
+        ("BASETEN_API_KEY", partial(_baseten_key, rules)),
         ("DATABASE_URL", lambda _: _database(settings.database_url.get_secret_value())),
     ]
     if (app_token := settings.slack_app_token) is not None:
@@ -89,7 +91,7 @@ async def _app_token(clients: Connections, token: str) -> str:
     return "opens sockets"
 
 
-async def _baseten_key(clients: Connections) -> str:
+async def _baseten_key(rules: AccessFile, clients: Connections) -> str:
     """Call ``GET /v1/teams``."""
     try:
         teams = await clients.baseten.list_teams()
@@ -103,6 +105,9 @@ async def _baseten_key(clients: Connections) -> str:
         why = f"Baseten sends an unexpected answer: {error}"
         raise _NotProvedError(why) from error
     names = listing([team.name for team in teams]) if teams else "no team"
+    if unknown := unknown_teams(rules, teams):
+        why = f"sees {names}, but ACCESS_FILE names {listing(unknown)}; correct the names there"
+        raise _NotProvedError(why)
     return f"sees {names}"
 
 

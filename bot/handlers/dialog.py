@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from slack_sdk.models.blocks import Option
 
+from bot.access.rules import NotServedError, Refusal
 from bot.baseten.errors import BasetenError, Refused
 from bot.baseten.models import Team
 from bot.handlers.permissions import Permissions, actor_at
@@ -20,9 +21,23 @@ from bot.projects.service import (
 )
 from bot.slack.message import ReplyTarget
 from bot.slack.modals import Modals
-from bot.views.dialog import NAME, TEAM, dialog_view, loading_view, team_options, typed_option
+from bot.views.dialog import (
+    CHANNEL,
+    NAME,
+    TEAM,
+    dialog_view,
+    loading_view,
+    team_options,
+    typed_option,
+)
 
 _NO_CONTROL_CHARACTERS = "Leave out the line breaks and other invisible characters."
+_CHANNELS = {  # the words at the field of the channel
+    Refusal.CHANNEL: "I don't post in this channel. Choose another one.",
+    Refusal.SHARED_CHANNEL: "I don't post in channels that are shared with other companies.",
+    Refusal.UNKNOWN_CHANNEL: "Slack doesn't tell me whether this channel is shared with another "
+    "company. Choose another one.",
+}
 TEAM_LIST_TIMEOUT = 1.5  # seconds; Slack waits 3 for an ack, and the database can take 1 of them
 
 
@@ -69,11 +84,19 @@ class DialogHandler:
             return {TEAM: "Choose a team."}
         if has_control_character(request.team):
             return {TEAM: _NO_CONTROL_CHARACTERS}
+        return await self._refused(request, place)
+
+    async def _refused(self, request: ProjectRequest, place: ReplyTarget) -> dict[str, str]:
+        """Return the errors that the list of teams and the access rules show."""
         try:
             async with asyncio.timeout(TEAM_LIST_TIMEOUT):
                 actor = actor_at(place)
                 await self.permissions.prepare(actor)
                 await self.permissions.find_team(actor, self.projects, request.team)
+        except NotServedError as error:
+            if error.refusal not in _CHANNELS:
+                raise
+            return {CHANNEL: _CHANNELS[error.refusal]}
         except UnknownTeamError as error:
             return {TEAM: _unknown_team(error)}
         except AmbiguousTeamError:

@@ -53,6 +53,10 @@ class Dialog:
                 )
             except StoreUnavailableError as error:
                 errors = {NAME: _UNKNOWN if error.outcome_unknown else _UNAVAILABLE}
+        if CHANNEL in errors and CHANNEL not in view["state"]["values"]:
+            errors = {
+                NAME: errors[CHANNEL]
+            }  # the dialog was opened in a channel, and asks for none
         if errors:
             await ack(response_action="errors", errors=errors)
         else:

@@ -2,9 +2,10 @@
 
 import pytest
 
+from bot.listeners.shortcuts import FROM_ANYWHERE
 from bot.sandbox import Delay, Respond
 from tests.conftest import RESEARCH, Env
-from tests.scenarios.filled import chosen, dialog, typed
+from tests.scenarios.filled import channel, chosen, dialog, typed
 from tests.scenarios.rules import (
     DANA,
     GROUP,
@@ -337,3 +338,52 @@ async def test_a_log_tail_needs_the_right_to_logs_also_after_a_restart(
         await idle_env.slack.until(lambda: any(m.thread_ts for m in idle_env.slack.messages))
     (reply,) = [m for m in idle_env.slack.messages if m.thread_ts]
     assert ("CUDA out of memory" in str(reply.blocks)) == shown
+
+
+@pytest.mark.parametrize(
+    ("rules", "words"),
+    [
+        (f'channels = ["{HERE}"]', "I don't post in this channel"),
+        ('shared_channels = "deny"', "shared with other companies"),
+        (granted(DANA, more=f'in = ["{HERE}"]'), "can use here"),
+    ],
+)
+async def test_the_channel_that_is_picked_in_a_dialog_is_judged(
+    idle_env: Env, rules: str, words: str
+) -> None:
+    async with ruled(idle_env, rules):
+        idle_env.slack.add_channel(THERE, shared=True)
+        await idle_env.slack.shortcut(FROM_ANYWHERE, user=DANA)
+        view = await dialog(idle_env)
+        values = chosen(RESEARCH) | typed("name", "picked")
+        refused = await idle_env.slack.submit(view, values | channel(THERE), user=DANA)
+        assert words in str(refused.body["errors"])
+        assert refused.refused is None
+        assert idle_env.baseten.upserts == []
+        passed = await idle_env.slack.submit(view, values | channel(HERE), user=DANA)
+        assert not passed.body
+        await idle_env.answered()
+
+
+async def test_a_dialog_of_a_channel_that_is_no_longer_allowed_has_its_words_at_the_name(
+    idle_env: Env,
+) -> None:
+    async with ruled(idle_env, "") as bot:
+        await idle_env.slack.command("", user=DANA)
+        view = await dialog(idle_env)
+        await change(idle_env, bot, f'channels = ["{THERE}"]')
+        values = chosen(RESEARCH) | typed("name", "late")
+        refused = await idle_env.slack.submit(view, values, user=DANA)
+        assert refused.body["errors"] == {
+            "name": "I don't post in this channel. Choose another one."
+        }
+
+
+@pytest.mark.parametrize("private", [True, False])
+async def test_a_private_channel_needs_a_scope_of_its_own_to_prove_that_it_is_not_shared(
+    idle_env: Env, *, private: bool
+) -> None:
+    async with ruled(idle_env, 'shared_channels = "deny"'):
+        idle_env.slack.add_channel(THERE, private=private)
+        words = await command(idle_env, Who(channel=THERE))
+        assert ("whether this channel is shared" in words) == private

@@ -122,3 +122,17 @@ async def test_sighup_reads_the_file_again_and_refuses_a_wrong_one(
         assert not await refused(idle_env, LEE, "six")
         assert await refused(idle_env, DANA, "seven")
         await process.stopped()
+
+
+async def test_teams_that_do_not_exist_are_named(idle_env: Env, tmp_path: Path) -> None:
+    idle_env.baseten.add_team("Twins")
+    idle_env.baseten.add_team("Twins")
+    rules = granted(DANA, teams="research") + granted(LEE, teams="Twins") + granted(LEE, teams="*")
+    chosen = settings(idle_env, tmp_path, rules)
+    async with started("check", cwd=tmp_path, settings=chosen) as process:
+        assert await process.ended() == 1
+    assert "but ACCESS_FILE names research and Twins; correct the names there" in process.said
+    async with started(cwd=tmp_path, settings=chosen) as process:
+        await process.until(lambda said: "ACCESS_FILE names teams that cannot be used" in said)
+        await process.ready()
+        await process.stopped()
