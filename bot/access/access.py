@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from bot.access.access_file import AccessFile
 from bot.access.grants import ANYWHERE, Decision, decide, is_unsure, refusal
 from bot.access.groups import Directory, FactCache
-from bot.access.rules import Actor, ActorKind, Refusal, Verb
+from bot.access.rules import Actor, ActorKind, Refusal, RightsUnknownError, Verb
 from bot.baseten.errors import BasetenError
 from bot.baseten.models import Team
 
@@ -69,9 +69,15 @@ class Access:
         """Return the reason to do nothing at all for an actor, or in its channel."""
         return refusal(self.file, self, actor)
 
-    def is_unsure(self, actor: Actor) -> bool:
-        """Return whether the actor might be in a user group whose members are unknown."""
-        return is_unsure(self.file, self, actor)
+    def require_facts(self, actor: Actor) -> None:
+        """Tell a missing right from one that nobody confirms; call it after a refusal.
+
+        Raises:
+            RightsUnknownError: the teams, or the members of a group, are unknown.
+        """
+        teams = self.has_grants and self._teams.known_teams() is None
+        if teams or is_unsure(self.file, self, actor):
+            raise RightsUnknownError(teams=teams)
 
     async def prepare(self, *actors: Actor) -> None:
         """Make the facts about these actors fresh; give up after a second.

@@ -125,7 +125,15 @@ class NotAllowedError(Exception):
 
 
 class RightsUnknownError(Exception):
-    """Slack does not tell who is in a user group, so the actor counts as outside of it."""
+    """Nobody tells who is in a user group, or which teams there are; nothing was done.
+
+    Attributes:
+        teams: Baseten does not list its teams; else Slack does not tell a group's members.
+    """
+
+    def __init__(self, *, teams: bool) -> None:
+        super().__init__("the teams are unknown" if teams else "a group's members are unknown")
+        self.teams = teams
 
 
 class CannotCreateError(Exception):

@@ -14,7 +14,6 @@ from bot.access.rules import (
     CannotCreateError,
     NotAllowedError,
     NotServedError,
-    RightsUnknownError,
     Verb,
     allows,
 )
@@ -88,7 +87,7 @@ class Permissions:
         Raises:
             NotServedError: as `admit`.
             NotAllowedError: the person has no right to it.
-            RightsUnknownError: Slack does not tell whether they have it.
+            RightsUnknownError: it is unknown whether they have it.
         """
         self._require(actor_at(place), (verb,), team, opened=False)
 
@@ -176,13 +175,12 @@ class Permissions:
     ) -> None:
         self.admit(actor)
         if not any(self.allows(actor, verb, team or "") for verb in verbs):
-            self._know_rights(actor)
+            self._require_facts(actor)
             raise NotAllowedError(verbs[0].value, opened=opened)
 
-    def _know_rights(self, actor: Actor) -> None:
-        """Tell a missing right from one that Slack does not confirm."""
-        if self.access is not None and self.access.is_unsure(actor):
-            raise RightsUnknownError
+    def _require_facts(self, actor: Actor) -> None:
+        if self.access is not None:
+            self.access.require_facts(actor)
 
     def _only_one(self, actor: Actor, error: AmbiguousTeamError) -> Team:
         """Return the only team of this name that the actor can use, else raise the error."""
@@ -214,7 +212,7 @@ class Permissions:
         raise self._unknown(actor, asked, teams)
 
     def _unknown(self, actor: Actor, asked: str, teams: Iterable[Team]) -> UnknownTeamError:
-        self._know_rights(actor)
+        self._require_facts(actor)
         usable = [team for team in teams if self._can_use(actor, team.name)]
         granted = self.access is not None and self.access.has_grants
         return UnknownTeamError(

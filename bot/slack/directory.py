@@ -23,11 +23,13 @@ class SlackDirectory:
         self._client = client
 
     async def members(self, group_id: str) -> frozenset[str] | None:
-        """Return the people of a user group. Scope ``usergroups:read``.
+        """Return the people of a user group; a group that does not exist has none.
 
-        https://docs.slack.dev/reference/methods/usergroups.users.list
+        Scope ``usergroups:read``. https://docs.slack.dev/reference/methods/usergroups.users.list
         """
         answer = await _ask(lambda: self._client.usergroups_users_list(usergroup=group_id))
+        if answer.get("error") == "no_such_subteam":
+            return frozenset()
         users = answer.get("users")
         return frozenset(map(str, users)) if isinstance(users, list) else None
 
@@ -55,12 +57,12 @@ class SlackDirectory:
 
 
 async def _ask(send: Callable[[], Awaitable[Any]]) -> dict[str, Any]:
-    """Return Slack's answer; an empty one if there is none."""
+    """Return Slack's answer; if there is none, or Slack refuses, only the error."""
     try:
         answer = await call_slack(send, idempotent=True)
     except SlackCallFailed as failed:
         log.warning("cannot look up what an access rule needs", slack_error=failed.error)
-        return {}
+        return {"error": failed.error}
     return answer.data if isinstance(answer.data, dict) else {}
 
 

@@ -50,9 +50,13 @@ def no_access(
                 "There is no project here that you can use. Nothing was changed.",
                 f"Ask {ask} for access.",
             )
-        case RightsUnknownError():
-            unknown = "Slack doesn't tell me right now who is in a group, so I can't tell what you"
-            return f"{unknown} can use. {nothing}", _again(ask)
+        case RightsUnknownError(teams=teams):
+            unknown = (
+                "Baseten doesn't tell me right now which teams there are"
+                if teams
+                else "Slack doesn't tell me right now who is in a group"
+            )
+            return f"{unknown}, so I can't tell what you can use. {nothing}", _again(ask)
         case CannotCreateError(team=team, name=name, near=near):
             meant = f" Did you mean {bold(near)}?" if near else ""
             missing = f"Team {bold(team)} has no project {bold(name)}, and you can't create one."

@@ -387,3 +387,19 @@ async def test_a_private_channel_needs_a_scope_of_its_own_to_prove_that_it_is_no
         idle_env.slack.add_channel(THERE, private=private)
         words = await command(idle_env, Who(channel=THERE))
         assert ("whether this channel is shared" in words) == private
+
+
+async def test_a_group_that_does_not_exist_has_no_members(idle_env: Env) -> None:
+    async with ruled(idle_env, granted("S0GONE") + granted(LEE)):
+        assert "that you can use" in await command(idle_env, Who(DANA))
+        assert not await command(idle_env, Who(LEE))
+
+
+async def test_without_the_list_of_teams_nobody_has_a_right_in_words(idle_env: Env) -> None:
+    async with ruled(idle_env, FOR_DANA):
+        await standing(idle_env, Who())
+    idle_env.baseten.faults.always("/v1/teams", Respond(403, {"message": "no"}))
+    async with ruled(idle_env, FOR_DANA):
+        words = "Baseten doesn't tell me right now which teams there are"
+        assert words in await refresh(idle_env, Who())
+        assert words in await command(idle_env, Who())
