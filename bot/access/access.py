@@ -86,8 +86,8 @@ class Access:
         """
         file = self.file
         fetches: list[asyncio.Future[Any] | None] = []
+        fetches += [self._members.refresh(group) for group in file.groups]
         if file.grants:
-            fetches += [self._members.refresh(group) for group in file.groups]
             self._teams.refresh_teams()
             if self._teams.known_teams() is None:
                 fetches.append(self._keep(self._list_teams()))

@@ -6,6 +6,9 @@ from typing import Any, TypeAlias
 
 Path: TypeAlias = tuple[str | int, ...]
 
+_LONGEST_LIST = 500  # lines; an item of a longer list has the line of the list
+_ENDS = ("]", '"""', "'''")  # of a statement of several lines
+
 
 def lines_of(text: str) -> dict[Path, int]:
     """Return the number of the line of each table, key and item of a list in valid TOML.
@@ -22,9 +25,9 @@ def lines_of(text: str) -> dict[Path, int]:
             continue
         for key, value in parsed.items():
             found[(*table, key)] = first
-            if isinstance(value, list):
-                for position in range(len(value)):
-                    found[(*table, key, position)] = first + _offset(statement, key, position)
+            if isinstance(value, list) and len(statement) <= _LONGEST_LIST:
+                for position, offset in enumerate(_offsets(statement, key, len(value))):
+                    found[(*table, key, position)] = first + offset
     return found
 
 
@@ -44,7 +47,10 @@ def _statements(lines: list[str]) -> Iterator[tuple[int, list[str]]]:
     first = 0
     while first < len(lines):
         last = first
-        while not _is_valid(lines[first : last + 1]):
+        while not (
+            (last == first or any(end in lines[last] for end in _ENDS))
+            and _is_valid(lines[first : last + 1])
+        ):
             last += 1
         if tomllib.loads("\n".join(lines[first : last + 1])):
             yield first + 1, lines[first : last + 1]
@@ -74,13 +80,13 @@ def _next_table(parsed: dict[str, Any], found: dict[Path, int]) -> Path:
     return path
 
 
-def _offset(statement: list[str], key: str, position: int) -> int:
-    """Return the number of lines between the beginning of a list and one of its items."""
+def _offsets(statement: list[str], key: str, count: int) -> list[int]:
+    """Return, for each item of a list, the number of lines between its beginning and the item."""
+    offsets: list[int] = []
     for offset in range(len(statement) - 1):
         try:
             parsed = tomllib.loads("\n".join([*statement[: offset + 1], "]"]))
         except tomllib.TOMLDecodeError:
             continue
-        if len(parsed[key]) > position:
-            return offset
-    return len(statement) - 1
+        offsets += [offset] * (len(parsed[key]) - len(offsets))
+    return offsets + [len(statement) - 1] * (count - len(offsets))

@@ -8,6 +8,7 @@ from structlog.contextvars import bind_contextvars
 
 from bot.access.access import Access
 from bot.access.limits import PersonLimits
+from bot.access.rules import NotServedError
 from bot.durable.in_flight import InFlight
 from bot.durable.model import State
 from bot.handlers.dialog import DialogHandler
@@ -98,10 +99,18 @@ class Services:
         place: ReplyTarget,
         wording: Wording,
         work: Callable[[], Coroutine[Any, Any, None]],
+        *,
+        asked: bool = True,
     ) -> None:
         """Start work for a person; if it fails, the person gets a message.
 
         The access rules are asked first whether the bot works for the person in this channel.
+
+        Args:
+            place: the person and the channel.
+            wording: the words for a failure.
+            work: the work.
+            asked: the person has asked for it; else a refusal by the rules gets no message.
 
         Raises:
             BusyError: too much work is in flight; nothing was started.
@@ -110,7 +119,12 @@ class Services:
         async def admitted() -> None:
             actor = actor_at(place)
             await self.permissions.prepare(actor)
-            self.permissions.admit(actor)
+            try:
+                self.permissions.admit(actor)
+            except NotServedError:
+                if asked:
+                    raise
+                return
             await work()
 
         self.in_flight.start(lambda: self.failures.run_and_report(place, wording, admitted))

@@ -104,13 +104,13 @@ async def test_the_home_tab_lists_what_the_person_can_view_now(idle_env: Env, la
         assert await home(idle_env, Who()) == "no project"
 
 
-async def test_a_guest_gets_no_home_tab(idle_env: Env) -> None:
-    async with ruled(idle_env, FOR_DANA) as bot:
-        idle_env.slack.add_guest(DANA)
-        await change(idle_env, bot, 'guests = "deny"')
-        assert await home(idle_env, Who()) == "no project"
-        assert "guests" in idle_env.slack.messages[-1].text
-        assert idle_env.slack.views == []
+async def test_a_guest_gets_no_home_tab_and_no_message_about_it(idle_env: Env) -> None:
+    idle_env.slack.add_guest(LEE)
+    async with ruled(idle_env, 'guests = "deny"'):
+        await idle_env.slack.event({"type": "app_home_opened", "user": LEE, "tab": "home"})
+        await home(idle_env, Who(DANA))
+    assert [view.user for view in idle_env.slack.views] == [DANA]
+    assert idle_env.slack.messages == []
 
 
 @pytest.mark.parametrize("entry", IN_A_CHANNEL)
