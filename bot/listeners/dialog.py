@@ -1,6 +1,6 @@
 """The dialog: the options of its team select, and its submission."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any
 
@@ -29,11 +29,10 @@ class Dialog:
 
         https://docs.slack.dev/reference/interaction-payloads/block_suggestion-payload
         """
-        await ack(
-            options=await self.services.dialog.team_options(
-                reply_target_of(payload), payload.get("value") or ""
-            )
-        )
+        state = carried(DialogState, payload["view"].get("private_metadata") or "{}")
+        place = replace(reply_target_of(payload), channel_id=state.channel_id)
+        typed = payload.get("value") or ""
+        await ack(options=await self.services.dialog.team_options(place, typed))
 
     async def submit(self, ack: AsyncAck, view: dict[str, Any], body: dict[str, Any]) -> None:
         """Ack once the task is on disk; the ack carries the errors, each at its field.

@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from bot.app import Bot
+from bot.listeners.shortcuts import FROM_MESSAGE
 from bot.listeners.workflow_step import STEP
 from bot.sandbox.slack.records import PostedMessage
 from bot.watches.poller import PollInterval
@@ -158,6 +159,18 @@ async def near_name(env: Env, who: Who) -> str:
     )
 
 
+async def shortcut(env: Env, who: Who) -> str:
+    """Open the dialog from the menu of a message, and look for the team in it."""
+    message, told, before = await standing(env, who), len(_refusals(env, who)), len(env.slack.views)
+    await env.slack.message_shortcut(FROM_MESSAGE, message, user=who.user)
+    if words := await _verdict(
+        env, who, told, lambda: len(env.slack.views) > before and env.slack.views[-1].updates
+    ):
+        return words
+    offered = await env.slack.options(env.slack.views[-1], "team", "", user=who.user)
+    return "" if "Research" in str(offered.body) else "no team that you can use"
+
+
 async def suggestion(env: Env, who: Who) -> str:
     """Type into the team select of a dialog."""
     await env.slack.command("", user=DANA, channel=HERE)
@@ -188,5 +201,5 @@ async def step(env: Env, workflow_id: str, channel: str = HERE) -> str:
 
 
 Entry = Callable[[Env, Who], Awaitable[str]]
-IN_A_CHANNEL: list[Entry] = [command, submit, refresh, jobs, watch, near_name]
+IN_A_CHANNEL: list[Entry] = [command, submit, refresh, jobs, watch, near_name, shortcut]
 PRIVATE: list[Entry] = [suggestion]
