@@ -73,6 +73,16 @@ async def test_the_channels_can_be_limited(idle_env: Env, entry: Entry) -> None:
         assert not await entry(idle_env, Who(channel=HERE))
 
 
+async def test_a_command_elsewhere_is_refused_in_its_ack_and_leaves_no_task(idle_env: Env) -> None:
+    async with ruled(idle_env, f'channels = ["{HERE}"]'):
+        for text in ("help", "", "research sft"):
+            delivery = await idle_env.slack.command(text, channel=THERE)
+            assert "I don't work in this channel. Nothing was changed." in delivery.body["text"]
+        helped = await idle_env.slack.command("help", channel=HERE)
+        assert "/training-project" in helped.body["text"]
+    assert (idle_env.slack.views, idle_env.baseten.upserts) == ([], [])
+
+
 @pytest.mark.parametrize("entry", IN_A_CHANNEL)
 async def test_channels_shared_with_other_companies_can_be_denied(
     idle_env: Env, entry: Entry
