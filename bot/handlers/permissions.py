@@ -89,16 +89,22 @@ class Permissions:
             NotAllowedError: the person has no right to it.
             RightsUnknownError: it is unknown whether they have it.
         """
-        self._require(actor_at(place), (verb,), team, opened=False)
+        actor = actor_at(place)
+        self.admit(actor)
+        if not self.allows(actor, verb, team or ""):
+            self._require_facts(actor)
+            raise NotAllowedError(verb.value)
 
     def require_shown(self, actor: Actor, opened: OpenedProject) -> None:
         """Let a handler show a project that it opened: a new one to the creator, or to a viewer.
 
-        Raises: as `require`.
+        Raises:
+            NotAllowedError: the actor has no right to see it, or none any more, for any reason.
         """
         created = opened.outcome is CreationOutcome.CREATED
         verbs = (Verb.VIEW, Verb.CREATE) if created else (Verb.VIEW,)
-        self._require(actor, verbs, opened.team, opened=True)
+        if not any(self.allows(actor, verb, opened.team) for verb in verbs):
+            raise NotAllowedError(Verb.VIEW.value, opened=True)
 
     def can_view(self, place: ReplyTarget, team: str) -> bool:
         """Return whether a list for this person can name the team."""
@@ -169,14 +175,6 @@ class Permissions:
 
     def _can_use(self, actor: Actor, team: str) -> bool:
         return any(self.allows(actor, verb, team) for verb in (Verb.VIEW, Verb.CREATE))
-
-    def _require(
-        self, actor: Actor, verbs: tuple[Verb, ...], team: str | None, *, opened: bool
-    ) -> None:
-        self.admit(actor)
-        if not any(self.allows(actor, verb, team or "") for verb in verbs):
-            self._require_facts(actor)
-            raise NotAllowedError(verbs[0].value, opened=opened)
 
     def _require_facts(self, actor: Actor) -> None:
         if self.access is not None:

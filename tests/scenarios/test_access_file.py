@@ -294,7 +294,8 @@ async def test_a_dialog_without_a_channel_offers_the_teams_of_bound_grants(idle_
         assert not await suggestion(idle_env, Who())
 
 
-async def test_the_rule_is_asked_again_when_a_task_goes_on(idle_env: Env) -> None:
+@pytest.mark.parametrize("later", [granted(LEE), f'channels = ["{THERE}"]', 'guests = "deny"'])
+async def test_the_rule_is_asked_again_when_a_task_goes_on(idle_env: Env, later: str) -> None:
     """The right is lost between the upsert and the post."""
     idle_env.baseten.add_project(RESEARCH, "sft")
     async with ruled(idle_env, FOR_DANA) as bot:
@@ -304,7 +305,7 @@ async def test_the_rule_is_asked_again_when_a_task_goes_on(idle_env: Env) -> Non
         await idle_env.baseten.until(
             lambda: "POST" in {r.method for r in idle_env.baseten.requests}
         )
-        await change(idle_env, bot, granted(LEE))
+        await change(idle_env, bot, later)
         await idle_env.hears("You can't use this project.")
         await until_ended(idle_env)
         assert idle_env.slack.messages == []
