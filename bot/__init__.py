@@ -2,20 +2,20 @@
 
 ===============  ==================================================================================
 ``__main__``     the command line: ``run``; ``cli`` holds ``check`` and ``demo``
-``settings``     every setting once
+``settings``     every setting once; ``environment`` is where they come from
 ``wiring``       builds all parts once; ``connections`` opens the sessions that lead outside
 ``app``          starts and stops the parts in order
-``server``       the ways in: HTTP, a socket, and the health pages
+``server``       the ways in: HTTP, a socket, the health pages, and the page of the metrics
 ``listeners``    Bolt only: read the payload, enqueue or start, ack; ``register()`` is the contents
 ``durable``      tasks are on disk before they are acked, and run even after a kill
 ``handlers``     the work after the ack, a file for each kind of task
 ``projects``     from the typed words to a project: ``request``, ``similar_names``, ``creation``
 ``access``       who is served, which acts are allowed, and how many requests a person can make
-``baseten``      the management API; ``retry`` repeats what is safe to repeat
+``baseten``      the management API; ``retry`` repeats what is safe to repeat, ``circuit`` pauses
 ``views``        data in, Block Kit out
 ``slack``        the only callers of Slack's Web API
 ``watches``      a message follows its job
-``telemetry``    logs without secrets
+``telemetry``    logs without secrets; metrics and traces; all report to ``observer``
 ``sandbox``      a Slack and a Baseten on loopback, for the tests and the demo
 ``deploy``       what an operator needs
 ===============  ==================================================================================

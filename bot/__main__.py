@@ -1,10 +1,15 @@
 """The command line: ``python -m bot [run | check | demo [TEXT] | --version]``"""
 
+import signal
+import sys
+
+if __name__ == "__main__":
+    # Before the imports, which take a second: a SIGTERM during them ends the process with 0.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+
 import argparse
 import asyncio
 import gc
-import signal
-import sys
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
 from typing import Any
@@ -13,7 +18,8 @@ import structlog
 
 from bot import __version__
 from bot.access.access_file import BadAccessFileError, read_access_file
-from bot.settings import BadSettingsError, Settings, load_settings
+from bot.cli.lines import encodable
+from bot.settings import BadSettingsError, Settings, ignored, load_settings
 from bot.telemetry.logs import configure_logs
 from bot.telemetry.redaction import Redactor
 
@@ -37,9 +43,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         read_access_file(settings.access_file)
     except (BadSettingsError, BadAccessFileError) as error:
         sys.stderr.write(
-            "Correct these settings. .env.example explains each; `python -m bot demo` needs none:\n"
+            "Some settings are missing or wrong. .env.example explains each; `python -m bot demo` "
+            "needs none:\n"
         )
-        sys.stderr.writelines(f"  {line}\n" for line in error.lines)
+        sys.stderr.writelines(f"  {encodable(line, sys.stderr.encoding)}\n" for line in error.lines)
         return BAD_SETTINGS
     # A check prints the result of its retries itself, so it hides their warnings.
     level = "error" if chosen.command == "check" else settings.log_level
@@ -54,8 +61,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 async def run(settings: Settings) -> int:
     """Run the bot until SIGTERM or SIGINT, and return the exit code."""
     log.info("starting", version=__version__)
+    for each in ignored():
+        log.warning("a setting is ignored", setting=each.name, why=each.why)
     gc.set_threshold(*_COLLECT)  # before the imports, which create many permanent objects
     from bot.app import FatalError, running  # noqa: PLC0415 - bad settings are reported without Bolt
+    from bot.server.files import raise_file_limit  # noqa: PLC0415 - as above
+
+    raise_file_limit()
 
     stop, reload = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()

@@ -1,17 +1,14 @@
 """The life of the bot: opens its connections, starts and stops its parts in order."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import structlog
 from aiohttp import web
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
-from slack_bolt.request.async_request import AsyncBoltRequest
-from slack_bolt.response import BoltResponse
-from slack_sdk.signature import SignatureVerifier
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.access.access_file import BadAccessFileError, read_access_file
@@ -19,16 +16,23 @@ from bot.access.grants import unknown_teams
 from bot.access.workspace import access_in_words
 from bot.baseten.errors import BasetenError
 from bot.connections import Connections, connections
-from bot.durable.database import open_store
+from bot.durable.database import is_shared, open_store
 from bot.durable.model import DatabaseError
 from bot.durable.store import HEALTH, Store
 from bot.handlers.cleanup import CLEANUP
 from bot.handlers.failures import LAST_WORDS
 from bot.listeners import register
-from bot.listeners.authorization import Authorization, ScopesMissingError, TokenRefusedError
+from bot.listeners.authorization import (
+    NOT_CONFIRMED,
+    Authorization,
+    ScopesMissingError,
+    TokenRefusedError,
+)
+from bot.listeners.entrance import Entrance
+from bot.listeners.errors import ErrorHandler
 from bot.listeners.middleware import RequestMiddleware
-from bot.server.health import DATABASE, DRAINING, Health
-from bot.server.http import build_server
+from bot.server.health import DATABASE, DRAINING, SLACK, START, TOKEN, report_waits
+from bot.server.listener import CannotListenError, Listener
 from bot.settings import Settings
 from bot.watches.poller import POLL
 from bot.wiring import Tuning, build_services
@@ -46,58 +50,81 @@ class FatalError(Exception):
 class Bot:
     """The bot: its server listens, and its workers run.
 
+    Args:
+        settings: the operator's settings.
+        out: the connections to other servers.
+        store: the tasks and documents.
+        tuning: the tests' values.
+        listener: the HTTP server, if it listens already.
+
     Attributes:
         url: the address of its HTTP server.
+        metrics_url: the address of ``/metrics``; empty without `METRICS_PORT`.
         health: whether it takes requests.
     """
 
-    def __init__(self, settings: Settings, out: Connections, store: Store, tuning: Tuning) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        out: Connections,
+        store: Store,
+        tuning: Tuning,
+        listener: Listener | None = None,
+    ) -> None:
         self._settings = settings
+        self._out = out
         self._store = store
+        self._tuning = tuning
         self._services = build_services(settings, out, store, tuning)
-        self._authorization = Authorization(out.slack, settings.slack_bot_token.get_secret_value())
+        self._listener = listener or _build_listener(settings, shared=store.shared)
+        self.health = self._listener.health
+        self._authorization = Authorization(
+            out.slack, settings.slack_bot_token.get_secret_value(), self._waits_for_slack
+        )
         self._bolt = _build_bolt(out, self._authorization)
-        self._requests = RequestMiddleware(
+        self._observer = out.observer
+        requests = RequestMiddleware(
             self._authorization.workspace,
             self._services.limits,
-            rules=lambda: self._services.access.file,
+            self._observer.request,
+            lambda: self._services.access.file,
         )
-        register(self._bolt, self._services, self._requests)
-        self.health = Health(self._update_health)
-        self.health.set_problem("slack", "Slack has not confirmed the bot's token yet")
+        register(self._bolt, self._services, requests)
+        errors = ErrorHandler(self._services)
+        self._entrance = Entrance(self._bolt, requests, errors, self._observer)
+        self.health.set_problem(SLACK, NOT_CONFIRMED)
+        self.health.update = self._update_health
         self._update_health()
         store.subscribe(HEALTH, self._update_health)
-        self.url = ""
+        self.metrics_url = ""
         self._socket = self._build_socket(out)
+        self._listener.dispatch = self._entrance.take
+        self.health.clear_problem(START)
+
+    @property
+    def url(self) -> str:
+        """The address of the HTTP server."""
+        return self._listener.url
 
     async def listen(self, stack: AsyncExitStack) -> None:
-        """Start the HTTP server; from here on the health pages answer.
+        """Listen, unless the server listens already, and open the page of the metrics.
+
+        Both stop before the store closes.
 
         Raises:
-            FatalError: the address cannot be listened on.
+            FatalError: an address cannot be listened on.
         """
-        secret = self._settings.slack_signing_secret
-        verifier = (
-            SignatureVerifier(secret.get_secret_value()) if secret and not self._socket else None
-        )
-        runner = web.AppRunner(
-            build_server(self.health, verifier, self._dispatch, shared=self._store.shared),
-            access_log=None,
-            auto_decompress=False,  # the signature covers the bytes as Slack sends them
-            shutdown_timeout=1.0,  # seconds; long enough for every ack
-        )
-        await runner.setup()
-        stack.push_async_callback(runner.cleanup)
-        host, port = self._settings.host, self._settings.port
-        try:
-            await web.TCPSite(runner, host, port).start()
-        except OSError as error:
-            why = f"cannot listen on {host}:{port}: {error.strerror or error}"
-            raise FatalError(why) from None
-        port = runner.addresses[0][1]
-        shown = "127.0.0.1" if host in {"0.0.0.0", "::"} else host  # noqa: S104 - compared only
-        self.url = f"http://{shown}:{port}"
-        log.info("listening", host=host, port=port)
+        stack.push_async_callback(self._listener.close)
+        await _listen(self._listener)
+        if (metrics := self._observer.metrics) is None or self._settings.metrics_port is None:
+            return
+        from bot.server.metrics import MetricsPage  # noqa: PLC0415 - loads prometheus_client
+
+        page = MetricsPage(
+            metrics, self._services, self._store, self.health, self._socket is not None
+        ).application()
+        host, wanted = self._settings.metrics_host, self._settings.metrics_port
+        self.metrics_url = await _listen_for_metrics(stack, page, host, wanted)
 
     async def serve(self) -> None:
         """Prove the token, start the workers and the socket, and run until one of them fails.
@@ -106,22 +133,34 @@ class Bot:
             FatalError: Slack refuses a token, the token lacks a scope that a rule of
                 ``ACCESS_FILE`` needs, or the socket stays down.
         """
+        reporting = asyncio.create_task(report_waits(self.health, self._tuning.report_every))
+        try:
+            await self._serve()
+        finally:
+            reporting.cancel()
+
+    async def _serve(self) -> None:
         try:
             await self._authorization.prove(self._services.access.file)
         except TokenRefusedError as refused:
             raise FatalError(f"Slack refuses SLACK_BOT_TOKEN ({refused})") from None
         except ScopesMissingError as missing:
             raise FatalError(str(missing)) from None
-        self.health.clear_problem("slack")
+        self._out.token.on_change = self._token_changed
+        self.health.clear_problem(SLACK)
         await self._services.workers.enqueue_singletons((POLL, CLEANUP))
         running = self._services.workers.start()  # after the proof, because tasks use the token
         socket = asyncio.create_task(self._keep_socket_open())
+        asking = asyncio.create_task(
+            self._out.token.recover(self._out.slack, self._tuning.report_every)
+        )
         try:
             done, _ = await asyncio.wait([*running, socket], return_when=asyncio.FIRST_COMPLETED)
             for task in done:
                 task.result()
         finally:
             socket.cancel()
+            asking.cancel()
 
     async def reload_access(self) -> None:
         """Read ``ACCESS_FILE`` again; if it is wrong, the old rules stay."""
@@ -163,6 +202,17 @@ class Bot:
         )
         log.info("stopped", unfinished=sum(late))
 
+    def _waits_for_slack(self, why: str) -> None:
+        self.health.set_problem(SLACK, f"{NOT_CONFIRMED}: {why}")
+
+    def _token_changed(self, refused: str | None) -> None:
+        if refused is None:
+            log.info("Slack accepts the bot's token again")
+            self.health.clear_problem(TOKEN)
+            return
+        log.error("Slack refuses the bot's token", slack_error=refused)
+        self.health.set_problem(TOKEN, f"Slack refuses the bot's token ({refused})")
+
     def _update_health(self) -> None:
         workers = self._services.workers
         if problem := self._store.problem or workers.commands.problem:
@@ -178,7 +228,7 @@ class Bot:
             return None
         from bot.server.socket_mode import SocketMode  # noqa: PLC0415 - HTTP mode does not load it
 
-        return SocketMode(token.get_secret_value(), out.slack, self._dispatch, self.health)
+        return SocketMode(token.get_secret_value(), out.slack, self._entrance.take, self.health)
 
     async def _keep_socket_open(self) -> None:
         if self._socket is None:
@@ -191,11 +241,27 @@ class Bot:
         except SocketDownError as down:
             raise FatalError(str(down)) from None
 
-    async def _dispatch(self, body: dict[str, Any], retries: int) -> BoltResponse:
-        """Return Bolt's response; this mode of Bolt takes a parsed body from any transport."""
-        headers: dict[str, str | Sequence[str]] = {"x-slack-retry-num": str(retries)}
-        request = AsyncBoltRequest(body=body, mode="socket_mode", headers=headers)
-        return await self._requests.observe(request, self._bolt.async_dispatch)
+
+async def _listen_for_metrics(
+    stack: AsyncExitStack, page: web.Application, host: str, port: int
+) -> str:
+    """Open the page of the metrics until the stack's end; return its address.
+
+    Raises:
+        FatalError: the address cannot be listened on; the text names the setting.
+    """
+    runner = web.AppRunner(page, access_log=None, shutdown_timeout=1.0)
+    await runner.setup()
+    stack.push_async_callback(runner.cleanup)
+    try:
+        await web.TCPSite(runner, host, port).start()
+    except OSError as error:
+        why = f"cannot listen on {host}:{port} (METRICS_PORT): {error.strerror or error}"
+        raise FatalError(why) from None
+    port = runner.addresses[0][1]
+    log.info("listening for Prometheus", host=host, port=port)
+    shown = "127.0.0.1" if host in {"0.0.0.0", "::"} else host  # noqa: S104 - compared only
+    return f"http://{shown}:{port}"
 
 
 def _build_bolt(out: Connections, authorization: Authorization) -> AsyncApp:
@@ -214,9 +280,24 @@ def _build_bolt(out: Connections, authorization: Authorization) -> AsyncApp:
     )
 
 
+def _build_listener(settings: Settings, *, shared: bool) -> Listener:
+    secret = None if settings.socket_mode else settings.slack_signing_secret
+    key = None if secret is None else secret.get_secret_value()
+    return Listener(settings.host, settings.port, key, shared=shared)
+
+
+async def _listen(listener: Listener) -> None:
+    try:
+        await listener.listen()
+    except CannotListenError as error:
+        raise FatalError(str(error)) from None
+
+
 @asynccontextmanager
 async def running(settings: Settings, tuning: Tuning | None = None) -> AsyncIterator[Bot]:
     """Run a bot: it listens on entry, and drains and closes everything on exit.
+
+    The health pages answer before the database is open, because the start can wait for it.
 
     Args:
         settings: the operator's settings.
@@ -226,14 +307,22 @@ async def running(settings: Settings, tuning: Tuning | None = None) -> AsyncIter
         FatalError: on entry: the database cannot be used, the address not listened on, or
             ``ACCESS_FILE`` is wrong.
     """
+    tuning, url = tuning or Tuning(), settings.database_url.get_secret_value()
+    listener = _build_listener(settings, shared=is_shared(url))
+    listener.health.set_problem(START, "the bot opens its database")
+
+    def wait(why: str) -> None:
+        listener.health.set_problem(START, f"the start waits for the database: {why}")
+
     async with connections(settings) as out, AsyncExitStack() as stack:
+        stack.push_async_callback(listener.close)
+        await _listen(listener)
         try:
-            url = settings.database_url.get_secret_value()
-            store = await stack.enter_async_context(open_store(url))
+            store = await stack.enter_async_context(open_store(url, on_wait=wait))
         except DatabaseError as error:
             raise FatalError(str(error)) from None
         try:
-            bot = Bot(settings, out, store, tuning or Tuning())
+            bot = Bot(settings, out, store, tuning, listener)
         except BadAccessFileError as error:
             raise FatalError(str(error)) from None
         await bot.listen(stack)

@@ -1,7 +1,8 @@
 """All settings, from the environment, ``.env``, or files in ``/run/secrets``."""
 
+import os
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
@@ -12,14 +13,31 @@ from pydantic import (
     ValidationError,
     ValidationInfo,
     field_validator,
+    model_validator,
 )
 from pydantic_core import ErrorDetails, PydanticCustomError
-from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from bot.durable.database_url import passwords, read_url
 from bot.durable.model import DatabaseError
+from bot.environment import (
+    ApiUrl,
+    Command,
+    Ignored,
+    ignored_settings,
+    level,
+    lower,
+    missing_certificates,
+    stripped,
+    unquoted,
+    unreadable_files,
+    without_brackets,
+    without_version,
+    wrong_proxy,
+)
 
 SECRETS_DIRECTORY = Path("/run/secrets")
+_DOTENV = Path(".env")
 
 _CURES = {
     "slack_bot_token": "copy the Bot User OAuth Token (xoxb-…) from OAuth & Permissions of the app",
@@ -27,9 +45,11 @@ _CURES = {
     "(xapp-…) to use Socket Mode instead",
     "slack_app_token": "create an app-level token (xapp-…) with connections:write under Basic "
     "Information, or leave it out to use HTTP",
-    "slack_api_url": "give an http(s) address, or leave it out for Slack's own",
+    "slack_api_url": "give an https address (http only on this machine), or leave it out for "
+    "Slack's own",
     "baseten_api_key": "copy a workspace API key from Baseten's settings",
-    "baseten_api_url": "give an http(s) address, or leave it out for Baseten's own",
+    "baseten_api_url": "give an https address (http only on this machine), or leave it out for "
+    "Baseten's own",
     "baseten_timeout": "give the seconds for one attempt, more than 0 and at most 300",
     "command": "give a slash command such as /training-project, of at most 32 characters",
     "jobs_command": "give a slash command such as /training-jobs, of at most 32 characters",
@@ -39,12 +59,15 @@ _CURES = {
     "watch_answers": "use true or false",
     "waiting_too_long": "give the minutes until a waiting job is reported to its thread, from 1",
     "database_url": "give sqlite:///… or postgresql://…, or leave it out for data/bot.db",
+    "baseten_per_second": "give a whole number, or 0 for no limit",
     "person_per_minute": "give a whole number, or 0 for no limit",
     "person_waiting": "give a whole number, or 0 for no limit",
     "shutdown_seconds": "give the seconds until the platform kills the bot, 1 to 600",
     "host": "give the address to listen on, such as 0.0.0.0",
     "port": "give a port number, 0 to 65535",
-    "log_level": "use one of debug, info, warning, error",
+    "metrics_port": "give a port number, 0 to 65535, or leave it out for no metrics",
+    "metrics_host": "give the address to listen on for the metrics, such as 127.0.0.1",
+    "log_level": "use one of debug, info, warning, error, critical",
     "log_format": "use json or console, or leave it out",
 }
 
@@ -55,14 +78,6 @@ class BadSettingsError(Exception):
     def __init__(self, lines: list[str]) -> None:
         super().__init__("\n".join(lines))
         self.lines = lines
-
-
-def _stripped(value: object) -> object:
-    return value.strip() if isinstance(value, str) else value
-
-
-def _lower(value: object) -> object:
-    return value.strip().lower() if isinstance(value, str) else value
 
 
 def _secret(*prefixes: str, optional: bool = False) -> BeforeValidator:
@@ -99,9 +114,6 @@ def _database(url: SecretStr) -> SecretStr:
     return url
 
 
-Command = Annotated[str, BeforeValidator(_stripped), Field(pattern=r"^/[^\s/]{1,31}$")]
-
-
 class Settings(BaseSettings):
     """The settings of an operator; each name in capitals is an environment variable."""
 
@@ -118,13 +130,13 @@ class Settings(BaseSettings):
         validate_default=True,
         description="HTTP mode: proves that a request comes from Slack; from Basic Information.",
     )
-    slack_api_url: AnyHttpUrl = Field(
+    slack_api_url: ApiUrl = Field(
         AnyHttpUrl("https://slack.com/api/"), description="The address of Slack's Web API."
     )
     baseten_api_key: Annotated[SecretStr, _secret()] = Field(
         description="The workspace API key for all projects."
     )
-    baseten_api_url: AnyHttpUrl = Field(
+    baseten_api_url: Annotated[ApiUrl, AfterValidator(without_version)] = Field(
         AnyHttpUrl("https://api.baseten.co"), description="The address of Baseten's management API."
     )
     baseten_timeout: float = Field(
@@ -136,7 +148,7 @@ class Settings(BaseSettings):
     jobs_command: Command = Field(
         "/training-jobs", description="The slash command that lists jobs."
     )
-    contact: Annotated[str, BeforeValidator(_stripped)] = Field(
+    contact: Annotated[str, BeforeValidator(stripped)] = Field(
         "",
         max_length=100,
         description="The id of a person or a channel to ask, or free text, for messages.",
@@ -158,6 +170,12 @@ class Settings(BaseSettings):
         SecretStr("sqlite:///data/bot.db"),
         description="The database for tasks and watches; the URL can contain a password.",
     )
+    baseten_per_second: int = Field(
+        100,
+        ge=0,
+        description="Requests a second to each of Baseten's endpoints, for each replica; 0 for no "
+        "limit.",
+    )
     person_per_minute: int = Field(
         30, ge=0, description="Requests that one person can make in a minute; 0 for no limit."
     )
@@ -170,20 +188,35 @@ class Settings(BaseSettings):
         le=600,
         description="Seconds for running tasks after SIGTERM; the database gets 3 more.",
     )
-    host: Annotated[str, BeforeValidator(_stripped)] = Field(
+    host: Annotated[str, BeforeValidator(without_brackets)] = Field(
         "0.0.0.0",  # noqa: S104 - other hosts connect to a container
         pattern=r"^[\w.:-]+$",
-        description="The address to listen on.",
+        description="The address to listen on; `::` serves IPv4 and IPv6.",
     )
     port: int = Field(
         3000, ge=0, le=65535, description="The port to listen on; 0 chooses a free one."
     )
-    log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = (
-        Field("info", description="The least severe level to log.")
+    metrics_port: int | None = Field(
+        None, ge=0, le=65535, description="The port of `/metrics` for Prometheus; without it, none."
     )
-    log_format: Annotated[Literal["json", "console"] | None, BeforeValidator(_lower)] = Field(
+    metrics_host: Annotated[str, BeforeValidator(stripped)] = Field(
+        "127.0.0.1",
+        pattern=r"^[\w.:-]+$",
+        description="The address that `/metrics` listens on.",
+    )
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error", "critical"], BeforeValidator(level)
+    ] = Field("info", description="The least severe level to log.")
+    log_format: Annotated[Literal["json", "console"] | None, BeforeValidator(lower)] = Field(
         None, description="`json` or `console`; a terminal gets `console` by default."
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_quotes(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """Remove quotes; a pair of quotes around nothing counts as unset."""
+        bare = {k: unquoted(v) if isinstance(v, str) else v for k, v in values.items()}
+        return {k: v for k, v in bare.items() if v != "" or values[k].strip() == ""}
 
     @field_validator("slack_signing_secret", mode="after")
     @classmethod
@@ -212,20 +245,35 @@ class Settings(BaseSettings):
         return [*values, *passwords(self.database_url.get_secret_value())]
 
 
-def load_settings() -> Settings:
+def load_settings(secrets: Path = SECRETS_DIRECTORY) -> Settings:
     """Read the settings of this process.
+
+    Args:
+        secrets: the folder with a file for each secret.
 
     Raises:
         BadSettingsError: a setting is missing, empty or malformed; it has a line for each.
     """
-    secrets_dir = SECRETS_DIRECTORY if SECRETS_DIRECTORY.is_dir() else None
+    problems = unreadable_files(_DOTENV, secrets, Settings.model_fields)
+    if proxy := wrong_proxy():
+        problems.append(proxy)
+    if problems:
+        raise BadSettingsError(problems)
     try:
-        return Settings(_env_file=".env", _secrets_dir=secrets_dir)
+        return Settings(
+            _env_file=_DOTENV,
+            _env_file_encoding="utf-8-sig",  # Windows begins a file with a mark
+            _secrets_dir=secrets if secrets.is_dir() else None,
+        )
     except ValidationError as error:
-        raise BadSettingsError([_line(problem) for problem in error.errors()]) from None
-    except (UnicodeDecodeError, SettingsError):
-        why = ".env, or a file in /run/secrets, is not UTF-8 text: save it as UTF-8"
-        raise BadSettingsError([why]) from None
+        hints = [f"{each.name} is ignored: {each.why}" for each in ignored()]
+        raise BadSettingsError([_line(problem) for problem in error.errors()] + hints) from None
+
+
+def ignored() -> list[Ignored]:
+    """Return the variables that have no effect, although somebody might think so."""
+    near = ignored_settings(Settings.model_fields, os.environ, _DOTENV)
+    return near + missing_certificates(os.environ)
 
 
 def _line(problem: ErrorDetails) -> str:

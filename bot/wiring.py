@@ -14,28 +14,37 @@ from bot.durable.room import Limits
 from bot.durable.store import Store
 from bot.handlers.cleanup import CLEANUP, CleanupTask
 from bot.handlers.dialog import DialogHandler
+from bot.handlers.dismiss import DismissHandler
 from bot.handlers.failures import Failures
 from bot.handlers.home import HomeHandler
+from bot.handlers.job_list import JobListHandler
 from bot.handlers.jobs import JobsHandler
-from bot.handlers.open_project import LOOKS, OpenProjectHandler
-from bot.handlers.permissions import Permissions, prepared_for_watchers
+from bot.handlers.more import MoreHandler
+from bot.handlers.open_project import OpenProjectHandler
+from bot.handlers.permissions import Permissions
+from bot.handlers.posting import LOOKS
 from bot.handlers.refresh import RefreshHandler
 from bot.handlers.services import Services
+from bot.handlers.show_project import ShowProjectHandler
 from bot.handlers.watch import WatchHandler
 from bot.handlers.workers import Workers
 from bot.handlers.workflow_step import WorkflowStepHandler
+from bot.projects.job_list import JobList
 from bot.projects.recents import Recents
 from bot.projects.service import Projects
 from bot.settings import Settings
 from bot.slack.directory import SlackDirectory
 from bot.slack.messages import Poster
 from bot.slack.modals import Modals
+from bot.slack.people import People
 from bot.slack.workflow_steps import WorkflowSteps
 from bot.views.installation import Installation
-from bot.watches.delivery import NOTIFY, NotificationHandler
-from bot.watches.model import Watches
+from bot.watches.delivery import DELIVER, Delivery, DeliveryTiming
+from bot.watches.news_messages import NewsMessages
+from bot.watches.outbox_posts import OutboxPosts
 from bot.watches.poller import POLL, Poller, PollInterval
 from bot.watches.start import WatchStarter
+from bot.watches.store import Watches
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +58,8 @@ class Tuning:
         now: the clock of the watches.
         looks: seconds before each search for a post with an unknown outcome.
         allows: decides who can do which act, instead of the rules.
+        report_every: seconds between two log lines about a start that waits, and between two
+            questions about a refused token.
     """
 
     most_work: int = 1000
@@ -57,6 +68,7 @@ class Tuning:
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     looks: tuple[float, ...] = LOOKS
     allows: Allows | None = None
+    report_every: float = 30.0
 
 
 def build_services(
@@ -68,11 +80,12 @@ def build_services(
         BadAccessFileError: ``ACCESS_FILE`` has a wrong rule.
     """
     tuning = tuning or Tuning()
-    workers, watches, recents = Workers(store, tuning.limits), Watches(store), Recents(store)
+    observer, watches, recents = out.observer, Watches(store), Recents(store)
+    workers = Workers(store, tuning.limits, observer)
     poster, modals = Poster(out.slack, out.session, out.redactor), Modals(out.slack)
     installation = Installation(settings.command, settings.jobs_command, settings.contact)
-    projects, failures = Projects(out.baseten, store), Failures(poster, installation)
-    file = read_access_file(settings.access_file)
+    projects, failures = Projects(out.baseten, store), Failures(poster, installation, observer)
+    file, job_list = read_access_file(settings.access_file), JobList(out.baseten, tuning.now)
     access = Access(file, SlackDirectory(out.slack), projects)
     decide = tuning.allows or access
     permissions = Permissions(decide, access)
@@ -80,26 +93,17 @@ def build_services(
     watch_starter = WatchStarter(poster, watches, tuning.now)
     ask, watch, looks = settings.ask_near_names, settings.watch_answers, tuning.looks
     open_project = OpenProjectHandler(
-        projects, poster, failures, recents, watch_starter, ask, watch, looks, permissions
+        projects, poster, failures, recents, watch_starter, ask, watch, looks, permissions, observer
     )
     too_long = settings.waiting_too_long * 60  # seconds
-    notifier, interval = workers.notifications, tuning.poll_interval
-    poller = Poller(out.baseten, store, notifier, watches, interval, too_long, tuning.now)
+    interval = tuning.poll_interval
+    poller = Poller(out.baseten, store, watches, interval, too_long, tuning.now)
     workers.looks.on(POLL, poller.handle)
     workers.looks.on(CLEANUP, CleanupTask(store).handle)
-    gap = interval.fast
-    notifications = NotificationHandler(
-        poster,
-        out.baseten,
-        watches,
-        store,
-        out.redactor,
-        gap=gap,
-        looks=looks,
-        allows=decide,
-        installation=installation,
-    )
-    notifier.on(NOTIFY, prepared_for_watchers(access, notifications.handle))
+    messages = NewsMessages(out.baseten, out.redactor, People(out.slack), decide)
+    posts = OutboxPosts(poster, messages, installation)
+    delivery = Delivery(poster, watches, posts, DeliveryTiming(gap=interval.fast, searches=looks))
+    workers.notifications.on(DELIVER, delivery.handle)
     return Services(
         workers=workers,
         in_flight=InFlight(tuning.most_work),
@@ -116,6 +120,13 @@ def build_services(
         watch=WatchHandler(projects, poster, failures, watches, watch_starter, permissions),
         refresh=RefreshHandler(projects, poster, watches, permissions),
         jobs=JobsHandler(projects, poster, permissions),
+        job_list=JobListHandler(job_list, projects, poster, permissions, installation),
+        show_project=ShowProjectHandler(
+            projects, poster, failures, watch_starter, permissions, looks
+        ),
         home=HomeHandler(recents, modals, permissions, installation),
-        dialog=DialogHandler(projects, modals, permissions),
+        dialog=DialogHandler(projects, modals, permissions, recents),
+        dismiss=DismissHandler(poster, installation),
+        more=MoreHandler(projects, poster, modals, failures, watches, permissions, installation),
+        observer=observer,
     )

@@ -75,6 +75,7 @@ class Env:
                 "access_file": None,
                 "host": "127.0.0.1",
                 "port": 0,
+                "baseten_per_second": 0,
                 "person_per_minute": 0,  # a test types faster than a person
                 "person_waiting": 0,
                 "log_level": "info",

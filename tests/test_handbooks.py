@@ -100,4 +100,4 @@ def test_the_compose_file_fits_the_bot() -> None:
     assert bot["environment"]["DATABASE_URL"].startswith("postgresql://")
     file = compose["configs"]["balancer"]["file"]
     port = Settings.model_fields["port"].default
-    assert f"proxy_pass http://bot:{port};" in read(f"bot/deploy/{file}")
+    assert f"set $bot bot;\n    proxy_pass http://$bot:{port};" in read(f"bot/deploy/{file}")

@@ -77,16 +77,22 @@ def test_the_rules_bite(part: str, key: str, value: object) -> None:
 
 def test_it_asks_for_the_least_that_the_bot_can_work_with() -> None:
     assert load(AS_IT_IS)["oauth_config"] == {
-        "scopes": {"bot": ["commands", "chat:write", "chat:write.public"]}
+        "scopes": {
+            "bot": ["commands", "chat:write", "chat:write.public"],
+            "bot_optional": ["users:read.email", "users:read"],
+        }
     }
 
 
-def test_the_command_is_described_to_those_who_type_it() -> None:
-    (command,) = load(AS_IT_IS)["features"]["slash_commands"]
-    assert command["command"] == Installation().command
-    assert command["usage_hint"] == "<team> <name>"
-    assert command["description"]
-    assert command["should_escape"] is False
+def test_the_commands_are_described_to_those_who_type_them() -> None:
+    commands = load(AS_IT_IS)["features"]["slash_commands"]
+    names = Installation()
+    assert [(command["command"], command["usage_hint"]) for command in commands] == [
+        (names.command, "<team> <name>"),
+        (names.jobs_command, "[team] [project]"),
+    ]
+    assert all(command["description"] for command in commands)
+    assert [command["should_escape"] for command in commands] == [False, False]
 
 
 def test_as_it_is_the_bot_opens_a_socket_and_slack_calls_nobody() -> None:
@@ -99,10 +105,9 @@ def test_as_it_is_the_bot_opens_a_socket_and_slack_calls_nobody() -> None:
 def test_in_http_mode_slack_calls_one_address_for_everything() -> None:
     manifest = load(for_http(AS_IT_IS))
     assert manifest["settings"]["socket_mode_enabled"] is False
-    (command,) = manifest["features"]["slash_commands"]
     settings = manifest["settings"]
     assert addresses(manifest) == [
-        command["url"],
+        *(command["url"] for command in manifest["features"]["slash_commands"]),
         settings["interactivity"]["request_url"],
         settings["interactivity"]["message_menu_options_url"],
         settings["event_subscriptions"]["request_url"],

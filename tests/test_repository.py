@@ -214,7 +214,8 @@ def test_the_image_runs_as_nobody_and_holds_only_what_runs() -> None:
     assert instruction("VOLUME") == "/app/data"
     default = Settings.model_fields["database_url"].default.get_secret_value()
     assert default.partition("///")[2].startswith("data/")
-    assert "--require-hashes -r bot/deploy/requirements.txt" in read("Dockerfile")
+    for name in ("requirements.txt", "build-requirements.txt"):
+        assert f"--require-hashes -r bot/deploy/{name}" in read("Dockerfile")
     assert "[dev]" not in read("Dockerfile")
 
 
@@ -222,7 +223,27 @@ def test_no_secret_can_reach_a_layer() -> None:
     assert not re.search(r"^(ENV|ARG) .*(TOKEN|SECRET|KEY)", read("Dockerfile"), re.MULTILINE)
     assert read(".dockerignore").splitlines().index("*") < read(".dockerignore").index("!")
     allowed = {line for line in read(".dockerignore").splitlines() if line.startswith("!")}
-    assert allowed == {"!pyproject.toml", "!bot", "!bot/deploy/requirements.txt"}
+    locked = {"!bot/deploy/requirements.txt", "!bot/deploy/build-requirements.txt"}
+    assert allowed == {"!pyproject.toml", "!bot"} | locked
+
+
+def test_the_base_image_is_named_by_its_digest() -> None:
+    bases = re.findall(r"^FROM (\S+)", read("Dockerfile"), re.MULTILINE)
+    assert len(bases) == 2
+    assert len(set(bases)) == 1
+    assert re.fullmatch(r"python:[\w.-]+@sha256:[0-9a-f]{64}", bases[0])
+
+
+def test_the_tool_that_builds_the_image_is_pinned_within_the_range_of_the_project() -> None:
+    (entry,) = re.findall(
+        r"^(\w+)==(\S+) \\\n((?:    --hash=sha256:[0-9a-f]{64}[ \\]*\n)+)",
+        read("bot/deploy/build-requirements.txt"),
+        re.MULTILINE,
+    )
+    (needed,) = tomllib.loads(read("pyproject.toml"))["build-system"]["requires"]
+    assert Requirement(needed).name == entry[0]
+    assert Requirement(needed).specifier.contains(entry[1])
+    assert "--no-build-isolation" in read("Dockerfile")
 
 
 @pytest.mark.parametrize("path", [each for each in PYTHON_FILES if each.parts[0] == "bot"], ids=str)

@@ -7,7 +7,7 @@ from urllib.parse import quote, unquote, urlsplit
 import pytest
 
 from bot.durable.database_url import read_url, without_password
-from bot.settings import BadSettingsError, Settings, load_settings
+from bot.settings import BadSettingsError, Settings, ignored, load_settings
 
 GOOD = {
     "SLACK_BOT_TOKEN": "xoxb-00000-bot-token",
@@ -15,6 +15,7 @@ GOOD = {
     "BASETEN_API_KEY": "00000000.api-key",
 }
 APP_TOKEN = "xapp-00000-app-token"
+OUTSIDE = {"HTTPS_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR"}
 NAMES = [name.upper() for name in Settings.model_fields]
 
 
@@ -22,7 +23,7 @@ NAMES = [name.upper() for name in Settings.model_fields]
 def _settings_of_nobody(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Stand in an empty directory with none of the settings, and none from this machine."""
     for name in list(os.environ):
-        if name.upper() in NAMES:
+        if name.upper() in NAMES or name.upper() in OUTSIDE:
             monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
 
@@ -53,6 +54,24 @@ def test_three_settings_are_enough_for_http_mode() -> None:
     assert (settings.host, settings.port) == ("0.0.0.0", 3000)  # noqa: S104
     assert (settings.log_level, settings.log_format) == ("info", None)
     assert 0 < settings.baseten_timeout <= 45
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://127.0.0.1:9102/api/", "http://localhost:9102", "http://[::1]:9102/", "https://x.y"],
+)
+@pytest.mark.parametrize("name", ["SLACK_API_URL", "BASETEN_API_URL"])
+def test_an_address_is_https_or_of_this_machine(
+    good: pytest.MonkeyPatch, name: str, url: str
+) -> None:
+    good.setenv(name, url)
+    assert str(getattr(load_settings(), name.lower())).rstrip("/") == url.rstrip("/")
+
+
+def test_the_line_of_an_open_address_names_the_cure(good: pytest.MonkeyPatch) -> None:
+    good.setenv("BASETEN_API_URL", "http://example.com")
+    (line,) = complaints()
+    assert "give an https address (http only on this machine)" in line
 
 
 def test_an_app_token_means_socket_mode_with_or_without_a_signing_secret(
@@ -106,6 +125,12 @@ def test_the_missing_signing_secrets_line_names_socket_mode_as_the_other_way(
         ("SLACK_APP_TOKEN", "zq7"),
         ("SLACK_API_URL", "zq7"),
         ("SLACK_API_URL", "ftp://zq7.example.com"),
+        ("SLACK_API_URL", "http://zq7.example.com/api/"),
+        ("SLACK_API_URL", "http://127.0.0.1.zq7.example.com/api/"),
+        ("SLACK_API_URL", "http://10.0.0.1/zq7"),
+        ("BASETEN_API_URL", "http://zq7.example.com"),
+        ("BASETEN_API_URL", "http://localhost.zq7.example.com"),
+        ("BASETEN_PER_SECOND", "-77"),
         ("BASETEN_API_KEY", "zq7 with space"),
         ("BASETEN_API_KEY", "zq7\x07bell"),
         ("BASETEN_API_URL", "api.zq7.example.com"),
@@ -120,6 +145,9 @@ def test_the_missing_signing_secrets_line_names_socket_mode_as_the_other_way(
         ("PORT", "zq7"),
         ("PORT", "-77"),
         ("PORT", "77777"),
+        ("METRICS_PORT", "zq7"),
+        ("METRICS_PORT", "77777"),
+        ("METRICS_HOST", "zq7 zq8"),
         ("PORT", "777.5"),
         ("LOG_LEVEL", "zq7"),
         ("LOG_FORMAT", "zq7"),
@@ -180,6 +208,40 @@ def test_words_may_be_in_any_case(good: pytest.MonkeyPatch) -> None:
 def test_settings_are_read_from_a_dotenv_file_in_the_working_directory(tmp_path: Path) -> None:
     lines = [*(f'{name}="{value}"' for name, value in GOOD.items()), "# a note", "UNKNOWN=1", ""]
     (tmp_path / ".env").write_text("\n".join(lines), encoding="utf-8")
+    assert load_settings().secrets == list(GOOD.values())
+
+
+@pytest.mark.parametrize("quote", ["'", '"'])
+@pytest.mark.parametrize("name", GOOD)
+def test_a_matching_pair_of_quotes_is_removed(
+    good: pytest.MonkeyPatch, tmp_path: Path, name: str, quote: str
+) -> None:
+    quoted = f" {quote}{GOOD[name]}{quote} "
+    good.setenv(name, quoted)
+    assert load_settings().secrets == list(GOOD.values())
+    good.delenv(name)
+    files = secrets_directory(tmp_path, {name: quoted})
+    assert load_settings(files).secrets == list(GOOD.values())
+
+
+def test_quotes_around_nothing_are_an_unset_value_and_one_quote_stays(
+    good: pytest.MonkeyPatch,
+) -> None:
+    good.setenv("SLACK_APP_TOKEN", '""')
+    good.setenv("PORT", "''")
+    good.setenv("COMMAND", "'/lab'")
+    good.setenv("CONTACT", "'the 'ml' team")
+    settings = load_settings()
+    assert (settings.socket_mode, settings.port, settings.command) == (False, 3000, "/lab")
+    assert settings.contact == "'the 'ml' team"
+    good.setenv("BASETEN_API_KEY", "''")
+    (line,) = complaints()
+    assert line.startswith("BASETEN_API_KEY is missing or empty")
+
+
+def test_a_dotenv_file_of_windows_is_read(tmp_path: Path) -> None:
+    text = "\r\n".join(f"{name}={value}" for name, value in GOOD.items())
+    (tmp_path / ".env").write_text(text, encoding="utf-8-sig")
     assert load_settings().secrets == list(GOOD.values())
 
 
@@ -295,3 +357,121 @@ def test_why_an_address_is_no_databases_is_said_without_a_word_of_it(
     assert line.startswith(f"DATABASE_URL {why}")
     assert ("such as %40 for @" in line) == ("not a URL" in line)
     assert "pw" not in line
+
+
+@pytest.mark.parametrize("ending", ["", "/", "//", "/v1", "/v1/", "/v1//", "//v1"])
+@pytest.mark.parametrize("url", ["https://api.example.com", "https://example.com/baseten"])
+def test_the_api_url_may_end_with_its_version(
+    good: pytest.MonkeyPatch, url: str, ending: str
+) -> None:
+    good.setenv("BASETEN_API_URL", url + ending)
+    assert str(load_settings().baseten_api_url).rstrip("/") == url
+
+
+@pytest.mark.parametrize(
+    ("name", "level"),
+    [("WARN", "warning"), ("Critical", "critical"), ("FATAL", "critical"), ("NOTSET", "debug")],
+)
+def test_the_level_has_any_of_pythons_names(
+    good: pytest.MonkeyPatch, name: str, level: str
+) -> None:
+    good.setenv("LOG_LEVEL", name)
+    assert load_settings().log_level == level
+
+
+def test_an_address_may_have_the_brackets_of_a_url(good: pytest.MonkeyPatch) -> None:
+    good.setenv("HOST", "[::]")
+    assert load_settings().host == "::"
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("SLACK_BOTTOKEN", "SLACK_BOT_TOKEN"),
+        ("slack-bot-token", "SLACK_BOT_TOKEN"),
+        ("SLACK_BOT_USER_OAUTH_TOKEN", "SLACK_BOT_TOKEN"),
+        ("SLACK_BOT_TOKEN_FILE", "SLACK_BOT_TOKEN"),
+        ("SLACK_SIGNING_SECERT", "SLACK_SIGNING_SECRET"),
+        ("SLACK_SIGNNG_SECRE", "SLACK_SIGNING_SECRET"),
+        ("SLACK_SECRET", "SLACK_SIGNING_SECRET"),
+        ("BASETEN_KEY", "BASETEN_API_KEY"),
+        ("BASETEN_APIKEY", "BASETEN_API_KEY"),
+        ("DATABASE_URI", "DATABASE_URL"),
+        ("LOGLEVEL", "LOG_LEVEL"),
+        ("SHUTDOWN_SECOND", "SHUTDOWN_SECONDS"),
+    ],
+)
+def test_a_name_that_is_nearly_a_settings_is_reported(
+    good: pytest.MonkeyPatch, tmp_path: Path, name: str, meant: str
+) -> None:
+    good.setenv(name, "zq7")
+    (found,) = ignored()
+    assert (found.name, f"did you mean {meant}?" in found.why) == (name, True)
+    assert "zq7" not in found.why
+    good.delenv(name)
+    (tmp_path / ".env").write_text(f"# {name}=1\nexport {name} = zq7\n", encoding="utf-8")
+    (found,) = ignored()
+    assert (found.name, ".env" in found.why) == (name, True)
+
+
+def test_names_of_other_programs_are_not_reported(good: pytest.MonkeyPatch) -> None:
+    others = (
+        *("HOSTNAME", "HOSTS", "HOST_IP", "HOSTTYPE", "PORTAL_URL", "PORTS", "KUBERNETES_PORT"),
+        *("SLACK_API_TOKEN", "SLACK_TOKEN", "SLACK_CLIENT_SECRET", "SLACK_CLIENT_ID"),
+        *("SLACK_USER_TOKEN", "SLACK_CHANNEL", "SLACK_WEBHOOK_URL", "SLACK_APP_ID"),
+        *("BASETEN_PROJECT", "BASETEN_REMOTE", "TEST_DATABASE_URL", "DATABASE_HOST", "DB_URL"),
+        *("PROMPT_COMMAND", "COMMAND_MODE", "SUDO_COMMAND", "CONTACTS", "LOG_DIR", "LOGNAME"),
+        *("RUST_LOG", "SHLVL", "PERSON", "WATCH", "_", "PATH", "SSL_CERT_FILES"),
+    )
+    for name in others:
+        good.setenv(name, "1")
+    assert ignored() == []
+
+
+def test_a_missing_setting_comes_with_the_name_that_was_nearly_it(
+    good: pytest.MonkeyPatch,
+) -> None:
+    good.delenv("BASETEN_API_KEY")
+    good.setenv("BASETEN_KEY", "zq7")
+    missing, hint = complaints()
+    assert missing.startswith("BASETEN_API_KEY is missing")
+    assert hint.startswith("BASETEN_KEY is ignored: ")
+    assert "zq7" not in hint
+
+
+@pytest.mark.parametrize(
+    ("proxy", "problem"),
+    [
+        ("proxy.zq7:3128", "has no scheme"),
+        ("socks5://zq7:1", "begins with socks5://"),
+        ("https://zq7:1", "begins with https://"),
+    ],
+)
+def test_a_proxy_that_cannot_be_used_has_one_line(
+    good: pytest.MonkeyPatch, proxy: str, problem: str
+) -> None:
+    good.setenv("HTTPS_PROXY", proxy)
+    (line,) = complaints()
+    assert line.startswith(f"HTTPS_PROXY {problem}: give http://")
+    assert "zq7" not in line
+    good.setenv("HTTPS_PROXY", "http://user:word@proxy:3128")
+    load_settings()
+
+
+def test_a_missing_file_of_certificates_is_reported(
+    good: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    good.setenv("SSL_CERT_FILE", f"{tmp_path}/zq7.pem")
+    (found,) = ignored()
+    assert found.name == "SSL_CERT_FILE"
+    (tmp_path / "zq7.pem").touch()
+    assert ignored() == []
+
+
+@pytest.mark.usefixtures("good")
+def test_a_folder_in_place_of_a_secret_has_one_line(tmp_path: Path) -> None:
+    (tmp_path / "secrets" / "slack_bot_token").mkdir(parents=True)
+    with pytest.raises(BadSettingsError) as refused:
+        load_settings(tmp_path / "secrets")
+    (line,) = refused.value.lines
+    assert "slack_bot_token is a folder" in line

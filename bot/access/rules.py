@@ -42,7 +42,7 @@ class Actor:
         id: the user id, or the workflow id.
         workspace: the ``team_id`` of the request.
         home: the workspace of the person; empty where the payload does not name it.
-        enterprise_id: the organisation of the request; empty outside of one.
+        enterprise_id: the organization of the request; empty outside of one.
         channel_id: the channel of the request; empty where there is none.
         entry_point: such as "command", "dialog", "button:refresh", "workflow step".
         execution_id: the execution of the workflow; empty for a person.
@@ -60,24 +60,24 @@ class Actor:
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
-    """The workspace, or the organisation, that the bot's token belongs to.
+    """The workspace, or the organization, that the bot's token belongs to.
 
     Attributes:
         team_id: the id of the workspace.
-        enterprise_id: its organisation; empty outside of one.
-        name: the name of the workspace, or of the organisation.
-        organisation: the bot is installed in the whole organisation.
+        enterprise_id: its organization; empty outside of one.
+        name: the name of the workspace, or of the organization.
+        organization: the bot is installed in the whole organization.
     """
 
     team_id: str
     enterprise_id: str = ""
     name: str = ""
-    organisation: bool = False
+    organization: bool = False
 
     @property
     def audience(self) -> str:
         """The people that the bot works for, in words."""
-        kind = "organisation" if self.organisation else "workspace"
+        kind = "organization" if self.organization else "workspace"
         return f"people of {self.name}'s {kind}" if self.name else f"people of one {kind}"
 
 
@@ -85,7 +85,7 @@ class Refusal(StrEnum):
     """The reasons why a request is not served."""
 
     OTHER_WORKSPACE = "another workspace"
-    OTHER_ORGANISATION = "another organisation"
+    OTHER_ORGANIZATION = "another organization"
     CONNECTED_COMPANY = "a connected company"
     GUEST = "a guest"
     CHANNEL = "a channel that the bot does not post in"
@@ -158,6 +158,10 @@ class MalformedIdError(ValueError):
     """A button or a view carries an id or a state of a form that none has; nothing was done."""
 
 
+class MalformedPayloadError(MalformedIdError):
+    """A field of a payload is missing, or has another type; the text names it, not its value."""
+
+
 def serves(
     actor: Actor,
     workspace: Workspace,
@@ -167,7 +171,7 @@ def serves(
 ) -> Refusal | None:
     """Return the reason to refuse the actor; None: the bot serves it.
 
-    A request that names neither a workspace nor an organisation is refused.
+    A request that names neither a workspace nor an organization is refused.
 
     Args:
         actor: the actor.
@@ -176,16 +180,16 @@ def serves(
         external: whether it serves people of connected companies.
     """
     if actor.enterprise_id not in {"", workspace.enterprise_id}:
-        return Refusal.OTHER_ORGANISATION
-    if workspace.organisation and not actor.enterprise_id:
-        return Refusal.OTHER_ORGANISATION
-    if workspaces is None and not workspace.organisation:
+        return Refusal.OTHER_ORGANIZATION
+    if workspace.organization and not actor.enterprise_id:
+        return Refusal.OTHER_ORGANIZATION
+    if workspaces is None and not workspace.organization:
         workspaces = (workspace.team_id,)
     if workspaces is not None and actor.workspace not in workspaces:
         return Refusal.OTHER_WORKSPACE
     own = {"", *(workspaces or ())}
-    if workspace.organisation:
-        # The organisation's workspaces are not listed anywhere: the person's is the one of the
+    if workspace.organization:
+        # The organization's workspaces are not listed anywhere: the person's is the one of the
         # request.
         own |= {actor.workspace, workspace.team_id, workspace.enterprise_id}
     return None if external or actor.home in own else Refusal.CONNECTED_COMPANY

@@ -13,20 +13,20 @@ class _Answer(Protocol):
 
 def workspace_of(answer: _Answer) -> Workspace:
     """Read an answer of https://docs.slack.dev/reference/methods/auth.test"""
-    organisation = bool(answer.get("is_enterprise_install"))
-    name = (organisation and answer.get("enterprise_name")) or answer.get("team") or ""
+    organization = bool(answer.get("is_enterprise_install"))
+    name = (organization and answer.get("enterprise_name")) or answer.get("team") or ""
     return Workspace(
         team_id=str(answer.get("team_id") or ""),
         enterprise_id=str(answer.get("enterprise_id") or ""),
         name=str(name),
-        organisation=organisation,
+        organization=organization,
     )
 
 
 def access_in_words(workspace: Workspace, file: AccessFile | None = None) -> str:
     """Say in one line for operators whom the bot serves, and what they can do."""
     file = file or AccessFile()
-    place = workspace.enterprise_id if workspace.organisation else workspace.team_id
+    place = workspace.enterprise_id if workspace.organization else workspace.team_id
     audience = f"serves {workspace.audience} ({', '.join(file.workspaces or (place,))})"
     guests = f"guests {'included' if file.guests == 'allow' else 'excluded'}"
     limits = [", people of connected companies too"] if file.external == "allow" else []

@@ -1,31 +1,17 @@
 """The client of the management API, with one method for each endpoint."""
 
-import asyncio
-import time
 from collections.abc import AsyncIterator, Callable, Container
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from typing import Any, Generic
 from urllib.parse import quote, urlencode
 
 import httpx
-import structlog
 
-from bot.baseten.errors import (
-    Answer,
-    RateLimited,
-    Refused,
-    Unreachable,
-    Unreadable,
-    check_status,
-    decipher,
-)
 from bot.baseten.lists import Item, read_list
+from bot.baseten.measures import Capacities, Checkpoint, Checkpoints, Metrics
 from bot.baseten.models import (
     UNDER_WAY,
-    Capacities,
-    GpuCapacity,
     LogLine,
     Logs,
     OneTrainingJob,
@@ -40,18 +26,11 @@ from bot.baseten.models import (
     only_named,
     only_projects,
 )
-from bot.baseten.repeats import RetryPolicy
-from bot.retry import retry
-from bot.telemetry.redaction import Redactor
+from bot.baseten.project_heads import ProjectHead, heads_since
+from bot.baseten.requests import Requests
 
-log = structlog.stdlib.get_logger(__name__)
-
-ATTEMPTS = 4
-TOTAL_TIMEOUT = 45.0  # seconds for all attempts of one call and the waits between them
-_CONNECT = 5.0  # seconds to reach the server
-_TIMEOUT = {"timeout": httpx.Timeout(None, connect=_CONNECT).as_dict()}
-_LOG_WINDOW = timedelta(days=6)  # before the end of a job; the API allows a window of 7 days
 _LATE_LOGS = timedelta(minutes=1)  # after the end of a job, in which more lines can arrive
+_LOG_WINDOW = timedelta(days=7) - _LATE_LOGS  # before the end; the API allows a window of 7 days
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,49 +49,12 @@ class Upserted:
     answered_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class _Answered(Generic[Answer]):
-    body: Answer
-    response: httpx.Response
-    took: float
-
-
-class Baseten:
+class Baseten(Requests):
     """Call the management API.
 
     Every method raises ``Unreachable``, ``Refused`` or ``Unreadable`` of ``bot.baseten.errors``.
-    Failed requests are repeated for up to 45 seconds.
-
-    Args:
-        transport: sends one request; the caller opens and closes it. An ``httpx.AsyncClient``
-            would merge addresses, headers and cookies for each request, which takes longer than
-            the rest of the call.
-        base_url: the API's address.
-        api_key: a workspace API key.
-        timeout: the limit of one attempt in seconds, from the connection to the last byte.
-        redactor: removes the key from error messages, in case the API repeats it.
+    Failed requests are repeated for up to 45 seconds, because every request is idempotent.
     """
-
-    def __init__(
-        self,
-        transport: httpx.AsyncBaseTransport,
-        base_url: str,
-        api_key: str,
-        timeout: float,
-        redactor: Redactor,
-    ) -> None:
-        self._transport = transport
-        self._base_url = base_url.rstrip("/")
-        self._headers = httpx.Headers(
-            {
-                "Authorization": f"Api-Key {api_key}",
-                "Accept": "application/json",
-                "Accept-Encoding": "gzip, deflate",
-                "User-Agent": "training-project-bot",
-            }
-        )
-        self._timeout = timeout
-        self._redactor = redactor
 
     async def list_teams(self) -> list[Team]:
         """Return the teams that the key can see. ``GET /v1/teams``"""
@@ -142,12 +84,16 @@ class Baseten:
         return [project async for project in projects if project is not None]
 
     def list_project_names(self) -> AsyncIterator[ProjectName]:
-        """Yield the names of all projects in slices. ``GET /v1/training_projects``"""
+        """Yield the names of all projects, slice by slice. ``GET /v1/training_projects``"""
         return self._list_projects(ProjectName.read)
 
     def list_projects_named(self, name: str) -> AsyncIterator[TrainingProject | None]:
         """Yield the projects of exactly this name, and None for each other one."""
         return self._list_projects(only_named(name))
+
+    async def list_project_heads(self, since: datetime) -> list[ProjectHead]:
+        """Return the heads of all projects; see `heads_since`. ``GET /v1/training_projects``"""
+        return [head async for head in self._list_projects(heads_since(since))]
 
     async def get_training_project(self, project_id: str) -> TrainingProject:
         """Return one project. ``GET /v1/training_projects/{training_project_id}``"""
@@ -167,8 +113,11 @@ class Baseten:
 
         ``GET /v1/training_projects/{training_project_id}/jobs/{training_job_id}``
         """
-        path = _job(project_id, job_id)
-        return (await self._call(OneTrainingJob, "GET", path)).body.training_job
+        return (await self.get_job_in_project(project_id, job_id)).training_job
+
+    async def get_job_in_project(self, project_id: str, job_id: str) -> OneTrainingJob:
+        """Return one job with its project, which the same answer holds."""
+        return (await self._call(OneTrainingJob, "GET", _job(project_id, job_id))).body
 
     async def search_training_jobs(self) -> list[TrainingJob]:
         """Return the jobs of all projects with a status of ``UNDER_WAY``.
@@ -182,6 +131,17 @@ class Baseten:
         answer = await self._call(TrainingJobs, "POST", "/v1/training_jobs/search", sent)
         return answer.body.training_jobs
 
+    async def read_training_jobs(self, read: Callable[[object], Item]) -> AsyncIterator[Item]:
+        """Yield ``read`` of each job's JSON, in slices that do not block the event loop.
+
+        The request is the one of `search_training_jobs`. ``read`` raises ``ValueError`` for JSON
+        that is not a valid job.
+        """
+        sent = {"statuses": list(UNDER_WAY)}
+        response, _ = await self._ask("POST", "/v1/training_jobs/search", sent)
+        async for item in read_list(response.content, "training_jobs", read):
+            yield item
+
     async def get_training_job_logs(
         self, project_id: str, job_id: str, limit: int, ended_at: datetime | None = None
     ) -> list[LogLine]:
@@ -193,7 +153,7 @@ class Baseten:
             project_id: the project of the job.
             job_id: the job.
             limit: the maximum number of lines, from 1 to 1,000.
-            ended_at: the end of the job. The result covers the 6 days before it and the minute
+            ended_at: the end of the job. The result covers the 7 days before it and the minute
                 after it. With None it covers the last 30 minutes, the API's default.
         """
         asked: dict[str, str | int] = {"direction": "desc", "limit": limit}
@@ -203,78 +163,28 @@ class Baseten:
         path = f"{_job(project_id, job_id)}/logs?{urlencode(asked)}"
         return (await self._call(Logs, "GET", path)).body.logs[::-1]
 
-    async def get_capacity(self) -> list[GpuCapacity]:
-        """Return the organization's GPUs by type. ``GET /v1/training/capacity``"""
-        return (await self._call(Capacities, "GET", "/v1/training/capacity")).body.gpu_capacities
+    async def get_capacity(self) -> Capacities:
+        """Return the GPUs of the organization and of its teams. ``GET /v1/training/capacity``"""
+        return (await self._call(Capacities, "GET", "/v1/training/capacity")).body
+
+    async def get_checkpoints(self, project_id: str, job_id: str) -> list[Checkpoint]:
+        """Return a job's checkpoints, the oldest first. ``GET …/jobs/{job_id}/checkpoints``"""
+        path = f"{_job(project_id, job_id)}/checkpoints"
+        found = (await self._call(Checkpoints, "GET", path)).body.checkpoints
+        return sorted(found, key=lambda checkpoint: checkpoint.created_at)
+
+    async def get_metrics(
+        self, project_id: str, job_id: str, start: datetime, end: datetime
+    ) -> Metrics:
+        """Return the use of a job's GPUs between two times. ``GET …/jobs/{job_id}/metrics``"""
+        asked = {"start_epoch_millis": _millis(start), "end_epoch_millis": _millis(end) + 1}
+        path = f"{_job(project_id, job_id)}/metrics?{urlencode(asked)}"
+        return (await self._call(Metrics, "GET", path)).body
 
     async def _list_projects(self, read: Callable[[object], Item]) -> AsyncIterator[Item]:
         response, _ = await self._ask("GET", "/v1/training_projects")
         async for item in read_list(response.content, "training_projects", read):
             yield item
-
-    async def _call(
-        self, model: type[Answer], method: str, path: str, sent: dict[str, Any] | None = None
-    ) -> _Answered[Answer]:
-        response, took = await self._ask(method, path, sent)
-        answer = decipher(response.status_code, response.headers, response.content, model)
-        return _Answered(answer, response, took)
-
-    async def _ask(
-        self, method: str, path: str, sent: dict[str, Any] | None = None
-    ) -> tuple[httpx.Response, float]:
-        """Return the first successful response, and the seconds since the first attempt.
-
-        This method repeats failed requests, which is safe because every request of this client is
-        idempotent: GETs and the search only read, and the upsert gives one project.
-        """
-        started = time.monotonic()
-        retries = RetryPolicy(lambda: TOTAL_TIMEOUT - (time.monotonic() - started))
-
-        async def attempt() -> httpx.Response:
-            response = await self._attempt(method, path, sent)
-            body = response.content
-            if response.is_error:
-                body = self._redactor.text(body.decode(errors="replace")).encode()
-            check_status(response.status_code, response.headers, body)
-            return response
-
-        try:
-            async with asyncio.timeout(TOTAL_TIMEOUT):
-                response = await retry(attempt, retries.should_retry, attempts=ATTEMPTS)
-                return response, time.monotonic() - started
-        except TimeoutError:
-            if isinstance(retries.last_error, Refused):
-                raise retries.last_error from None
-            raise Unreachable(f"no answer within {TOTAL_TIMEOUT:g} s", sent=True) from None
-        except Unreachable as error:
-            raise Unreachable(str(error), sent=retries.sent) from error
-        except RateLimited as error:
-            if retries.sent:  # Baseten might have executed an earlier attempt
-                raise Unreachable(str(error), sent=True) from error
-            raise
-
-    async def _attempt(self, method: str, path: str, sent: dict[str, Any] | None) -> httpx.Response:
-        """Send the request once. Without an answer, raise ``Unreachable``."""
-        try:
-            async with asyncio.timeout(self._timeout):
-                request = httpx.Request(
-                    method,
-                    f"{self._base_url}{path}",
-                    headers=self._headers,
-                    json=sent,
-                    extensions=_TIMEOUT,
-                )
-                response = await self._transport.handle_async_request(request)
-                await response.aread()
-                return response
-        except TimeoutError:
-            raise Unreachable(f"no answer within {self._timeout:g} s", sent=True) from None
-        except httpx.DecodingError as error:
-            raise Unreadable(f"broken encoding: {error}") from error
-        except httpx.HTTPError as error:
-            unsent = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
-            name = type(error.__cause__ or error).__name__
-            raise Unreachable(f"{name}: {error}", sent=not unsent) from error
 
 
 def _project(project_id: str) -> str:

@@ -4,9 +4,12 @@
 
     BasetenError
     ├── Unreachable         no complete answer: no connection, a timeout, or a broken connection
+    │   └── Paused          the API keeps failing, so the bot did not send the request
     ├── Unreadable          an answer that does not come from the API, or has an unknown form
+    │   └── TooLarge        an answer of more bytes than the bot reads
     └── Refused             an error status of the API, with its code and its message
         └── RateLimited     status 429
+            └── Throttled   the bot's own limit for the API; it did not send the request
 """
 
 import json
@@ -32,15 +35,36 @@ class Unreachable(BasetenError):  # noqa: N818 - a participle, like httpx's Inva
 
     Attributes:
         sent: whether the API might have received and executed the request.
+        retry_after: seconds until the bot sends the next request; None outside of a pause.
     """
 
-    def __init__(self, why: str, *, sent: bool) -> None:
+    def __init__(self, why: str, *, sent: bool, retry_after: float | None = None) -> None:
         super().__init__(why)
         self.sent = sent
+        self.retry_after = retry_after
+
+
+class Paused(Unreachable):
+    """The API keeps failing, so the request was not sent."""
+
+    def __init__(self, why: str, retry_after: float) -> None:
+        super().__init__(why, sent=False, retry_after=retry_after)
 
 
 class Unreadable(BasetenError):  # noqa: N818
     """The answer is not one of the API: a firewall's page, a login page, or broken JSON."""
+
+
+class TooLarge(Unreadable):
+    """The answer has more bytes than the bot reads.
+
+    Attributes:
+        most: the limit in bytes.
+    """
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"an answer of more than {most >> 20} MiB")
+        self.most = most
 
 
 class Refused(BasetenError):  # noqa: N818
@@ -68,6 +92,13 @@ class RateLimited(Refused):
 
     def __init__(self, message: str, retry_after: float | None) -> None:
         super().__init__(429, "", message, retry_after)
+
+
+class Throttled(RateLimited):
+    """The bot itself sends this endpoint no more requests now, so the request was not sent."""
+
+    def __init__(self, retry_after: float) -> None:
+        super().__init__("the bot's own limit for this endpoint", retry_after)
 
 
 def decipher(status: int, headers: Mapping[str, str], body: bytes, answer: type[Answer]) -> Answer:

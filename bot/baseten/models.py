@@ -32,13 +32,17 @@ UNDER_WAY = (
 )
 
 
+# A job with one of these statuses has not ended.
+LIVE = frozenset({*UNDER_WAY, "TRAINING_JOB_QUEUED"})
+
+
 def _aware(moment: datetime) -> datetime:
     """Return the time with an offset. The API means UTC if it sends no offset."""
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 # Some servers send null for an empty list.
-_NULL_IS_EMPTY = BeforeValidator(lambda value: [] if value is None else value)
+NULL_IS_EMPTY = BeforeValidator(lambda value: [] if value is None else value)
 
 
 def _from_nanoseconds(written: object) -> datetime | None:
@@ -68,14 +72,16 @@ def _only_readable(value: Any, read: ValidatorFunctionWrapHandler) -> Any:  # no
         return readable
 
 
-_READABLE = WrapValidator(_only_readable)
+READABLE = WrapValidator(_only_readable)
 
 
-class _Answer(BaseModel):
+class ApiAnswer(BaseModel):
+    """A part of an answer."""
+
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
-class _Tolerant(_Answer):
+class Tolerant(ApiAnswer):
     """An answer without its optional fields of a wrong type: they must not hide the others.
 
     Attributes:
@@ -97,7 +103,7 @@ class _Tolerant(_Answer):
             return read({name: value for name, value in said.items() if name not in invalid})
 
 
-class Team(_Tolerant):
+class Team(Tolerant):
     """A team that the API key can see. ``GET /v1/teams``"""
 
     id: str
@@ -105,7 +111,7 @@ class Team(_Tolerant):
     default: bool = False
 
 
-class InstanceType(_Tolerant):
+class InstanceType(Tolerant):
     """The type of machine that a job runs on. ``gpu_count`` counts the GPUs of one node."""
 
     id: str
@@ -114,19 +120,20 @@ class InstanceType(_Tolerant):
     gpu_type: str | None = None
 
 
-class User(_Tolerant):
+class User(Tolerant):
     """The person who started a job."""
 
     email: str | None = None
 
 
-class TrainingJob(_Tolerant):
+class TrainingJob(Tolerant):
     """One run of a training project.
 
     Attributes:
         training_project_id: the project; None if the answer does not name it.
         current_status: any string, such as ``TRAINING_JOB_RUNNING``.
         error_message: the error of a failed job. For a job that waits for capacity, it is advice.
+        priority: waiting jobs start in the order of (-priority, created_at).
     """
 
     id: str
@@ -140,6 +147,7 @@ class TrainingJob(_Tolerant):
     node_count: int = 1
     checkpoint_sync_status: str | None = None
     availability_model: str | None = None
+    priority: int = 0
     user: User | None = None
 
     @model_validator(mode="before")
@@ -158,7 +166,7 @@ class TrainingJob(_Tolerant):
         return self.instance_type.gpu_count * self.node_count if self.instance_type else 0
 
 
-class TrainingProject(_Tolerant):
+class TrainingProject(Tolerant):
     """A training project and its latest job; ``latest_job`` is None before the first one."""
 
     needed = frozenset({"latest_job"})
@@ -219,38 +227,39 @@ class ProjectName(NamedTuple):
         raise ValueError(project)
 
 
-class Teams(_Answer):
+class Teams(ApiAnswer):
     """The body of ``GET /v1/teams``."""
 
     teams: list[Team]
 
 
-class OneTrainingProject(_Answer):
+class OneTrainingProject(ApiAnswer):
     """The body of the upsert and of ``GET /v1/training_projects/{training_project_id}``."""
 
     training_project: TrainingProject
 
 
-class ProjectJobs(_Answer):
+class ProjectJobs(ApiAnswer):
     """A project and all its jobs. ``GET /v1/training_projects/{training_project_id}/jobs``"""
 
     training_project: TrainingProject
-    training_jobs: Annotated[list[TrainingJob], _READABLE]
+    training_jobs: Annotated[list[TrainingJob], READABLE]
 
 
-class OneTrainingJob(_Answer):
+class OneTrainingJob(Tolerant):
     """The body of ``GET /v1/training_projects/{training_project_id}/jobs/{training_job_id}``."""
 
     training_job: TrainingJob
+    training_project: TrainingProject | None = None
 
 
-class TrainingJobs(_Answer):
+class TrainingJobs(ApiAnswer):
     """The body of ``POST /v1/training_jobs/search``."""
 
-    training_jobs: Annotated[list[TrainingJob], _READABLE]
+    training_jobs: Annotated[list[TrainingJob], READABLE]
 
 
-class LogLine(_Tolerant):
+class LogLine(Tolerant):
     """A line of a job's log. ``level`` is a word such as ``INFO``, or None."""
 
     message: str = ""
@@ -258,28 +267,7 @@ class LogLine(_Tolerant):
     timestamp: Annotated[datetime | None, BeforeValidator(_from_nanoseconds)] = None
 
 
-class Logs(_Answer):
+class Logs(ApiAnswer):
     """The body of ``GET …/jobs/{training_job_id}/logs``."""
 
-    logs: Annotated[list[LogLine], _NULL_IS_EMPTY] = []
-
-
-class GpuCapacity(_Tolerant):
-    """The GPUs of one type.
-
-    Attributes:
-        gpu_type: the type, such as ``H100``.
-        limit: the number of GPUs that the organization can use at once; 0 if unknown.
-        usage_count: the number of GPUs in use; 0 if unknown. Spot jobs can raise it above the
-            limit.
-    """
-
-    gpu_type: str = ""
-    limit: int = 0
-    usage_count: int = 0
-
-
-class Capacities(_Answer):
-    """The body of ``GET /v1/training/capacity``."""
-
-    gpu_capacities: Annotated[list[GpuCapacity], _NULL_IS_EMPTY] = []
+    logs: Annotated[list[LogLine], NULL_IS_EMPTY] = []

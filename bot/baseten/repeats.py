@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import structlog
 
-from bot.baseten.errors import Refused, Unreachable
+from bot.baseten.errors import Paused, Refused, Throttled, Unreachable
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -32,9 +32,11 @@ class RetryPolicy:
         API names is kept, and a wait that exceeds the remaining time ends the call.
         """
         match error:
+            case Paused() | Throttled():  # the bot's own limits: the person is told at once
+                again: bool | float = False
             case Unreachable(sent=sent):
                 self.sent = self.sent or sent
-                again: bool | float = True
+                again = True
             case Refused(status=status) if status not in {408, 429} and status < 500:  # noqa: PLR2004
                 again = False
             case Refused(status=status, retry_after=wait):

@@ -3,13 +3,13 @@
 import asyncio
 import json
 import sys
-import threading
 from collections.abc import Coroutine
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
+from bot.cli.prompt import ask, print_line
 from bot.cli.terminal import buttons, draw, hyperlink
 from bot.sandbox.baseten.server import SandboxBaseten
 from bot.sandbox.faults import Delay, Fault, Respond
@@ -60,28 +60,30 @@ class DemoUser:
 
     async def type(self, text: str) -> None:
         """Type a command, and draw the answer."""
-        _print(f"You typed   {self.command} {text}\n")
+        print_line(f"You typed   {self.command} {text}\n")
         await self._watch(self.slack.command(text))
 
     async def press(self, number: int) -> None:
         """Press a button of the last message with buttons, and draw the answer."""
         shown = buttons(self.seen.blocks) if self.seen else []
         if not 0 < number <= len(shown):
-            _print(f"There is no button {number}.\n")
+            print_line(f"There is no button {number}.\n")
             return
         button = shown[number - 1]
         if "url" in button:
-            _print(f"In Slack this opens {button['url']}\n")
+            print_line(f"In Slack this opens {button['url']}\n")
         elif self.seen is not None:
-            await self._watch(self.slack.action(self.seen, button["action_id"]))
+            menu = button.get("type") != "button"  # an option of it
+            chosen = button["value"] if menu else None
+            await self._watch(self.slack.action(self.seen, button["action_id"], selected=chosen))
 
     async def read_commands(self) -> None:
         """Read commands until the end of the input."""
         self.interactive = True
         if sys.stdin.isatty():
-            _print(_INTRO)
+            print_line(_INTRO)
         listening = asyncio.create_task(self._listen())
-        while (typed := await _ask(self._prompt)) not in {None, "q", "quit", "exit"}:
+        while (typed := await ask(self._prompt)) not in {None, "q", "quit", "exit"}:
             await self._do(typed or "")
         listening.cancel()
 
@@ -89,7 +91,7 @@ class DemoUser:
         if typed.isdecimal():
             await self.press(int(typed))
         elif typed == "b":
-            _print(f"{_address(self.blocks)}\n")
+            print_line(f"{_address(self.blocks)}\n")
         elif typed == "mend" or typed in _FAULTS:
             self._break(typed)
         else:
@@ -101,11 +103,11 @@ class DemoUser:
         self.baseten.faults.clear()
         self._refusing = word == "break slack"
         if word not in _FAULTS:
-            _print("Both services work again.\n")
+            print_line("Both services work again.\n")
             return
         which, path, fault = _FAULTS[word]
         (self.slack if which == "slack" else self.baseten).faults.always(path, fault)
-        _print("Done, until you type mend.\n")
+        print_line("Done, until you type mend.\n")
 
     @property
     def _prompt(self) -> str:
@@ -117,7 +119,7 @@ class DemoUser:
             await self.slack.until(
                 lambda: not self._busy and bool(self._unseen()), timeout=float("inf")
             )
-            _print("\n")
+            print_line("\n")
             self._draw_new()
             sys.stdout.write(self._prompt)
             sys.stdout.flush()
@@ -146,7 +148,7 @@ class DemoUser:
                 waiting = bool(unseen) and all(each.text.startswith(_SLOW_NOTE) for each in unseen)
                 self._draw_new()
         if waiting:
-            _print("No answer yet. The bot keeps trying; type mend to repair the services.\n")
+            print_line("No answer yet. The bot keeps trying; type mend to repair the services.\n")
 
     def _messages(self) -> list[PostedMessage | Ephemeral]:
         return [*self.slack.messages, *self.slack.ephemerals]
@@ -166,45 +168,68 @@ class DemoUser:
             if buttons(message.blocks):
                 self.seen = message
             if known and not self._busy:
-                _print(f"The bot updated its answer: {_summary(message)}\n")
+                print_line(f"The bot updated its answer: {_summary(message)}\n")
             else:
                 self._draw(message)
 
     def _draw(self, message: PostedMessage | Ephemeral) -> None:
         self.blocks = message.blocks
         if isinstance(message, Ephemeral):
-            _print("The bot answered you alone:\n")
+            print_line("The bot answered you alone:\n")
         elif message.thread_ts:
-            _print("In the thread of that answer:\n")
+            print_line("In the thread of that answer:\n")
         else:
-            _print("The bot answered everyone in #ml-training:\n")
-        _print(draw(message.blocks, color=sys.stdout.isatty()))
+            print_line("The bot answered everyone in #ml-training:\n")
+        print_line(draw(message.blocks, color=sys.stdout.isatty()))
         if message in self.slack.messages and message.thread_ts and sys.stdout.isatty():
-            _print("")
+            print_line("")
         elif sys.stdout.isatty():
-            _print("\n" + hyperlink("The same blocks, drawn by Slack", _address(message.blocks)))
-            _print("")
+            print_line(
+                "\n" + hyperlink("The same blocks, drawn by Slack", _address(message.blocks))
+            )
+            print_line("")
         else:
-            _print(f"\nThe same blocks, drawn by Slack: {_address(message.blocks)}\n")
+            print_line(f"\nThe same blocks, drawn by Slack: {_address(message.blocks)}\n")
 
     async def _fill_in(self, view: View) -> None:
         """Ask for each field of a dialog, and submit it; an empty input keeps a field's value."""
-        _print(f"The bot opened a dialog: {view.payload['title']['text']}\n")
+        print_line(f"The bot opened a dialog: {view.payload['title']['text']}\n")
+        if not any(block["type"] == "input" for block in view.blocks):
+            print_line(draw(view.blocks, color=sys.stdout.isatty()) + "\n")
         if not self.interactive:
             return
+        submit = view.payload.get("submit")
+        if submit is None or not await self._wants(view, submit["text"]):
+            await self.slack.leave(view)
+            return
         values: dict[str, dict[str, Any]] = {}
-        for block in view.blocks:
-            if block["type"] == "input":
-                state = await self._field(view, block)
-                if state:
-                    values[block["block_id"]] = {block["element"]["action_id"]: state}
+        done = 0
+        while len(fields := [block for block in view.blocks if block["type"] == "input"]) > done:
+            block = fields[done]  # the choice of a team replaces the fields after it
+            done += 1
+            state = await self._field(view, block)
+            if not state:
+                continue
+            values[block["block_id"]] = {block["element"]["action_id"]: state}
+            if block.get("dispatch_action"):
+                updates = view.updates
+                await self.slack.action(
+                    view, block["element"]["action_id"], selected=state["selected_option"]
+                )
+                await self.slack.until(lambda: view.updates > updates)  # noqa: B023 - awaited here
         delivery = await self.slack.submit(view, values)
         if delivery.body:
             for problem in delivery.body.get("errors", {}).values():
-                _print(f"The dialog says: {problem}\n")
+                print_line(f"The dialog says: {problem}\n")
             self.slack.close_view(view.id)
             return
         await self._wait_for_answer(self._views())
+
+    async def _wants(self, view: View, label: str) -> bool:
+        """Return whether to submit a dialog; one without fields is a question."""
+        if any(block["type"] == "input" for block in view.blocks):
+            return True
+        return await ask(f"  {label}? y or n: ") in {"y", "yes"}
 
     async def _field(self, view: View, block: dict[str, Any]) -> dict[str, Any] | None:
         element = block["element"]
@@ -212,64 +237,33 @@ class DemoUser:
             return {"type": element["type"], "selected_conversation": CHANNEL}
         filled = element.get("initial_option", {}).get("text", {}).get("text")
         label = block["label"]["text"] + (f" [{filled}]" if filled else "")
-        while typed := await _ask(f"  {label}: "):
+        while typed := await ask(f"  {label}: "):
             if element["type"] != "external_select":
                 return {"type": element["type"], "value": typed}
             found = (await self.slack.options(view, element["action_id"], typed)).body["options"]
-            _print("  " + (", ".join(each["text"]["text"] for each in found) or "No team matches."))
-            if found:
-                return {"type": element["type"], "selected_option": found[0]}
+            if (option := await _choose(found)) is not None:
+                return {"type": element["type"], "selected_option": option}
         return None
 
 
+async def _choose(options: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """Return the option that the user chooses, the first for an empty input; None without one."""
+    shown = [f"{number} {each['text']['text']}" for number, each in enumerate(options, 1)]
+    print_line("  " + (", ".join(shown) or "Nothing matches."))
+    if len(options) < 2:  # noqa: PLR2004 - a choice needs two
+        return options[0] if options else None
+    number = await ask("  Number [1]: ") or "1"
+    if number.isdecimal() and 0 < int(number) <= len(options):
+        return options[int(number) - 1]
+    return None
+
+
 def _summary(message: PostedMessage | Ephemeral) -> str:
-    """Return the line with the job's status, or else the first line."""
-    lines = draw(message.blocks, color=False).replace("│", "").split("\n")
-    job = next((at for at, line in enumerate(lines) if "Latest job" in line), -1)
-    return lines[job + 1].strip()
+    """Return the first line, which says the status."""
+    return draw(message.blocks, color=False).replace("│", "").split("\n")[0].strip()
 
 
 def _address(blocks: list[dict[str, Any]]) -> str:
     """Return the address of these blocks in Slack's Block Kit Builder."""
     content = json.dumps({"blocks": blocks}, separators=(",", ":"))
     return f"{BUILDER}{quote(content, safe='')}"
-
-
-async def _ask(prompt: str) -> str | None:
-    """Return the next line of input, or None at its end.
-
-    A daemon thread reads it. A read cannot be interrupted, and Ctrl-C must still end the process.
-    """
-    loop = asyncio.get_running_loop()
-    typed: asyncio.Future[str | None] = loop.create_future()
-
-    def set_line(line: str | None) -> None:
-        if not typed.done():
-            typed.set_result(line)
-
-    def read() -> None:
-        line = _line(prompt)
-        with suppress(RuntimeError):  # the event loop is closed
-            loop.call_soon_threadsafe(set_line, line)
-
-    threading.Thread(target=read, daemon=True).start()
-    return await typed
-
-
-def _line(prompt: str) -> str | None:
-    if sys.stdin.isatty() and sys.stdout.isatty():
-        try:
-            return input(prompt).strip()
-        except EOFError:
-            return None
-    sys.stdout.write(prompt)
-    sys.stdout.flush()
-    # Unbuffered: the lock of a buffer would still be held when Ctrl-C ends the process.
-    with open(0, "rb", buffering=0, closefd=False) as keys:
-        read = keys.readline()
-    return read.decode(errors="replace").strip() if read else None
-
-
-def _print(line: str) -> None:
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()

@@ -7,6 +7,7 @@ from html import unescape
 from typing import Any
 
 WIDTH = 78
+_NO_BREAK = "\u00a0"
 _AGO = re.compile(r"<!date\^(\d+)\^\{ago\}\|[^>]*>")
 _DATE = re.compile(r"<!date\^\d+\^[^|>]*\|([^>]*)>")
 _LINK = re.compile(r"<(?:https?|mailto):[^|>]*\|([^>]*)>")
@@ -26,17 +27,27 @@ def draw(blocks: list[dict[str, Any]], *, color: bool) -> str:
     lines: list[str] = []
     for block in blocks:
         if block.get("type") == "actions":
-            labels = [f"{next(numbers)} {button['text']['text']}" for button in block["elements"]]
-            lines.append("  ".join(f"[ {label} ]" for label in labels))
+            labels = [f"{next(numbers)} {each['text']['text']}" for each in buttons([block])]
+            kept = [f"[ {label} ]".replace(" ", _NO_BREAK) for label in labels]
+            lines += [row.replace(_NO_BREAK, " ") for row in _wrapped("  ".join(kept))]
         else:
             lines += _block(block, color=color)
     return "\n".join(f"  │ {line}".rstrip() for line in lines)
 
 
 def buttons(blocks: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the buttons of a message; the first has number 1."""
+    """Return the buttons of a message and the options of its menus; the first has number 1.
+
+    An option of a menu has the ``action_id`` of the menu.
+    """
     rows = [block["elements"] for block in blocks if block.get("type") == "actions"]
-    return [button for row in rows for button in row]
+    return [each for row in rows for element in row for each in _choices(element)]
+
+
+def _choices(element: dict[str, Any]) -> list[dict[str, Any]]:
+    if element["type"] != "overflow":
+        return [element]
+    return [option | {"action_id": element["action_id"]} for option in element["options"]]
 
 
 def hyperlink(text: str, address: str) -> str:
@@ -57,7 +68,15 @@ def _block(block: dict[str, Any], *, color: bool) -> list[str]:
             heading = block.get("text")
             above = _wrapped(_mrkdwn(heading["text"], color=color)) if heading else []
             return above + _columns([f["text"] for f in block.get("fields", [])], color=color)
+        case {"type": "rich_text"}:
+            return [f"    {part}" for part in _texts(block)]
     return [f"({block.get('type')})"]
+
+
+def _texts(element: dict[str, Any]) -> list[str]:
+    """Return the texts in a block of rich text."""
+    own = [element["text"]] if element.get("type") == "text" else []
+    return own + [text for inner in element.get("elements", []) for text in _texts(inner)]
 
 
 def _columns(fields: list[str], *, color: bool) -> list[str]:

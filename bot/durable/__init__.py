@@ -5,7 +5,8 @@
 ``store``       the interface to tasks, documents and topics
 ``committer``   groups waiting changes into transactions
 ``batch``       the content of a transaction; ``statements`` has the SQL
-``database``    opens ``sqlite`` or ``postgres`` with the tables of ``schema/``
+``database``    opens ``sqlite`` or ``postgres`` with the tables of ``schema/``; for PostgreSQL,
+                ``postgres_schema`` creates them
 ``lease``       the heartbeat of a process that shares PostgreSQL
 ``in_flight``   light background work that does not survive the process
 """

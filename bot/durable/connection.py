@@ -1,6 +1,7 @@
 """Connections to PostgreSQL: open them, limit their time, and detect poolers."""
 
 import asyncio
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -8,8 +9,11 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import asyncpg  # type: ignore[import-untyped]
+import structlog
 
 from bot.durable.model import DatabaseError
+
+log = structlog.stdlib.get_logger(__name__)
 
 # A refusal, a lost connection, or an invalid host or parameter.
 FAULTS = (
@@ -19,7 +23,27 @@ FAULTS = (
 _CONNECT = 5.0  # seconds
 _PROBE_TIMEOUT = 5.0  # seconds
 _PROBES = 5
-_PARSED_HERE = {"sslmode", "application_name", "connect_timeout", "channel_binding"}
+_PARSED_HERE = frozenset(
+    {"sslmode", "ssl", "application_name", "connect_timeout", "schema", "currentSchema"}
+)
+# Parameters of Prisma, SQLAlchemy, node-postgres and newer versions of libpq. asyncpg would send
+# them to the server, which refuses the connection. Instead of channel_binding, sslmode=verify-full
+# proves the server.
+IGNORED = frozenset(
+    {
+        *(
+            "pgbouncer",
+            "connection_limit",
+            "pool_timeout",
+            "socket_timeout",
+            "statement_cache_size",
+        ),
+        *("pool_size", "max_overflow", "prepareThreshold", "prepared_statements", "supa"),
+        *("channel_binding", "gssencmode", "sslcompression", "sslsni", "uselibpqcompat"),
+        *("keepalives", "keepalives_idle", "keepalives_interval", "keepalives_count"),
+        *("load_balance_hosts", "sslaccept", "workaround", "require_auth", "tcp_user_timeout"),
+    }
+)
 _POOLER = (
     "DATABASE_URL leads to PgBouncer, or another pooler, in transaction or statement mode. The bot"
     " needs sessions, for locks and notifications: give the database's direct address, or set"
@@ -44,23 +68,60 @@ class Connector:
 
 
 def connector(url: str) -> Connector:
-    """Parse a URL with the parameters of libpq, which managed servers put there.
-
-    asyncpg has no ``channel_binding``, so it is ignored; ``sslmode=verify-full`` proves the server.
+    """Parse a URL with the parameters of libpq and of other clients, as managed servers write it.
 
     Raises:
         ValueError: a parameter has an invalid value.
     """
     address = urlsplit(url)
     query = dict(parse_qsl(address.query, strict_parsing=bool(address.query)))
+    if ignored := sorted(IGNORED & query.keys()):
+        why = "they are for other programs"
+        log.info("ignored parameters of DATABASE_URL", names=ignored, why=why)
     options: dict[str, Any] = {"timeout": float(query.get("connect_timeout", 0)) or _CONNECT}
-    if (mode := query.get("sslmode")) is not None:
+    if (mode := query.get("sslmode") or _mode(query.get("ssl"))) is not None:
         options["ssl"] = mode
-    if (name := query.get("application_name")) is not None:
-        options["server_settings"] = {"application_name": name}
-    rest = {name: value for name, value in query.items() if name not in _PARSED_HERE}
+    if query.get("sslrootcert") == "system":  # libpq's word for the system's authorities
+        options["ssl"] = ssl.create_default_context()
+        del query["sslrootcert"]
+    settings = {name: query[name] for name in ("application_name",) if name in query}
+    if (schema := query.get("schema") or query.get("currentSchema")) is not None:
+        settings["search_path"] = schema
+    if settings:
+        options["server_settings"] = settings
+    if "," in address.netloc.rpartition("@")[2] and "target_session_attrs" not in query:
+        options["target_session_attrs"] = "read-write"  # the other hosts can be standbys
+    parsed = _PARSED_HERE | IGNORED
+    rest = {name: value for name, value in query.items() if name not in parsed}
     direct = address._replace(scheme="postgresql", query=urlencode(rest))
     return Connector(direct.geturl(), options)
+
+
+def _mode(value: str | None) -> str | None:
+    """Return the ``sslmode`` for the parameter ``ssl`` of other clients."""
+    if value is None:
+        return None
+    named = {"true": "require", "1": "require", "false": "disable", "0": "disable"}
+    return named.get(value.lower(), value)
+
+
+def cure(error: BaseException) -> str:
+    """Return the cure of an error, as the end of its sentence; empty if none is known."""
+    if isinstance(error, FileNotFoundError):
+        return ". Give the file that sslrootcert, sslcert or sslkey names, or leave it out"
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return (
+            ". Give the server's certificate authority: sslrootcert=<file>, or sslrootcert=system"
+            " for the authorities of this machine"
+        )
+    text = str(error)
+    if "unrecognized configuration parameter" in text:
+        return ". Remove this parameter from DATABASE_URL: neither the bot nor the server knows it"
+    if "rejected SSL upgrade" in text:
+        return ". Leave sslmode out: this server does not use TLS"
+    if "no pg_hba.conf entry" in text and "no encryption" in text:
+        return ". Add sslmode=require to DATABASE_URL"
+    return ""
 
 
 @contextmanager

@@ -3,9 +3,10 @@
 import asyncio
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, closing, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 import structlog
@@ -15,26 +16,42 @@ from bot.durable.model import DatabaseError
 from bot.durable.schema import VERSION, missing_migrations
 from bot.durable.sqlite import SQLite, connect
 from bot.durable.statements import FREE_TASKS
-from bot.durable.store import Database, Store
+from bot.durable.store import Store
+
+if TYPE_CHECKING:
+    from bot.durable.dialect import Database
 
 log = structlog.stdlib.get_logger(__name__)
 
 _WAIT = 30.0  # seconds; the shutdown of another process takes up to 28
 _FINAL_WRITES = 3.0  # seconds
 _LOCK_RETRY = 0.1  # seconds
+_QUICK_CHECK = 64 * 1024 * 1024  # bytes; the check of a larger file would take seconds
+_DAMAGED = ". Choose another file, or restore a backup"
 
 
 class InUseError(DatabaseError):
     """Another process uses the SQLite file."""
 
 
+Wait = Callable[[str], object]
+
+
+def is_shared(url: str) -> bool:
+    """Return whether several replicas can use this database."""
+    return urlsplit(read_url(url)).scheme not in FILE_SCHEMES
+
+
 @asynccontextmanager
-async def open_store(url: str, *, wait: float = _WAIT) -> AsyncIterator[Store]:
+async def open_store(
+    url: str, *, wait: float = _WAIT, on_wait: Wait = lambda _: None
+) -> AsyncIterator[Store]:
     """Open the database and migrate it; at the end, write the remaining changes and close it.
 
     Args:
         url: ``sqlite:///data/bot.db`` or ``postgresql://user:password@host/name``.
         wait: seconds to wait for another process that uses the file or migrates.
+        on_wait: called with the reason when the wait begins.
 
     Raises:
         DatabaseError: the database cannot be used.
@@ -42,7 +59,7 @@ async def open_store(url: str, *, wait: float = _WAIT) -> AsyncIterator[Store]:
     url = read_url(url)
     async with AsyncExitStack() as opened:
         if urlsplit(url).scheme in FILE_SCHEMES:
-            database: Database = await opened.enter_async_context(_open_sqlite(url, wait))
+            database: Database = await opened.enter_async_context(_open_sqlite(url, wait, on_wait))
         else:
             try:
                 from bot.durable.postgres import open_postgres  # noqa: PLC0415 - an extra
@@ -50,26 +67,59 @@ async def open_store(url: str, *, wait: float = _WAIT) -> AsyncIterator[Store]:
                 raise DatabaseError(
                     "PostgreSQL needs a driver. Run pip install 'training-project-bot[postgres]'"
                 ) from None
-            database = await opened.enter_async_context(open_postgres(url, wait=wait))
+            database = await opened.enter_async_context(
+                open_postgres(url, wait=wait, on_wait=on_wait)
+            )
         store = Store(database)
         opened.push_async_callback(store.close, _FINAL_WRITES)
         yield store
 
 
 @asynccontextmanager
-async def _open_sqlite(url: str, wait: float) -> AsyncIterator[SQLite]:
+async def _open_sqlite(url: str, wait: float, on_wait: Wait) -> AsyncIterator[SQLite]:
     path = Path(unquote(urlsplit(url).path.removeprefix("/")))
     async with AsyncExitStack() as opened:
         with _as_database_error(url):
             _create_private(path)
-            await opened.enter_async_context(_lock_file(path, wait))
+            await opened.enter_async_context(_lock_file(path, wait, on_wait))
+            database = await _unlocked(path, wait, on_wait)
+        opened.push_async_callback(database.close)
+        yield database
+
+
+async def _unlocked(path: Path, wait: float, on_wait: Wait) -> SQLite:
+    """Migrate and open the file; wait while another program, such as a backup, locks it."""
+    deadline, logged = time.monotonic() + wait, False
+    while True:
+        try:
             with closing(connect(path, _LOCK_RETRY)) as connection:
+                _refuse_damage(path, connection)
                 _migrate(connection)
                 # No other process has the file, so every owner is dead.
                 freed = connection.execute(FREE_TASKS.for_sqlite(), ("[[[]]]",)).fetchall()
-            database = SQLite(path, unclean_start=bool(freed))
-        opened.push_async_callback(database.close)
-        yield database
+            return SQLite(path, unclean_start=bool(freed))
+        except sqlite3.OperationalError as error:
+            busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+            if not busy or time.monotonic() > deadline:
+                raise
+        if not logged:
+            _log_wait(path, "another program has locked its file", on_wait)
+        logged = True
+        await asyncio.sleep(_LOCK_RETRY)
+
+
+def _refuse_damage(path: Path, connection: sqlite3.Connection) -> None:
+    """Read the file once: damage in the middle would otherwise be found hours later."""
+    if path.stat().st_size > _QUICK_CHECK:
+        return
+    (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    if found != "ok":
+        raise DatabaseError(f"{path} cannot be used: it is damaged{_DAMAGED}")
+
+
+def _log_wait(path: Path, why: str, on_wait: Wait) -> None:
+    log.warning("waiting for another process to release the database", file=str(path), why=why)
+    on_wait(why)
 
 
 def _create_private(path: Path) -> None:
@@ -81,7 +131,7 @@ def _create_private(path: Path) -> None:
 
 
 @asynccontextmanager
-async def _lock_file(path: Path, wait: float) -> AsyncIterator[None]:
+async def _lock_file(path: Path, wait: float, on_wait: Wait) -> AsyncIterator[None]:
     """Hold SQLite's lock on a second, empty file; the lock ends with the process."""
     deadline, logged = time.monotonic() + wait, False
     with closing(sqlite3.connect(f"{path}.lock", timeout=0, isolation_level=None)) as lock:
@@ -98,7 +148,7 @@ async def _lock_file(path: Path, wait: float) -> AsyncIterator[None]:
                     " A SQLite file serves one bot; several replicas need PostgreSQL"
                 )
             if not logged:
-                log.info("waiting for another process to release the database", file=str(path))
+                _log_wait(path, "another process uses its file", on_wait)
             logged = True
             await asyncio.sleep(_LOCK_RETRY)
         yield
@@ -129,6 +179,8 @@ def _cure(error: Exception) -> str:
     name = getattr(error, "sqlite_errorname", "")
     if isinstance(error, OSError) or name.startswith(("SQLITE_CANTOPEN", "SQLITE_READONLY")):
         return ". Choose a file in a folder where the bot can write"
+    if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+        return ". Close the other program that has locked it, such as a backup or a shell"
     if name.startswith(("SQLITE_NOTADB", "SQLITE_CORRUPT")):
-        return ". Choose another file, or restore a backup"
+        return _DAMAGED
     return ""

@@ -6,7 +6,8 @@ from urllib.parse import quote, unquote, urlsplit
 from bot.durable.model import DatabaseError
 
 FILE_SCHEMES = frozenset({"sqlite", "sqlite+aiosqlite"})
-_SCHEMES = FILE_SCHEMES | {"postgres", "postgresql", "postgresql+asyncpg"}
+_SCHEMES = FILE_SCHEMES | {"postgres", "postgresql"}
+_DRIVER = re.compile(r"postgres(?:ql)?\+\w+")  # SQLAlchemy's, such as postgresql+psycopg2
 _NO_URL = (
     "DATABASE_URL is not a URL: give sqlite:///… or postgresql://…, or leave it out for data/bot.db"
     ". In a password, write each character that is no letter and no digit as % and two hex digits,"
@@ -31,10 +32,11 @@ def read_url(url: str) -> str:
     parts = _PARTS.fullmatch(url)
     if parts is None:
         raise DatabaseError(_NO_URL)
-    scheme, rest = parts["scheme"].lower(), parts["rest"]
+    scheme, rest = _DRIVER.sub("postgresql", parts["scheme"].lower()), parts["rest"]
     try:
         address = urlsplit(f"{scheme}://{rest}")
-        _ = address.port
+        for host in address.netloc.split(","):  # libpq allows several
+            _ = urlsplit(f"//{host}").port
     except ValueError:
         raise DatabaseError(_NO_URL) from None
     if "@" in address.netloc or address.fragment:

@@ -15,6 +15,7 @@ from bot.durable.connection import (
     FAULTS,
     Connector,
     connector,
+    cure,
     error_text,
     refuse_pooler,
     with_timeout,
@@ -22,12 +23,11 @@ from bot.durable.connection import (
 from bot.durable.database_url import without_password
 from bot.durable.lease import CHANNEL, NOTIFY, Lease, LeaseTiming
 from bot.durable.model import DatabaseError, StoreUnavailableError
-from bot.durable.schema import VERSION, missing_migrations
+from bot.durable.postgres_schema import migrate
 from bot.durable.statements import FREE_FORGOTTEN, Statement
 
 log = structlog.stdlib.get_logger(__name__)
 
-_LOCK = 4_205_881_316_030_211  # any number, the same in every version
 _ANSWER = 5.0  # seconds; a server that hangs does not apply its own timeouts
 _CLOSING = 2.0  # seconds
 _READERS = 3
@@ -194,13 +194,17 @@ class Postgres:
 
 @asynccontextmanager
 async def open_postgres(
-    url: str, *, wait: float, timing: LeaseTiming | None = None
+    url: str,
+    *,
+    wait: float,
+    timing: LeaseTiming | None = None,
+    on_wait: Callable[[str], object] = lambda _: None,
 ) -> AsyncIterator[Postgres]:
     """Open and migrate the database, and hold a lease until the end; see `open_store`."""
     with _as_database_error(url):
         connections = connector(url)
         await refuse_pooler(connections)
-        await _migrate(connections, wait)
+        await migrate(connections, wait, on_wait)
         database = Postgres(connections, timing or LeaseTiming())
         database.unclean_start = await database.lease.start()
     renewing = asyncio.create_task(database.lease.run())
@@ -210,45 +214,6 @@ async def open_postgres(
         renewing.cancel()
         await asyncio.wait([renewing])
         await database.close()
-
-
-async def _migrate(connector: Connector, wait: float) -> None:
-    """Apply the missing schema files in one transaction."""
-    connection = await connector.open()
-    try:
-        async with connection.transaction():
-            await _lock(connection, wait)
-            tables = await connection.fetch(
-                "SELECT tablename FROM pg_tables WHERE schemaname = ANY(current_schemas(false))"
-            )
-            names = {name for (name,) in tables}
-            found = 0
-            if VERSION in names:
-                found = await connection.fetchval(f"SELECT max(version) FROM {VERSION}") or 0
-            for number, sql in missing_migrations(names, found):
-                await connection.execute(sql)
-                await connection.execute(f"INSERT INTO {VERSION} VALUES ($1)", number)
-    finally:
-        connection.terminate()
-
-
-async def _lock(connection: asyncpg.Connection, wait: float) -> None:
-    """Take the migration lock; wait for another process that migrates."""
-    milliseconds = max(1, round(wait * 1000))  # 0 is no limit
-    await connection.execute(f"SET LOCAL lock_timeout = {milliseconds}")
-    try:
-        async with asyncio.timeout(wait + _ANSWER):
-            await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK)
-    except TimeoutError:
-        raise DatabaseError(
-            f"the database did not answer within {wait + _ANSWER:g} s. Check whether its server"
-            " hangs"
-        ) from None
-    except asyncpg.LockNotAvailableError:
-        raise DatabaseError(
-            f"another process migrates the database, and did not finish within {wait:g} s."
-            " Check for one that hangs; PostgreSQL's pg_locks shows its advisory lock"
-        ) from None
 
 
 async def _execute(
@@ -290,5 +255,5 @@ def _as_database_error(url: str) -> Iterator[None]:
         yield
     except (*FAULTS, TypeError, ValueError) as error:
         raise DatabaseError(
-            f"{without_password(url)} cannot be used: {error_text(error)}"
+            f"{without_password(url)} cannot be used: {error_text(error)}{cure(error)}"
         ) from error

@@ -2,22 +2,26 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from itertools import count
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 import structlog
 
 from bot.durable.batch import Row, task_of
-from bot.durable.committer import Backend, Committer, Pending
+from bot.durable.committer import Committer, Pending
+from bot.durable.dialect import Database
 from bot.durable.model import Amend, Change, Claim, Enqueue, Run, State, Task
 from bot.durable.statements import (
+    BACKLOG,
+    COUNT_DOCUMENTS,
     GET_DOCUMENT,
     GET_TASK,
+    MANY_DOCUMENTS,
     NEXT_DUE,
     OLDEST_WAITING,
-    PAGE_OF_DOCUMENTS,
+    PAGE_OF_VERSIONS,
     PRUNE,
     STILL_OPEN,
     TURNS,
@@ -29,50 +33,12 @@ log = structlog.stdlib.get_logger(__name__)
 
 ACK_TIMEOUT = 1.0  # seconds; Slack waits 3 for an ack
 BACKGROUND_TIMEOUT = 5.0  # seconds
-_PAGE = 200  # rows in one read or deletion
+_PAGE = 100  # documents in one read, and rows in one deletion
+_PAGE_OF_VERSIONS = 1000
 LEASE_LOST = "lease lost"  # this topic and the next stay within the process
 HEALTH = "health"
 _OWN = {LEASE_LOST, HEALTH}
 Callback = Callable[[], object]
-
-
-class Database(Backend, Protocol):
-    """SQLite or PostgreSQL.
-
-    Attributes:
-        shared: other processes use the database too.
-        owner: the id under which this process owns tasks.
-        unclean_start: an earlier process ended without releasing its tasks.
-        held: the ids of the tasks in this process's memory; set by the store.
-        on_topic: receives the topics of other processes; None if any topic could be lost.
-        on_lost: called after a peer declared this process dead; ``owner`` has a new id by then.
-    """
-
-    shared: bool
-    owner: str
-    unclean_start: bool
-    held: set[str]
-    on_topic: Callable[[str | None], object]
-    on_lost: Callable[[], object]
-
-    async def read(self, statement: Statement, rows: Sequence[Row], within: float) -> list[Row]:
-        """Execute a SELECT."""
-
-    def publish(self, topic: str) -> None:
-        """Send a topic to the other processes, without a guarantee."""
-
-    async def hold_lease(self, owner: str) -> None:
-        """Return if no other process can own this owner's tasks.
-
-        Raises:
-            LeaseLostError: another process can own them.
-        """
-
-    def problem(self) -> str | None:
-        """Return the reason why written data could be lost, or None."""
-
-    async def shrink(self) -> None:
-        """Return the space of deleted rows to the disk."""
 
 
 class Store:
@@ -168,6 +134,11 @@ class Store:
         ((seconds,),) = await self._read(OLDEST_WAITING, (queue,))
         return seconds or 0.0
 
+    async def backlog(self, queue: str) -> tuple[int, float]:
+        """Return the number of tasks that could run now, and the seconds the oldest has waited."""
+        ((count, oldest),) = await self._read(BACKLOG, (queue,))
+        return count, max(0.0, oldest or 0.0)
+
     async def still_open(self, task_ids: Iterable[str]) -> set[str]:
         """Return the ids whose tasks have not ended."""
         rows = await self._read(STILL_OPEN, *((task_id,) for task_id in task_ids))
@@ -222,14 +193,33 @@ class Store:
 
     async def read_all(self, collection: str) -> dict[str, State]:
         """Return a collection's documents by key."""
-        found: dict[str, State] = {}
+        return (await self.read_changed(collection, {}))[1]
+
+    async def read_changed(
+        self, collection: str, known: Mapping[str, str]
+    ) -> tuple[dict[str, str], dict[str, State]]:
+        """Return each document's version by key, and the documents of other versions than known."""
+        versions: dict[str, str] = {}
         after: str | None = ""
-        while after is not None:  # page by page, because decoding blocks the event loop
-            rows = await self._read(PAGE_OF_DOCUMENTS, (collection, after, _PAGE))
-            found |= {key: json.loads(value) for key, value in rows}
-            after = rows[-1][0] if len(rows) == _PAGE else None
+        while after is not None:
+            rows = await self._read(PAGE_OF_VERSIONS, (collection, after, _PAGE_OF_VERSIONS))
+            versions |= dict(cast("list[tuple[str, str]]", rows))
+            after = rows[-1][0] if len(rows) == _PAGE_OF_VERSIONS else None
+        found: dict[str, State] = {}
+        wanted = [key for key, version in versions.items() if known.get(key) != version]
+        for start in range(0, len(wanted), _PAGE):  # by page: decoding blocks the event loop
+            page = wanted[start : start + _PAGE]
+            rows = await self._read(MANY_DOCUMENTS, *((collection, key) for key in page))
+            found |= {key: json.loads(value) for key, _, value in rows}
+            versions |= {key: version for key, version, _ in rows}
             await asyncio.sleep(0)
-        return found
+        gone = {key for key in wanted if key not in found}
+        return {k: v for k, v in versions.items() if k not in gone}, found
+
+    async def count(self, collection: str) -> int:
+        """Return the number of a collection's documents."""
+        ((number,),) = await self._read(COUNT_DOCUMENTS, (collection,))
+        return int(number)
 
     # Topics
 

@@ -11,7 +11,7 @@ from bot.durable.store import Store
 log = structlog.stdlib.get_logger(__name__)
 
 CLEANUP = "cleanup"
-_KEPT = 7 * 86_400.0  # seconds; until then the bot recognises a repeated delivery
+_KEPT = 7 * 86_400.0  # seconds; until then the bot recognizes a repeated delivery
 _EVERY = 3_600.0  # seconds
 
 

@@ -119,6 +119,12 @@ class Permissions:
             actor = replace(actor, channel_id=ANYWHERE)
         return [team for team in teams if self._can_use(actor, team.name)]
 
+    def viewable(self, actor: Actor, teams: Iterable[Team]) -> list[Team]:
+        """Return the teams whose projects the actor can see, in a channel or, without one, any."""
+        if not actor.channel_id:
+            actor = replace(actor, channel_id=ANYWHERE)
+        return [team for team in teams if self.allows(actor, Verb.VIEW, team.name)]
+
     async def find_team(self, actor: Actor, projects: Projects, asked: str) -> Team:
         """Find the team that the actor wants to create or open a project in.
 
@@ -153,7 +159,12 @@ class Permissions:
                 found = await projects.find_existing(replace(request, team=team.id))
         await self._require_use(actor, projects, request.team, found.team)
         also_in = tuple(team for team in found.also_in if self.allows(actor, Verb.VIEW, team))
-        found = replace(found, also_in=also_in)
+        readings = tuple(
+            self._only_viewable(actor, each)
+            for each in found.readings
+            if self._can_use(actor, each.team.name)
+        )
+        found = replace(found, also_in=also_in, readings=readings)
         if not self.allows(actor, Verb.VIEW, found.team.name):
             if found.listed:
                 raise NotAllowedError(Verb.VIEW.value)
@@ -172,6 +183,13 @@ class Permissions:
                 return replace(found, project=project)
         near = found.near or found.beginning_of
         raise CannotCreateError(found.team.name, found.name, near, actor.id)
+
+    def _only_viewable(self, actor: Actor, reading: ExistingProjects) -> ExistingProjects:
+        """Take the names of projects that the actor cannot view out of a reading."""
+        also_in = tuple(team for team in reading.also_in if self.allows(actor, Verb.VIEW, team))
+        if self.allows(actor, Verb.VIEW, reading.team.name):
+            return replace(reading, also_in=also_in)
+        return ExistingProjects(reading.team, reading.name, also_in=also_in)
 
     def _can_use(self, actor: Actor, team: str) -> bool:
         return any(self.allows(actor, verb, team) for verb in (Verb.VIEW, Verb.CREATE))
@@ -211,25 +229,11 @@ class Permissions:
 
     def _unknown(self, actor: Actor, asked: str, teams: Iterable[Team]) -> UnknownTeamError:
         self._require_facts(actor)
-        usable = [team for team in teams if self._can_use(actor, team.name)]
+        usable = self.usable(actor, teams)
         granted = self.access is not None and self.access.has_grants
         return UnknownTeamError(
             asked, near_teams(asked, usable), usable, actor.id if granted else ""
         )
-
-
-def prepared_for_watchers(access: Access, handler: Handler) -> Handler:
-    """Return a handler of notifications that makes the facts about the watchers fresh first."""
-
-    @wraps(handler)
-    async def prepared(context: TaskContext) -> Outcome:
-        watch = context.task.state.get("watch") or {}
-        channel = str(watch.get("channel_id", ""))
-        watchers = watch.get("watchers") or ()
-        await access.prepare(*(Actor(id=str(each), channel_id=channel) for each in watchers))
-        return await handler(context)
-
-    return prepared
 
 
 @dataclass(frozen=True, slots=True)

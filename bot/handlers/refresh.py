@@ -13,8 +13,9 @@ from bot.slack.message import ReplyTarget
 from bot.slack.messages import Poster
 from bot.views.notice import still_looking
 from bot.views.project import Refreshed, project_message
-from bot.watches.model import Watch, Watches
+from bot.watches.model import Watch
 from bot.watches.redraw import redraw
+from bot.watches.store import Watches
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,10 @@ class RefreshHandler:
     ) -> None:
         (watch,) = watched
         async with notify_if_slow(partial(self.poster.send_privately, place), still_looking):
-            project = await self.projects.get_project(state.project_id)
+            if watch is not None and watch.job is not None:
+                project = await self.projects.get_project_with_job(state.project_id, watch.job.id)
+            else:
+                project = await self.projects.get_project(state.project_id)
         self.permissions.require(place, Verb.VIEW, project.team_name)
         refreshed = Refreshed(by=place.user_id, at=datetime.now(UTC))
         summary = watch.summary() if watch else None

@@ -4,20 +4,25 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
-from structlog.contextvars import bind_contextvars
+from structlog.contextvars import bind_contextvars, get_contextvars
 
 from bot.access.access import Access
 from bot.access.limits import PersonLimits
 from bot.access.rules import NotServedError
 from bot.durable.in_flight import InFlight
-from bot.durable.model import State
+from bot.durable.model import Request, State
 from bot.handlers.dialog import DialogHandler
+from bot.handlers.dismiss import DismissHandler
 from bot.handlers.failures import Failures, Wording
 from bot.handlers.home import HomeHandler
+from bot.handlers.job_list import JobListHandler
 from bot.handlers.jobs import JobsHandler
-from bot.handlers.open_project import OPEN_PROJECT, OpenProjectHandler, OpenProjectTask
+from bot.handlers.more import MoreHandler
+from bot.handlers.open_project import OpenProjectHandler
+from bot.handlers.open_task import OPEN_PROJECT, OpenProjectTask
 from bot.handlers.permissions import Permissions, actor_at
 from bot.handlers.refresh import RefreshHandler
+from bot.handlers.show_project import ShowProjectHandler
 from bot.handlers.watch import WatchHandler
 from bot.handlers.workers import Workers
 from bot.handlers.workflow_step import WorkflowStepHandler
@@ -26,6 +31,7 @@ from bot.projects.service import Projects
 from bot.slack.message import ReplyTarget
 from bot.slack.messages import Poster
 from bot.slack.workflow_steps import WorkflowSteps
+from bot.telemetry.observer import Observer
 from bot.views.failure import READING
 from bot.views.installation import Installation
 
@@ -42,6 +48,7 @@ class Services:
         in_flight: background work, which is lost with the process; the person can repeat it.
         installation: the names of the commands, and the person to ask.
         steps: completes and fails workflow steps.
+        observer: counts, times and traces each request.
     """
 
     workers: Workers
@@ -59,8 +66,13 @@ class Services:
     watch: WatchHandler
     refresh: RefreshHandler
     jobs: JobsHandler
+    job_list: JobListHandler
+    show_project: ShowProjectHandler
     home: HomeHandler
     dialog: DialogHandler
+    dismiss: DismissHandler
+    more: MoreHandler
+    observer: Observer
 
     async def enqueue_open_project(
         self, task_id: str, request: ProjectRequest, place: ReplyTarget, *, sure: bool = False
@@ -90,8 +102,12 @@ class Services:
         person = person or place.user_id
         self.limits.enqueued(person, task_id)
         bind_contextvars(task=task_id)  # for the request's log line
+        fields = get_contextvars()  # the task's own lines repeat these
+        request = Request(
+            fields.get("entry_point", ""), fields.get("actor", ""), self.observer.traceparent()
+        )
         return await self.workers.commands.enqueue(
-            task_id, kind, state, person=person, lane=place.channel_id
+            task_id, kind, state, person=person, lane=place.channel_id, request=request
         )
 
     def run_in_background(
@@ -136,7 +152,7 @@ class Services:
             trigger_id: from the payload; it lives 3 seconds.
             place: the person, and the place of the reply; without a channel the dialog asks for
                 one.
-            team: the team that the person typed.
+            team: the team that the person typed. A word that is no team is taken as the name.
 
         Raises:
             BusyError: too much work is in flight; nothing was started.

@@ -13,31 +13,36 @@ from bot.baseten.models import TrainingProject
 from bot.durable.context import TaskContext
 from bot.durable.model import Done, Outcome, State
 from bot.handlers.failures import Failures, Wording
-from bot.handlers.open_project import retry_later
 from bot.handlers.permissions import Permissions
+from bot.handlers.task_age import age, retry_later
 from bot.projects.message_state import MessageState
 from bot.projects.service import Projects
-from bot.slack.message import ReplyTarget, SlackCallFailed
+from bot.slack.message import Message, ReplyTarget, SlackCallFailed
 from bot.slack.messages import Poster
-from bot.views.failure import READING, STOPPING
+from bot.views.failure import READING, STOPPING, STOPPING_FOR_EVERYONE
 from bot.views.notice import cannot_watch, nothing_to_watch, stopped
 from bot.views.project import WatchSummary, is_watchable, project_message
-from bot.watches.model import Watch, Watches
+from bot.views.watch import job_has_ended, not_watching
+from bot.watches.model import Watch
 from bot.watches.redraw import redraw
 from bot.watches.start import WatchStarter
+from bot.watches.store import Watches
 
 WATCH_MESSAGE = "watch/2"
+WATCH_ONE_JOB = "watch job/1"
 STOP_WATCH = "stop/2"
+STOP_FOR_EVERYONE = "stop_all/1"
 
 
 class WatchTask(BaseModel):
-    """The state of both tasks.
+    """The state of these tasks.
 
     Attributes:
         place: the person, and the channel of the message.
         ts: the message.
         message_state: the state that the message carries.
-        watch_id: the watch to end, once it is known; empty if the message has none.
+        watch_id: the watch to end or to leave, once it is known; empty if the message has none.
+        job_id: the job to watch; empty: the project's latest one.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -46,10 +51,23 @@ class WatchTask(BaseModel):
     ts: str
     message_state: MessageState
     watch_id: str | None = None
+    job_id: str = ""
 
     def state(self) -> State:
         """Return it as JSON."""
         return self.model_dump(mode="json")
+
+
+class _NotWatchingError(Exception):
+    """A person who does not watch wants to stop.
+
+    Attributes:
+        watch: the watch of the others.
+    """
+
+    def __init__(self, watch: Watch) -> None:
+        super().__init__(watch.id)
+        self.watch = watch
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +85,17 @@ class WatchHandler:
         """Start the watch; a person who watches the message already is not added again."""
         return await self._run(context, READING, self._begin)
 
-    async def end(self, context: TaskContext) -> Outcome:
-        """End the watch for everybody."""
-        return await self._run(context, STOPPING, self._end)
+    async def begin_job(self, context: TaskContext) -> Outcome:
+        """Watch one job in its own message, which replaces the message that was clicked."""
+        return await self._run(context, READING, self._begin_job)
+
+    async def leave(self, context: TaskContext) -> Outcome:
+        """Take the person off the watch, which ends with its last watcher."""
+        return await self._run(context, STOPPING, self._leave)
+
+    async def end_for_everyone(self, context: TaskContext) -> Outcome:
+        """End the watch for everybody, and tell the others; the dialog of the menu has asked."""
+        return await self._run(context, STOPPING_FOR_EVERYONE, self._end_for_everyone)
 
     async def _run(
         self,
@@ -78,11 +104,17 @@ class WatchHandler:
         work: Callable[[WatchTask, TaskContext], Awaitable[None]],
     ) -> Outcome:
         task = WatchTask.model_validate(context.task.state)
-        send = partial(self.poster.send_privately, task.place, guard=context.may_post)
+
+        async def send(message: Message) -> None:
+            await self.poster.send_privately(task.place, message, guard=context.may_post)
+            self.failures.observer.answer(age(context.task), task.place.channel_id)
+
+        async def answer() -> None:
+            await work(task, context)
+            self.failures.observer.answer(age(context.task), task.place.channel_id, task.ts)
+
         try:
-            await self.failures.report_failures(
-                wording, send, lambda: work(task, context), retryable=True
-            )
+            await self.failures.report_failures(wording, send, answer, retryable=True)
         except SlackCallFailed as refused:
             return retry_later(context, refused)
         return Done()
@@ -93,42 +125,96 @@ class WatchHandler:
         while not watched:  # if a watch ended in between, the project has changed: read it again
             project = await self.projects.get_project(task.message_state.project_id)
             self.permissions.require(task.place, Verb.VIEW, project.team_name)
-            if not is_watchable(project):
+            joins = await self.watches.get(task.place.channel_id, task.ts) is not None
+            if not joins and not is_watchable(project):
                 await self.poster.update(
                     task.place, task.ts, project_message(project, task.message_state)
                 )
                 await send(nothing_to_watch())
                 return
-            try:
-                watched = await self.watch_starter.start(
-                    task.place, task.ts, task.message_state, project
-                )
-            except SlackCallFailed as refused:
-                if refused.retryable:
-                    raise
-                await send(cannot_watch(refused.error))
-                return
+            watched = await self._started(task, context, project)
 
-    async def _end(self, task: WatchTask, context: TaskContext) -> None:
-        last: TrainingProject | None = None
-        message = (task.place.channel_id, task.ts)
-        if task.watch_id is None:
-            # A second run must not end a watch that began after the first.
-            meant = await self.watches.get(*message)
-            if meant is not None:
-                self.permissions.require(task.place, Verb.VIEW, meant.project.team_name)
-            task = task.model_copy(update={"watch_id": meant.id if meant else ""})
-            await context.checkpoint(task.state())
-        if task.watch_id and (watch := await self.watches.delete(*message, task.watch_id)):
-            last = watch.project
-            await self._notify_others(watch, task.place, context)
+    async def _begin_job(self, task: WatchTask, context: TaskContext) -> None:
+        send = partial(self.poster.send_privately, task.place, guard=context.may_post)
+        watched = False
+        while not watched:
+            project = await self.projects.get_project_with_job(
+                task.message_state.project_id, task.job_id
+            )
+            self.permissions.require(task.place, Verb.VIEW, project.team_name)
+            job = project.latest_job
+            if job is not None and not is_watchable(project):
+                await send(job_has_ended(job))
+                return
+            watched = await self._started(task, context, project)
+
+    async def _started(
+        self, task: WatchTask, context: TaskContext, project: TrainingProject
+    ) -> bool:
+        """Start the watch of a project's job; return False if another watch has just ended."""
         try:
-            project = await self.projects.get_project(task.message_state.project_id)
+            return await self.watch_starter.start(task.place, task.ts, task.message_state, project)
+        except SlackCallFailed as refused:
+            if refused.retryable:
+                raise
+            await self.poster.send_privately(
+                task.place, cannot_watch(refused.error), guard=context.may_post
+            )
+            return True
+
+    async def _meant(self, task: WatchTask, *, only_watchers: bool) -> tuple[WatchTask, bool]:
+        """Return the task with its watch, and whether it was chosen in this run.
+
+        A second run must not end a watch that began after the first.
+        """
+        if task.watch_id is not None:
+            return task, False
+        meant = await self.watches.get(task.place.channel_id, task.ts)
+        if meant is not None:
+            self.permissions.require(task.place, Verb.VIEW, meant.project.team_name)
+            if only_watchers and task.place.user_id not in meant.watchers:
+                raise _NotWatchingError(meant)
+        return task.model_copy(update={"watch_id": meant.id if meant else ""}), True
+
+    async def _leave(self, task: WatchTask, context: TaskContext) -> None:
+        place = task.place
+        try:
+            task, new = await self._meant(task, only_watchers=True)
+        except _NotWatchingError as error:
+            watch = error.watch
+            words = not_watching(watch.project.name, watch.watchers)
+            await self.poster.send_privately(place, words, guard=context.may_post)
+            return
+        if new:
+            await context.checkpoint(task.state())
+        before = await self.watches.get(place.channel_id, task.ts)
+        if task.watch_id:
+            await self.watches.leave(place.channel_id, task.ts, task.watch_id, place.user_id)
+        await self._show_present(task, before)
+
+    async def _end_for_everyone(self, task: WatchTask, context: TaskContext) -> None:
+        task, new = await self._meant(task, only_watchers=False)
+        if new:
+            await context.checkpoint(task.state())
+        ended = None
+        if task.watch_id:
+            ended = await self.watches.stop(task.place.channel_id, task.ts, task.watch_id)
+        if ended is not None:
+            await self._notify_others(ended, task.place, context)
+        await self._show_present(task, ended)
+
+    async def _show_present(self, task: WatchTask, before: Watch | None) -> None:
+        """Update the message after a stop; without Baseten, to the last known project."""
+        try:
+            if before is not None and before.job is not None:
+                project = await self.projects.get_project_with_job(before.project.id, before.job.id)
+            else:
+                project = await self.projects.get_project(task.message_state.project_id)
             self.permissions.require(task.place, Verb.VIEW, project.team_name)
         except (BasetenError, NotAllowedError):
-            if last is None:
+            if before is None:
                 raise
-            project = last
+            project = before.project
         await self._redraw(task, project)
 
     async def _redraw(self, task: WatchTask, project: TrainingProject) -> None:
@@ -148,7 +234,7 @@ class WatchHandler:
     async def _notify_others(self, watch: Watch, place: ReplyTarget, context: TaskContext) -> None:
         """Send the other watchers a direct message, or an ephemeral one if Slack refuses it."""
         message = stopped(watch.project.name, place.user_id)
-        for watcher in set(watch.watchers) - {place.user_id}:
+        for watcher in set(watch.watchers) - {place.user_id, ""}:
             post_id = f"{context.task.id}:{watcher}"
             try:
                 await self.poster.post(

@@ -2,48 +2,82 @@
 
 from slack_bolt.async_app import AsyncApp
 
-from bot.handlers.open_project import OPEN_PROJECT
+from bot.handlers.dismiss import DISMISS
+from bot.handlers.open_task import OPEN_PROJECT
 from bot.handlers.permissions import PreparedTasks
 from bot.handlers.services import Services
-from bot.handlers.watch import STOP_WATCH, WATCH_MESSAGE
+from bot.handlers.show_project import SHOW_PROJECT
+from bot.handlers.watch import STOP_FOR_EVERYONE, STOP_WATCH, WATCH_MESSAGE, WATCH_ONE_JOB
 from bot.handlers.workflow_step import RUN_WORKFLOW_STEP
 from bot.listeners.command import ProjectCommand
 from bot.listeners.dialog import Dialog
 from bot.listeners.errors import ErrorHandler
+from bot.listeners.help import Help
 from bot.listeners.home import Home
 from bot.listeners.jobs import Jobs
+from bot.listeners.jobs_command import JobListButtons, JobsCommand
 from bot.listeners.middleware import RequestMiddleware
-from bot.listeners.near_name import NearName
 from bot.listeners.open_logs import open_logs
+from bot.listeners.overflow import Overflow
+from bot.listeners.question import Question
 from bot.listeners.refresh import Refresh
 from bot.listeners.shortcuts import FROM_ANYWHERE, FROM_MESSAGE, Shortcuts
 from bot.listeners.watch import Watching
 from bot.listeners.workflow_step import STEP, WorkflowStep
-from bot.views.dialog import DIALOG, TEAM
+from bot.views.dialog import DIALOG, PROJECT, TEAM
 from bot.views.home import HOME_OPEN
-from bot.views.near_name import CREATE_ANYWAY, USE_EXISTING
-from bot.views.project import JOBS, OPEN_LOGS, REFRESH, STOP_WATCHING, WATCH
+from bot.views.job_list import NEWER_JOBS, OLDER_JOBS, SHOW_JOB, WATCH_JOB
+from bot.views.more import STOP_DIALOG
+from bot.views.project import JOBS, MORE, OPEN_LOGS, REFRESH, STOP_WATCHING, WATCH
+from bot.views.question import (
+    CANCEL,
+    CHOOSE_TEAM,
+    CREATE_ANYWAY,
+    CREATE_IN_OTHER_TEAM,
+    SHOW_HELP,
+    USE_EXISTING,
+    USE_IN_OTHER_TEAM,
+)
+from bot.views.team_question import USE_TEAM
+from bot.views.usage import OPEN_DIALOG
+from bot.views.watch import WATCH_TOO
 
 
 def register(app: AsyncApp, services: Services, requests: RequestMiddleware) -> None:
     """Register a listener for each entry point, and a handler for each kind of task."""
     dialog, shortcuts, home = Dialog(services), Shortcuts(services), Home(services)
-    near_name, watching = NearName(services), Watching(services)
-    errors = ErrorHandler(services)
+    question, watching, overflow = Question(services), Watching(services), Overflow(services)
+    job_list, errors = JobListButtons(services), ErrorHandler(services)
 
     app.use(requests)
     app.command(services.installation.command)(ProjectCommand(services).handle)
+    app.command(services.installation.jobs_command)(JobsCommand(services).handle)
+    app.action(NEWER_JOBS)(job_list.turn)
+    app.action(OLDER_JOBS)(job_list.turn)
+    app.action(SHOW_JOB)(job_list.show)
+    app.action(WATCH_JOB)(job_list.watch)
     app.view(DIALOG)(dialog.submit)
     app.options(TEAM)(dialog.teams)
+    app.action(TEAM)(dialog.choose_team)
+    app.options(PROJECT)(dialog.projects)
+    app.action(OPEN_DIALOG)(Help(services).open_dialog)
     app.shortcut(FROM_ANYWHERE)(shortcuts.handle)
     app.shortcut(FROM_MESSAGE)(shortcuts.handle)
-    app.action(USE_EXISTING)(near_name.handle)
-    app.action(CREATE_ANYWAY)(near_name.handle)
+    for chosen in (USE_EXISTING, CREATE_ANYWAY, USE_IN_OTHER_TEAM, CREATE_IN_OTHER_TEAM):
+        app.action(chosen)(question.open)
+    for use_team in USE_TEAM:
+        app.action(use_team)(question.use_team)
+    app.action(CHOOSE_TEAM)(question.choose_team)
+    app.action(SHOW_HELP)(question.help)
+    app.action(CANCEL)(question.cancel)
     app.action(REFRESH)(Refresh(services).handle)
     app.action(JOBS)(Jobs(services).handle)
     app.action(WATCH)(watching.watch)
+    app.action(WATCH_TOO)(watching.watch_job)
     app.action(STOP_WATCHING)(watching.stop)
     app.action(OPEN_LOGS)(open_logs)
+    app.action(MORE)(overflow.choose)
+    app.view(STOP_DIALOG)(overflow.stop_for_everyone)
     app.event("app_home_opened")(home.opened)
     app.action(HOME_OPEN)(home.open_dialog)
     app.function(STEP, auto_acknowledge=False)(WorkflowStep(services).handle)
@@ -51,6 +85,10 @@ def register(app: AsyncApp, services: Services, requests: RequestMiddleware) -> 
 
     tasks = PreparedTasks(services.workers.commands, services.permissions)
     tasks.on(OPEN_PROJECT, services.open_project.handle)
+    tasks.on(SHOW_PROJECT, services.show_project.handle)
+    tasks.on(DISMISS, services.dismiss.handle)
     tasks.on(WATCH_MESSAGE, services.watch.begin)
-    tasks.on(STOP_WATCH, services.watch.end)
+    tasks.on(WATCH_ONE_JOB, services.watch.begin_job)
+    tasks.on(STOP_WATCH, services.watch.leave)
+    tasks.on(STOP_FOR_EVERYONE, services.watch.end_for_everyone)
     tasks.on(RUN_WORKFLOW_STEP, services.workflow_step.handle)

@@ -21,16 +21,16 @@ _UNCOUNTED = frozenset({"dialog closed", "suggestion", "home", "event", "other"}
 def actor_of(body: dict[str, Any]) -> Actor:
     """Return the actor of any payload; a field that is missing, or of another type, is empty."""
     if body.get("type") == "event_callback":
-        return _of_event(body, _part(body, "event"))
-    team, home = _part(body, "team"), _text(_part(body, "user"), "team_id")
+        return _of_event(body, part(body, "event"))
+    team, home = part(body, "team"), text(part(body, "user"), "team_id")
     return Actor(
         id=user_id_of(body),
-        # In an organisation "team" can be null: then the request is from the person's workspace.
-        workspace=_text(body, "team_id") or _text(team, "id") or home,
+        # In an organization "team" can be null: then the request is from the person's workspace.
+        workspace=text(body, "team_id") or text(team, "id") or home,
         home=home,
-        enterprise_id=_text(body, "enterprise_id")
-        or _text(_part(body, "enterprise"), "id")
-        or _text(team, "enterprise_id"),
+        enterprise_id=text(body, "enterprise_id")
+        or text(part(body, "enterprise"), "id")
+        or text(team, "enterprise_id"),
         channel_id=channel_id_of(body),
         entry_point=_entry_point(body),
     )
@@ -38,15 +38,15 @@ def actor_of(body: dict[str, Any]) -> Actor:
 
 def user_id_of(body: dict[str, Any]) -> str:
     """Return the person of a command or an interaction."""
-    return _text(body, "user_id") or _text(_part(body, "user"), "id")
+    return text(body, "user_id") or text(part(body, "user"), "id")
 
 
 def channel_id_of(body: dict[str, Any]) -> str:
     """Return the channel of a command or an interaction; empty without one."""
     return (
-        _text(body, "channel_id")
-        or _text(_part(body, "container"), "channel_id")
-        or _text(_part(body, "channel"), "id")
+        text(body, "channel_id")
+        or text(part(body, "container"), "channel_id")
+        or text(part(body, "channel"), "id")
     )
 
 
@@ -56,37 +56,39 @@ def counts(actor: Actor) -> bool:
 
 
 def _of_event(body: dict[str, Any], event: dict[str, Any]) -> Actor:
-    kind = _text(event, "type")
+    kind = text(event, "type")
     step = kind == "function_executed"
-    workflow = _text(event, "workflow_id") or _text(_part(event, "workflow"), "id")
+    workflow = text(event, "workflow_id") or text(part(event, "workflow"), "id")
     return Actor(
         kind=ActorKind.WORKFLOW if step else ActorKind.PERSON,
-        id=(workflow or WORKFLOW) if step else _text(event, "user"),
-        workspace=_text(body, "team_id"),
-        home=_text(event, "user_team"),
-        enterprise_id=_text(body, "enterprise_id"),
-        channel_id=_text(event, "channel"),
+        id=(workflow or WORKFLOW) if step else text(event, "user"),
+        workspace=text(body, "team_id"),
+        home=text(event, "user_team"),
+        enterprise_id=text(body, "enterprise_id"),
+        channel_id=text(event, "channel"),
         entry_point=_EVENTS.get(kind, "event"),
-        execution_id=_text(event, "function_execution_id") if step else "",
+        execution_id=text(event, "function_execution_id") if step else "",
     )
 
 
 def _entry_point(body: dict[str, Any]) -> str:
     if "command" in body:
         return "command"
-    kind = _text(body, "type")
+    kind = text(body, "type")
     if kind != "block_actions":
         return _INTERACTIONS.get(kind, "other")
     actions = body.get("actions")
     first = actions[0] if isinstance(actions, list) and actions else {}
-    return f"button:{_text(first, 'action_id') if isinstance(first, dict) else ''}"
+    return f"button:{text(first, 'action_id') if isinstance(first, dict) else ''}"
 
 
-def _part(body: dict[str, Any], name: str) -> dict[str, Any]:
-    part = body.get(name)
-    return part if isinstance(part, dict) else {}
+def part(body: dict[str, Any], name: str) -> dict[str, Any]:
+    """Return an object in a payload; an empty one if it is missing, or of another type."""
+    found = body.get(name)
+    return found if isinstance(found, dict) else {}
 
 
-def _text(body: dict[str, Any], name: str) -> str:
-    text = body.get(name)
-    return text if isinstance(text, str) else ""
+def text(body: dict[str, Any], name: str) -> str:
+    """Return a text in a payload; empty if it is missing, or of another type."""
+    found = body.get(name)
+    return found if isinstance(found, str) else ""

@@ -1,6 +1,7 @@
 """The bot's token: Slack confirms it once, and Bolt gets it for every request."""
 
 import asyncio
+from collections.abc import Callable
 
 import structlog
 from slack_bolt.authorization import AuthorizeResult
@@ -12,8 +13,15 @@ from bot.access.rules import Workspace
 from bot.access.workspace import access_in_words, workspace_of
 from bot.retry import retry
 from bot.slack.message import SlackCallFailed
-from bot.slack.web_api import AUTH_ERRORS, call_slack
+from bot.slack.unreachable import why_failed
+from bot.slack.web_api import AUTH_ERRORS, send_once
 
+NOT_CONFIRMED = "Slack has not confirmed the bot's token yet"
+EXPIRING = "xoxe."
+NO_ROTATION = (
+    "Slack does not let an app turn token rotation off, so create the app again from manifest.yml,"
+    " without token rotation, and copy its token (xoxb-…)"
+)
 _LONGEST_WAIT = 15.0  # seconds between two attempts
 
 log = structlog.stdlib.get_logger(__name__)
@@ -33,11 +41,15 @@ class Authorization:
     Args:
         slack: the client of Slack's Web API, with the token.
         token: the bot's token.
+        on_wait: called with the reason after each attempt that failed; without host names.
     """
 
-    def __init__(self, slack: AsyncWebClient, token: str) -> None:
+    def __init__(
+        self, slack: AsyncWebClient, token: str, on_wait: Callable[[str], object] = lambda _: None
+    ) -> None:
         self._slack = slack
         self._token = token
+        self._on_wait = on_wait
         self._proved: asyncio.Future[tuple[AuthorizeResult, Workspace]] = asyncio.Future()
 
     async def proved(self) -> AuthorizeResult:
@@ -68,6 +80,10 @@ class Authorization:
             auth_test_response=answer, bot_token=self._token
         )
         self._proved.set_result((identity, workspace))
+        if self._token.startswith(EXPIRING):
+            log.warning(
+                "the bot's token expires within 12 hours, and nothing renews it", cure=NO_ROTATION
+            )
         log.info("Slack knows the bot", workspace=answer.get("team"), bot=answer.get("user"))
         write = log.info if rules.grants else log.warning
         write(access_in_words(workspace, rules))
@@ -83,13 +99,24 @@ class Authorization:
             _check_scopes(rules, await self._ask())
 
     async def _ask(self) -> AsyncSlackResponse:
-        def not_refused(error: Exception) -> bool:
-            return isinstance(error, SlackCallFailed) and error.error not in AUTH_ERRORS
+        log.info("the start waits for Slack to confirm the bot's token")
+        logged = ""
+
+        def repeat(error: Exception) -> bool | float:
+            nonlocal logged
+            if not isinstance(error, SlackCallFailed) or error.error in AUTH_ERRORS:
+                return False
+            why = why_failed(error)
+            self._on_wait(why)
+            if why != logged:
+                log.warning("Slack does not confirm the bot's token; the start waits", why=why)
+            logged = why
+            return min(error.retry_after, 2 * _LONGEST_WAIT) or True
 
         try:
             return await retry(
-                lambda: call_slack(self._slack.auth_test, idempotent=True),
-                not_refused,
+                lambda: send_once(self._slack.auth_test),
+                repeat,
                 attempts=None,
                 longest_wait=_LONGEST_WAIT,
             )

@@ -4,7 +4,6 @@ import json
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
-from html import unescape
 from typing import Any
 
 import structlog
@@ -13,17 +12,21 @@ from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
 
 from bot.access.limits import PersonLimitError
-from bot.access.rules import NotServedError
+from bot.access.rules import MalformedPayloadError, NotServedError
 from bot.durable.in_flight import BusyError
 from bot.durable.model import StoreUnavailableError
 from bot.handlers.services import Services
-from bot.listeners.payloads import reply_target_of
+from bot.listeners.actor import part, text
+from bot.listeners.payloads import reply_target_of, usable
 from bot.slack.message import Message, ReplyTarget, SlackCallFailed
 from bot.views.dialog import NAME
 from bot.views.failure import READING
+from bot.views.more import NOTICE_TITLE, notice_view
+from bot.views.text import without_markup
 from bot.views.usage import unknown_command_message
 
-_REFUSALS = (NotServedError, PersonLimitError)
+_REFUSALS = (NotServedError, PersonLimitError, MalformedPayloadError)
+_SILENT = (NotServedError, PersonLimitError)  # for an event that no person waits for
 _LAST_RETRY = 3  # Slack repeats an event three times
 
 log = structlog.stdlib.get_logger(__name__)
@@ -51,7 +54,7 @@ class ErrorHandler:
             return _json(words.payload()) if "command" in body else _ack()
         match body.get("type"):
             case "event_callback":
-                return await self._after_event(error, body.get("event", {}), request)
+                return await self._after_event(error, part(body, "event"), request)
             case "block_suggestion":
                 log.debug("no suggestions", error=f"{type(error).__name__}: {error}")
                 return _json({"options": []})
@@ -60,10 +63,9 @@ class ErrorHandler:
             return _json(words.payload())
         match body.get("type"):
             case "view_submission":
-                errors = {NAME: unescape(words.text)}
-                return _json({"response_action": "errors", "errors": errors})
+                return _json(_in_dialog(body.get("view"), words))
             case "block_actions" | "shortcut" | "message_action":
-                await self._start(lambda: self._tell(reply_target_of(body), words))
+                await self._start(lambda: self._tell(usable(reply_target_of(body)), words))
         return _ack()
 
     async def _after_event(
@@ -75,10 +77,9 @@ class ErrorHandler:
         if step and isinstance(error, StoreUnavailableError) and retries < _LAST_RETRY:
             log.warning("a workflow step was not taken", retries=retries, error=str(error))
             return BoltResponse(status=503)
-        if step or not isinstance(error, _REFUSALS):
+        if step or not isinstance(error, _SILENT):
             words = self.services.failures.failure_text(error, READING)
-        if step:
-            execution_id = str(event.get("function_execution_id", ""))
+        if step and (execution_id := text(event, "function_execution_id")):
             await self._start(lambda: self._fail(execution_id, words))
         return _ack()
 
@@ -90,7 +91,7 @@ class ErrorHandler:
 
     async def _fail(self, execution_id: str, words: Message) -> None:
         with suppress(SlackCallFailed):  # it is in the log
-            await self.services.steps.fail(execution_id, unescape(words.text))
+            await self.services.steps.fail(execution_id, without_markup(words.text))
 
     async def _tell(self, place: ReplyTarget, words: Message) -> None:
         with suppress(SlackCallFailed):  # it is in the log
@@ -101,6 +102,14 @@ def retries_of(request: AsyncBoltRequest) -> int:
     """Return how many times Slack has repeated the request."""
     (retries, *_) = request.headers.get("x-slack-retry-num") or ["0"]
     return int(retries) if retries.isdecimal() else 0
+
+
+def _in_dialog(view: Any, words: Message) -> dict[str, Any]:  # noqa: ANN401 - any JSON
+    """Return the ack that shows words in a dialog: at its name field, or else in its place."""
+    blocks = view.get("blocks") if isinstance(view, dict) else None
+    if any(isinstance(block, dict) and block.get("block_id") == NAME for block in blocks or ()):
+        return {"response_action": "errors", "errors": {NAME: without_markup(words.text)}}
+    return {"response_action": "update", "view": notice_view(NOTICE_TITLE, words).to_dict()}
 
 
 def _ack() -> BoltResponse:

@@ -18,12 +18,12 @@ from bot.access.rules import Actor, NotServedError, Refusal, Workspace, serves
 from bot.listeners.actor import actor_of, counts
 
 RequestOutcome = Literal["ok", "refused", "failed"]
-OnRequest = Callable[[Actor, RequestOutcome, float], None]  # the last: milliseconds
+OnRequest = Callable[[str, RequestOutcome, float], None]  # the entry point; the last: seconds
 
 log = structlog.stdlib.get_logger(__name__)
 
 
-def _ignore(actor: Actor, outcome: RequestOutcome, milliseconds: float) -> None:
+def _ignore(entry_point: str, outcome: RequestOutcome, seconds: float) -> None:
     """Do nothing."""
 
 
@@ -88,9 +88,10 @@ class RequestMiddleware(AsyncMiddleware):
             response = await dispatch(request)
             outcome = request.context.get("outcome", "ok")
         finally:
-            milliseconds = round((time.perf_counter() - begin) * 1000, 1)
+            seconds = time.perf_counter() - begin
+            refused = {"workspace": actor.home or actor.workspace} if outcome == "refused" else {}
             write = log.debug if actor.entry_point == "suggestion" else log.info
-            write("request", outcome=outcome, milliseconds=milliseconds)
-            self.on_request(actor, outcome, milliseconds)
+            write("request", outcome=outcome, milliseconds=round(seconds * 1000, 1), **refused)
+            self.on_request(actor.entry_point, outcome, seconds)
             clear_contextvars()
         return response

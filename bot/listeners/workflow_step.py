@@ -6,7 +6,7 @@ from typing import Any
 from slack_bolt.context.ack.async_ack import AsyncAck
 from slack_bolt.context.async_context import AsyncBoltContext
 
-from bot.handlers.open_project import OpenProjectTask
+from bot.handlers.open_task import OpenProjectTask
 from bot.handlers.services import Services
 from bot.handlers.workflow_step import RUN_WORKFLOW_STEP
 from bot.projects.request import ProjectRequest, plain_characters

@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 _PLAIN_QUOTES = str.maketrans(dict.fromkeys("“”„‟", '"') | dict.fromkeys("‘’‚‛", "'"))  # noqa: RUF001
@@ -15,7 +15,9 @@ _QUOTED_TEAM = (
     re.compile(r"""(["'])(?P<team>.*?)\1(?P<rest>.*)"""),
 )
 # People copy them from an example, such as `/training-project <team> <name>`.
-_MARKED = re.compile(r"`([^`]+)`|<([^<>]+)>")
+_MARKED = re.compile(r"(?:`([^`]+)`|<([^<>]+)>)(?=\s|$)")
+_HELP = frozenset({"help", "list", "status", "?", "-h", "-?"})
+_OPTION = re.compile(r"--|[–—]")  # noqa: RUF001 - the dashes that phones insert
 _CONTROL = frozenset({"Cc", "Cs", "Zl", "Zp"})
 # They change the order in which a reader sees the characters around them.
 BIDIRECTIONAL = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
@@ -23,15 +25,23 @@ BIDIRECTIONAL = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 @dataclass(frozen=True, slots=True)
 class ProjectRequest:
-    """A team (its id or its name) and the name of a project, as the person typed them."""
+    """A team (its id or its name) and the name of a project, as the person typed them.
+
+    Attributes:
+        team: the id or the name of the team.
+        name: the name of the project.
+        unquoted: the team is the first word of a command, without quotes, so it might be only the
+            beginning of the team's name.
+    """
 
     team: str
     name: str
+    unquoted: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class HelpRequest:
-    """A request for help. ``help`` is the only reserved word; a team of this name needs quotes."""
+    """A request for help: one word that `reads_like_help`. A team of this name needs quotes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +79,9 @@ def parse(text: str) -> ProjectRequest | DialogRequest | HelpRequest | UsageErro
     """Return the request that a command's text stands for.
 
     The form is ``<team> <name>``. The team is the first word, or a phrase in quotes. The rest of
-    the text is the name. Backticks or angle brackets around either are removed, unless in quotes. https://docs.slack.dev/interactivity/implementing-slash-commands
+    the text is the name. Backticks, angle brackets and quotes around either are removed once;
+    anything within quotes stays as it is.
+    https://docs.slack.dev/interactivity/implementing-slash-commands
 
     Args:
         text: the ``text`` field of a slash command, as Slack sent it.
@@ -77,11 +89,20 @@ def parse(text: str) -> ProjectRequest | DialogRequest | HelpRequest | UsageErro
     words = plain_characters(_unescaped(text))
     if not words:
         return DialogRequest()
-    if words.casefold() == "help":
+    if " " not in words and reads_like_help(words):
         return HelpRequest()
     if has_control_character(words):
         return _with_control_character(words)
     return _team_and_name(words)
+
+
+def reads_like_help(name: str) -> bool:
+    """Return whether a name reads like a request for help, such as ``list`` or ``--help``.
+
+    Phones replace the two hyphens of an option by a dash.
+    """
+    word = name.strip().casefold()
+    return word in _HELP or bool(_OPTION.match(word))
 
 
 def has_control_character(text: str) -> bool:
@@ -94,7 +115,11 @@ def has_control_character(text: str) -> bool:
 
 
 def _team_and_name(words: str) -> ProjectRequest | DialogRequest | UsageError:
-    if words[0] in {'"', "'"}:
+    unquoted = False
+    marked = _MARKED.match(words)
+    if marked and (inner := (marked[1] or marked[2]).strip()):
+        team, name = _without_quotes(inner), words[marked.end() :].strip()
+    elif words[0] in {'"', "'"}:
         quoted = next(filter(None, (form.fullmatch(words) for form in _QUOTED_TEAM)), None)
         if quoted is None:
             return _unclosed_team(words)
@@ -103,34 +128,44 @@ def _team_and_name(words: str) -> ProjectRequest | DialogRequest | UsageError:
             return UsageError(Wrong.EMPTY_TEAM, name=name)
     else:
         team, _, name = words.partition(" ")
-        team, name = _without_marks(team), name.strip()
+        name, unquoted = name.strip(), True
+    name = without_marks(name)
     if name[:1] in {'"', "'"}:
         quote, inner = name[0], name[1:]
         if quote not in inner:
             return UsageError(Wrong.UNCLOSED_NAME, team, inner.strip())
         if inner.endswith(quote):
             name = inner[:-1]
-    else:
-        name = _without_marks(name)
-    return ProjectRequest(team, name) if name.strip() else DialogRequest(team)
+    return ProjectRequest(team, name, unquoted) if name.strip() else DialogRequest(team)
 
 
 def command_text(team: str, name: str) -> str:
     """Return the text that :func:`parse` reads as this team and name."""
-    marked = _without_marks(team) != team
-    if marked or " " in team or team[:1] in {'"', "'"} or team.casefold() == "help":
+    marked = _MARKED.match(team)
+    if marked or " " in team or team[:1] in {'"', "'"} or reads_like_help(team):
         # Choose a quote that the name of the team does not close too early.
         quote = "'" if '" ' in f"{team} " else '"'
         team = f"{quote}{team}{quote}"
-    if name[:1] in {'"', "'"} or name != name.strip() or _without_marks(name) != name:
+    if name[:1] in {'"', "'"} or name != name.strip() or without_marks(name) != name:
         name = f'"{name}"'
     return f"{team} {name}"
 
 
-def _without_marks(words: str) -> str:
+def without_marks_and_quotes(words: str) -> str:
+    """Return the words without backticks, angle brackets or quotes around them, each once."""
+    return _without_quotes(without_marks(words)) if words else words
+
+
+def without_marks(words: str) -> str:
     """Return the words without the backticks or the angle brackets around them."""
     marked = _MARKED.fullmatch(words)
     return ((marked[1] or marked[2]).strip() or words) if marked else words
+
+
+def _without_quotes(words: str) -> str:
+    """Return the words without the pair of quotes around them."""
+    quoted = words[0] in {'"', "'"} and len(words) > 1 and words[-1] == words[0]
+    return (words[1:-1].strip() or words) if quoted else words
 
 
 def plain_characters(text: str) -> str:

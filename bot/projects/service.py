@@ -4,7 +4,7 @@ import asyncio
 import difflib
 import re
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from bot.baseten.client import Baseten
@@ -12,8 +12,9 @@ from bot.baseten.errors import BasetenError, Refused
 from bot.baseten.models import ProjectJobs, Team, TrainingProject
 from bot.durable.store import Store
 from bot.projects.creation import CreationOutcome, Creations
+from bot.projects.readings import longer_readings
 from bot.projects.request import ProjectRequest
-from bot.projects.similar_names import ProjectNames
+from bot.projects.similar_names import ProjectNames, SimilarNames
 from bot.projects.ttl_cache import TtlCache
 
 TEAMS_TTL = 300.0  # seconds
@@ -78,6 +79,9 @@ class ExistingProjects:
         near: a similar name of a project in the team, which the person might mean.
         beginning_of: the name of a project in the team that begins with this name.
         also_in: the other teams that have a project of exactly this name.
+        readings: the same words, read with each team of a longer name that they begin with; the
+            longest name is first. The name of a reading is empty if the team's name is all of the
+            words.
         project: the existing project, for a person who cannot create one; else None.
     """
 
@@ -87,6 +91,7 @@ class ExistingProjects:
     near: str | None = None
     beginning_of: str | None = None
     also_in: tuple[str, ...] = ()
+    readings: tuple["ExistingProjects", ...] = ()
     project: TrainingProject | None = None
 
 
@@ -140,12 +145,17 @@ class Projects:
         wait_until = asyncio.get_running_loop().time() + _NAMES_TIMEOUT
         self._names.refresh()  # runs while the team is fetched
         team = await self.find_team(request.team)
+        longer = await self._longer_teams(request, team)
         try:
             async with asyncio.timeout_at(wait_until):
                 names = await self._names.get()
         except (BasetenError, TimeoutError):
-            return ExistingProjects(team, request.name)
-        return existing_projects(request.name, team, names)
+            found = ExistingProjects(team, request.name)
+            readings = [ExistingProjects(*reading) for reading in longer]
+        else:
+            found = existing_projects(request.name, team, names)
+            readings = [existing_projects(name, other, names) for other, name in longer]
+        return replace(found, readings=tuple(readings))
 
     async def open_project(
         self, found: ExistingProjects, task_id: str, *, begun_at: datetime | None = None
@@ -174,6 +184,15 @@ class Projects:
     async def get_project(self, project_id: str) -> TrainingProject:
         """Return one project. ``GET /v1/training_projects/{training_project_id}``"""
         return await self._baseten.get_training_project(project_id)
+
+    async def get_project_with_job(self, project_id: str, job_id: str) -> TrainingProject:
+        """Return a project with this job in the place of its latest one.
+
+        ``GET /v1/training_projects/{training_project_id}/jobs/{training_job_id}``
+        """
+        found = await self._baseten.get_job_in_project(project_id, job_id)
+        project = found.training_project or await self.get_project(project_id)
+        return project.model_copy(update={"latest_job": found.training_job})
 
     async def list_jobs(self, project_id: str) -> ProjectJobs:
         """Return a project and its jobs, newest first.
@@ -213,6 +232,16 @@ class Projects:
         if len(found) > 1:
             raise AmbiguousTeamError(asked, found)
         return found[0]
+
+    async def names_in(self, team: Team) -> SimilarNames:
+        """Return the names of a team's projects; many calls share one list of projects."""
+        return (await self._names.get()).of(team.name)
+
+    async def _longer_teams(self, request: ProjectRequest, team: Team) -> list[tuple[Team, str]]:
+        """Return the readings of a request with teams of longer names, from the list at hand."""
+        if not request.unquoted or team.name == team.id:  # or Baseten refuses the list
+            return []
+        return longer_readings(request, await self._teams.get())
 
     async def teams(self) -> list[Team]:
         """Return the teams that the API key can see: the default team, then the others by name."""

@@ -25,11 +25,13 @@ _INVISIBLE = re.compile(
     "\U000e0000-\U000e0fff\U0010ffff]"
 )
 _LAST = "\U0010ffff"  # sorts after every character of a normal form
-# Each group is a character and its look-alikes. If a small letter has no look-alike, its capital
-# decides, as for the Cyrillic "в".
+# Each group is a character and its look-alikes: the Cyrillic, Greek, Armenian and Cherokee letters
+# and the small capitals of https://www.unicode.org/Public/security/latest/confusables.txt, and the
+# Greek and Cyrillic letters that people take for a Latin one. If a small letter has no look-alike,
+# its capital decides, as for the Cyrillic "в". A library would add a table of 6,000 characters.
 _ALIKE = (
-    "aаαɑ bвьβ cсϲ dԁ eеε gɡ hһн iіιı jјϳ kкκ lӏ mмμ nпη oоο pрρ qԛ rг sѕ tтτ uυ vѵν wԝω xхχ yуүγ"  # noqa: RUF001 - that is the point
-    " zζ -‐‒–—―−⁃"  # noqa: RUF001
+    "aаαɑᴀꭺᎪ bвьβʙᏴ cсϲᴄᏟ dԁᴅᎠ eеεᴇᎬ fғꜰ gɡցɢᏀ hһнհʜᎻ iіιıɪɩᎥ jјϳյᴊᎫ kкκᴋᏦ lӏʟᏞ mмμᴍᎷ nпηոռɴ"  # noqa: RUF001 - that is the point
+    " oоοօᴏ pрρᴘᏢ qԛզ rгʀᏒ sѕꜱᏚ tтτᴛᎢ uυսᴜ vѵνᴠᏙ wԝωաᴡᎳ xхχ yуүγʏᎩ zζᴢᏃ -‐‒–—―−⁃"  # noqa: RUF001
 )
 _HOMOGLYPHS = str.maketrans({other: one[0] for one in _ALIKE.split() for other in one[1:]})
 
@@ -63,10 +65,11 @@ class SimilarNames:
     """The names of one team's projects."""
 
     def __init__(self) -> None:
-        self._names: set[str] = set()
+        self._names: dict[str, str] = {}  # the normal form of each name
         self._first: dict[str, str] = {}  # by normal form; the value is the first name in order
         self._forwards: list[str] = []
         self._backwards: list[str] = []
+        self._sorted: list[tuple[str, str]] | None = None  # normal forms and names
 
     def __contains__(self, name: str) -> bool:
         return name in self._names
@@ -75,15 +78,33 @@ class SimilarNames:
         """Add the name of a project. A repeated name changes nothing."""
         if name in self._names:
             return
-        self._names.add(name)
         form = fold(name)
         form = name if form == name else form  # share one string in memory
+        self._names[name], self._sorted = form, None
         if form in self._first:
             self._first[form] = min(name, self._first[form])
         elif form:
             self._first[form] = name
             insort(self._forwards, form)
             insort(self._backwards, form[::-1])
+
+    def matching(self, typed: str, most: int) -> list[str]:
+        """Return the names that contain the typed text; the names that begin with it come first.
+
+        The names are sorted at the first search after an addition, so that commands do not pay.
+        """
+        if self._sorted is None:
+            self._sorted = sorted((form, name) for name, form in self._names.items())
+        wanted = fold(typed)
+        begin = bisect_left(self._sorted, (wanted,))
+        end = bisect_left(self._sorted, (wanted + _LAST,)) if wanted else len(self._sorted)
+        found = [name for _, name in self._sorted[begin : min(end, begin + most)]]
+        for form, name in self._sorted:
+            if len(found) == most:
+                break
+            if wanted in form and not form.startswith(wanted):
+                found.append(name)
+        return found
 
     def find_similar(self, name: str) -> Similar:
         """Return the names that a person might mean; of several names, the first in order."""

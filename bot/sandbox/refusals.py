@@ -19,7 +19,7 @@ def wrong_key_403() -> Respond:
 
 
 def training_disabled_403() -> Respond:
-    """Training is not enabled for the organisation of the key."""
+    """Training is not enabled for the organization of the key."""
     return permission_denied_403("You are not authorized for Baseten training.")
 
 

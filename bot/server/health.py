@@ -1,16 +1,37 @@
 """The health of the bot, and its pages ``/healthz`` and ``/readyz`` for the platform."""
 
 import asyncio
+import re
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
+import structlog
 from aiohttp import web
 
 from bot import __version__
 
+log = structlog.stdlib.get_logger(__name__)
+
 # Names of parts in the health pages.
 DATABASE = "database"  # listeners answer in words while it is away
 DRAINING = "draining"
+SLACK = "slack"  # until Slack has confirmed the token
+SOCKET = "socket"
+START = "start"  # until the database is open
+TOKEN = "token"  # noqa: S105 - Slack refuses the token that it has confirmed before
+
+
+_HOSTS = re.compile(
+    r"""
+      \('[^()]*'[^()]*\)                             # Python's address, such as ('10.0.0.1', 5432)
+    | (?<=host\ )"[^"]*" | (?<=://)[^\s/?]+          # PostgreSQL's refusal, a URL
+    | (?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?     # IPv4
+    | (?<![\w:])(?:[0-9a-fA-F]{0,4}:){2,7}[0-9a-fA-F]{0,4}(?![\w:])  # IPv6
+    | \b[\w-]+(?:\.[\w-]+)+:\d+                     # a name with a port
+    """,
+    re.VERBOSE,
+)
 
 
 class Health:
@@ -50,6 +71,23 @@ class Health:
         await self._ready.wait()
 
 
+def without_hosts(text: str) -> str:
+    """Return a reason without addresses and names of hosts: everybody can read the page."""
+    return _HOSTS.sub("…", text)
+
+
+async def report_waits(health: Health, every: float) -> None:
+    """Log what the start waits for, every so many seconds, until the bot is ready."""
+    while True:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(every):
+                await health.ready()
+                return
+        health.update()
+        for part, reason in health.reasons().items():
+            log.warning("the start still waits", part=part, reason=reason)
+
+
 @dataclass(frozen=True, slots=True)
 class HealthPages:
     """The handlers of both pages."""
@@ -63,6 +101,6 @@ class HealthPages:
     async def readyz(self, _: web.Request) -> web.Response:
         """Answer 200 if the bot takes requests, 503 with the problems if it does not."""
         self.health.update()
-        reasons = self.health.reasons()
+        reasons = {part: without_hosts(why) for part, why in self.health.reasons().items()}
         answer = {"ready": not reasons, "reasons": reasons, "warnings": self.health.warnings}
         return web.json_response(answer, status=503 if reasons else 200)

@@ -15,7 +15,8 @@ from slack_sdk.socket_mode.async_client import AsyncBaseSocketModeClient
 from slack_sdk.socket_mode.request import SocketModeRequest
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.server.health import Health
+from bot.environment import proxy_of
+from bot.server.health import SOCKET, Health
 from bot.server.http import Dispatch
 from bot.slack.message import SlackCallFailed
 from bot.slack.web_api import AUTH_ERRORS, call_slack
@@ -23,7 +24,6 @@ from bot.slack.web_api import AUTH_ERRORS, call_slack
 log = structlog.stdlib.get_logger(__name__)
 
 CHECK_EVERY = 0.25  # seconds
-SOCKET = "socket"  # this part's name in the health pages
 
 
 class SocketDownError(Exception):
@@ -138,6 +138,7 @@ class _Client(SocketModeClient):
                 self.refused = error.error
             raise
         url: str = answer["url"]
+        self.proxy = proxy_of(url)  # slack_sdk ignores NO_PROXY
         return url
 
 

@@ -7,7 +7,7 @@ message with `Poster.find_message_ts`, and decides.
 
 from contextlib import nullcontext
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -16,8 +16,9 @@ import structlog
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.slack.channel_gate import ChannelGate, Parked
+from bot.slack.history import find_message_ts
 from bot.slack.message import Message, PostedMessage, ReplyTarget, SlackCallFailed
-from bot.slack.message_id import client_msg_id, identity
+from bot.slack.message_id import identity
 from bot.slack.web_api import (
     RATE_LIMITED,
     Guard,
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
 log = structlog.stdlib.get_logger(__name__)
 
 _NOT_A_MEMBER = frozenset({"not_in_channel", "channel_not_found"})
-_CLOCK_SKEW = timedelta(minutes=1)  # tolerated between the clocks of Slack and the database
 _SHORT_LIMIT = 1.0  # seconds of waiting for a channel, for a caller that holds its slot
 _LONG_LIMIT = 60.0  # seconds of rate limit, after which another way to post is better
 Payload: TypeAlias = dict[str, Any]
@@ -138,25 +138,7 @@ class Poster:
         Raises:
             SlackCallFailed: the bot cannot read the channel, for example without the scopes.
         """
-        asked: Payload = {
-            "channel": place.channel_id,
-            "oldest": f"{(since - _CLOCK_SKEW).timestamp():.6f}",
-            "include_all_metadata": True,
-            "limit": 200,
-        }
-        read: Callable[..., Awaitable[AsyncSlackResponse]] = self._client.conversations_history
-        if place.thread_ts is not None:
-            read, asked["ts"] = self._client.conversations_replies, place.thread_ts
-        its_id = client_msg_id(post_id)
-        while True:  # read every page: a busy channel can fill many while no process runs
-            answer = await call_slack(partial(read, **asked), idempotent=True)
-            for message in answer.get("messages") or ():
-                carried = (message.get("metadata") or {}).get("event_payload") or {}
-                if carried.get("work") == post_id or message.get("client_msg_id") == its_id:
-                    return str(message["ts"])
-            asked["cursor"] = (answer.get("response_metadata") or {}).get("next_cursor")
-            if not asked["cursor"]:
-                return None
+        return await find_message_ts(self._client, place, post_id, since)
 
     async def update(self, place: ReplyTarget, ts: str, message: Message) -> None:
         """Replace the content of a message.
@@ -187,6 +169,22 @@ class Poster:
             await self._respond(place, {"delete_original": True})
         except SlackCallFailed as refused:
             log.info("cannot delete an ephemeral message", slack_error=refused.error)
+
+    async def replace_ephemeral(self, place: ReplyTarget, message: Message) -> None:
+        """Replace the ephemeral message that was clicked; if that fails, send another one.
+
+        https://docs.slack.dev/interactivity/handling-user-interaction#message_responses
+
+        Raises:
+            SlackCallFailed: Slack refused every way.
+        """
+        replaced = self._payload(message) | {"replace_original": True}
+        try:
+            await self._respond(place, replaced)
+        except SlackCallFailed as refused:
+            log.info("cannot replace an ephemeral message", slack_error=refused.error)
+            if not refused.outcome_unknown:
+                await self.send_privately(place, message)
 
     async def delete_message(self, posted: PostedMessage) -> None:
         """Delete a message of the bot. https://docs.slack.dev/reference/methods/chat.delete

@@ -20,11 +20,13 @@ from slack_sdk.errors import SlackApiError
 
 from bot.retry import retry
 from bot.slack.message import SlackCallFailed
+from bot.slack.outgoing import SlackPausedError
 
 log = structlog.stdlib.get_logger(__name__)
 
 CALL_TIMEOUT = 10.0  # seconds
 UNREACHABLE = "unreachable"
+PAUSED = "paused"  # Slack keeps failing, so the bot did not send the call
 RATE_LIMITED = frozenset({"ratelimited", "rate_limited"})
 ATTEMPTS = 4
 _SHORT_WAIT = 1.0  # seconds; a post with a longer wait must not hold its slot
@@ -32,7 +34,7 @@ _LONGEST_WAIT = 20.0  # seconds; the longest wait before a repeat of an idempote
 _BACKOFF = 5.0  # seconds; the longest wait before a repeat if Slack names no wait
 _AN_HOUR = 3600.0  # seconds; a longer Retry-After is cut to this
 _OK = HTTPStatus.OK
-_UNREADABLE = "an answer that is not Slack's"
+UNREADABLE = "an answer that is not Slack's"
 # By Slack's documentation, Slack might have executed a part of a call with these errors.
 _OUTCOME_UNKNOWN = frozenset({"fatal_error", "internal_error", "request_timeout"})
 # Slack executed nothing, and a later call can succeed.
@@ -53,6 +55,10 @@ AUTH_ERRORS = frozenset(
         "token_revoked",
         "two_factor_setup_required",
     }
+)
+# Slack refuses the token itself, whatever the call.
+DEAD_TOKEN = frozenset(
+    {"account_inactive", "invalid_auth", "not_authed", "token_expired", "token_revoked"}
 )
 Answer = TypeVar("Answer")
 Guard: TypeAlias = Callable[[], Awaitable[None]]
@@ -91,6 +97,8 @@ async def call_slack(
 
     def can_repeat(error: Exception) -> bool | float:
         if not isinstance(error, SlackCallFailed) or not error.retryable:
+            return False
+        if error.error == PAUSED:  # a task runs again later, and a person is told at once
             return False
         if error.retry_after > (_LONGEST_WAIT if idempotent else _SHORT_WAIT):
             return False
@@ -155,21 +163,23 @@ async def send_once(send: Callable[[], Awaitable[Answer]], deadline: float | Non
             return await send()
     except SlackApiError as error:
         raise _read_error(error) from error
+    except SlackPausedError as error:
+        raise SlackCallFailed(PAUSED, retryable=True, retry_after=error.retry_after) from None
     except (
         aiohttp.ClientConnectorError,
         aiohttp.ConnectionTimeoutError,
         aiohttp.ClientHttpProxyError,
     ) as error:  # the request was not sent
         raise SlackCallFailed(UNREACHABLE, retryable=True) from error
-    except aiohttp.InvalidURL as error:
+    except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError) as error:
         raise SlackCallFailed("an invalid address") from error
-    except aiohttp.TooManyRedirects as error:  # bot.connections allows none
+    except aiohttp.TooManyRedirects as error:  # bot.slack.outgoing allows none
         raise SlackCallFailed("a redirect") from error
     except (aiohttp.ClientError, TimeoutError, OSError, asyncio.IncompleteReadError) as error:
         raise SlackCallFailed(type(error).__name__, outcome_unknown=True) from error
     except (AttributeError, TypeError, ValueError, LookupError) as error:
         # slack_sdk assumes that an answer is a JSON object in UTF-8.
-        raise SlackCallFailed(_UNREADABLE, outcome_unknown=True) from error
+        raise SlackCallFailed(UNREADABLE, outcome_unknown=True) from error
 
 
 def read_failure(status: int, headers: Mapping[str, str], code: str) -> SlackCallFailed:
@@ -180,7 +190,7 @@ def read_failure(status: int, headers: Mapping[str, str], code: str) -> SlackCal
         headers: the answer's headers.
         code: Slack's error code or text; empty if the answer has none.
     """
-    error = code[:80] or (_UNREADABLE if status == _OK else f"status {status}")
+    error = code[:80] or (UNREADABLE if status == _OK else f"status {status}")
     if code in _OUTCOME_UNKNOWN:
         return SlackCallFailed(error, outcome_unknown=True)
     if status == HTTPStatus.TOO_MANY_REQUESTS or code in RATE_LIMITED:

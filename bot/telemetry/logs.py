@@ -96,6 +96,7 @@ def configure_logs(
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
+    logging.captureWarnings(capture=True)  # else Python writes them to standard error as they are
     # The formats use none of these fields, and logging computes them for each line.
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     structlog.configure(

@@ -3,14 +3,12 @@
 import re
 from collections.abc import Iterable
 from typing import Any
-from urllib.parse import quote
 
+from bot.telemetry.own_secrets import SHORTEST, OwnSecrets
 from bot.telemetry.secret_patterns import MARK, has_hint, mark, redact_patterns
 from bot.telemetry.task_ids import put_back, set_aside
 
 __all__ = ["MARK", "Redactor", "redact"]
-
-_SHORTEST = 8  # characters
 
 # --- values of names such as "token"
 
@@ -53,6 +51,11 @@ _TOKENIZERS = re.compile(
 )
 
 _NUMBER = re.compile(r"[\d.,:_/TZ+-]*(?:[eE][-+]?\d+)?(?:[munk]?s|[kKMGT]i?B?|%)?")  # a date too
+# A state in words, such as "not_found_in_environment".
+_STATE = re.compile(
+    r"(?:expired|found|has|invalid|is|loaded|missing|no|not|read|required|set|undefined|unset|was)"
+    r"(?:[_-][a-z]+)+[.!?]?"
+)
 _EMPTY_VALUES = frozenset({"empty", "false", "none", "null", "true", "unset"})
 # Source code in a traceback assigns calls, items, attributes and other names.
 _IDENTIFIER = re.compile(r"[A-Za-z_.]+")
@@ -76,7 +79,9 @@ def _is_secret_value(name: str, sign: str, value: str, follows: str) -> bool:
         return False
     if _PASSWORD.search(name):
         return len(value) > 3 or sign.isspace()  # noqa: PLR2004 - "no", "yes", "-"
-    if _NUMBER.fullmatch(value) or len(value) < (3 if sign.isspace() else _SHORTEST):
+    if _STATE.fullmatch(value) and sign[-1:] not in {'"', "'"}:
+        return False
+    if _NUMBER.fullmatch(value) or len(value) < (3 if sign.isspace() else SHORTEST):
         return False
     if (_KEY.search(name) and not _OPENING_KEY.search(name)) or _TOKENIZERS.search(name):
         return _RANDOM.search(value) is not None
@@ -118,20 +123,15 @@ class Redactor:
     """Redact recognizable secrets, and the secrets of this process.
 
     Args:
-        secrets: the exact values to redact; values under 8 characters are ignored.
+        secrets: the values to redact, also where they are encoded or cut short.
     """
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
-        # A shorter value would match parts of ordinary words.
-        long = [secret for secret in secrets if len(secret) >= _SHORTEST]
-        known = {form for secret in long for form in (secret, quote(secret, safe=""))}
-        self._known = sorted(known, key=len, reverse=True)  # the longest first
+        self._own = OwnSecrets(secrets)
 
     def text(self, text: str) -> str:
         """Return the redacted text."""
-        for secret in self._known:
-            text = text.replace(secret, MARK)
-        return redact(text)
+        return redact(self._own.redact(text, MARK))
 
     def tree(self, value: Any) -> Any:  # noqa: ANN401 - JSON is any shape
         """Return a redacted copy of a JSON-like value, or the value itself if it has no secret."""
@@ -149,9 +149,7 @@ class Redactor:
 
     def _has_hint(self, text: str) -> bool:
         return (
-            any(map(text.__contains__, self._known))
-            or any(map(text.lower().__contains__, _WORDS))
-            or has_hint(text)
+            self._own.are_in(text) or any(map(text.lower().__contains__, _WORDS)) or has_hint(text)
         )
 
 

@@ -37,14 +37,17 @@ _PATTERNS = (
     _pattern(
         "xox",
         "xapp-",
+        "xwfp-",
         pattern=r"""
             xox[a-z](?:\.[a-z]+)?-[\w-]{8,}  # Slack tokens: bot, user, rotated
           | xapp-[\w-]{8,}                   # Slack app-level token
+          | xwfp-[\w-]{8,}                   # the token of a workflow step
         """,
         any_case=True,
     ),
     _pattern(
-        "hooks.slack.com",
+        "hooks.slack",
+        "discord",
         "api-key",
         "bearer",
         "authorization",
@@ -53,7 +56,8 @@ _PATTERNS = (
         "response_url",
         "/link/?ticket=",
         pattern=rf"""
-            https?(?::|%3A)(?:\\?/|%2F){{2}}hooks\.slack\.com{_END}*  # in any encoding
+            https?(?::|%3A)(?:\\?/|%2F){{2}}hooks\.slack(?:-gov)?\.com{_END}*  # in any encoding
+          | discord(?:app)?\.com(?:\\?/|%2F)api(?:\\?/|%2F)(?:v[0-9]+(?:\\?/|%2F))?webhooks{_END}+
           | (?P<kept>
                 \b(?:api-key|bearer)\s+                             # any Authorization header
               | authorization\\*["']?\s*[=:]\s*\\*["']?(?:basic|token|digest)\s+
@@ -101,9 +105,16 @@ _PATTERNS = (
         "wandb_v",
         "nvapi-",
         "glpat-",
+        "SG.",
+        "npm_",
+        "pypi-",
+        "gsk_",
+        "r8_",
+        "dapi",
+        "dckr_",
         pattern=r"""
             hf_[A-Za-z0-9]{20,}                          # Hugging Face
-          | (?:(?<![A-Za-z0-9])|(?<=\\[nrt])|(?<=[0-9]m))  # no "task-"; an escape, a colour
+          | (?:(?<![A-Za-z0-9])|(?<=\\[nrt])|(?<=[0-9]m))  # no "task-"; an escape, a color
             sk-(?=[\w-]{0,80}?[0-9])[\w-]{16,}           # OpenAI, Anthropic and their like
           | sk_(?:live|test)_[A-Za-z0-9]{16,}            # Stripe
           | gh[opusr]_[A-Za-z0-9]{20,}                   # GitHub
@@ -113,6 +124,13 @@ _PATTERNS = (
           | AIza[\w-]{35}                                # Google
           | wandb_v[0-9]_\w{20,}                         # Weights & Biases
           | (?:nvapi|glpat)-[\w-]{20,}                   # NVIDIA, GitLab
+          | SG\.[\w-]{16,40}\.[\w-]{30,}                # SendGrid
+          | npm_[A-Za-z0-9]{30,}
+          | pypi-Ag[\w-]{40,}
+          | gsk_[A-Za-z0-9]{40,}                         # Groq
+          | r8_[A-Za-z0-9]{30,}                          # Replicate
+          | dapi[0-9a-f]{32}(?:-[0-9]+)?                 # Databricks
+          | dckr_[a-z]{3}_[\w-]{20,}                     # Docker
         """,
     ),
     _pattern(
@@ -134,8 +152,10 @@ _PATTERNS = (
     _pattern(
         "password",  # a line of a .netrc file
         pattern=r"""
-            (?P<kept>(?m:^)[ \t]*(?:machine[ \t]+\S+[ \t]+)?(?:login[ \t]+\S+[ \t]+)?
-            password[ \t]+)\S+(?=[ \t]*(?m:$))
+            (?P<kept>
+                \b(?:machine|login)[ \t]+\S+\s+password[ \t]+
+              | (?m:^)[ \t]*password[ \t]+(?=[A-Za-z]*[0-9])(?=[A-Za-z0-9+/=]{16,}[ \t]*(?m:$))
+            )\S+(?=[ \t]*(?m:$))
         """,
     ),
     _pattern(

@@ -7,7 +7,18 @@ format.
 import re
 
 # A kind that is missing here can have its ids redacted. A version can follow the kind: watch/1.
-KINDS = ("command", "dialog", "near name", "notification", "step", "stop", "watch")
+KINDS = (
+    "command",
+    "dialog",
+    "near name",
+    "notification",
+    "show",
+    "step",
+    "stop",
+    "stop_all",
+    "watch",
+    "watch job",
+)
 
 _FIRST = r"""(?:
     \d{1,20}\.\d{1,20}\.[0-9a-z]{1,40}  # a trigger

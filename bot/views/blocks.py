@@ -27,14 +27,6 @@ def section(text: str) -> Block:
     return {"type": "section", "text": mrkdwn(shown)}
 
 
-def fields(*named: tuple[str, str]) -> Block:
-    """Return a section with two columns. Each value stands under its name."""
-    return {
-        "type": "section",
-        "fields": [mrkdwn(f"*{name}*\n{value}") for name, value in named],
-    }
-
-
 def context(*lines: str) -> Block:
     """Return a block of small print."""
     return {"type": "context", "elements": [mrkdwn(line) for line in lines]}
@@ -62,6 +54,18 @@ def button(label: str, action_id: str, **more: str) -> dict[str, Any]:
     """
     text = {"type": "plain_text", "text": label, "emoji": False}
     return {"type": "button", "text": text, "action_id": action_id, **more}
+
+
+def overflow(action_id: str, *options: tuple[str, str]) -> dict[str, Any]:
+    """Return a menu of two to five options, each with its text and its value.
+
+    https://docs.slack.dev/reference/block-kit/block-elements/overflow-menu-element
+    """
+    shown = [
+        {"text": {"type": "plain_text", "text": label, "emoji": False}, "value": value}
+        for label, value in options
+    ]
+    return {"type": "overflow", "action_id": action_id, "options": shown}
 
 
 def plain(text: str, *more: str) -> Message:

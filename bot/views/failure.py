@@ -3,18 +3,24 @@
 from dataclasses import dataclass, field, replace
 
 from bot.access.limits import PersonLimitError
-from bot.baseten.errors import BasetenError, RateLimited, Refused, Unreachable, Unreadable
+from bot.baseten.errors import BasetenError
 from bot.durable.in_flight import BusyError, ShutdownError, TaskExpiredError
 from bot.durable.model import StoreUnavailableError
 from bot.projects.request import ProjectRequest, command_text
 from bot.projects.service import AmbiguousTeamError, TeamsUnavailableError, UnknownTeamError
-from bot.slack.message import Message, SlackCallFailed
+from bot.slack.message import Message, ReplyTarget, SlackCallFailed
+from bot.slack.web_api import PAUSED
+from bot.views.baseten_failure import baseten_failure
 from bot.views.blocks import plain
 from bot.views.installation import Installation
+from bot.views.limits import paused
 from bot.views.no_access import NO_ACCESS, no_access, no_team
+from bot.views.team_question import team_question
 from bot.views.text import ago, bold, code, duration, listing, say
 
 _MOST_TEAMS, _MOST_COMMAND = 20, 300  # teams, characters
+# Slack's codes for a channel that nobody can post in; an invitation does not help.
+_ARCHIVED = frozenset({"channel_is_archived", "is_archived", "is_inactive"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,11 +28,13 @@ class FailureWording:
     """The sentences about one kind of attempt, which the failure messages contain.
 
     Attributes:
-        what: the object of the attempt, as in "Baseten did not accept …".
+        what: the object of the attempt, as in "Baseten rejected …".
         nothing: the sentence for a failure after which nothing was done.
         unsure: the sentence for a failure after which the outcome is unknown.
         request: the project to open; None for any other attempt.
         installation: the command, and the person to ask.
+        place: the place of a person's request, who can be asked which team they mean; None for a
+            workflow.
     """
 
     what: str
@@ -34,6 +42,7 @@ class FailureWording:
     unsure: str
     request: ProjectRequest | None = None
     installation: Installation = field(default_factory=Installation)
+    place: ReplyTarget | None = None
 
     @property
     def again(self) -> str:
@@ -49,22 +58,28 @@ class FailureWording:
         return code(command, _MOST_COMMAND) if len(command) <= _MOST_COMMAND else ""
 
 
-def attempt_to_open(request: ProjectRequest) -> FailureWording:
-    """Return the wording for an attempt to open a project."""
+def attempt_to_open(request: ProjectRequest, place: ReplyTarget | None = None) -> FailureWording:
+    """Return the wording for an attempt to open a project, by a person if there is a place."""
     name = bold(request.name)
     return FailureWording(
         what=name,
-        nothing="Nothing was opened.",
-        unsure=f"I can't tell whether {name} was opened; running it twice won't make a duplicate.",
+        nothing="Nothing was created or changed.",
+        unsure=(
+            f"{name} may or may not have been created. It's safe to try again: you won't get a "
+            "duplicate."
+        ),
         request=request,
+        place=place,
     )
 
 
 # The wording for an attempt that only reads: a button on a message, a dialog, the home tab.
 READING = FailureWording(what="that", nothing="Nothing was changed.", unsure="Nothing was changed.")
-_STOPPED = "The watch has ended all the same, though the message may still say otherwise."
-# The wording for an attempt to end a watch. The watch ends first, so only later steps can fail.
+# The wordings for the end of a watch. The watch ends first, so only later steps can fail.
+_STOPPED = "You've stopped watching, but I couldn't update the message."
+_ENDED = "The watch has ended for everyone, but I couldn't update the message."
 STOPPING = FailureWording(what="that", nothing=_STOPPED, unsure=_STOPPED)
+STOPPING_FOR_EVERYONE = FailureWording(what="that", nothing=_ENDED, unsure=_ENDED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +107,23 @@ def failure_message(
         installation: the command, and the person to ask.
     """
     attempt = replace(attempt, installation=installation)
+    if (asked := _question(error, attempt)) is not None:
+        return asked
     words = _words(error, attempt) or _Words(
         f"Something went wrong in the bot itself. {attempt.unsure}",
         f"If it happens again, tell {installation.operator} the reference {code(reference)}.",
     )
     return plain(f"⚠️ {words.happened}", words.do)
+
+
+def _question(error: Exception, attempt: FailureWording) -> Message | None:
+    """Return the question to a person which team they mean; None: the plain words are right."""
+    if not isinstance(error, UnknownTeamError | AmbiguousTeamError):
+        return None
+    if attempt.request is None or attempt.place is None:
+        return None
+    thread_ts = attempt.place.thread_ts
+    return team_question(error, attempt.request, thread_ts, attempt.installation)
 
 
 def is_foreseen(error: Exception, attempt: FailureWording) -> bool:
@@ -125,6 +152,11 @@ def _words(error: Exception, attempt: FailureWording) -> _Words | None:
             return _the_bots_own(error, attempt)
 
 
+def _baseten(error: BasetenError, attempt: FailureWording) -> _Words | None:
+    words = baseten_failure(error, attempt)
+    return None if words is None else _Words(*words)
+
+
 def _the_bots_own(error: Exception, attempt: FailureWording) -> _Words | None:
     """Return the words for a limit or a fault of the bot itself; None for other errors."""
     match error:
@@ -138,29 +170,29 @@ def _the_bots_own(error: Exception, attempt: FailureWording) -> _Words | None:
             )
         case BusyError():
             return _Words(
-                f"I have more to do than I can take on right now. {attempt.nothing}",
+                f"I'm overloaded right now. {attempt.nothing}",
                 f"Wait a minute, then try again{attempt.again}",
             )
         case ShutdownError():
             return _Words(
-                f"I am being restarted and could not finish. {attempt.unsure}",
+                f"I was restarted before I could finish. {attempt.unsure}",
                 f"Try again in a moment{attempt.again}",
             )
         case TaskExpiredError(at=at):
             return _Words(
-                f"You asked me for this {ago(at)}, and I could not answer until now. "
+                f"You asked me for this {ago(at)}, and I couldn't answer until now. "
                 f"{attempt.unsure}",
                 f"If you still want it, try again{attempt.again}",
             )
         case StoreUnavailableError(outcome_unknown=True):
             return _Words(
-                "My database did not answer in time, so I might have taken this; you'll hear from "
+                "Saving your request took too long, so I might have taken this; you'll hear from "
                 "me if I did.",
                 f"If you hear nothing within a minute, try again{attempt.again}",
             )
         case StoreUnavailableError():
             return _Words(
-                f"My database does not answer, so I could not take this on. {attempt.nothing}",
+                f"I can't save requests right now, so I didn't start this. {attempt.nothing}",
                 f"Try again in a minute. If it goes on, tell {attempt.installation.operator}.",
             )
         case _:
@@ -207,15 +239,17 @@ def _instead(team: str, attempt: FailureWording) -> str:
 
 
 def _not_posted(error: SlackCallFailed, attempt: FailureWording) -> _Words:
-    if error.error.endswith("_trigger_id"):
+    """Return the words without Slack's code, which is in the log."""
+    if "trigger" in error.error:  # expired, or used already
         return _Words(
-            f"Slack gave up before I could open the dialog ({code(error.error)}). "
-            f"{attempt.nothing}",
+            f"That took too long and Slack closed the dialog. {attempt.nothing}",
             f"Try again{attempt.again}",
         )
+    if error.error == PAUSED and attempt.request is None:
+        return _Words(*paused("Slack", error.retry_after, attempt.nothing, attempt.again))
     if attempt.request is None:
         return _Words(
-            f"Slack refused what I wanted to show you ({code(error.error)}). {attempt.nothing}",
+            f"Slack refused what I wanted to show you. {attempt.nothing}",
             f"Try again{attempt.again}",
         )
     if error.outcome_unknown:
@@ -224,87 +258,13 @@ def _not_posted(error: SlackCallFailed, attempt: FailureWording) -> _Words:
             "so it may or may not be in the channel.",
             "If it isn't, run the command again; that won't make a duplicate.",
         )
+    if error.error in _ARCHIVED:
+        return _Words(
+            f"{attempt.what} is open in Baseten, but I can't post about it here: this channel is "
+            "archived.",
+            "To show it, run the command again in another channel.",
+        )
     return _Words(
-        f"{attempt.what} is open in Baseten, but Slack refused my message about it "
-        f"({code(error.error)}).",
-        "Run it again in another channel to show it, or `/invite` me to this one.",
+        f"{attempt.what} is open in Baseten, but Slack refused my message about it.",
+        "Run the command again in another channel to show it, or `/invite` me to this one.",
     )
-
-
-def _baseten(error: BasetenError, attempt: FailureWording) -> _Words | None:
-    ask = attempt.installation.operator
-    match error:
-        case RateLimited(retry_after=wait):
-            when = f"in {duration(wait)}" if wait is not None else "in a minute"
-            return _Words(
-                f"Baseten is getting more requests than it allows. {attempt.nothing}",
-                f"Try again {when}{attempt.again}",
-            )
-        case Refused():
-            return _refused(error, attempt)
-        case Unreachable(sent=False):
-            return _Words(
-                f"I can't reach Baseten. {attempt.nothing}",
-                f"Try again in a few minutes{attempt.again}",
-            )
-        case Unreachable():
-            return _Words(
-                f"Baseten did not answer. {attempt.unsure}",
-                f"Try again in a few minutes{attempt.again}",
-            )
-        case Unreadable():
-            return _Words(
-                "I got an answer that doesn't look like Baseten's, perhaps from a firewall or a "
-                f"proxy. {attempt.unsure}",
-                f"If it keeps happening, tell {ask}. Try again{attempt.again}",
-            )
-        case _:
-            return None
-
-
-def _refused(error: Refused, attempt: FailureWording) -> _Words:
-    said = f" It says: “{say(error.message, 300)}”" if error.message.strip() else ""
-    ask = attempt.installation.operator
-    match error.status:
-        case 403 if "baseten training" in error.message.lower():
-            return _Words(
-                f"Training is not enabled for this Baseten organization. {attempt.nothing} "
-                "The bot's API key itself works.",
-                "An admin of the organization can ask Baseten to enable training.",
-            )
-        case 401 | 403 if error.status == 401 or "authorization" in error.message.lower():  # noqa: PLR2004
-            return _Words(
-                f"Baseten does not accept the bot's API key. {attempt.nothing}",
-                f"Ask {ask} to set a working key in `BASETEN_API_KEY`.",
-            )
-        case 403:
-            return _Words(
-                f"The bot's API key may not do this. {attempt.nothing}{said}",
-                f"Ask {ask} to give the key this right, or to use another key.",
-            )
-        case 404 if attempt.request is None:
-            return _Words(
-                f"That project is gone from Baseten, or the bot's key no longer sees it.{said}",
-                "Open it again with the command if you need it.",
-            )
-        case 404:
-            return _Words(
-                f"Baseten does not find that team. {attempt.nothing}{said}",
-                "Check the team; it may have been renamed or removed.",
-            )
-        case 409:
-            return _Words(
-                f"Something else is changing {attempt.what} right now. {attempt.nothing}{said}",
-                f"Try again in a moment{attempt.again}",
-            )
-        case status if status >= 500 or status == 408:  # noqa: PLR2004
-            return _Words(
-                f"Baseten has a problem of its own (it answered {status}). {attempt.unsure}{said}",
-                f"Try again in a few minutes{attempt.again}",
-            )
-        case status:
-            return _Words(
-                f"Baseten did not accept {attempt.what} (it answered {status}). "
-                f"{attempt.nothing}{said}",
-                "Change the name or the team, and try again.",
-            )

@@ -6,7 +6,7 @@ from bot.projects.recents import Recent
 from bot.views.blocks import actions, button, divider, section
 from bot.views.installation import Installation
 from bot.views.text import ago, bold, code
-from bot.views.usage import help_message
+from bot.views.usage import help_text
 
 HOME_OPEN = "home_open"
 
@@ -19,7 +19,7 @@ def home_view(recents: list[Recent], installation: Installation) -> View:
         installation: the names of the commands.
     """
     way_in = button("Open a training project", HOME_OPEN, style="primary")
-    blocks = [*help_message(installation).blocks, actions(way_in), divider()]
+    blocks = [section(help_text(installation)), actions(way_in), divider()]
     if recents:
         blocks.append(section("*Your last projects*"))
         blocks += [section(_line(recent)) for recent in recents]

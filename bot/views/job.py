@@ -19,7 +19,6 @@ class Stage(StrEnum):
     DEPLOYING = "deploying"
     RUNNING = "running"
     ENDED = "ended"
-    UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +47,7 @@ class Status:
         return self.stage is Stage.ENDED
 
 
+_INFO = "\N{INFORMATION SOURCE}\N{VARIATION SELECTOR-16}"
 _STATUSES = {
     "PENDING": Status(
         "⏳",
@@ -60,32 +60,38 @@ _STATUSES = {
     "QUEUED": Status("⏳", "Queued", "is queued", Stage.WAITING),
     "DEPLOYING": Status("🚀", "Deploying", "is deploying", Stage.DEPLOYING),
     "RUNNING": Status("▶️", "Running", "is running", Stage.RUNNING),
-    "COMPLETED": Status("✅", "Completed", "completed", Stage.ENDED),
+    "COMPLETED": Status("✅", "Completed", "finished", Stage.ENDED),
     "FAILED": Status("❌", "Failed", "failed", Stage.ENDED, failed=True),
     "DEPLOY_FAILED": Status("❌", "Failed to deploy", "failed to deploy", Stage.ENDED, failed=True),
-    "STOPPED": Status("⏹️", "Stopped by a user", "was stopped by a user", Stage.ENDED),
+    "STOPPED": Status("⏹️", "Stopped", "was stopped", Stage.ENDED),
     "PREEMPTED": Status(
-        "⏏️", "Preempted: its spot capacity was taken back", "was preempted", Stage.ENDED
+        "⚠️", "Preempted (spot capacity was reclaimed)", "was preempted", Stage.ENDED
     ),
+    "EXPIRED": Status(_INFO, "Expired", "expired", Stage.ENDED),
+    "CANCELED": Status(_INFO, "Canceled", "was canceled", Stage.ENDED),
 }
 _SYNCING = "SYNCING"
-_SYNCS = {_SYNCING: "Being synced", "COMPLETED": "Synced"}
+_SYNCS = {_SYNCING: "Syncing", "COMPLETED": "Synced"}
 
 
 def status(job: TrainingJob) -> Status:
-    """Return a job's status. An unknown status is shown in the API's words, and is not an end."""
+    """Return a job's status.
+
+    Only the five statuses of a job that waits or runs are no end. Any other one, also an unknown
+    one, is an end, as for the official CLI; an unknown one is shown in the API's words.
+    """
     name = job.current_status.removeprefix(_PREFIX)
     if (known := _STATUSES.get(name)) is not None:
         return known
     words = _words(name) or "Unknown"
-    return Status("❔", words, f"has the status {words}", Stage.UNKNOWN)
+    return Status(_INFO, words, f"ended with the status {words}", Stage.ENDED)
 
 
 def checkpoints(job: TrainingJob) -> str:
     """Return the state of the job's checkpoints in words; empty if unknown.
 
-    The bot stops polling a job that has ended. The message of such a job therefore omits "Being
-    synced", which would become false later.
+    The bot stops polling a job that has ended. The message of such a job therefore omits
+    "Syncing", which would become false later.
     """
     name = job.checkpoint_sync_status or ""
     if name == _SYNCING and status(job).ended:
@@ -117,6 +123,19 @@ def error_section(job: TrainingJob) -> Block | None:
     now = status(job)
     lead = "Error" if now.failed else "Baseten's advice" if now.advises else "Baseten says"
     return section(f"*{lead}*\n{quote(said)}")
+
+
+def error_quote(job: TrainingJob, most: int = 300) -> str:
+    """Return the job's error as a quote of up to three lines; empty without one.
+
+    Baseten's advice is not an error, so a line above the quote names it.
+    """
+    said = (job.error_message or "").strip()
+    if not said:
+        return ""
+    now, quoted = status(job), quote(said, most, lines=3)
+    lead = "" if now.failed else "Baseten's advice:\n" if now.advises else "Baseten says:\n"
+    return f"{lead}{quoted}"
 
 
 def machines(job: TrainingJob) -> str:

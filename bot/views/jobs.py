@@ -4,13 +4,13 @@ from bot.baseten.models import ProjectJobs, TrainingJob
 from bot.slack.message import Message
 from bot.views.blocks import divider, plain, section
 from bot.views.job import job_name, logs_url, machines, status
-from bot.views.text import ago, bold, code, say
+from bot.views.text import ago, bold, code, duration, say
 
 MOST_JOBS = 10
 
 
 def jobs_message(listed: ProjectJobs) -> Message:
-    """Return a message with up to ten jobs: status, name, age, machines and link.
+    """Return a message with up to ten jobs: status, name, age, duration, machines and link.
 
     Args:
         listed: the project and its jobs, newest first.
@@ -18,11 +18,13 @@ def jobs_message(listed: ProjectJobs) -> Message:
     project, jobs = listed.training_project, listed.training_jobs
     if not jobs:
         return plain(f"{bold(project.name)} has no jobs yet.")
-    title = f"The last jobs of {bold(project.name)}, newest first"
+    several = f"The last jobs of {bold(project.name)}, newest first"
+    title = several if len(jobs) > 1 else f"The only job of {bold(project.name)}"
     blocks = [section(title), divider()]
     blocks += [section(_line(project.id, job)) for job in jobs[:MOST_JOBS]]
     newest = jobs[0]
-    said = f"{title}. The newest, {say(job_name(newest))}: {say(status(newest).words)}."
+    which = "The newest, " if len(jobs) > 1 else ""
+    said = f"{title}. {which}{say(job_name(newest))}: {say(status(newest).words)}."
     return Message(said, blocks)
 
 
@@ -34,5 +36,12 @@ def _line(project_id: str, job: TrainingJob) -> str:
     why = f"\n> {say(error.splitlines()[0], 100)}" if error else ""
     return (
         f"{now.mark} *{say(now.words, 44)}*  {name}\n"
-        f"{ago(job.created_at)} · {say(machines(job), 40)} · {logs}{why}"
+        f"created {ago(job.created_at)}{_ended(job)} · {say(machines(job), 40)} · {logs}{why}"
     )
+
+
+def _ended(job: TrainingJob) -> str:
+    """Return the time from a job's creation to its end; Baseten has no time of its start."""
+    if not status(job).ended:
+        return ""
+    return f", ended {duration((job.updated_at - job.created_at).total_seconds())} later"

@@ -3,6 +3,7 @@
 from bot.access.rules import (
     CannotCreateError,
     MalformedIdError,
+    MalformedPayloadError,
     NotAllowedError,
     NotServedError,
     Refusal,
@@ -50,6 +51,11 @@ def no_access(
                 "There is no project here that you can use. Nothing was changed.",
                 f"Ask {ask} for access.",
             )
+        case MalformedPayloadError():
+            return (
+                f"Slack sent me this in a form that I can't read. {nothing}",
+                f"Try again. If it happens again, tell {ask}.",
+            )
         case RightsUnknownError(teams=teams):
             unknown = (
                 "Baseten doesn't tell me right now which teams there are"
@@ -64,7 +70,7 @@ def no_access(
         case MalformedIdError():
             return (
                 f"This message or dialog is not one that I made. {nothing}",
-                "Open the project again with the command.",
+                "Run the command again to open the project.",
             )
 
 

@@ -15,7 +15,7 @@ def still_opening(request: ProjectRequest) -> Message:
 
 def still_looking() -> Message:
     """Return the note that the bot still waits for Baseten after a click."""
-    return plain("⏳ Still asking Baseten, which is taking its time.")
+    return plain("⏳ Still waiting for Baseten…")
 
 
 def cannot_watch(why: str) -> Message:
@@ -27,17 +27,20 @@ def cannot_watch(why: str) -> Message:
     if why not in OUTSIDE:
         return plain(
             "Slack no longer lets me change this message, so I can't watch it.",
-            "Open the project again and watch that.",
+            "Run the command again, and watch the new message.",
         )
     return plain(
-        "I can only watch an answer that I can change, and here I can't.",
-        "Use `/invite` to add me to this channel, then open the project again and watch that.",
+        "I'm not in this channel, so I can't update messages here.",
+        "`/invite` me, then run the command again.",
     )
 
 
 def nothing_to_watch() -> Message:
     """Return the note that the job ended before the watch began."""
-    return plain("There is nothing to watch any more: the latest job has ended.")
+    return plain(
+        "There is nothing to watch any more: the latest job has ended.",
+        "After you push a new job, press *Watch* again.",
+    )
 
 
 def stopped(name: str, user_id: str) -> Message:
@@ -61,3 +64,17 @@ def invite() -> Message:
 def unavailable() -> Message:
     """Return the note that the bot is starting or stopping, and enqueued nothing."""
     return plain("I'm just restarting, so nothing was done. Please try again in a moment.")
+
+
+def canceled() -> Message:
+    """Return the note that a question ended without a project."""
+    return plain("Canceled. Nothing was created.")
+
+
+def not_compared(name: str) -> Message:
+    """Return the note that the bot did not look for similar names before it opened a project."""
+    return plain(
+        f"I couldn't check for names similar to {bold(name)} in time: Baseten didn't list the "
+        "projects.",
+        "If you meant another project, open that one. Nobody else sees this note.",
+    )

@@ -10,17 +10,8 @@ from bot.projects.message_state import MessageState
 from bot.projects.service import OpenedProject
 from bot.slack.message import Block, Message
 from bot.views import text
-from bot.views.blocks import actions, button, context, divider, section
-from bot.views.blocks import fields as columns
-from bot.views.job import (
-    Stage,
-    checkpoints,
-    error_section,
-    job_name,
-    logs_url,
-    machines,
-    status,
-)
+from bot.views.blocks import actions, button, context, overflow, section
+from bot.views.job import Stage, checkpoints, error_quote, job_name, logs_url, machines, status
 from bot.views.mentions import named, people, person
 
 OPEN_LOGS = "open_logs"
@@ -28,6 +19,11 @@ REFRESH = "refresh"
 JOBS = "jobs"
 WATCH = "watch"
 STOP_WATCHING = "stop_watching"
+MORE = "more"  # the overflow menu; the values of its options follow
+MORE_REFRESH = "refresh"
+MORE_COMMAND = "command"
+MORE_STOP = "stop for everyone"
+_PREEMPTED = "Its spot capacity was reclaimed. To start over, push it again."
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +49,7 @@ class WatchSummary:
         job_id: the watched job. The project might have a newer job.
         ended: whether the watch has ended. The message then shows its last state.
         project_missing: whether Baseten no longer has the project.
+        newer_job: the name of a newer job that was announced; empty without one.
     """
 
     watchers: tuple[str, ...]
@@ -60,6 +57,7 @@ class WatchSummary:
     job_id: str = ""
     ended: bool = False
     project_missing: bool = False
+    newer_job: str = ""
 
 
 def message_state_of(opened: OpenedProject, user_id: str, asked_for: str = "") -> MessageState:
@@ -99,133 +97,175 @@ def project_message(
         watch: the watch that updates the message; None without a watch.
     """
     job = project.latest_job
-    known = [] if job is None else _known_of(job, watch)
+    created = state.outcome is CreationOutcome.CREATED and refreshed is None
     team = project.team_name or state.team
-    project_missing = watch is not None and watch.project_missing
-    happened = _happened(project.name, team, None if project_missing else state.outcome)
-    blocks = [
-        section(happened),
-        columns(
-            ("Project ID", text.code(project.id)),
-            ("Team", text.say(team)),
-            ("Created", text.date(project.created_at)),
-            ("Updated", text.date(project.updated_at)),
-        ),
-        divider(),
-    ]
-    if job is None:
-        blocks.append(section(_no_job(project.name, team)))
-    else:
-        blocks += _job_blocks(job, known)
-    if not project_missing:
+    missing = watch is not None and watch.project_missing
+    lines = [] if job is None else _job_lines(job, watch)
+    if job is None and not missing:
+        lines = [_no_job(project.name, team, watched=_is_watched(watch))]
+    first = _first_line(project, team, watch, created=created, plain=False)
+    blocks = [section("\n".join([first, *lines]))]
+    if job is not None and (error := error_quote(job)):
+        blocks.append(section(error))
+    if not missing:
         blocks.append(_buttons(project, state, watch))
-    blocks.append(context(_small_print(state, refreshed, watch)))
-    return Message(f"{happened}\n{_plain_details(project, known)}", blocks)
+    small, more = _identity(project, state), _people(state, refreshed, watch)
+    blocks.append(context("\n".join(filter(None, [small, more]))))
+    spoken = _first_line(project, team, watch, created=created, plain=True)
+    happened = [error_quote(job, 100)] if job is not None else ["No job yet."]
+    said = [spoken, *(lines if job else []), *happened, small]
+    return Message("\n".join(filter(None, said)), blocks)
 
 
-def _happened(name: str, team: str, outcome: CreationOutcome | None) -> str:
-    """Return the first line. The outcome None means that Baseten no longer has the project."""
-    name, team = text.bold(name), text.bold(team)
-    match outcome:
-        case CreationOutcome.CREATED:
-            return f"✨ Created training project {name} in team {team}"
-        case CreationOutcome.EXISTED:
-            return f"📂 Training project {name} already exists in team {team}"
-        case CreationOutcome.UNKNOWN:
-            return f"📂 Training project {name} is open in team {team}"
-        case None:
-            return (
-                f"🗑️ Training project {name} of team {team} is gone from Baseten, or my key can no "
-                "longer see it. This is what I last saw"
-            )
+def _first_line(
+    project: TrainingProject, team: str, watch: WatchSummary | None, *, created: bool, plain: bool
+) -> str:
+    """Return the status of the latest job, or of a project without a job.
 
-
-def _plain_details(project: TrainingProject, known: list[tuple[str, str]]) -> str:
-    """Return the content of the blocks in one line, for notifications."""
-    said = (
-        f"ID {text.say(project.id)}, created {text.date(project.created_at)}, "
-        f"updated {text.date(project.updated_at)}."
-    )
-    job = project.latest_job
+    Args:
+        project: the current state of the project.
+        team: the name of its team.
+        watch: the watch of the message.
+        created: whether the message is the first one about a project that the request created.
+        plain: without bold text and links, for the fallback text.
+    """
+    job, strong = project.latest_job, text.say if plain else text.bold
+    name = strong(project.name)
+    if watch is not None and watch.project_missing:
+        gone = (
+            f"🗑️ {name} can't be found in Baseten any more (deleted, or hidden from the bot's key)."
+        )
+        return (
+            f"{gone} Last known state:\n{_job_line(project, job, team, watch, plain=plain)}"
+            if job
+            else f"{gone} It had no job."
+        )
     if job is None:
-        return f"{said} No job yet."
-    said += f" Latest job: {text.say(job_name(job))}, {text.say(status(job).words, 44)}"
-    more = "".join(f", {name.lower()}: {value}" for name, value in known)
-    return f"{said}{more}."
+        return (
+            f"✨ {name} was created in {strong(team)}."
+            if created
+            else f"📂 {name} is ready in {strong(team)}."
+        )
+    return _job_line(project, job, team, watch, plain=plain)
 
 
-def _no_job(name: str, team: str) -> str:
+def _job_line(
+    project: TrainingProject,
+    job: TrainingJob,
+    team: str,
+    watch: WatchSummary | None,
+    *,
+    plain: bool,
+) -> str:
+    now, strong = status(job), text.say if plain else text.bold
+    shown = text.say(job_name(job))
+    if not plain:
+        shown = f"*<{logs_url(project.id, job.id)}|{shown}>*"
+    since = _running_since(job, watch)
+    ran = ""
+    if now.ended and since is not None:
+        ran = f" after {text.duration((job.updated_at - since).total_seconds())}"
+    does = text.say(now.does, 60)
+    return f"{now.mark} {shown} {does}{ran} in {strong(project.name)} ({text.say(team)})"
+
+
+def _running_since(job: TrainingJob, watch: WatchSummary | None) -> datetime | None:
+    return watch.running_since if watch is not None and watch.job_id == job.id else None
+
+
+def _job_lines(job: TrainingJob, watch: WatchSummary | None) -> list[str]:
+    """Return the lines under the status: the machines, the person, the age; the next step."""
+    parts = [text.say(machines(job), 70)]
+    if job.user and job.user.email:
+        parts.append(f"started by {text.say(job.user.email, 70)}")
+    parts.append(_age(job, watch))
+    if words := checkpoints(job):
+        parts.append(f"checkpoints: {text.say(words, 30).lower()}")
+    preempted = [_PREEMPTED] if job.current_status.endswith("PREEMPTED") else []
+    return [" · ".join(parts), *preempted]
+
+
+def _age(job: TrainingJob, watch: WatchSummary | None) -> str:
+    """Return the age of the job as a date that Slack keeps true without an update.
+
+    After a watch, or without a project, the job's state is no longer followed: a relative time
+    would claim that the job runs on.
+    """
+    stage, since = status(job).stage, _running_since(job, watch)
+    final = watch is not None and watch.ended
+    if stage is Stage.ENDED:
+        return f"ended {text.ago(job.updated_at)}"
+    if stage is Stage.RUNNING and since is not None:
+        return f"running since {text.date(since)}" + ("" if final else f", {text.ago(since)}")
+    return f"created {text.date(job.created_at) if final else text.ago(job.created_at)}"
+
+
+def _no_job(name: str, team: str, *, watched: bool) -> str:
     """Return how to start a job. https://docs.baseten.co/reference/cli/training/training-cli"""
     shown = text.code(name)
     called = shown if shown == f"`{text.escape(name)}`" else "exactly as above"
     push = text.code(f"truss train push config.py --team {shlex.quote(team)}", 250)
-    return f"*No job yet.* To start one, name the project {called} in your config and run\n{push}"
+    tells = "" if watched else " *Watch* tells you when it starts."
+    return (
+        f"No job yet. To start one, name the project {called} in your config and run {push}.{tells}"
+    )
 
 
-def _known_of(job: TrainingJob, watch: WatchSummary | None) -> list[tuple[str, str]]:
-    """Return the fields that only some jobs have, as pairs of name and value."""
-    known, stage = [], status(job).stage
-    since = watch.running_since if watch and watch.job_id == job.id else None
-    if watch is not None and since is not None:
-        if stage is Stage.ENDED:
-            known.append(("Ran for", text.duration((job.updated_at - since).total_seconds())))
-        elif stage is Stage.RUNNING:
-            # After the watch, the message is not updated: a relative time would run on.
-            ago = "" if watch.ended else f" ({text.ago(since)})"
-            known.append(("Running since", f"{text.date(since)}{ago}"))
-    if words := checkpoints(job):
-        known.append(("Checkpoints", text.say(words, 30)))
-    return known
-
-
-def _job_blocks(job: TrainingJob, known: list[tuple[str, str]]) -> list[Block]:
-    now = status(job)
-    name = text.code(job_name(job)) + (f" ({text.code(job.id)})" if job.name else "")
-    fields = [("Runs on", text.say(machines(job), 70))]
-    if job.user and job.user.email:
-        fields.append(("Started by", text.say(job.user.email, 70)))
-    fields += [("Created", text.date(job.created_at)), ("Updated", text.date(job.updated_at))]
-    fields += known
-    blocks = [
-        section(f"*Latest job*  {name}\n{now.mark} *{text.say(now.words, 44)}*"),
-        columns(*fields),
-    ]
-    if (error := error_section(job)) is not None:
-        blocks.append(error)
-    return blocks
+def _is_watched(watch: WatchSummary | None) -> bool:
+    return watch is not None and not watch.ended
 
 
 def _buttons(project: TrainingProject, state: MessageState, watch: WatchSummary | None) -> Block:
-    """Return the buttons. Refresh is always there, because the first job can come later."""
-    value = state.model_dump_json()
-    elements = [button("Refresh", REFRESH, value=value)]
-    if watch is not None and not watch.ended:
+    """Return the buttons. Watch is always there: another person can join a watch.
+
+    After a failure, Watch looks for a newer job, and the logs come first. The menu carries no
+    state: the listener reads the state of Watch.
+    """
+    value, job = state.model_dump_json(), project.latest_job
+    watched, primary = _is_watched(watch), {"style": "primary"}
+    failed = job is not None and status(job).failed
+    elements = [button("Watch", WATCH, value=value, **({} if failed else primary))]
+    if watched:
         elements.append(button("Stop watching", STOP_WATCHING, value=value))
-    elif is_watchable(project):
-        elements.append(button("Watch", WATCH, value=value))
-    if project.latest_job is not None:
-        url = logs_url(project.id, project.latest_job.id)
-        elements += [
-            button("Jobs", JOBS, value=value),
-            button("Open logs", OPEN_LOGS, url=url),
+    if job is not None:
+        jobs = button("Jobs", JOBS, value=value)
+        url = logs_url(project.id, job.id)
+        logs = button("Open logs", OPEN_LOGS, url=url, **(primary if failed else {}))
+        elements = [logs, jobs, *elements] if failed else [*elements, jobs, logs]
+    options = [("Refresh", MORE_REFRESH), ("Show the command…", MORE_COMMAND)]
+    if watched:
+        options.append(("Stop for everyone…", MORE_STOP))
+    return actions(*elements, overflow(MORE, *options))
+
+
+def _identity(project: TrainingProject, state: MessageState) -> str:
+    """Return the small print: the project's id, its timestamps, its origin and the requester."""
+    created = state.outcome is CreationOutcome.CREATED
+    existed = ["already existed"] if state.outcome is CreationOutcome.EXISTED else []
+    requester = person(state.asked_by) if state.asked_by else "a workflow"
+    for_whom = f" for {named(state.asked_for)}" if state.asked_for else ""
+    return " · ".join(
+        [
+            f"Project {text.code(project.id)}",
+            f"created {text.date(project.created_at)}{' by this request' if created else ''}",
+            f"updated {text.date(project.updated_at)}",
+            *existed,
+            f"requested by {requester}{for_whom}",
         ]
-    return actions(*elements)
+    )
 
 
-def _small_print(
-    state: MessageState, refreshed: Refreshed | None, watch: WatchSummary | None
-) -> str:
-    said = f"Requested by {person(state.asked_by) if state.asked_by else 'a workflow'}"
-    if state.asked_for:
-        said += f" for {named(state.asked_for)}"
-    if watch is not None and not watch.ended:
+def _people(state: MessageState, refreshed: Refreshed | None, watch: WatchSummary | None) -> str:
+    """Return the second line of the small print; empty if nothing is known."""
+    parts = []
+    if watch is not None and _is_watched(watch):
         by = people(watch.watchers)
-        said += f" · Watched by {by}" if by else " · Watched"
+        parts.append(f"watched by {by}" if by else "watched")
     if refreshed is not None:
-        said += f" · Refreshed by {person(refreshed.by)}, {text.date(refreshed.at)}"
+        parts.append(f"refreshed by {person(refreshed.by)}, {text.date(refreshed.at)}")
     if state.also_in:
-        teams = text.listing([text.bold(team, 30) for team in state.also_in])
-        said += (
-            f" · {teams} {'has' if len(state.also_in) == 1 else 'have'} a project of this name too"
-        )
-    return said
+        parts.append(f"also in {text.listing([text.bold(team, 30) for team in state.also_in])}")
+    if watch is not None and watch.newer_job:
+        parts.append(f"newer job: {text.bold(watch.newer_job, 40)}")
+    said = " · ".join(parts)
+    return said[:1].upper() + said[1:]

@@ -1,11 +1,23 @@
 """Text for Slack: escaped, cut to a length, with dates in the viewer's time zone."""
 
+import re
 import unicodedata
 from datetime import UTC, datetime
+from html import unescape
 
 from bot.projects.request import BIDIRECTIONAL
 from bot.telemetry.redaction import redact
 
+# Dates, mentions, code and bold text, as the functions below write them.
+_MARKUP = re.compile(
+    r"""
+      <!date\^-?\d+\^[^|<>]*\|(?P<date>[^<>]*)>
+    | <[@#](?P<id>[^<>|]*)>
+    | `(?P<code>[^`\n]*)`
+    | (?<![\w*])\*(?=\S)(?P<bold>.+?)(?<=\S)\*(?![\w*])
+    """,
+    re.VERBOSE,
+)
 _UNITS = ((86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second"))
 
 
@@ -96,3 +108,18 @@ def listing(words: list[str], word: str = "and") -> str:
     """Return the words as a list in a sentence: ``a, b and c``."""
     *first, last = words
     return f"{', '.join(first)} {word} {last}" if first else last
+
+
+def without_markup(mrkdwn: str) -> str:
+    """Return a text for a place without markup, such as a step's error.
+
+    Dates are in UTC. The name of a person or a channel is unknown here: mrkdwn mentions only the
+    person, or the channel, that an operator has named to ask.
+    """
+    return unescape(_MARKUP.sub(_bare, mrkdwn))
+
+
+def _bare(found: re.Match[str]) -> str:
+    if found["id"] is not None:
+        return "the person who runs this bot"
+    return next(text for text in found.group("date", "code", "bold") if text is not None)

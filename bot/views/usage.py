@@ -2,11 +2,12 @@
 
 from bot.projects.request import UsageError, Wrong, command_text
 from bot.slack.message import Message
-from bot.views.blocks import plain
+from bot.views.blocks import actions, button, plain, section
 from bot.views.installation import Installation
 from bot.views.text import code, listing
 
 EXAMPLE_NAME = "llama-3-finetune"
+OPEN_DIALOG = "open_dialog"
 _WRONG = {
     Wrong.EMPTY_TEAM: "there is nothing between the quotes of the team",
     Wrong.UNCLOSED_TEAM: "the quote before the team is never closed",
@@ -16,18 +17,25 @@ _WRONG = {
 
 
 def help_message(installation: Installation) -> Message:
-    """Return the help: the purpose and the syntax of the command."""
+    """Return the help: the ways to open a project, each with an example, and the dialog."""
+    text = help_text(installation)
+    return Message(text, [section(text), actions(button("Open the dialog", OPEN_DIALOG))])
+
+
+def help_text(installation: Installation) -> str:
+    """Return three bullets, each with an example, and the person to ask."""
     command = installation.command
-    example = code(f"{command} research {EXAMPLE_NAME}")
-    quoted_example = code(f'{command} "Platform Team" {EXAMPLE_NAME}')
-    return plain(
-        f"*{command}* opens a Baseten training project and shows it to everyone in the channel, "
-        "with its latest job. If the project is already there, nothing about it changes.",
-        f"Type {code(f'{command} <team> <name>')}, for example {example}",
-        f"Or type {code(command)} alone, and choose the team in a dialog.",
-        f"Put quotes around a team of several words: {quoted_example}",
-        "On the answer, *Watch* follows the latest job and *Refresh* asks again; the shortcut "
-        "*Open training project* opens the dialog from any message.",
+    quoted = code(f'{command} "Platform Team" {EXAMPLE_NAME}')
+    return (
+        f"*{command}* shows a Baseten training project and its latest job to everyone in the "
+        "channel. If the team has no project of this name, I create it.\n"
+        f"• Type a team and a name: {code(f'{command} research {EXAMPLE_NAME}')}. If the name "
+        "is close to one that exists, I ask first.\n"
+        f"• Put quotes around a team of several words: {quoted}. To choose the team in a dialog, "
+        f"type {code(command)} alone.\n"
+        "• Use the buttons on the message: *Watch* tells you how the job ends, *Jobs* lists the "
+        "last ten. My home tab has your last projects.\n"
+        f"Questions? Ask {installation.operator}."
     )
 
 
@@ -41,7 +49,7 @@ def usage_message(error: UsageError, installation: Installation) -> Message:
     said = f" I understood {listing(understood)}." if understood else ""
     form = command_text(error.team or "research", error.name or EXAMPLE_NAME)
     return plain(
-        f"I can't open that: {_WRONG[error.wrong]}.{said} Nothing was done.",
+        f"I couldn't read that: {_WRONG[error.wrong]}.{said} Nothing was done.",
         f"Try {code(f'{installation.command} {form}', 300)}",
     )
 

@@ -1,160 +1,104 @@
-"""The replies in the thread of a watched message, and the messages at the end of a watch."""
+"""The replies in the thread of a watched message while its job goes on, and private notes."""
 
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from itertools import islice
 
-from bot.baseten.models import GpuCapacity, TrainingJob, TrainingProject
+from bot.baseten.measures import GpuCapacity
+from bot.baseten.models import TrainingJob, TrainingProject
+from bot.projects.message_state import JobChoice
 from bot.projects.request import command_text
-from bot.slack.message import Message
-from bot.views.blocks import context, plain, section
+from bot.slack.message import Block, Message
+from bot.views.blocks import actions, button, context, plain, section
 from bot.views.installation import Installation
 from bot.views.job import does, error_section, job_name, logs_url, machines, status
-from bot.views.mentions import people
-from bot.views.text import ago, bold, code, date, duration, escape, say
+from bot.views.mentions import named, people
+from bot.views.text import bold, code, date, duration, escape, say, shorten
 
-MOST_LINES = 20  # of a log
-_MOST_MENTIONED = 20
-_MOST_LOG = 2000  # characters
-_MOST_ESCAPED = 2900  # characters; a section holds 3,000, and an escaped "&" has five
-_MOST_READ = 2000  # characters of a line; longer lines would block the event loop
-# Control sequences of terminals: colors, titles and links, character sets, control characters.
-_NOT_TEXT = re.compile(
-    r"""
-      \x1b\[[0-?]*[ -/]*[@-~]
-    | \x1b[]PX^_][^\x07\x1b]*
-    | \x1b[ -/]*[0-~]
-    | [\x00-\x08\x0a-\x1f\x7f-\x9f]
-    """,
-    re.VERBOSE,
-)
+WATCH_TOO = "watch_too"
+MOST_MENTIONED = 20  # people in one reply; further replies mention the others
 _REASONS = {
     "message_not_found": "the message that I kept up to date was deleted",
     "channel_not_found": "I no longer have access to the channel",
-    "not_in_channel": "I am no longer a member of the channel",
+    "not_in_channel": "I'm no longer a member of the channel",
     "is_archived": "the channel is archived",
     "is_inactive": "the channel is archived",
     "channel_is_archived": "the channel is archived",
-    "": "I repeatedly failed to post its news",
 }
 # Slack's codes if the bot is not a member of the channel, and if nobody can post.
 OUTSIDE = frozenset({"channel_not_found", "not_in_channel"})
 _CLOSED = frozenset({"channel_is_archived", "is_archived", "is_inactive"})
 
 
-def moved_message(project_id: str, job: TrainingJob, *, again: bool) -> Message:
+def moved_message(project: TrainingProject, job: TrainingJob, *, again: bool) -> Message:
     """Return the reply that the job has a new stage.
 
     Args:
-        project_id: the project of the job.
+        project: the project of the job.
         job: the current state of the job.
         again: whether the job was in a later stage before.
     """
     now = status(job)
-    said = f"{now.mark} {does(job)}{' again' if again else ''}."
-    return _message(said, project_id, job, say(machines(job), 80))
-
-
-def log_lines(logged: Iterable[str], most: int = MOST_LINES) -> list[str]:
-    """Return the last lines without colors, overwritten progress bars and empty lines.
-
-    Args:
-        logged: the messages of the log, the oldest first. A message can have several lines.
-        most: the maximum number of lines.
-    """
-    lines = [line for message in logged for line in message.split("\n")]
-    shown = (_as_shown(line) for line in reversed(lines))
-    return list(islice((line for line in shown if line.strip()), most))[::-1]
-
-
-def _as_shown(line: str) -> str:
-    line = line.rstrip().rpartition("\r")[2]
-    if len(line) > _MOST_READ:
-        # The redactor does not recognize half of a secret, so the last, incomplete word is dropped.
-        whole = line[:_MOST_READ].rsplit(maxsplit=1)[:-1]
-        line = " ".join([*whole, "…"])
-    return _NOT_TEXT.sub("", line).expandtabs(4)
-
-
-def ended_message(
-    project: TrainingProject,
-    job: TrainingJob,
-    ran: float | None,
-    watchers: Sequence[str],
-    logs: Sequence[str] | None = (),
-) -> Message:
-    """Return the reply that the job has ended. It mentions the watchers.
-
-    Args:
-        project: the project of the job. The reply names it for the notification.
-        job: the current state of the job.
-        ran: the seconds that the job ran; None if unknown.
-        watchers: the user ids of the watchers.
-        logs: the last lines of a failed job's log, redacted, the oldest first; None if the log
-            could not be read.
-    """
-    now = status(job)
-    if ran is None:
-        age = (job.updated_at - job.created_at).total_seconds()
-        lasted = f"{duration(age)} after it was created"
-    else:
-        lasted = f"after running for {duration(ran)}"
-    why = ": its spot capacity was taken back" if job.current_status.endswith("PREEMPTED") else ""
-    ended = f"{now.mark} {_of(project, job)} {say(now.does)} {lasted}{why}."
-    said = f"{ended} {people(watchers, _MOST_MENTIONED)}".rstrip()
-    tail, note = "", ""
-    if now.failed:
-        tail = _log_tail(logs or ())
-        if not tail:
-            note = "Its logs could not be read" if logs is None else "It left no log lines"
-    return _message(said, project.id, job, note, tail)
+    said = f"{now.mark} {in_project(project, job)} {say(now.does)}{' again' if again else ''}."
+    return _message(said, project, job, say(machines(job), 80))
 
 
 def waiting_message(
-    project_id: str, job: TrainingJob, since: datetime, capacity: GpuCapacity | None
+    project: TrainingProject,
+    job: TrainingJob,
+    since: datetime,
+    waited: float,
+    capacity: GpuCapacity | None,
 ) -> Message:
     """Return the reply that the job has been waiting for a long time.
 
     Args:
-        project_id: the project of the job.
+        project: the project of the job.
         job: the current state of the job, with Baseten's advice.
         since: the time at which it began to wait.
+        waited: the seconds since then.
         capacity: the capacity of its type of GPU; None if the key cannot see it.
     """
-    what = "for GPU capacity " if status(job).advises else ""
-    said = f"⏳ {bold(job_name(job))} has been waiting {what}since {date(since)} ({ago(since)})."
-    return _message(said, project_id, job, _in_use(capacity))
+    what = "for GPUs" if status(job).advises else "to start"
+    for_how_long = f"for {duration(waited)} (since {date(since)})"
+    said = f"⏳ {in_project(project, job)} has been waiting {what} {for_how_long}."
+    return _message(said, project, job, _in_use(capacity))
 
 
-def taken_over_message(
-    project_id: str, old: TrainingJob, new: TrainingJob, *, seen: bool
+def newer_job_message(  # noqa: PLR0913, PLR0917 - its parts
+    project: TrainingProject,
+    choice: JobChoice,
+    job: TrainingJob,
+    followed: TrainingJob | None,
+    watchers: Sequence[str],
+    starter: str = "",
 ) -> Message:
-    """Return the reply that the watch continues with a newer job.
-
-    A job that has already ended gets a reply of its own, `ended_message`.
+    """Return the reply that the project has a newer job. It mentions the watchers.
 
     Args:
-        project_id: the project of both jobs.
-        old: the job that was watched.
-        new: the job that is watched now.
-        seen: whether Baseten still returns the old job.
+        project: the project of both jobs.
+        choice: the value of the button that watches the newer job.
+        job: the newer job.
+        followed: the job that the watch goes on with; None if it has ended.
+        watchers: the user ids of the people to mention.
+        starter: the person who started the newer job, as a user id or an email address.
     """
-    lost = f"I can't tell what became of {bold(job_name(old))}."
-    if status(new).ended:
-        return plain(f"🔀 There is a newer job. {lost}")
-    said = f"🔀 There is a newer job, so I follow that one from here on: {does(new)}."
-    if not seen:
-        said += f" {lost}"
-    elif not status(old).ended:
-        said += f" {does(old)}, and I no longer follow it."
-    return _message(said, project_id, new, say(machines(new), 80))
+    to = people(watchers, MOST_MENTIONED)
+    said = f"🔀 {to} a newer job started" if to else "🔀 A newer job started"
+    said += f" in {bold(project.name)}: {_with_status(job)}."
+    if followed is not None:
+        said += f" I'm still following {bold(job_name(followed))}."
+    name = shorten(" ".join(job_name(job).split()), 60)
+    label = f"Watch {name}" if followed is None else f"Watch {name} too"
+    watch = button(label, WATCH_TOO, value=choice.model_dump_json())
+    note = " · ".join(part for part in (say(machines(job), 80), started_by(starter)) if part)
+    return _message(said, project, job, note, buttons=[actions(watch)])
 
 
-def first_job_message(project_id: str, job: TrainingJob) -> Message:
-    """Return the reply that the project has its first job."""
-    said = f"{status(job).mark} The first job is here: {does(job)}."
-    return _message(said, project_id, job, say(machines(job), 80))
+def first_job_message(project: TrainingProject, job: TrainingJob, starter: str = "") -> Message:
+    """Return the reply that the project has its first job; see `newer_job_message`."""
+    said = f"{status(job).mark} {bold(project.name)} has its first job: {_with_status(job)}."
+    note = " · ".join(part for part in (say(machines(job), 80), started_by(starter)) if part)
+    return _message(said, project, job, note)
 
 
 def expired_message(
@@ -169,32 +113,35 @@ def expired_message(
         message_updated: whether the message has been updated and has a *Watch* button.
     """
     job = project.latest_job
-    state = "There is still no job" if job is None else does(job)
-    go_on = " To go on, press *Watch* on the message." if message_updated else ""
-    said = (
-        f"⌛ I have watched {bold(project.name)} for {days} days, and stop here. {state}.{go_on} "
-        f"{people(watchers, _MOST_MENTIONED)}"
-    ).rstrip()
-    return plain(said, "" if job is None else _link(project.id, job))
+    state = "It still has no job" if job is None else does(job).replace(" is ", " is still ", 1)
+    go_on = " Press *Watch* on the message above to keep going." if message_updated else ""
+    said = f"⌛ I've stopped watching {bold(project.name)} after {days} days. {state}.{go_on}"
+    small = "" if job is None else _link(project.id, job)
+    return plain(f"{said} {people(watchers, MOST_MENTIONED)}".rstrip(), small)
 
 
 def lost_message(project: TrainingProject, job: TrainingJob, watchers: Sequence[str]) -> Message:
     """Return the reply that the watch ends, because Baseten no longer has the job."""
-    said = f"🔎 I can no longer find {_of(project, job)}, so I stop watching it."
-    return plain(f"{said}{_last_seen(job)} {people(watchers, _MOST_MENTIONED)}".rstrip())
+    said = f"🔎 I can't find {in_project(project, job)} any more, so I've stopped watching it."
+    last = f" It {_last_seen(job)}."
+    return plain(f"{said}{last} {people(watchers, MOST_MENTIONED)}".rstrip())
 
 
 def gone_message(project: TrainingProject, watchers: Sequence[str]) -> Message:
     """Return the reply that the watch ends, because Baseten no longer has the project."""
     said = (
-        f"🗑️ {bold(project.name)} is gone from Baseten, or my key can no longer see it, "
-        "so I stop watching it."
+        f"🗑️ I can't find {bold(project.name)} in Baseten any more (deleted, or hidden from the "
+        f"bot's key), so I've stopped watching it.{_last_of(project)}"
     )
-    last = _last_seen(project.latest_job)
-    return plain(f"{said}{last} {people(watchers, _MOST_MENTIONED)}".rstrip())
+    return plain(f"{said} {people(watchers, MOST_MENTIONED)}".rstrip())
 
 
-def farewell_message(  # noqa: PLR0913 - all of it is in the words
+def mentions_message(project_name: str, user_ids: Sequence[str]) -> Message:
+    """Return the reply that mentions the people for whom the reply before it had no room."""
+    return plain(f"👆 {bold(project_name)}, for {people(user_ids, len(user_ids))}")
+
+
+def farewell_message(  # noqa: PLR0913 - its parts
     project: TrainingProject,
     team: str,
     channel_id: str,
@@ -215,47 +162,83 @@ def farewell_message(  # noqa: PLR0913 - all of it is in the words
     """
     where = f" in <#{escape(channel_id)}>" if channel_id.startswith(("C", "G")) else ""
     what = "reply in its thread" if unanswerable else "change the message"
-    reason = _REASONS.get(why) or f"Slack does not let me {what} ({code(why)})"
+    reason = f": {_REASONS.get(why) or f'Slack no longer lets me {what}'}"
+    if not why:
+        reason = " because posting there kept failing"
     again = code(f"{installation.command} {command_text(team, project.name)}", 300)
     invite = f"{code('/invite')} me to the channel first, then run" if why in OUTSIDE else "run"
     closed = why in _CLOSED or why.startswith("restricted_action")
     elsewhere = " in another channel" if closed else ""
-    last = _last_seen(project.latest_job)
     return plain(
-        f"I stopped watching the training project {bold(project.name)}{where}: {reason}.{last}",
-        f"For a new message that can be watched, {invite} {again}{elsewhere}",
+        f"I stopped watching {bold(project.name)}{where}{reason}.{_last_of(project)}",
+        f"To watch it again, {invite} {again}{elsewhere}.",
     )
 
 
-def _message(said: str, project_id: str, job: TrainingJob, note: str, tail: str = "") -> Message:
-    """Return a reply about a job: the news, the job's error, the last log lines, small print."""
+def job_has_ended(job: TrainingJob) -> Message:
+    """Return the note that a job has ended before its watch began."""
+    return plain(f"There's nothing to watch any more: {does(job)}.")
+
+
+def not_watching(project_name: str, watchers: Sequence[str]) -> Message:
+    """Return the note to a person who wants to stop a watch without being a watcher.
+
+    Args:
+        project_name: the project's name.
+        watchers: the user ids of the watchers.
+    """
+    said = f"You're not watching {bold(project_name)}."
+    by = people(watchers)
+    verb = "is" if len([each for each in watchers if each]) == 1 else "are"
+    return plain(f"{said} {by} {verb}." if by else said)
+
+
+def in_project(project: TrainingProject, job: TrainingJob) -> str:
+    """Return the job and its project, as in ``*gpt-oss-job* in *support-bot-sft*``."""
+    return f"{bold(job_name(job))} in {bold(project.name)}"
+
+
+def started_by(starter: str) -> str:
+    """Return who started a job; empty if unknown."""
+    return f"started by {named(starter)}" if starter else ""
+
+
+def _message(
+    said: str,
+    project: TrainingProject,
+    job: TrainingJob,
+    note: str,
+    buttons: Sequence[Block] = (),
+) -> Message:
+    """Return a reply about a job: the news, the job's error or advice, buttons, small print."""
     blocks = [section(said)]
     words = [said]
     if (error := error_section(job)) is not None:
         blocks.append(error)
         words.append(error["text"]["text"])
-    if tail:
-        blocks.append(section(tail))
-        words.append(tail)
-    small = " · ".join(part for part in (note, _link(project_id, job)) if part)
-    return Message("\n".join([*words, small]), [*blocks, context(small)])
+    small = " · ".join(part for part in (note, _link(project.id, job)) if part)
+    return Message("\n".join([*words, small]), [*blocks, *buttons, context(small)])
 
 
-def _of(project: TrainingProject, job: TrainingJob) -> str:
-    return f"{bold(job_name(job))} of {bold(project.name)}"
+def _with_status(job: TrainingJob) -> str:
+    """Return a job with its status, as in ``*gpt-oss-job* (waiting for GPU capacity)``."""
+    state = status(job).does.removeprefix("is ").removeprefix("was ")
+    return f"{bold(job_name(job))} ({say(state)})"
 
 
 def _link(project_id: str, job: TrainingJob) -> str:
     return f"<{logs_url(project_id, job.id)}|Open logs>"
 
 
-def _last_seen(job: TrainingJob | None) -> str:
-    if job is None:
-        return ""
+def _last_of(project: TrainingProject) -> str:
+    job = project.latest_job
+    return "" if job is None else f" {bold(job_name(job))} {_last_seen(job)}."
+
+
+def _last_seen(job: TrainingJob) -> str:
     first, _, rest = status(job).does.partition(" ")
     before = {"is": f"was {rest}", "was": f"had been {rest}", "has": f"had {rest}"}
-    did = before.get(first) or f"had {status(job).does}"
-    return f" When I last looked, {bold(job_name(job))} {say(did)}."
+    return f"{say(before.get(first) or f'had {status(job).does}')} when I last looked"
 
 
 def _in_use(capacity: GpuCapacity | None) -> str:
@@ -264,30 +247,3 @@ def _in_use(capacity: GpuCapacity | None) -> str:
         return ""
     limit = f" of {capacity.limit}" if capacity.limit else ""
     return f"{capacity.usage_count}{limit} {say(capacity.gpu_type, 40)} in use"
-
-
-def _log_tail(lines: Sequence[str]) -> str:
-    """Return the last lines of a log as code, as many as fit; empty without lines."""
-    kept: list[str] = []
-    room, room_escaped = _MOST_LOG, _MOST_ESCAPED
-    for line in reversed(lines[-MOST_LINES:]):
-        disarmed = line.replace("`", "'")
-        if not kept:
-            disarmed = _cut(disarmed, room - 1, room_escaped - 1)
-        room -= len(disarmed) + 1
-        room_escaped -= len(escape(disarmed)) + 1
-        if min(room, room_escaped) < 0:
-            break
-        kept.append(escape(disarmed))
-    code_block = "\n".join(reversed(kept))
-    return f"*Last log lines*\n```{code_block}```" if kept else ""
-
-
-def _cut(line: str, most: int, most_escaped: int) -> str:
-    """Return a line within two limits: one for its length, one for its escaped length."""
-    size = 0
-    for at, character in enumerate(line):
-        size += len(escape(character))
-        if at >= most or size > most_escaped:
-            return line[: at - 1] + "…"
-    return line

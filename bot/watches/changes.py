@@ -3,88 +3,31 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Annotated, Any, Literal
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
-
-from bot.baseten.models import Moment, TrainingJob, TrainingProject
+from bot.baseten.models import TrainingJob, TrainingProject
 from bot.views.job import Stage, status
 from bot.watches.model import Watch
+from bot.watches.news import (
+    ENDS,
+    Ended,
+    Expired,
+    FirstJob,
+    Gone,
+    Lost,
+    Moved,
+    NewerJob,
+    News,
+    StillWaiting,
+)
 
 LONGEST = timedelta(days=14)  # the longest duration of a watch
+HOLD = timedelta(seconds=15)  # after a job's last update; its last log lines can arrive late
 
 _OFTEN_MISSING = 2  # polls in a row, because one response can be wrong
 _REDRAW = timedelta(minutes=10)  # between updates that change only times
+_GOING = (Stage.DEPLOYING, Stage.RUNNING)
 _ORDER = (Stage.WAITING, Stage.DEPLOYING, Stage.RUNNING)
-
-
-class _News(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
-
-class Moved(_News):
-    """The job is in another stage; ``again``: in an earlier one."""
-
-    kind: Literal["moved"] = "moved"
-    job: TrainingJob
-    again: bool = False
-
-
-class Ended(_News):
-    """The job has ended; ``ran``: its seconds of running, if its start is known."""
-
-    kind: Literal["ended"] = "ended"
-    job: TrainingJob
-    ran: float | None = None
-
-
-class StillWaiting(_News):
-    """The job has waited too long."""
-
-    kind: Literal["still_waiting"] = "still_waiting"
-    job: TrainingJob
-    since: Moment
-
-
-class TakenOver(_News):
-    """The watch moves to a newer job; ``seen``: the state of the old job is current."""
-
-    kind: Literal["taken_over"] = "taken_over"
-    old: TrainingJob
-    new: TrainingJob
-    seen: bool
-
-
-class FirstJob(_News):
-    """The project has its first job."""
-
-    kind: Literal["first_job"] = "first_job"
-    job: TrainingJob
-
-
-class Expired(_News):
-    """The watch has reached the longest duration."""
-
-    kind: Literal["expired"] = "expired"
-
-
-class Gone(_News):
-    """The project no longer exists."""
-
-    kind: Literal["gone"] = "gone"
-
-
-class Lost(_News):
-    """The job no longer exists, but its project does."""
-
-    kind: Literal["lost"] = "lost"
-    job: TrainingJob
-
-
-News = Annotated[
-    Moved | Ended | StillWaiting | TakenOver | FirstJob | Expired | Gone | Lost,
-    Field(discriminator="kind"),
-]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,22 +54,56 @@ class Changes:
     """The result of a comparison.
 
     Attributes:
-        watch: the new state of the watch. Its number of notifications is one higher if there is
-            a notification to send.
+        watch: the new state of the watch; the same object if nothing is to be saved.
         news: the news for the thread, in this order.
-        changed: whether the message needs an update.
+        redraw: whether the message needs an update.
         moved: whether more has changed than times; if so, the next poll comes soon.
-        ended: whether the watch ends.
     """
 
     watch: Watch
     news: tuple[News, ...] = ()
-    changed: bool = False
+    redraw: bool = False
     moved: bool = False
-    ended: bool = False
+
+    def applied(self, kept: Watch, at: datetime) -> Watch:
+        """Return the present watch with this result: its watchers and its outbox are kept."""
+        fields = {
+            "watchers": kept.watchers,
+            "looks": kept.looks,
+            "numbered": kept.numbered,
+            "outbox": kept.outbox,
+            "revision": kept.revision + self.redraw,
+            "drawn": kept.drawn,
+            "courier": kept.courier,
+        }
+        return self.watch.model_copy(update=fields).with_news(at, self.news)
 
 
-def compare(watch: Watch, observed: Observation, now: datetime, waiting_too_long: float) -> Changes:
+def is_quiet(watch: Watch, observed: Observation, now: datetime) -> bool:
+    """Return whether a comparison would find nothing, by tests that cost little.
+
+    With thousands of watches, this decides nearly all of them.
+    """
+    job, latest, newer = watch.project.latest_job, observed.latest, watch.newer
+    return (
+        job is not None
+        and observed.watched is job
+        and (latest is job or (newer is not None and latest is not None and latest.id == newer.id))
+        and observed.project is None
+        and not watch.missing
+        and now - watch.started_at < LONGEST
+        and (watch.told_waiting or status(job).stage in _GOING)
+        and not status(job).ended
+    )
+
+
+def compare(
+    watch: Watch,
+    observed: Observation,
+    now: datetime,
+    waiting_too_long: float,
+    also: tuple[str, ...] | None = (),
+) -> Changes:
     """Compare the last state of a watch with the current state in Baseten.
 
     Args:
@@ -134,36 +111,50 @@ def compare(watch: Watch, observed: Observation, now: datetime, waiting_too_long
         observed: the current state.
         now: the current time.
         waiting_too_long: seconds until a waiting job is news.
+        also: the watchers of other messages in the same thread, who hear of a newer job too; None:
+            another watch announces it.
     """
     after, news = _seen(watch, observed)
-    ended = after.job is not None and status(after.job).ended
     if not news and (observed.project_missing or observed.job_missing):
         after, news = _missed(watch, observed)
-        ended = bool(news)
-    if not ended and (waits := _waits_long(after, observed, now, waiting_too_long)) is not None:
+    elif (job := after.job) is not None and status(job).ended:
+        after = _held(watch, after, now)
+        if _is_settled(after, job, now):
+            news.append(_ended(after, job))
+    elif after.end_seen_at is not None:
+        after = after.model_copy(update={"end_seen_at": None})
+    if (waits := _waits_long(after, observed, now, waiting_too_long)) is not None:
         after = after.model_copy(update={"told_waiting": True})
         news.append(waits)
-    if not ended and now - watch.started_at >= LONGEST:
-        ended = True
+    expired = now - watch.started_at >= LONGEST
+    if expired and not any(isinstance(each, ENDS) for each in news):
         news.append(Expired())
-    return _result(watch, after, tuple(news), now, ended=ended)
+    after, newer = _newer(after, observed)
+    if newer is not None and also is not None:
+        followed = None if after.job is None or status(after.job).ended else after.job
+        news.append(NewerJob(job=newer, followed=followed, also=also))
+    return _result(watch, after, tuple(news), now)
 
 
-def _result(
-    before: Watch, after: Watch, news: tuple[News, ...], at: datetime, *, ended: bool
-) -> Changes:
-    """Return a numbered result if the watch needs a notification, else the old watch."""
+def _result(before: Watch, after: Watch, news: tuple[News, ...], at: datetime) -> Changes:
+    """Return the result; the old watch if there is nothing to save."""
     was, now = before.project, after.project
+    if news and any(isinstance(each, ENDS) for each in news):
+        gone = any(isinstance(each, Gone) for each in news)
+        ended = after.model_copy(update={"ended": True, "gone": gone, "drawn_at": at})
+        return Changes(ended, news, redraw=True, moved=True)
+    held = after.end_seen_at is not None  # one update shows the end, after the last log lines
     # Compare all fields only if the projects differ: most polls find no change.
-    changed = was is not now and was != now and _shown(was) != _shown(now)
+    changed = not held and was is not now and was != now and _shown(was) != _shown(now)
     moved = bool(news) or (changed and _shown(was, times=False) != _shown(now, times=False))
     due = moved or at - (before.drawn_at or before.started_at) >= _REDRAW
-    if not news and not (changed and due):
-        if after.missing == before.missing:
-            return Changes(before)
-        return Changes(before.model_copy(update={"missing": after.missing}), moved=True)
-    numbered = after.model_copy(update={"notifications": before.notifications + 1, "drawn_at": at})
-    return Changes(numbered, news, changed, moved, ended)
+    redraw = (changed and due) or before.newer != after.newer
+    if redraw:
+        after = after.model_copy(update={"drawn_at": at})
+    elif not (news or held or after.missing != before.missing):
+        return Changes(before)
+    moved = moved or held or before.newer != after.newer or after.missing != before.missing
+    return Changes(before if after == before else after, news, redraw, moved)
 
 
 def _missed(watch: Watch, observed: Observation) -> tuple[Watch, list[News]]:
@@ -181,93 +172,76 @@ def _missed(watch: Watch, observed: Observation) -> tuple[Watch, list[News]]:
 
 def _seen(watch: Watch, observed: Observation) -> tuple[Watch, list[News]]:
     """Apply the current state to the watch; return the news."""
-    old, new = watch.job, observed.latest
-    if old is None:
-        return _first(watch, observed, new)
-    watched = observed.watched
-    newer = new is not None and new.id != old.id and new.created_at > old.created_at
-    news: list[News] = []
-    if watched is not None:
-        watch, news = _followed(watch, observed, old, watched)
-    if new is None or not newer:
-        return watch, news
-    watch = _turned_to(watch, observed, new)
-    ended = _ended(watch, new)
-    # The end of the new job is the only news, unless the old job is missing.
-    if not ended or watched is None:
-        news.append(TakenOver(old=watched or old, new=new, seen=watched is not None))
-    return watch, [*news, *ended]
-
-
-def _first(
-    watch: Watch, observed: Observation, job: TrainingJob | None
-) -> tuple[Watch, list[News]]:
-    """Apply the first job of a project; if it has ended, the end is the only news."""
-    if job is None:
-        if observed.project is None:
+    if watch.job is not None:
+        if observed.watched is None:
             return watch, []
-        return watch.model_copy(update={"project": observed.project, "missing": 0}), []
-    watch = _turned_to(watch, observed, job)
-    return watch, _ended(watch, job) or [FirstJob(job=job)]
+        return _followed(watch, observed, watch.job, observed.watched)
+    project, job = observed.project or watch.project, observed.latest
+    if job is None:
+        known = observed.project is not None
+        return (watch.model_copy(update={"project": project, "missing": 0}) if known else watch), []
+    first = watch.model_copy(update={"project": _with(project, job), "missing": 0})
+    return first, [] if status(job).ended else [FirstJob(job=job)]
 
 
 def _followed(
     watch: Watch, observed: Observation, old: TrainingJob, job: TrainingJob
 ) -> tuple[Watch, list[News]]:
     """Apply the current state of the watched job."""
-    if job == old and observed.project in (None, watch.project) and not watch.missing:
-        return watch, _ended(watch, job)
-    was, now = status(old), status(job)
-    known = watch.stage if was.stage is Stage.UNKNOWN else was.stage
-    changes = {
-        "project": _with(observed.project or watch.project, job),
-        "missing": 0,
-        "stage": known if now.stage is Stage.UNKNOWN else now.stage,
-    }
-    same = now.stage is was.stage and (now.stage is not Stage.UNKNOWN or now == was)
-    if same or now.ended:
-        watch = watch.model_copy(update=changes)
-        return watch, _ended(watch, job)
-    # An unknown status does not reset the times: the last stage might go on.
-    if now.stage not in (Stage.UNKNOWN, known):
-        changes["running_since"] = job.updated_at if now.stage is Stage.RUNNING else None
-        changes["waiting_since"] = job.updated_at if now.stage is Stage.WAITING else None
-    again = {now.stage, known} <= set(_ORDER) and _ORDER.index(now.stage) <= _ORDER.index(known)
+    project = watch.project if observed.project is None else _with(observed.project, job)
+    same = job is old or job == old  # in this order, as the most frequent comparison is costly
+    if same and (project is watch.project or project == watch.project) and not watch.missing:
+        return watch, []
+    was, now = status(old).stage, status(job).stage
+    changes: dict[str, Any] = {"project": _with(project, job), "missing": 0}
+    if now is was or now is Stage.ENDED:
+        return watch.model_copy(update=changes), []
+    changes["running_since"] = job.updated_at if now is Stage.RUNNING else None
+    changes["waiting_since"] = job.updated_at if now is Stage.WAITING else None
+    again = was in _ORDER and _ORDER.index(now) < _ORDER.index(was)
     return watch.model_copy(update=changes), [Moved(job=job, again=again)]
 
 
-def _ended(watch: Watch, job: TrainingJob) -> list[News]:
-    if not status(job).ended:
-        return []
+def _newer(watch: Watch, observed: Observation) -> tuple[Watch, TrainingJob | None]:
+    """Return the watch that knows the newest live job, and that job if it was not known before."""
+    job, latest = watch.job, observed.latest
+    if job is None or latest is None or latest.id == job.id or status(latest).ended:
+        return watch, None
+    if latest.created_at <= (job if watch.newer is None else watch.newer).created_at:
+        return watch, None
+    return watch.announcing(latest), latest
+
+
+def _held(before: Watch, after: Watch, now: datetime) -> Watch:
+    """Return the watch with the time at which a poll first saw this end."""
+    if before.end_seen_at is not None and after.job == before.job:
+        return after
+    return after.model_copy(update={"end_seen_at": now})
+
+
+def _is_settled(watch: Watch, job: TrainingJob, now: datetime) -> bool:
+    """Return whether the job's last log lines are readable; a wrong clock delays it once only."""
+    seen = watch.end_seen_at
+    return now - job.updated_at >= HOLD or (seen is not None and now - seen >= HOLD)
+
+
+def _ended(watch: Watch, job: TrainingJob) -> Ended:
     since = watch.running_since
     ran = None if since is None else max(0.0, (job.updated_at - since).total_seconds())
-    return [Ended(job=job, ran=ran)]
-
-
-def _turned_to(watch: Watch, observed: Observation, job: TrainingJob) -> Watch:
-    """Move the watch to another job, and reset the state of the old one."""
-    return watch.model_copy(
-        update={
-            "project": _with(observed.project or watch.project, job),
-            "running_since": None,
-            "waiting_since": None,
-            "told_waiting": False,
-            "stage": Stage.UNKNOWN,
-            "missing": 0,
-        }
-    )
+    return Ended(job=job, ran=ran)
 
 
 def _waits_long(
     watch: Watch, observed: Observation, now: datetime, most: float
 ) -> StillWaiting | None:
     job = watch.job
-    known = {seen.id for seen in (observed.watched, observed.latest) if seen is not None}
-    if job is None or job.id not in known or watch.told_waiting:
+    if job is None or watch.told_waiting or status(job).stage is not Stage.WAITING:
+        return None
+    if job.id not in {each.id for each in (observed.watched, observed.latest) if each is not None}:
         return None
     since = watch.waiting_since or job.created_at
-    late = status(job).stage is Stage.WAITING and (now - since).total_seconds() > most
-    return StillWaiting(job=job, since=since) if late else None
+    waited = (now - since).total_seconds()
+    return StillWaiting(job=job, since=since, waited=waited) if waited > most else None
 
 
 def _with(project: TrainingProject, job: TrainingJob) -> TrainingProject:

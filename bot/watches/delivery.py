@@ -1,293 +1,252 @@
-"""Delivery of notifications to Slack: an update of the message, and a reply for each news."""
+"""Delivery of a watch's outbox to Slack: an update of the message, and a post for each news."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from functools import partial
 
 import structlog
 
-from bot.access.rules import Allows, allows
-from bot.baseten.client import Baseten
 from bot.durable.context import TaskContext
-from bot.durable.model import Done, Outcome, RunAgain, Task
-from bot.durable.store import Store
-from bot.slack.message import PostedMessage, ReplyTarget, SlackCallFailed
+from bot.durable.model import Done, Outcome, RunAgain
+from bot.slack.message import SlackCallFailed
 from bot.slack.messages import Poster
-from bot.telemetry.redaction import Redactor
-from bot.views.installation import Installation
-from bot.watches.changes import LONGEST, Ended
-from bot.watches.direct_messages import DirectMessages
-from bot.watches.message_updater import MessageUpdater, Rendering
-from bot.watches.model import Watch, Watches
-from bot.watches.news_messages import NewsMessages
-from bot.watches.notification import (
-    NOTIFY,
-    NoRoomError,
-    Notification,
-    RetryLaterError,
-    again,
-    notification_id,
-    read_notification,
-)
+from bot.views.project import project_message
+from bot.watches.changes import LONGEST
+from bot.watches.model import DELIVER, Watch
+from bot.watches.news import ENDS, Farewell, OutboxItem
+from bot.watches.outbox_posts import OutboxPosts, Unconfirmed, thread_of
+from bot.watches.progress import DeliveryTiming, LaterError, Progress, retry_later
 from bot.watches.redraw import redraw
 from bot.watches.slack_errors import ENDINGS, reads_later, takes_later
+from bot.watches.store import Watches, message_key
+from bot.watches.update_rate_limiter import UpdateRateLimiter
 
-__all__ = ["NOTIFY", "NotificationHandler"]
+__all__ = ["DELIVER", "Delivery", "DeliveryTiming"]
 
 log = structlog.stdlib.get_logger(__name__)
 
-_AGAIN, _LONGEST_AGAIN = 30.0, 600.0  # seconds until the next attempt after a failed call
-# Seconds until the next check whether the previous notification is done.
-_IN_TURN, _LONGEST_IN_TURN = 5.0, 60.0
+_MOST, _MOST_QUIETLY = 40, 30  # updates of messages a minute, with news and without
 _STALE = timedelta(hours=1)
 _MOST_FAILS = 10  # of one step, with unforeseen errors
 
 
-class NotificationHandler:
-    """Deliver notifications, a step at a time.
+class Delivery:
+    """Deliver the outboxes of watches. One task delivers one outbox, an item at a time.
 
     Args:
         poster: calls Slack.
-        baseten: returns the log lines and the capacity for the replies.
         watches: the store of watches.
-        store: holds the notifications as tasks.
-        redactor: redacts the log lines.
-        now: an aware clock, close to the database's.
-        gap: seconds between two updates of one message. The whole notification waits for them,
-            because its replies follow the update.
-        looks: seconds before each search for a reply with an unknown outcome.
-        allows: decides who can see log lines.
-        installation: the names of the commands.
+        posts: posts the items.
+        timing: the times.
     """
 
-    def __init__(  # noqa: PLR0913, PLR0917 - its collaborators
-        self,
-        poster: Poster,
-        baseten: Baseten,
-        watches: Watches,
-        store: Store,
-        redactor: Redactor,
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
-        gap: float = 15.0,
-        looks: Sequence[float] = (5.0, 25.0),
-        allows: Allows = allows,
-        installation: Installation | None = None,
+    def __init__(
+        self, poster: Poster, watches: Watches, posts: OutboxPosts, timing: DeliveryTiming
     ) -> None:
         self._poster = poster
-        self._news_messages = NewsMessages(baseten, redactor, allows)
         self._watches = watches
-        self._store = store
-        self._now = now
-        self._looks = looks
-        self._updater = MessageUpdater(poster, watches, store, now, gap)
-        self._direct_messages = DirectMessages(
-            poster, watches, self._updater, installation or Installation()
-        )
+        self._posts = posts
+        self._timing = timing
+        self._limiter = UpdateRateLimiter(timing.now, timing.gap)
 
     async def handle(self, context: TaskContext) -> Outcome:
-        """Deliver one notification, after the previous one of its watch."""
-        task = context.task
-        if task.failures >= _MOST_FAILS:
-            return await self._give_up(context)
-        notification = Notification.model_validate(task.state)
-        if notification.step == "update":
-            # This check comes first: a thousand notifications can find no room at once.
-            if (seconds := self._updater.wait(notification)) > 0:
-                began = task.step_may_have_run or notification.may_be_posted
-                waiting = notification.model_copy(update={"may_be_posted": began})
-                return RunAgain(seconds, waiting.state())
-            if not await self._is_its_turn(notification.watch):
-                return again(notification, _IN_TURN, _LONGEST_IN_TURN)
+        """Deliver until nothing is left. A later task delivers what comes after that."""
+        progress = Progress.model_validate(context.task.state)
+        began = context.task.step_may_have_run
+        watch = await self._watches.read(progress.channel_id, progress.ts)
+        if watch is None or watch.courier != context.task.id:
+            return Done()
+        watch = _drawn(watch, progress.drawn)
+        if context.task.failures >= _MOST_FAILS:
+            log.error("dropped a notification", error=context.task.error)
+            dropped = partial(_dropped, drawn=progress.drawn, at=self._timing.now())
+            left = await self._watches.settle(watch, dropped)
+            await context.checkpoint(progress.fresh().state())
+            watch, began = left, False
         try:
-            return await self._go_on(notification, context)
-        except NoRoomError as full:
-            return RunAgain(full.seconds, full.notification.state())
-        except RetryLaterError as retry:
-            return await self._retry_later(retry, context.task)
+            while watch is not None:
+                if watch.drawn < watch.revision:
+                    watch, progress = await self._draw(watch, progress, context, began=began)
+                else:
+                    watch = await self._deliver(watch, progress, context, began=began)
+                    progress, began = progress.fresh(), False
+        except LaterError as later:
+            return later.outcome
+        return Done()
 
-    async def _retry_later(self, retry: RetryLaterError, task: Task) -> Outcome:
-        """Reschedule the notification, or drop it if it is out of date."""
-        notification, age = retry.notification, self._now() - task.created_at
-        superseded = (
-            age > _STALE
-            and not notification.ended
-            and await self._updater.is_superseded(notification.watch)
-        )
-        if superseded or age > LONGEST:
-            log.error("dropped a notification", slack_error=str(retry))
-            return Done()
-        log.info("cannot deliver a notification now", slack_error=str(retry))
-        if retry.in_seconds is not None:
-            return RunAgain(retry.in_seconds, notification.state())
-        later = again(notification, max(_AGAIN, retry.wait), max(_LONGEST_AGAIN, retry.wait))
-        return replace(later, step_may_have_run=task.step_may_have_run)
+    async def _draw(
+        self, watch: Watch, progress: Progress, context: TaskContext, *, began: bool
+    ) -> tuple[Watch | None, Progress]:
+        """Update the message; return the watch as it is drawn. Safe to repeat."""
+        key = message_key(watch.channel_id, watch.ts)
+        closing = watch.ended and _only_farewells(watch)
+        most = _MOST if watch.outbox else _MOST_QUIETLY
+        seconds = 0.0 if closing else self._limiter.delay(key, most)
+        if seconds > 0:
+            raise LaterError(RunAgain(seconds, progress.state(), step_may_have_run=began))
 
-    async def _give_up(self, context: TaskContext) -> Outcome:
-        """Drop a notification after too many failures; send the end of a watch directly."""
-        log.error("dropped a notification", error=context.task.error)
-        notification = read_notification(context.task)
-        if notification is None or notification.step == "direct":
-            return Done()
-        if not notification.ended and notification.step != "close":  # the next notification will do
-            return Done()
-        told = notification.model_copy(update={"step": "direct", "done": 0})
-        await context.checkpoint(told.state())
-        return await self.handle(context)
-
-    async def _is_its_turn(self, watch: Watch) -> bool:
-        before = await self._store.get(notification_id(watch, watch.notifications - 1))
-        return before is None or before.ended or read_notification(before) is None
-
-    async def _go_on(self, notification: Notification, context: TaskContext) -> Outcome:
-        while True:
-            match notification.step:
-                case "update":
-                    notification = await self._update(notification, context)
-                case "reply" if notification.done < len(notification.news):
-                    notification = await self._reply(notification, context)
-                case "close":
-                    notification = await self._direct_messages.end_watch(notification, context)
-                case "direct" if notification.done < len(notification.watch.watchers):
-                    notification = await self._direct_messages.send(notification, context)
-                case _:
-                    return Done()
-            fresh = {"may_be_posted": False, "looks": 0, "repeated": False, "tries": 0}
-            notification = notification.model_copy(update=fresh)
-            await context.checkpoint(notification.state())
-
-    async def _update(self, notification: Notification, context: TaskContext) -> Notification:
-        """Update the message, unless a newer notification will. Safe to repeat."""
-        watch, then = notification.watch, notification.model_copy(update={"step": "reply"})
-        if not notification.needs_update:
-            return then
-        wanted = await self._updater.wanted(notification)
-        own = wanted[0] is watch and wanted[1] is not None
-        # After an attempt with an unknown outcome, the message might show an old state.
-        began = context.task.step_may_have_run or notification.may_be_posted
-        if not began and (not own or await self._updater.is_superseded(watch)):
-            return then
-        if (seconds := self._updater.wait(notification)) > 0:
-            raise NoRoomError(notification.model_copy(update={"may_be_posted": began}), seconds)
-
-        async def draw(rendering: Rendering) -> None:
+        async def draw(wanted: Watch) -> None:
+            self._limiter.acquire(key)
             await context.may_post()
-            await self._updater.draw(rendering)
+            summary = wanted.summary()
+            message = project_message(wanted.project, wanted.message_state, watch=summary)
+            await self._poster.update(thread_of(wanted), wanted.ts, message)
 
+        read = partial(self._watches.read, watch.channel_id, watch.ts)
+        refused_for_good, shown = False, watch
         try:
-            shown = await redraw(wanted, partial(self._updater.wanted, notification), draw)
+            shown = await redraw(watch, read, draw, same=_looks_same) or watch
         except SlackCallFailed as refused:
-            return await self._refused(_may_be_posted(notification), refused) or then
-        return then.model_copy(update={"message_updated": shown is not None and shown[0] is watch})
-
-    async def _reply(self, notification: Notification, context: TaskContext) -> Notification:
-        """Post the next news as a reply; post it only once, as far as Slack allows.
-
-        https://docs.slack.dev/reference/methods/chat.postMessage
-        """
-        watch, number = notification.watch, notification.done
-        if await self._updater.is_stopped(notification):
-            return notification.model_copy(update={"done": len(notification.news)})
-        then = notification.model_copy(update={"done": number + 1})
-        if (context.task.step_may_have_run or notification.may_be_posted) and await self._looked(
-            notification, context.task
-        ):
-            return then
-        message = await self._news_messages.build(
-            notification.news[number], watch, message_updated=notification.message_updated
-        )
-        try:
-            posted = await self._poster.post(
-                _thread(watch),
-                message,
-                notification.next_id,
-                guard=context.may_post,
-                parked=context.park,
+            late = self._timing.now() - (watch.drawn_at or watch.started_at) > LONGEST
+            if (takes_later(refused) or refused.outcome_unknown) and not late:
+                raise retry_later(refused, progress, began=began) from refused
+            if refused.error in ENDINGS and not (watch.ended and _only_farewells(watch)):
+                return await self._close(watch, refused.error), progress
+            log.error(  # noqa: TRY400 - the error is Slack's
+                "Slack refuses a part of a notification", slack_error=refused.error
             )
-        except SlackCallFailed as refused:
-            if not refused.outcome_unknown:
-                return await self._refused(notification, refused) or then
-            doubtful = notification.model_copy(update={"may_be_posted": True, "looks": 0})
-            raise RetryLaterError(doubtful, refused, self._looks[0]) from refused
-        if posted.thread_ts is None:
-            return await self._posted_outside_thread(notification, posted)
-        return then
+            refused_for_good = True
+        fields = {"not_drawn": refused_for_good, "drawn": shown.revision}
+        progress = progress.fresh().model_copy(update=fields)
+        if shown.outbox and shown.courier == watch.courier:  # one write after the post is enough
+            return _drawn(shown, shown.revision), progress
+        settled = partial(_drawn, revision=shown.revision)
+        return await self._watches.settle(watch, settled), progress
 
-    async def _posted_outside_thread(
-        self, notification: Notification, posted: PostedMessage
-    ) -> Notification:
-        """Delete a reply that Slack posted outside the thread of a deleted message."""
+    async def _deliver(
+        self, watch: Watch, progress: Progress, context: TaskContext, *, began: bool
+    ) -> Watch | None:
+        """Post the first item, once as far as Slack allows; return the watch without it."""
+        if not watch.outbox:
+            return await self._watches.settle(watch, lambda kept: kept)
+        item, now = watch.outbox[0], self._timing.now()
+        if now - item.at > LONGEST or (now - item.at > _STALE and self._is_superseded(watch)):
+            log.error("dropped a notification", slack_error="Slack took none for too long")
+            return await self._done(watch, item)
+        doubtful = progress.doubtful == item.id
+        if (began or doubtful) and await self._is_posted(item, watch, progress, context):
+            return await self._done(watch, item)
         try:
-            await self._poster.delete_message(posted)
-        except SlackCallFailed as refused:
-            log.warning("cannot delete a reply outside its thread", slack_error=refused.error)
-        whole = notification.watch.ts == notification.watch.thread_ts
-        return await self._ended(notification, "message_not_found" if whole else "thread_not_found")
-
-    async def _looked(self, notification: Notification, task: Task) -> bool:
-        """Return whether the next reply counts as posted; False: post it.
-
-        Raises:
-            RetryLaterError: search the thread once more, later.
-        """
-        try:
-            ts = await self._poster.find_message_ts(
-                _thread(notification.watch), notification.next_id, task.created_at
+            mentioned = await self._posts.post(
+                item, watch, context, message_updated=not progress.not_drawn
             )
+        except Unconfirmed as unconfirmed:
+            state = progress.state(doubtful=item.id, searches=0)
+            raise LaterError(RunAgain(self._timing.searches[0], state)) from unconfirmed
+        except SlackCallFailed as refused:
+            return await self._refused(item, watch, refused, progress, began=began)
+        return await self._done(watch, item, mentioned)
+
+    async def _done(
+        self, watch: Watch, item: OutboxItem, mentioned: Sequence[str] | None = None
+    ) -> Watch | None:
+        """Take the item off the outbox; the people that it had no room for are next."""
+        now = self._timing.now()
+
+        def delivered(kept: Watch) -> Watch:
+            drawn = _drawn(kept, watch.drawn)
+            found = [each for each in kept.outbox if each.id == item.id]
+            rest = self._posts.mentions_after(found[0], kept, mentioned) if found else ()
+            return drawn.without(item).with_news(now, rest, first=True)
+
+        return await self._watches.settle(watch, delivered)
+
+    async def _is_posted(
+        self, item: OutboxItem, watch: Watch, progress: Progress, context: TaskContext
+    ) -> bool:
+        """Return whether the item counts as posted; False: post it."""
+        if isinstance(item.news, Farewell):
+            return False  # a second direct message has the same client_msg_id
+        doubtful = progress.doubtful == item.id
+        since = context.task.created_at
+        try:
+            ts = await self._poster.find_message_ts(thread_of(watch), item.id, since)
         except SlackCallFailed as unread:
             if reads_later(unread):
-                raise RetryLaterError(notification, unread) from unread
+                raise retry_later(unread, progress, began=not doubtful) from unread
             log.info("the bot cannot search a thread", slack_error=unread.error)
-            if not notification.may_be_posted:
+            if not doubtful:
                 return False  # after a kill; the repeat has the same client_msg_id
-            end = isinstance(notification.news[notification.done], Ended)
-            if end and not notification.repeated:  # a lost end is worse than a double one
-                again = notification.model_copy(update={"repeated": True, "may_be_posted": False})
-                raise RetryLaterError(again, unread, 0.0) from unread
+            if isinstance(item.news, ENDS[:1]) and not progress.repeated:
+                # A lost end is worse than a double one.
+                state = progress.state(doubtful="", repeated=True)
+                raise LaterError(RunAgain(0.0, state)) from unread
             log.warning("an unconfirmed reply counts as posted", slack_error=unread.error)
             return True
-        if ts is None and notification.may_be_posted and notification.looks + 1 < len(self._looks):
-            later = notification.model_copy(update={"looks": notification.looks + 1})
-            raise RetryLaterError(later, SlackCallFailed("not there yet"), self._looks[later.looks])
+        searches = progress.searches + 1
+        if ts is None and doubtful and searches < len(self._timing.searches):
+            state = progress.state(searches=searches)
+            raise LaterError(RunAgain(self._timing.searches[searches], state))
         return ts is not None
 
     async def _refused(
-        self, notification: Notification, refused: SlackCallFailed
-    ) -> Notification | None:
-        """Return the notification's next state after a permanent error; None: skip this part.
-
-        Raises:
-            RetryLaterError: the error is temporary.
-        """
+        self,
+        item: OutboxItem,
+        watch: Watch,
+        refused: SlackCallFailed,
+        progress: Progress,
+        *,
+        began: bool,
+    ) -> Watch | None:
+        """Return the watch after a permanent error; it ends, or goes on without the item."""
         if takes_later(refused) or refused.outcome_unknown:
-            raise RetryLaterError(notification, refused) from refused
-        if refused.error in ENDINGS:
-            return await self._ended(notification, refused.error)
+            raise retry_later(refused, progress, began=began) from refused
+        last = watch.ended and isinstance(item.news, ENDS)
+        own = item.to is None and not isinstance(item.news, Farewell)
+        if own and (refused.error in ENDINGS or last):
+            return await self._close(watch, refused.error, unanswerable=True)
         log.error("Slack refuses a part of a notification", slack_error=refused.error)
-        if notification.ended and notification.step == "reply":
-            # This was the last one: message the watchers directly.
-            fields = {"slack_error": refused.error, "unanswerable": True}
-            return notification.model_copy(update={"step": "direct", "done": 0} | fields)
-        return None
+        return await self._done(watch, item)
 
-    async def _ended(self, notification: Notification, slack_error: str) -> Notification:
-        """Return the notification's next state if the message or its thread takes no more."""
-        watch = notification.watch
-        skipped = notification.model_copy(update={"step": "reply", "done": len(notification.news)})
-        if await self._updater.is_superseded(watch):  # the later one gets the same error
-            return skipped
-        kept = await self._watches.get(watch.channel_id, watch.ts)
-        if kept is not None and kept.id != watch.id:  # its own notifications get the same error
-            return skipped
+    async def _close(
+        self, watch: Watch, slack_error: str, *, unanswerable: bool = False
+    ) -> Watch | None:
+        """End a watch whose message or thread takes no more; its watchers get farewells."""
         log.info("a watch cannot go on", watch=watch.id, slack_error=slack_error)
-        unanswerable = notification.step == "reply" and slack_error != "message_not_found"
-        fields = {"slack_error": slack_error, "unanswerable": unanswerable}
-        return notification.model_copy(update={"step": "close", "done": 0} | fields)
+        answered = unanswerable and slack_error != "message_not_found"
+        now = self._timing.now()
+
+        def closed(kept: Watch) -> Watch:
+            if kept.id != watch.id:  # a new watch of the message meets the error by itself
+                return kept.model_copy(update={"outbox": kept.outbox[len(watch.outbox) :]})
+            drawn = _drawn(kept, watch.drawn)
+            return drawn.closed(now, slack_error, unanswerable=answered)
+
+        return await self._watches.settle(watch, closed)
+
+    @staticmethod
+    def _is_superseded(watch: Watch) -> bool:
+        """Return whether newer news make the first one needless."""
+        first, *later = watch.outbox
+        return bool(later) and not isinstance(first.news, (*ENDS, Farewell))
 
 
-def _thread(watch: Watch) -> ReplyTarget:
-    return ReplyTarget("", watch.channel_id, thread_ts=watch.thread_ts)
+def _only_farewells(watch: Watch) -> bool:
+    return all(isinstance(each.news, Farewell) for each in watch.outbox)
 
 
-def _may_be_posted(notification: Notification) -> Notification:
-    return notification.model_copy(update={"may_be_posted": True})
+def _drawn(watch: Watch, revision: int) -> Watch:
+    """Return the watch whose message shows at least this revision."""
+    return watch.model_copy(update={"drawn": max(watch.drawn, revision)})
+
+
+def _looks_same(one: Watch, other: Watch) -> bool:
+    """Return whether two states of a watch have the same message."""
+    return (one.project, one.message_state, one.summary()) == (
+        other.project,
+        other.message_state,
+        other.summary(),
+    )
+
+
+def _dropped(watch: Watch, drawn: int, at: datetime) -> Watch:
+    """Return the watch without the step that fails again and again."""
+    watch = _drawn(watch, drawn)
+    if watch.drawn < watch.revision:
+        return watch.model_copy(update={"drawn": watch.revision})
+    if not watch.outbox:
+        return watch
+    item = watch.outbox[0]
+    if watch.ended and isinstance(item.news, ENDS) and item.to is None:
+        return watch.closed(at, "", unanswerable=False)
+    return watch.without(item)

@@ -13,13 +13,15 @@ from pydantic import BaseModel, ConfigDict
 
 from bot.baseten.client import Baseten
 from bot.baseten.errors import BasetenError, Refused, Unreadable
-from bot.baseten.models import Moment, TrainingJob, TrainingProject
+from bot.baseten.models import Moment, TrainingJob
 from bot.watches.changes import Observation
 from bot.watches.model import Watch
+from bot.watches.parsed_jobs import ParsedJobs
+from bot.watches.slices import in_slices
 
 log = structlog.stdlib.get_logger(__name__)
 
-MOST_FETCHED = 25  # projects with a request of their own in one poll
+MOST_FETCHED = 25  # jobs with a request of their own in one poll
 LISTED_FROM = 10  # with more projects than this, the list comes first
 _AT_ONCE = 5
 _SEARCH, _LIST = "search", "list"
@@ -69,11 +71,13 @@ class JobLookup:
 
     The search returns only jobs that have not ended. It misses a newer job that begins and ends
     between two polls while the watched job still runs. To find such a job, each poll would need
-    a request for each project.
+    a request for each project. The answer about one job also holds its project, so an end takes
+    one request.
     """
 
     def __init__(self, baseten: Baseten) -> None:
         self._baseten = baseten
+        self._parsed = ParsedJobs()
         self._endpoints = {_SEARCH: self._search, _LIST: self._list}
 
     async def fetch_all(
@@ -116,7 +120,7 @@ class JobLookup:
                     refused={**health.refused, **dict.fromkeys(refusals, now)},
                     listed_at=now if endpoint == _LIST else health.listed_at,
                 )
-                return LookupResult(*_sorted(watches, observe), endpoint, health)
+                return LookupResult(*await _sorted(watches, observe), endpoint, health)
         raise refusals[endpoints[0]]
 
     async def fetch_missing(self, result: LookupResult, now: datetime) -> LookupResult:
@@ -138,16 +142,18 @@ class JobLookup:
             refused = {**result.health.refused, **({_LIST: now} if _will_fail_again(error) else {})}
             health = result.health.model_copy(update={"refused": refused})
             return replace(result, observed={}, health=health)
-        return LookupResult(*_sorted(result.open, observe), _LIST, result.health)
+        return LookupResult(*await _sorted(result.open, observe), _LIST, result.health)
 
-    async def _search(self, _: Sequence[Watch]) -> _Observe:
+    async def _search(self, watches: Sequence[Watch]) -> _Observe:
         by_project: defaultdict[str | None, list[TrainingJob]] = defaultdict(list)
-        for job in await self._baseten.search_training_jobs():
-            by_project[job.training_project_id].append(job)
+        read = await self._parsed.reader(watches)
+        async for job in self._baseten.read_training_jobs(read):
+            if job is not None:
+                by_project[job.training_project_id].append(job)
 
         def observe(watch: Watch) -> Observation | None:
             jobs = by_project.get(watch.project.id, [])
-            latest = max(jobs, key=lambda job: job.created_at, default=None)
+            latest = jobs[0] if len(jobs) == 1 else _newest(jobs)
             if watch.job is None:
                 return Observation(latest=latest)
             for job in jobs:
@@ -174,24 +180,27 @@ class JobLookup:
         return observe
 
     async def fetch(self, watches: Iterable[Watch]) -> AsyncGenerator[dict[str, Observation]]:
-        """Request projects one by one, each once, up to a limit for each poll.
+        """Request jobs one by one, each once, up to a limit for each poll.
 
         Yields:
-            The states of one project's watches, by the id of the watch. A project whose request
-            fails is left out.
+            The states of one job's watches, by the id of the watch. A job whose request fails is
+            left out.
         """
-        by_project: defaultdict[str, list[Watch]] = defaultdict(list)
+        by_job: defaultdict[tuple[str, str], list[Watch]] = defaultdict(list)
         for watch in watches:
-            by_project[watch.project.id].append(watch)
-        # A random choice: projects whose requests always fail do not block the others.
-        chosen = random.sample(sorted(by_project), min(MOST_FETCHED, len(by_project)))
+            by_job[watch.project.id, watch.job.id if watch.job else ""].append(watch)
+        # A random choice: jobs whose requests always fail do not block the others.
+        chosen = random.sample(sorted(by_job), min(MOST_FETCHED, len(by_job)))
         room = asyncio.Semaphore(_AT_ONCE)
 
-        async def one(project_id: str) -> dict[str, Observation]:
+        async def one(project_id: str, job_id: str) -> dict[str, Observation]:
             async with room:
-                return await self._fetch_one(project_id, by_project[project_id])
+                observed = await self._fetch_one(project_id, job_id)
+            if observed is None:
+                return {}
+            return {watch.id: observed for watch in by_job[project_id, job_id]}
 
-        tasks = [asyncio.create_task(one(project_id)) for project_id in chosen]
+        tasks = [asyncio.create_task(one(*each)) for each in chosen]
         try:
             for task in asyncio.as_completed(tasks):
                 yield await task
@@ -199,48 +208,43 @@ class JobLookup:
             for left in tasks:
                 left.cancel()
 
-    async def _fetch_one(self, project_id: str, watches: Sequence[Watch]) -> dict[str, Observation]:
-        job_ids = {watch.job.id for watch in watches if watch.job is not None}
+    async def _fetch_one(self, project_id: str, job_id: str) -> Observation | None:
+        """Return the state of a job, or of a project without a watched job; None if unknown."""
         try:
+            if job_id:
+                try:
+                    found = await self._baseten.get_job_in_project(project_id, job_id)
+                except Refused as refused:
+                    if refused.status != _NOT_FOUND:
+                        raise
+                else:
+                    project, job = found.training_project, found.training_job
+                    return Observation(project, project.latest_job if project else None, job)
             project = await self._baseten.get_training_project(project_id)
-            jobs = {job_id: await self._job(project, job_id) for job_id in job_ids}
         except BasetenError as error:
             if isinstance(error, Refused) and error.status == _NOT_FOUND:
-                return {watch.id: Observation(project_missing=True) for watch in watches}
-            log.info("cannot get a watched project", project=project_id, error=str(error))
-            return {}
-        observed: dict[str, Observation] = {}
-        for watch in watches:
-            job = jobs[watch.job.id] if watch.job else None
-            job_missing = watch.job is not None and job is None
-            observed[watch.id] = Observation(
-                project, project.latest_job, job, job_missing=job_missing
-            )
-        return observed
-
-    async def _job(self, project: TrainingProject, job_id: str) -> TrainingJob | None:
-        """Return a job of a project; None if it does not exist."""
-        if project.latest_job is not None and project.latest_job.id == job_id:
-            return project.latest_job
-        try:
-            return await self._baseten.get_training_job(project.id, job_id)
-        except Refused as refused:
-            if refused.status != _NOT_FOUND:
-                raise
+                return Observation(project_missing=True)
+            log.info("cannot get a watched job", project=project_id, error=str(error))
             return None
+        return Observation(project, project.latest_job, job_missing=bool(job_id))
 
 
-def _sorted(
-    watches: Iterable[Watch], observe: _Observe
+def _newest(jobs: Iterable[TrainingJob]) -> TrainingJob | None:
+    return max(jobs, key=lambda job: job.created_at, default=None)
+
+
+async def _sorted(
+    watches: Sequence[Watch], observe: _Observe
 ) -> tuple[dict[str, Observation], list[Watch]]:
     """Return the known states, and the watches that are still open."""
     observed: dict[str, Observation] = {}
     left: list[Watch] = []
-    for watch in watches:
-        if (observation := observe(watch)) is None:
-            left.append(watch)
-        else:
-            observed[watch.id] = observation
+    async for some in in_slices(watches):
+        for watch in some:
+            if (observation := observe(watch)) is None:
+                left.append(watch)
+            else:
+                observed[watch.id] = observation
     return observed, left
 
 

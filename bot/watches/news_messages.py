@@ -1,5 +1,9 @@
-"""The messages for news, with current log lines and capacity from Baseten."""
+"""The messages for news, with the details that Baseten and Slack can add."""
 
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
 from typing import assert_never
 
 import structlog
@@ -7,34 +11,39 @@ import structlog
 from bot.access.rules import Actor, Allows, Verb, allows
 from bot.baseten.client import Baseten
 from bot.baseten.errors import BasetenError
-from bot.baseten.models import GpuCapacity, TrainingJob
+from bot.baseten.measures import Checkpoint, GpuCapacity
+from bot.baseten.models import TrainingJob, TrainingProject
+from bot.projects.message_state import JobChoice
 from bot.slack.message import Message
+from bot.slack.people import People
 from bot.telemetry.redaction import Redactor
 from bot.views.job import status
+from bot.views.job_end import STEPS, Findings, ended_message
+from bot.views.log_tail import log_lines
 from bot.views.watch import (
-    ended_message,
     expired_message,
     first_job_message,
     gone_message,
-    log_lines,
     lost_message,
     moved_message,
-    taken_over_message,
+    newer_job_message,
     waiting_message,
 )
-from bot.watches.changes import (
-    LONGEST,
+from bot.watches.changes import LONGEST
+from bot.watches.model import Watch
+from bot.watches.news import (
     Ended,
     Expired,
+    Farewell,
     FirstJob,
     Gone,
     Lost,
+    Mentions,
     Moved,
+    NewerJob,
     News,
     StillWaiting,
-    TakenOver,
 )
-from bot.watches.model import Watch
 
 # The redactor gets more lines than a message shows. A secret can begin far above the shown lines:
 # only the first line of a private key identifies it.
@@ -44,44 +53,49 @@ _MOST_TEXT = 100_000  # characters; far more than a message shows, and fast to s
 log = structlog.stdlib.get_logger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
 class NewsMessages:
     """Build the messages for news.
 
-    Args:
-        baseten: returns the last log lines of a failed job, and the capacity in use.
-        redactor: redacts those lines.
-        allows: decides whether the first watcher can see them.
+    Attributes:
+        baseten: returns log lines, checkpoints, the use of GPUs and the capacity.
+        redactor: redacts log lines.
+        people: finds the person who started a job.
+        allows: decides whether the first watcher can see log lines.
     """
 
-    def __init__(self, baseten: Baseten, redactor: Redactor, allows: Allows = allows) -> None:
-        self._baseten = baseten
-        self._redactor = redactor
-        self._allows = allows
+    baseten: Baseten
+    redactor: Redactor
+    people: People
+    allows: Allows = allows
 
-    async def build(self, news: News, watch: Watch, *, message_updated: bool) -> Message:
+    async def build(
+        self, news: News, watch: Watch, watchers: Sequence[str], *, message_updated: bool
+    ) -> Message:
         """Return the reply for a piece of news.
 
         Args:
             news: the news.
             watch: the watch after the news.
+            watchers: the people whom the news are for.
             message_updated: whether the message shows the news, with the matching buttons.
         """
-        project, watchers = watch.project, watch.watchers
+        project = watch.project
         match news:
             case Moved(job=job, again=again):
-                return moved_message(project.id, job, again=again)
+                return moved_message(project, job, again=again)
             case Ended(job=job, ran=ran):
-                reader = Actor(id=next(iter(watchers), ""), channel_id=watch.channel_id)
-                shown = self._allows(reader, Verb.LOGS, project.team_name or "")
-                failed = shown and status(job).failed
-                logs = await self._last_lines(project.id, job) if failed else ()
-                return ended_message(project, job, ran, watchers, logs)
-            case StillWaiting(job=job, since=since):
-                return waiting_message(project.id, job, since, await self._capacity(job))
-            case TakenOver(old=old, new=new, seen=seen):
-                return taken_over_message(project.id, old, new, seen=seen)
+                found = await self._findings(job, ran, watch, watchers)
+                return ended_message(project, job, ran, watchers, found)
+            case StillWaiting(job=job, since=since, waited=waited):
+                capacity = await self._capacity(project, job)
+                return waiting_message(project, job, since, waited, capacity)
+            case NewerJob(job=job, followed=followed):
+                choice = JobChoice(message_state=watch.message_state, job_id=job.id)
+                starter = await self._starter(job)
+                return newer_job_message(project, choice, job, followed, watchers, starter)
             case FirstJob(job=job):
-                return first_job_message(project.id, job)
+                return first_job_message(project, job, await self._starter(job))
             case Expired():
                 return expired_message(
                     project, LONGEST.days, watchers, message_updated=message_updated
@@ -90,13 +104,37 @@ class NewsMessages:
                 return lost_message(project, job, watchers)
             case Gone():
                 return gone_message(project, watchers)
+            case Mentions() | Farewell():  # pragma: no cover - these are no replies with details
+                raise TypeError(news)
             case _:  # pragma: no cover - all kinds are above
                 assert_never(news)
+
+    async def _findings(
+        self, job: TrainingJob, ran: float | None, watch: Watch, watchers: Sequence[str]
+    ) -> Findings:
+        """Return the details about a job that has ended."""
+        project_id, name = watch.project.id, job.current_status
+        starter = await self._starter(job)
+        reader = Actor(id=next(iter(watchers), ""), channel_id=watch.channel_id)
+        if status(job).failed:
+            if not self.allows(reader, Verb.LOGS, watch.project.team_name or ""):
+                return Findings(logs=None, starter=starter)
+            return Findings(logs=await self._last_lines(project_id, job), starter=starter)
+        if not name.endswith(("COMPLETED", "PREEMPTED")):
+            return Findings(starter=starter)
+        checkpoints, used = await asyncio.gather(
+            self._checkpoints(project_id, job), self._gpu_use(project_id, job, ran)
+        )
+        return Findings(checkpoints=checkpoints, gpu_use=used, starter=starter)
+
+    async def _starter(self, job: TrainingJob) -> str:
+        email = (job.user.email if job.user else None) or ""
+        return email and (await self.people.find(email) or email)
 
     async def _last_lines(self, project_id: str, job: TrainingJob) -> list[str] | None:
         """Return the last log lines of a job, redacted; None if they cannot be read."""
         try:
-            logs = await self._baseten.get_training_job_logs(
+            logs = await self.baseten.get_training_job_logs(
                 project_id, job.id, _MOST_READ, ended_at=job.updated_at
             )
         except BasetenError as error:
@@ -104,16 +142,35 @@ class NewsMessages:
             return None
         # Redact the whole text before cutting it: the redactor cannot recognise half a secret.
         shown = "\n".join(log_lines((line.message for line in logs), _MOST_READ))
-        return self._redactor.text(shown[-_MOST_TEXT:]).splitlines()
+        return self.redactor.text(shown[-_MOST_TEXT:]).splitlines()
 
-    async def _capacity(self, job: TrainingJob) -> GpuCapacity | None:
+    async def _checkpoints(self, project_id: str, job: TrainingJob) -> list[Checkpoint] | None:
+        try:
+            return await self.baseten.get_checkpoints(project_id, job.id)
+        except BasetenError as error:
+            log.info("cannot read the checkpoints of a job", error=str(error))
+            return None
+
+    async def _gpu_use(
+        self, project_id: str, job: TrainingJob, ran: float | None
+    ) -> Sequence[float]:
+        end = job.updated_at
+        start = job.created_at if ran is None else end - timedelta(seconds=ran)
+        try:
+            metrics = await self.baseten.get_metrics(project_id, job.id, start, end)
+        except BasetenError as error:
+            log.info("cannot read the metrics of a job", error=str(error))
+            return ()
+        return metrics.gpu_use(STEPS)
+
+    async def _capacity(self, project: TrainingProject, job: TrainingJob) -> GpuCapacity | None:
         """Return the capacity of the job's type of GPU, if the key can read it."""
         gpu_type = job.instance_type.gpu_type if job.instance_type else None
         if not gpu_type:
             return None
         try:
-            capacities = await self._baseten.get_capacity()
+            capacities = await self.baseten.get_capacity()
         except BasetenError as error:
             log.info("cannot see the capacity in use", error=str(error))
             return None
-        return next((each for each in capacities if each.gpu_type == gpu_type), None)
+        return capacities.of(gpu_type, project.team_name or "")

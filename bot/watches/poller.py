@@ -1,6 +1,5 @@
 """The poller: it compares all watched jobs with Baseten at regular intervals."""
 
-import asyncio
 import random
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import aclosing
@@ -16,11 +15,12 @@ from bot.baseten.models import Moment
 from bot.durable.context import TaskContext
 from bot.durable.model import DurableError, RunAgain, State
 from bot.durable.store import Store
-from bot.durable.worker import Worker
-from bot.watches.changes import Changes, Observation, compare
+from bot.watches.changes import Observation, compare, is_quiet
 from bot.watches.job_lookup import EndpointHealth, JobLookup
-from bot.watches.model import BEGUN, POLLER, YIELD_EVERY, Watch, Watches
-from bot.watches.notification import NOTIFY, Notification
+from bot.watches.model import Watch
+from bot.watches.slices import in_slices
+from bot.watches.store import BEGUN, POLLER, Watches
+from bot.watches.threads import Threads
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -28,6 +28,7 @@ POLL = POLLER  # the kind of the poller's one task, and its id
 _BACKOFF_FACTOR = 1.5
 _JITTER = 1.2
 _NOT_OURS = DurableError  # the worker handles these
+_UNKNOWN = Observation()
 _CLOCK_SKEW = timedelta(seconds=5)  # tolerated between the clocks of two replicas
 
 
@@ -73,12 +74,11 @@ class _Memory(BaseModel):
 
 
 class Poller:
-    """Compare the jobs of all watched messages, and enqueue a notification for each change.
+    """Compare the jobs of all watched messages, and put the news into the outboxes of the watches.
 
     Args:
         baseten: the API client.
-        store: holds the notifications as tasks.
-        notifier: the worker that delivers the notifications.
+        store: holds the lease, and publishes the start of a watch.
         watches: the store of watches.
         poll_interval: the shortest and the longest time between two polls.
         waiting_too_long: seconds until a waiting job is news.
@@ -89,7 +89,6 @@ class Poller:
         self,
         baseten: Baseten,
         store: Store,
-        notifier: Worker,
         watches: Watches,
         poll_interval: PollInterval,
         waiting_too_long: float,
@@ -97,12 +96,12 @@ class Poller:
     ) -> None:
         self._lookup = JobLookup(baseten)
         self._store = store
-        self._notifier = notifier
         self._watches = watches
         self._poll_interval = poll_interval
         self._waiting_too_long = waiting_too_long
         self._now = now
         self._begun = False
+        self._threads = Threads()
         store.subscribe(BEGUN, self._note_begun)
 
     def _note_begun(self) -> None:
@@ -124,7 +123,7 @@ class Poller:
         if early > 0:
             return RunAgain(early, memory.state())
         self._begun = False
-        watches = await self._watches.all()
+        watches = [watch for watch in await self._watches.all() if not watch.ended]
         if not watches:
             idle = memory.model_copy(update={"interval": None, "looked_at": None})
             return RunAgain(
@@ -166,6 +165,7 @@ class Poller:
         self, watches: list[Watch], health: EndpointHealth, now: datetime
     ) -> tuple[bool, EndpointHealth]:
         """Compare all watches; return whether any changed."""
+        await self._threads.set(watches)
         result = await self._lookup.fetch_all(watches, health, now)
         left = {watch.id: watch for watch in watches}
 
@@ -190,59 +190,28 @@ class Poller:
     ) -> bool:
         """Compare watches with the observed states, if any; return whether any changed."""
         moved = False
-        for number, watch in enumerate(watches):
-            if number % YIELD_EVERY == 0:
-                await asyncio.sleep(0)
-            try:
-                observation = observed.get(watch.id, Observation())
-                changes = compare(watch, observation, now, self._waiting_too_long)
-                if changes.watch is not watch:
-                    moved = moved or changes.moved
-                    await self._keep(watch, changes)
-            except _NOT_OURS:
-                raise
-            except Exception:
-                log.exception("cannot compare a watch", watch=watch.id)
+        async for some in in_slices(watches):
+            for watch in some:
+                observation = observed.get(watch.id, _UNKNOWN)
+                if is_quiet(watch, observation, now):
+                    continue
+                try:
+                    moved |= await self._compare_one(watch, observation, now)
+                except _NOT_OURS:
+                    raise
+                except Exception:
+                    log.exception("cannot compare a watch", watch=watch.id)
         return moved
 
-    async def _keep(self, watch: Watch, changes: Changes) -> None:
-        """Enqueue the notification, and only then save the watch.
-
-        A process that dies between the two leaves an enqueued notification. The next poll
-        continues from the state in that notification.
-        """
-        kept = await self._watches.get(watch.channel_id, watch.ts)
-        if kept is None or (kept.id, kept.notifications) != (watch.id, watch.notifications):
-            return  # it was stopped, or another process has polled
+    async def _compare_one(self, watch: Watch, observed: Observation, now: datetime) -> bool:
+        """Compare a watch, and save the result; the news and the delivery are one change."""
+        also = self._threads.audience(watch)
+        changes = compare(watch, observed, now, self._waiting_too_long, also)
+        if changes.watch is watch:
+            return changes.moved
         await self._store.hold_lease()
-        if changes.watch.notifications == watch.notifications:
-            await self._watches.save(changes.watch)
-            return
-        mentioned = changes.watch.model_copy(update={"watchers": kept.watchers})
-        notification = Notification(
-            watch=mentioned, news=changes.news, changed=changes.changed, ended=changes.ended
-        )
-        if not await self._notifier.enqueue(
-            notification.id, NOTIFY, notification.state(), lane=notification.watch.channel_id
-        ):
-            notification = await self._handed_in(notification, kept)
-        if notification.ended:
-            await self._watches.delete(watch.channel_id, watch.ts, watch.id)
-        else:
-            await self._watches.save(notification.watch)
-
-    async def _handed_in(self, notification: Notification, kept: Watch) -> Notification:
-        """Return the earlier notification with the same number."""
-        task = await self._store.get(notification.id)
-        try:
-            if task is not None:
-                return Notification.model_validate(task.state)
-        except ValidationError:
-            log.exception("cannot read a notification", notification=notification.id)
-        # Its content is unknown: the next poll uses the next number.
-        return Notification(
-            watch=kept.model_copy(update={"notifications": notification.watch.notifications})
-        )
+        await self._watches.record(watch, lambda kept: changes.applied(kept, now))
+        return changes.moved
 
 
 def _remembered(state: State) -> _Memory:

@@ -1,6 +1,7 @@
 """Updating a message that others update at the same time."""
 
 from collections.abc import Awaitable, Callable
+from operator import eq
 from typing import TypeVar
 
 State = TypeVar("State")
@@ -11,6 +12,7 @@ async def redraw(
     read: Callable[[], Awaitable[State | None]],
     draw: Callable[[State], Awaitable[None]],
     shown: State | None = None,
+    same: Callable[[State, State], bool] = eq,
 ) -> State | None:
     """Update a message until it shows the latest state, and return that state.
 
@@ -23,8 +25,9 @@ async def redraw(
         read: returns the same as ``wanted``, after each update.
         draw: updates the message.
         shown: the state that the message shows already; None: it is unknown.
+        same: returns whether two states have the same message.
     """
-    while wanted is not None and wanted != shown:
+    while wanted is not None and (shown is None or not same(wanted, shown)):
         await draw(wanted)
         wanted, shown = await read(), wanted
     return wanted

@@ -12,8 +12,9 @@ from bot.projects.message_state import MessageState
 from bot.slack.message import ReplyTarget, SlackCallFailed
 from bot.slack.messages import Poster
 from bot.views.project import WatchSummary, project_message
-from bot.watches.model import Watch, Watches
+from bot.watches.model import Watch
 from bot.watches.redraw import redraw
+from bot.watches.store import Watches
 
 _Shown: TypeAlias = tuple[TrainingProject, MessageState, WatchSummary]
 

@@ -21,7 +21,7 @@ from bot.access.workspace import access_in_words, workspace_of
 ACME = Workspace("T0ACME", name="Acme")
 GRANT = '[[grant]]\nto = ["U0DANA"]\nteams = ["R"]\ncan = ["view"]\n'
 ON_GRID = Workspace("T0ACME", "E0ACME", "Acme")
-ORGANISATION = Workspace("T0ACME", "E0ACME", "Acme", organisation=True)
+ORGANIZATION = Workspace("T0ACME", "E0ACME", "Acme", organization=True)
 
 
 @pytest.mark.parametrize(
@@ -34,27 +34,27 @@ ORGANISATION = Workspace("T0ACME", "E0ACME", "Acme", organisation=True)
         (ACME, Actor(workspace="T0OTHER", home="T0ACME"), Refusal.OTHER_WORKSPACE),
         (ACME, Actor(), Refusal.OTHER_WORKSPACE),
         (ACME, Actor(workspace="T0ACME", home="T0OTHER"), Refusal.CONNECTED_COMPANY),
-        (ACME, Actor(workspace="T0ACME", enterprise_id="E0X"), Refusal.OTHER_ORGANISATION),
+        (ACME, Actor(workspace="T0ACME", enterprise_id="E0X"), Refusal.OTHER_ORGANIZATION),
         (ON_GRID, Actor(workspace="T0ACME", enterprise_id="E0ACME"), None),
         (ON_GRID, Actor(workspace="T0MORE", enterprise_id="E0ACME"), Refusal.OTHER_WORKSPACE),
-        (ON_GRID, Actor(workspace="T0ACME", enterprise_id="E0X"), Refusal.OTHER_ORGANISATION),
-        (ORGANISATION, Actor(workspace="T0MORE", enterprise_id="E0ACME"), None),
-        (ORGANISATION, Actor(workspace="T0MORE", home="T0MORE", enterprise_id="E0ACME"), None),
-        (ORGANISATION, Actor(home="E0ACME", enterprise_id="E0ACME"), None),
-        (ORGANISATION, Actor(workspace="T0ACME"), Refusal.OTHER_ORGANISATION),
+        (ON_GRID, Actor(workspace="T0ACME", enterprise_id="E0X"), Refusal.OTHER_ORGANIZATION),
+        (ORGANIZATION, Actor(workspace="T0MORE", enterprise_id="E0ACME"), None),
+        (ORGANIZATION, Actor(workspace="T0MORE", home="T0MORE", enterprise_id="E0ACME"), None),
+        (ORGANIZATION, Actor(home="E0ACME", enterprise_id="E0ACME"), None),
+        (ORGANIZATION, Actor(workspace="T0ACME"), Refusal.OTHER_ORGANIZATION),
         (
-            ORGANISATION,
+            ORGANIZATION,
             Actor(workspace="T0ACME", enterprise_id="E0X"),
-            Refusal.OTHER_ORGANISATION,
+            Refusal.OTHER_ORGANIZATION,
         ),
         (
-            ORGANISATION,
+            ORGANIZATION,
             Actor(workspace="T0MORE", home="T0OTHER", enterprise_id="E0ACME"),
             Refusal.CONNECTED_COMPANY,
         ),
     ],
 )
-def test_the_bot_serves_its_own_workspace_or_organisation(
+def test_the_bot_serves_its_own_workspace_or_organization(
     workspace: Workspace, actor: Actor, refusal: Refusal | None
 ) -> None:
     assert serves(actor, workspace) is refusal
@@ -97,15 +97,15 @@ def test_only_a_users_id_is_a_users_id() -> None:
     assert [value for value in values if is_user_id(value)] == ["U0DANA", "W012"]
 
 
-def test_auth_test_names_the_workspace_or_the_organisation() -> None:
+def test_auth_test_names_the_workspace_or_the_organization() -> None:
     answer = {"team": "Acme", "team_id": "T0ACME", "enterprise_id": None}
     assert workspace_of(answer) == ACME
     grid = {**answer, "enterprise_id": "E0ACME", "enterprise_name": "Acme Inc"}
     assert workspace_of(grid) == ON_GRID
     installed = workspace_of({**grid, "is_enterprise_install": True})
-    assert installed == Workspace("T0ACME", "E0ACME", "Acme Inc", organisation=True)
+    assert installed == Workspace("T0ACME", "E0ACME", "Acme Inc", organization=True)
     assert access_in_words(ACME).startswith("serves people of Acme's workspace (T0ACME)")
-    assert "people of Acme Inc's organisation (E0ACME)" in access_in_words(installed)
+    assert "people of Acme Inc's organization (E0ACME)" in access_in_words(installed)
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_auth_test_names_the_workspace_or_the_organisation() -> None:
         (Actor(workspace="T0MORE", home="T0MORE"), ("T0MORE",), False, None),
         (Actor(workspace="T0ACME"), ("T0MORE",), False, Refusal.OTHER_WORKSPACE),
         (Actor(workspace="T0MORE", home="T0X"), ("T0MORE",), False, Refusal.CONNECTED_COMPANY),
-        (Actor(workspace="T0ACME", enterprise_id="E0X"), None, True, Refusal.OTHER_ORGANISATION),
+        (Actor(workspace="T0ACME", enterprise_id="E0X"), None, True, Refusal.OTHER_ORGANIZATION),
     ],
 )
 def test_rules_can_name_the_workspaces_and_let_in_connected_companies(
@@ -126,10 +126,10 @@ def test_rules_can_name_the_workspaces_and_let_in_connected_companies(
     assert serves(actor, ACME, workspaces, external=external) is refusal
 
 
-def test_an_organisations_workspaces_can_be_limited() -> None:
+def test_an_organizations_workspaces_can_be_limited() -> None:
     for team, refused in (("T0ACME", None), ("T0MORE", Refusal.OTHER_WORKSPACE)):
         actor = Actor(workspace=team, home=team, enterprise_id="E0ACME")
-        assert serves(actor, ORGANISATION, ("T0ACME",)) is refused
+        assert serves(actor, ORGANIZATION, ("T0ACME",)) is refused
 
 
 @pytest.mark.parametrize(

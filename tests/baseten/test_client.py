@@ -8,7 +8,7 @@ import pytest
 
 from bot.baseten.client import Baseten
 from bot.baseten.errors import Refused
-from bot.baseten.models import GpuCapacity
+from bot.baseten.measures import GpuCapacity, Metrics, TeamCapacity
 from bot.sandbox import Clock, Respond, SandboxBaseten, refusals
 from bot.sandbox.baseten.training import ENDED, KNOWN
 from bot.telemetry.redaction import Redactor
@@ -124,7 +124,7 @@ async def test_more_lines_than_the_api_gives_are_refused_by_it(
 
 async def test_the_capacity_is_read(sandbox: SandboxBaseten, baseten: Baseten) -> None:
     sandbox.add_job("yqvj7q3", node_count=2)
-    assert await baseten.get_capacity() == [
+    assert (await baseten.get_capacity()).gpu_capacities == [
         GpuCapacity(gpu_type="H100", limit=64, usage_count=16),
         GpuCapacity(gpu_type="H200", limit=16, usage_count=0),
     ]
@@ -135,4 +135,108 @@ async def test_a_capacity_that_is_not_told_is_none(
     sandbox: SandboxBaseten, baseten: Baseten, answer: dict[str, None]
 ) -> None:
     sandbox.faults.next("/v1/training/capacity", Respond(200, answer))
-    assert await baseten.get_capacity() == []
+    assert not (await baseten.get_capacity()).gpu_capacities
+
+
+async def test_a_team_with_a_limit_of_its_own_has_that_one(
+    sandbox: SandboxBaseten, baseten: Baseten
+) -> None:
+    sandbox.capacities = {"A100-40GB": 64}
+    sandbox.team_capacities = {("wp7ndew", "A100-40GB"): 8}
+    found = await baseten.get_capacity()
+    team = TeamCapacity(gpu_type="A100-40GB", limit=8, team_name="Research")
+    assert found.of("A100_40gb", "Research") == team
+    everybody = GpuCapacity(gpu_type="A100-40GB", limit=64)
+    assert found.of("A100_40gb", "Another") == everybody
+    assert found.of("H100", "Research") is None
+
+
+@pytest.mark.parametrize("odd", ["often", {"a": 1}, [{"limit": "none"}]])
+async def test_a_capacity_of_teams_that_cannot_be_read_hides_nothing_else(
+    sandbox: SandboxBaseten, baseten: Baseten, odd: object
+) -> None:
+    body = {"gpu_capacities": [{"gpu_type": "H100", "limit": 8}], "team_gpu_capacities": odd}
+    sandbox.faults.next(".*/capacity", Respond(200, body))
+    found = (await baseten.get_capacity()).of("H100", "Research")
+    assert found is not None
+    assert found.limit == 8
+
+
+async def test_one_request_returns_a_job_with_its_project(
+    sandbox: SandboxBaseten, baseten: Baseten
+) -> None:
+    old = sandbox.add_job("yqvj7q3", name="old")["id"]
+    sandbox.add_job("yqvj7q3", name="new")
+    found = await baseten.get_job_in_project("yqvj7q3", old)
+    assert found.training_job.name == "old"
+    assert found.training_project is not None
+    assert found.training_project.latest_job is not None
+    assert found.training_project.latest_job.name == "new"
+    assert len(sandbox.requests) == 1
+
+
+async def test_checkpoints_come_oldest_first_and_an_odd_one_hides_none(
+    sandbox: SandboxBaseten, baseten: Baseten, clock: Clock
+) -> None:
+    job = sandbox.add_job("yqvj7q3")["id"]
+    assert await baseten.get_checkpoints("yqvj7q3", job) == []
+    for name in ("checkpoint-1", "checkpoint-2"):
+        clock.advance(1)
+        sandbox.add_checkpoint(job, name, size_bytes=5, sync_status="SYNCING")
+    found = await baseten.get_checkpoints("yqvj7q3", job)
+    assert [(each.checkpoint_id, each.size_bytes, each.sync_status) for each in found] == [
+        ("checkpoint-1", 5, "SYNCING"),
+        ("checkpoint-2", 5, "SYNCING"),
+    ]
+    when = "2026-11-20T20:00:00Z"
+    odd = [
+        {"checkpoint_id": "b", "created_at": "2026-11-20T21:00:00Z", "size_bytes": "big"},
+        {"checkpoint_id": "a", "created_at": when},
+        {"checkpoint_id": "c"},
+    ]
+    sandbox.faults.next(".*/checkpoints", Respond(200, {"checkpoints": odd}))
+    found = await baseten.get_checkpoints("yqvj7q3", job)
+    assert [(each.checkpoint_id, each.size_bytes) for each in found] == [("a", None), ("b", None)]
+
+
+async def test_the_use_of_the_gpus_is_that_of_the_asked_time(
+    sandbox: SandboxBaseten, baseten: Baseten, clock: Clock
+) -> None:
+    job = sandbox.add_job("yqvj7q3", node_count=2)["id"]
+    clock.advance(600)
+    sandbox.add_gpu_use(job, [0.1, 0.2, 0.4])
+    end = clock()
+    found = await baseten.get_metrics("yqvj7q3", job, end - timedelta(seconds=90), end)
+    assert found.gpu_use(2) == [0.2, 0.4]
+    assert len(found.per_node_metrics) == 2
+    with pytest.raises(Refused):
+        await baseten.get_metrics("yqvj7q3", job, end, end - timedelta(seconds=90))
+
+
+@pytest.mark.parametrize(
+    ("body", "used"),
+    [
+        ({}, []),
+        ({"gpu_utilization": "high", "per_node_metrics": 3}, []),
+        ({"gpu_utilization": {"0": [{"value": "high"}]}}, []),
+        ({"gpu_utilization": {"0": [{"value": 0.5, "timestamp": "2026-11-20T14:00:00Z"}]}}, [0.5]),
+        ({"gpu_utilization": {"0": [{"value": 5, "timestamp": "2026-11-20T14:00:00Z"}]}}, [1.0]),
+    ],
+)
+def test_a_measure_that_cannot_be_read_is_left_out(body: object, used: list[float]) -> None:
+    assert Metrics.model_validate(body).gpu_use(8) == used
+
+
+async def test_jobs_are_read_one_by_one_and_an_odd_one_hides_none(
+    sandbox: SandboxBaseten, baseten: Baseten
+) -> None:
+    sandbox.add_job("yqvj7q3", name="good")
+
+    def read(said: object) -> str:
+        assert isinstance(said, dict)
+        if said["name"] == "odd":
+            raise ValueError(said)
+        return str(said["name"])
+
+    sandbox.add_job("yqvj7q3", name="odd")
+    assert [each async for each in baseten.read_training_jobs(read)] == ["good"]

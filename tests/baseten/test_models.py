@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from bot.baseten.measures import Capacities
 from bot.baseten.models import (
-    Capacities,
     LogLine,
     Logs,
     OneTrainingProject,

@@ -6,6 +6,7 @@ from typing import Any
 
 import asyncpg  # type: ignore[import-untyped]
 import pytest
+from structlog.testing import capture_logs
 
 from bot.durable.database import open_store
 from bot.durable.model import DatabaseError, Enqueue, StoreUnavailableError
@@ -65,6 +66,57 @@ async def test_the_servers_tools_own_parameters_are_understood(postgres_url: str
     async with replica(f"{postgres_url}?{query}"):
         rows = await execute(postgres_url, "SELECT application_name FROM pg_stat_activity")
         assert "the bot" in {row[0] for row in rows}
+
+
+async def test_parameters_of_other_programs_are_ignored_with_a_line(postgres_url: str) -> None:
+    query = "pgbouncer=true&connection_limit=5&pool_timeout=10&gssencmode=disable&schema=lab"
+    query += "&options=-c%20statement_timeout%3D9s"
+    await execute(postgres_url, "CREATE SCHEMA lab")
+    with capture_logs() as lines:
+        async with open_store(
+            f"{postgres_url}?{query}&options=-c%20statement_timeout%3D9s"
+        ) as store:
+            await add(store, "one")
+    (line,) = [line for line in lines if "ignored parameters" in line["event"]]
+    assert line["names"] == ["connection_limit", "gssencmode", "pgbouncer", "pool_timeout"]
+    rows = await execute(postgres_url, "SELECT count(*) FROM lab.training_bot_tasks")
+    assert rows[0][0] == 1
+
+
+async def test_of_several_hosts_the_one_that_answers_is_used(postgres_url: str) -> None:
+    _, host = postgres_url.split("@")
+    hosts, name = host.split("/")
+    for scheme in ("postgres", "postgresql+psycopg2"):
+        async with open_store(f"{scheme}://bot@127.0.0.1:1,{hosts}/{name}?ssl=false") as store:
+            await add(store, scheme)
+
+
+async def test_of_several_hosts_a_standby_is_not_used(postgres_url: str) -> None:
+    _, host = postgres_url.split("@")
+    hosts, name = host.split("/")
+    # A session in which nothing can be written, as on a standby.
+    await execute(postgres_url, f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+    with pytest.raises(DatabaseError, match=r"None of the hosts match.*read"):
+        async with open_store(f"postgresql://bot@{hosts},{hosts}/{name}"):
+            pass
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ("sslmode=require", r"Leave sslmode out: this server does not use TLS"),
+        ("ssl=true", r"Leave sslmode out"),
+        ("sslmode=verify-full&sslrootcert=system", r"Leave sslmode out"),
+        ("sslmode=verify-full&sslrootcert=/nowhere.pem", r"Give the file that sslrootcert"),
+        ("unknown=1", r"Remove this parameter from DATABASE_URL"),
+    ],
+)
+async def test_a_parameter_that_cannot_work_is_refused_with_the_cure(
+    postgres_url: str, query: str, words: str
+) -> None:
+    with pytest.raises(DatabaseError, match=words):
+        async with open_store(f"{postgres_url}?{query}"):
+            pass
 
 
 async def test_a_newer_schema_is_refused_in_words(postgres_url: str) -> None:

@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
+import pytest
+
 from bot.durable.database import open_store
-from bot.durable.model import Enqueue, Finish
+from bot.durable.model import DatabaseError, Enqueue, Finish
 
 
 def size(*files: Path) -> int:
@@ -31,3 +33,28 @@ async def test_a_deleted_file_is_a_problem(sqlite_url: str) -> None:
         assert not store.problem
         path.with_name("bot.db-wal").unlink()
         assert "bot.db-wal was deleted" in str(store.problem)
+
+
+def damage(path: Path, start: int, end: int | None) -> None:
+    """Overwrite a part of a file."""
+    content = bytearray(path.read_bytes())
+    end = len(content) if end is None else end
+    content[start:end] = b"\xab" * (end - start)
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize(
+    ("start", "end"),
+    [(0, 100), (100, None), (4096, 8192), (8192, None)],
+    ids=["no database", "header only", "a page in the middle", "the rest"],
+)
+async def test_a_damaged_file_is_refused_with_the_cure(
+    sqlite_url: str, start: int, end: int | None
+) -> None:
+    path = Path(sqlite_url.removeprefix("sqlite:///"))
+    async with open_store(sqlite_url):
+        pass
+    damage(path, start, end)
+    with pytest.raises(DatabaseError, match=r"\. Choose another file, or restore a backup"):
+        async with open_store(sqlite_url):
+            pass

@@ -100,6 +100,11 @@ def test_the_first_word_or_phrase_is_the_team_and_the_rest_is_the_name(
         ("research < >", "research", "< >"),
         ("research a<b>", "research", "a<b>"),
         ('"<research>" "`sft`"', "<research>", "`sft`"),
+        ("<Platform Team> <my project>", "Platform Team", "my project"),
+        ("`Platform Team` my-model", "Platform Team", "my-model"),
+        ('<"Platform Team"> `"my model"`', "Platform Team", "my model"),
+        ("`“Platform Team”` <“my model”>", "Platform Team", "my model"),
+        ("<'research'> x", "research", "x"),
     ],
 )
 def test_the_marks_of_an_example_are_removed_unless_in_quotes(
@@ -144,7 +149,21 @@ def test_what_slack_escaped_is_unescaped_exactly_once(sent: str, meant: str) -> 
     assert parse(f"r{sent} x{sent}y") == ProjectRequest(f"r{meant}", f"x{meant}y")
 
 
-@pytest.mark.parametrize("text", ["help", "HELP", " Help ", "\N{NO-BREAK SPACE}help ", "help\n"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "help",
+        "HELP",
+        " Help ",
+        "?",
+        "list",
+        "Status",
+        "--help",
+        "—help",
+        "\N{NO-BREAK SPACE}help ",
+        "help\n",
+    ],
+)
 def test_help_alone_asks_for_the_help(text: str) -> None:
     assert parse(text) == HelpRequest()
 

@@ -269,3 +269,31 @@ def test_a_name_that_is_added_later_is_found() -> None:
     names.add("a", "Support-bots")
     assert names.of("a").find_similar("support_bots").near == "Support-bots"
     assert names.of("a").find_similar("support-bo").near == "support-bot"
+
+
+def test_typed_letters_find_names_that_begin_with_them_before_names_that_contain_them() -> None:
+    names = SimilarNames()
+    for name in ("b-llama", "Llama-3", "llama-2", "qwen", "LLAMA"):
+        names.add(name)
+    assert names.matching("llama", 10) == ["LLAMA", "llama-2", "Llama-3", "b-llama"]
+    assert names.matching("llama", 2) == ["LLAMA", "llama-2"]
+    assert names.matching("", 3) == ["b-llama", "LLAMA", "llama-2"]
+    names.add("llama-1")
+    assert "llama-1" in names.matching("lla", 10)
+
+
+@given(st.lists(ANY, max_size=30), ANY, st.integers(1, 10))
+def test_a_search_agrees_with_its_definition(existing: list[str], text: str, most: int) -> None:
+    names = SimilarNames()
+    for name in existing:
+        names.add(name)
+    begin = [each for each in set(existing) if fold(each).startswith(fold(text))]
+    contain = [each for each in set(existing) - set(begin) if fold(text) in fold(each)]
+    expected = [*sorted(begin, key=lambda x: (fold(x), x))]
+    expected += sorted(contain, key=lambda x: (fold(x), x))
+    assert names.matching(text, most) == expected[:most]
+
+
+@pytest.mark.parametrize("name", ["ոսհ-model", "ꭺᏟᎬ", "ᴍᴏᴅᴇʟ", "ѕсоре"])  # noqa: RUF001
+def test_letters_of_other_alphabets_have_the_form_of_the_latin_ones(name: str) -> None:
+    assert fold(name).isascii()

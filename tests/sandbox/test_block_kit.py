@@ -250,3 +250,17 @@ async def test_what_fits_is_posted(web: AsyncWebClient, slack: SandboxSlack) -> 
         channel="C0SANDBOX1", blocks=[section(text=mrkdwn("x" * 2950))] * 4, text="x" * 40_000
     )
     assert len(slack.messages) == 1
+
+
+@pytest.mark.parametrize(("options", "fits"), [(1, False), (2, True), (5, True), (6, False)])
+def test_a_menu_has_two_to_five_options(options: int, fits: bool) -> None:  # noqa: FBT001
+    listed = [option(str(number), str(number)) for number in range(options)]
+    menu = {"type": "overflow", "action_id": "more", "options": listed}
+    assert (message_problems([actions(menu)]) == []) is fits
+
+
+@pytest.mark.parametrize(("length", "fits"), [(150, True), (151, False)])
+def test_the_value_of_a_menus_option_has_150_characters_at_most(length: int, fits: bool) -> None:  # noqa: FBT001
+    listed = [option("a", "x" * length), option("b", "b")]
+    menu = {"type": "overflow", "action_id": "more", "options": listed}
+    assert (message_problems([actions(menu)]) == []) is fits

@@ -93,6 +93,21 @@ async def test_a_button_is_pressed_where_it_is(
         await slack.action(message, "size", selected="XL")
 
 
+async def test_of_buttons_with_one_action_id_the_one_with_the_value_is_pressed(
+    slack: SandboxSlack, seen: Seen, web: AsyncWebClient
+) -> None:
+    rows = [
+        {"type": "actions", "block_id": f"row {n}", "elements": [BUTTON | {"value": str(n)}]}
+        for n in range(3)
+    ]
+    await web.chat_postMessage(channel=HERE, text="hi", blocks=rows)
+    (message,) = slack.messages
+    for value, row in (("2", "row 2"), (None, "row 0"), ("forged", "row 0")):
+        await slack.action(message, "go", value=value)
+        pressed = seen["block_actions"]["actions"][0]
+        assert (pressed["block_id"], pressed["value"]) == (row, value or "0")
+
+
 async def test_shortcuts_start_anywhere_or_at_a_message(
     slack: SandboxSlack, seen: Seen, web: AsyncWebClient
 ) -> None:

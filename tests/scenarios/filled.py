@@ -17,10 +17,27 @@ def typed(block: str, text: str) -> dict[str, dict[str, Any]]:
     return {block: {block: {"type": "plain_text_input", "value": text}}}
 
 
+def option(value: str, text: str = "as shown") -> dict[str, Any]:
+    """An option of a select."""
+    return {"text": {"type": "plain_text", "text": text}, "value": value}
+
+
 def chosen(team_id: str) -> dict[str, dict[str, Any]]:
     """A team chosen in the select."""
-    option = {"text": {"type": "plain_text", "text": "as shown"}, "value": team_id}
-    return {"team": {"team": {"type": "external_select", "selected_option": option}}}
+    state = {"type": "external_select", "selected_option": option(team_id)}
+    return {"team": {"team": state}}
+
+
+def picked(view: View, name: str) -> dict[str, dict[str, Any]]:
+    """A project chosen in the list of the team at hand."""
+    state = {"type": "external_select", "selected_option": option(name)}
+    return {project_block(view): {"project": state}}
+
+
+def project_block(view: View) -> str:
+    """The id of the block with the list of projects."""
+    (found,) = [block for block in blocks_of(view) if block.startswith("project:")]
+    return found
 
 
 def channel(channel_id: str) -> dict[str, dict[str, Any]]:

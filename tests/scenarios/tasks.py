@@ -7,7 +7,7 @@ from typing import Any
 
 from bot.durable.database import open_store
 from bot.durable.model import Enqueue, Task
-from bot.handlers.open_project import OPEN_PROJECT, OpenProjectTask
+from bot.handlers.open_task import OPEN_PROJECT, OpenProjectTask
 from bot.projects.request import ProjectRequest
 from bot.slack.message import ReplyTarget
 from tests.conftest import Env

@@ -14,7 +14,7 @@ from bot.sandbox.slack.records import Delivery, View
 from bot.views.home import HOME_OPEN
 from bot.wiring import Tuning
 from tests.conftest import RESEARCH, Env
-from tests.scenarios.filled import chosen, dialog, typed
+from tests.scenarios.filled import chosen, dialog, option, typed
 from tests.scenarios.tasks import until_ended
 
 MEMBER, GUEST = "U0DANA0001", "U0GUEST001"
@@ -36,6 +36,8 @@ async def _dialog(env: Env) -> View:
 
 async def press(env: Env, button: str, user: str) -> Delivery:
     await _message(env)
+    if button == "refresh":  # an option of the menu
+        return await env.slack.action(env.slack.messages[0], "more", selected=button, user=user)
     return await env.slack.action(env.slack.messages[0], button, user=user)
 
 
@@ -142,37 +144,37 @@ async def test_another_workspaces_workflow_fails_in_words(outsiders: Env) -> Non
     assert outsiders.slack.completions[1].error is None
 
 
-async def test_an_organisations_bot_serves_the_whole_organisation(idle_env: Env) -> None:
-    idle_env.slack.install_in_organisation("E0ACME")
+async def test_an_organizations_bot_serves_the_whole_organization(idle_env: Env) -> None:
+    idle_env.slack.install_in_organization("E0ACME")
     idle_env.slack.add_outsider(MEMBER, team_id="T0MORE", here=False, enterprise_id="E0ACME")
     idle_env.slack.add_outsider(PARTNER, enterprise_id="E0ACME")
     idle_env.slack.add_outsider(FOREIGNER, here=False, enterprise_id="E0OTHER")
     async with idle_env.running():
         refused = await command(idle_env, FOREIGNER)
-        assert "I only work for people of Sandbox's organisation." in str(refused.body)
+        assert "I only work for people of Sandbox's organization." in str(refused.body)
         assert not (await command(idle_env, MEMBER)).body
         await idle_env.answered()
         await refresh(idle_env, PARTNER)
-        assert "Sandbox's organisation" in await idle_env.told()
+        assert "Sandbox's organization" in await idle_env.told()
         await refresh(idle_env, MEMBER)
         await idle_env.slack.until(lambda: idle_env.slack.messages[0].edits == 1)
 
 
-async def test_an_organisations_dialog_is_served_though_its_payload_names_no_workspace(
+async def test_an_organizations_dialog_is_served_though_its_payload_names_no_workspace(
     idle_env: Env,
 ) -> None:
-    idle_env.slack.install_in_organisation("E0ACME")
+    idle_env.slack.install_in_organization("E0ACME")
     idle_env.slack.add_outsider(MEMBER, team_id="T0MORE", here=False, enterprise_id="E0ACME")
     idle_env.slack.add_outsider(FOREIGNER, here=False, enterprise_id="E0OTHER")
     async with idle_env.running():
         view, values = await _dialog(idle_env), chosen(RESEARCH) | typed("name", "other")
         refused = await idle_env.slack.submit(view, values, user=FOREIGNER)
-        assert "Sandbox's organisation" in str(refused.body)
+        assert "Sandbox's organization" in str(refused.body)
         assert not (await idle_env.slack.submit(view, values, user=MEMBER)).body
         await idle_env.answered()
 
 
-async def test_another_organisations_command_is_refused(http: Env) -> None:
+async def test_another_organizations_command_is_refused(http: Env) -> None:
     delivery = await http.slack.command("research sft", enterprise_id="E0OTHER")
     assert WORDS in str(delivery.body)
 
@@ -182,9 +184,8 @@ async def test_a_button_with_a_strange_id_is_refused(http: Env, project_id: str)
     await _message(http)
     asked = len(http.baseten.requests)
     value = f'{{"project_id": "{project_id}", "team": "Research", "outcome": "created"}}'
-    for button in ("refresh", "watch"):
-        await http.slack.action(http.slack.messages[0], button, value=value)
-    await http.told(2)
+    await http.slack.action(http.slack.messages[0], "watch", value=value)
+    await http.told()
     assert all("is not one that I made" in told.text for told in http.slack.ephemerals)
     assert len(http.baseten.requests) == asked
 
@@ -199,7 +200,7 @@ STRANGE = [
 ]
 
 
-@pytest.mark.parametrize("button", ["refresh", "jobs", "watch"])
+@pytest.mark.parametrize("button", ["jobs", "watch"])
 async def test_a_button_with_a_strange_value_is_refused_without_a_traceback(
     http: Env, button: str
 ) -> None:
@@ -256,7 +257,7 @@ async def test_a_workflows_person_is_only_shown(http: Env, person: str, shown: s
     inputs = {"team": "research", "name": "sft", "channel": "C0SANDBOX1", "person": person}
     await http.slack.function_executed(STEP, inputs)
     await http.answered()
-    assert f"Requested by a workflow {shown}" in str(http.slack.messages[0].blocks)
+    assert f"requested by a workflow {shown}" in str(http.slack.messages[0].blocks)
 
 
 async def test_requests_without_a_listener_are_answered_and_logged(env: Env) -> None:
@@ -298,16 +299,28 @@ async def test_lists_and_acts_ask_for_the_right_on_the_team(idle_env: Env) -> No
     async with idle_env.running(Tuning(allows=not_research)):
         await _message(idle_env)
         await idle_env.slack.command("research other", user=GUEST)
-        assert "I don't know a team called *research*" in await idle_env.told()
+        assert "There's no team called *research*" in await idle_env.told()
         for count, button in enumerate(("refresh", "jobs", "watch"), 2):
             await press(idle_env, button, GUEST)
             assert "no project here that you can use" in await idle_env.told(count)
         assert (len(idle_env.baseten.upserts), idle_env.slack.messages[0].edits) == (1, 0)
+        await idle_env.slack.action(
+            idle_env.slack.messages[0], "more", selected="command", user=GUEST
+        )
+        shown = await dialog(idle_env)
+        assert "no project here that you can use" in str(shown.blocks)
+        await idle_env.slack.leave(shown, user=GUEST)
         await idle_env.slack.command("research", user=GUEST)
+        await idle_env.slack.until(lambda: len(idle_env.slack.views) > 1)
         view = await dialog(idle_env)
         offered = await idle_env.slack.options(view, "team", "", user=GUEST)
         assert "Default" in str(offered.body)
         assert "Research" not in str(offered.body)
+        choice = option(RESEARCH, "Research")
+        await idle_env.slack.action(view, "team", selected=choice, user=GUEST)
+        await idle_env.slack.until(lambda: view.updates > 1)
+        listed = await idle_env.slack.options(view, "project", "s", user=GUEST)
+        assert [each["text"]["text"] for each in listed.body["options"]] == ["Use “s”"]
         values = chosen(RESEARCH) | typed("name", "other")
         refused = await idle_env.slack.submit(view, values, user=GUEST)
         assert "no such team" in str(refused.body)

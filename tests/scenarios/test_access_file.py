@@ -131,7 +131,7 @@ async def test_people_of_connected_companies_can_be_allowed(idle_env: Env, entry
 
 
 async def test_the_workspaces_can_be_limited(idle_env: Env) -> None:
-    idle_env.slack.install_in_organisation("E0ACME")
+    idle_env.slack.install_in_organization("E0ACME")
     idle_env.slack.add_outsider(LEE, team_id="T0MORE", here=False, enterprise_id="E0ACME")
     idle_env.slack.add_outsider(DANA, team_id="T0ACME", here=False, enterprise_id="E0ACME")
     async with ruled(idle_env, 'workspaces = ["T0ACME"]'):

@@ -46,7 +46,7 @@ async def test_what_passes_is_tried_again(http: Env, fault: Fault, path: str) ->
     await http.slack.command("research sft")
     await http.answered()
     assert len(http.slack.messages) == 1
-    assert "*sft*" in http.slack.messages[0].text
+    assert " sft " in http.slack.messages[0].text
     assert len([r for r in http.baseten.requests if re.fullmatch(path, r.path)]) == 2
 
 
@@ -62,28 +62,32 @@ async def test_a_retry_after_a_lost_answer_still_says_created(http: Env) -> None
     http.baseten.faults.next(UPSERT, Drop(after=True))
     await http.slack.command("research sft")
     await http.answered()
-    assert "Created" in http.slack.messages[0].text
+    assert "✨ sft was created" in http.slack.messages[0].text
 
 
 @pytest.mark.parametrize(
     ("fault", "words", "requests"),
     [
-        (wrong_key_403(), ["does not accept the bot's API key", "Nothing was opened"], 1),
+        (
+            wrong_key_403(),
+            ["does not accept the bot's API key", "Nothing was created or changed"],
+            1,
+        ),
         (unauthorized_401(), ["does not accept the bot's API key"], 1),
         (training_disabled_403(), ["Training is not enabled", "key itself works"], 1),
-        (permission_denied_403("No."), ["may not do this", "“No.”"], 1),
-        (validation_400("Bad <name>"), ["did not accept *sft*", "Bad &lt;name&gt;"], 1),
-        (not_found_404("Team not found"), ["does not find that team", "Team not found"], 1),
+        (permission_denied_403("No."), ["isn't allowed to do this", "Baseten says: “No.”"], 1),
+        (validation_400("Bad <name>"), ["rejected the name *sft*: “Bad &lt;name&gt;”"], 1),
+        (not_found_404("Team not found"), ["can't find that team", "Team not found"], 1),
         (conflict_409(), ["Something else is changing *sft*"], 1),
-        (firewall_202(), ["doesn't look like Baseten's", "I can't tell"], 1),
+        (firewall_202(), ["doesn't look like Baseten's", "may or may not have been created"], 1),
         (LOGIN_PAGE, ["doesn't look like Baseten's"], 1),
         (Respond(200, json={"training_project": {"id": 7}}), ["doesn't look like Baseten's"], 1),
         (Respond(302, headers={"Location": "/login"}), ["doesn't look like Baseten's"], 1),
         (rate_limited_429(3600), ["Try again in 1 hour"], 1),
         (rate_limited_429(50, header=True), ["Try again in 50 seconds"], 1),
-        (internal_500(), ["a problem of its own", "won't make a duplicate"], 4),
-        (bad_gateway_html_502(), ["it answered 502"], 4),
-        (Drop(), ["did not answer", "I can't tell"], 4),
+        (internal_500(), ["is having problems", "you won't get a duplicate"], 4),
+        (bad_gateway_html_502(), ["error 502"], 4),
+        (Drop(), ["did not answer", "may or may not have been created"], 4),
         (Garble(), ["did not answer"], 4),
     ],
     ids=str,
@@ -115,7 +119,7 @@ async def test_nobody_there_means_nothing_was_done(idle_env: Env, closed_port: i
     async with idle_env.running(baseten_api_url=nowhere):
         await idle_env.slack.command("research sft")
         await idle_env.hears("can't reach")
-    assert "Nothing was opened" in idle_env.slack.ephemerals[-1].text
+    assert "Nothing was created or changed" in idle_env.slack.ephemerals[-1].text
 
 
 async def test_a_wrong_key_is_told_though_the_team_list_is_refused_too(idle_env: Env) -> None:
@@ -141,7 +145,7 @@ async def test_a_key_that_the_api_echoes_reaches_nobody(http: Env) -> None:
 async def test_where_the_teams_cannot_be_had_nothing_was_opened(http: Env, fault: Fault) -> None:
     http.baseten.faults.always("/v1/teams", fault)
     await http.slack.command("research sft")
-    await http.hears("Nothing was opened")
+    await http.hears("Nothing was created or changed")
     assert http.baseten.upserts == []
 
 
@@ -158,7 +162,7 @@ async def test_an_odd_date_is_no_failure(http: Env, date: str) -> None:
     http.baseten.faults.next(UPSERT, answer)
     await http.slack.command("research sft")
     await http.answered()
-    assert "*sft*" in http.slack.messages[0].text
+    assert " sft " in http.slack.messages[0].text
 
 
 @pytest.mark.parametrize("before", range(250, 300, 7))
@@ -178,4 +182,4 @@ async def test_a_rate_limit_after_an_attempt_that_may_have_worked_claims_nothing
 ) -> None:
     http.baseten.faults.next(UPSERT, first, rate_limited_429(3600))
     await http.slack.command("research sft")
-    await http.hears("I can't tell whether *sft* was opened")
+    await http.hears("*sft* may or may not have been created")

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,7 @@ from bot.sandbox.refusals import (
     training_disabled_403,
     wrong_key_403,
 )
-from bot.sandbox.slack.records import PostedMessage
+from bot.sandbox.slack.records import Delivery, PostedMessage
 from bot.wiring import Tuning
 from tests.conftest import RESEARCH, Env, Mode, over_a_socket, over_http
 
@@ -33,8 +34,15 @@ async def answer(env: Env, name: str = "sft", channel: str = "C0SANDBOX1") -> Po
     return env.slack.messages[-1]
 
 
+async def press(env: Env, message: PostedMessage, button: str, **more: Any) -> Delivery:
+    """Press a button, or choose an option of the menu."""
+    if button == "jobs":
+        return await env.slack.action(message, button, **more)
+    return await env.slack.action(message, "more", selected=button, **more)
+
+
 def project_id(message: PostedMessage) -> str:
-    return str(message.blocks[1]["fields"][0]["text"]).split("`")[1]
+    return mentioned(message).split("`")[1]
 
 
 def updates(env: Env) -> int:
@@ -51,15 +59,15 @@ async def test_refresh_changes_the_message_in_place(env: Env) -> None:
     posted, first = message.ts, message.text
     env.baseten.set_job("firstjb", status="TRAINING_JOB_COMPLETED")
     before = int(datetime.now(UTC).timestamp())
-    delivery = await env.slack.action(message, "refresh", user="U0DANA0001")
+    delivery = await env.slack.action(message, "more", selected="refresh", user="U0DANA0001")
     assert delivery.status == 200
     await env.slack.until(lambda: message.edits == 1)
     assert updates(env) == 1
     assert [one.ts for one in env.slack.messages] == [posted]
-    assert "Completed" in message.text
-    assert "Completed" in str(message.blocks)
-    assert message.text.splitlines()[0] == first.splitlines()[0]
-    assert "Requested by <@U0SANDBOX1>" in mentioned(message)
+    assert first.startswith("▶️ epoch-1 is running in sft (Research)")
+    assert message.text.startswith("✅ epoch-1 finished in sft (Research)")
+    assert "finished" in str(message.blocks)
+    assert "requested by <@U0SANDBOX1>" in mentioned(message)
     assert "Refreshed by <@U0DANA0001>, <!date^" in mentioned(message)
     assert int(mentioned(message).split("<!date^")[1].split("^")[0]) >= before
     assert env.slack.ephemerals == []
@@ -73,14 +81,14 @@ async def test_a_project_gets_its_first_job_by_refresh_and_can_be_refreshed_agai
     (message,) = env.slack.messages
     assert "No job yet" in message.text
     job = env.baseten.add_job(project_id(message), name="epoch-1")
-    await env.slack.action(message, "refresh")
+    await env.slack.action(message, "more", selected="refresh")
     await env.slack.until(lambda: message.edits == 1)
-    assert "Latest job: epoch-1" in message.text
+    assert message.text.startswith("▶️ epoch-1 is ")
     assert job["id"] in str(message.blocks)
-    assert "Created training project" in message.text
+    assert "by this request" in mentioned(message)
     for action_id in ("jobs", "open_logs"):
         assert (await env.slack.action(message, action_id)).status == 200
-    await env.slack.action(message, "refresh", user="U0SAM00001")
+    await env.slack.action(message, "more", selected="refresh", user="U0SAM00001")
     await env.slack.until(lambda: message.edits == 2)
     assert mentioned(message).count("Refreshed by") == 1
     assert "Refreshed by <@U0SAM00001>" in mentioned(message)
@@ -93,10 +101,10 @@ async def test_a_message_that_went_through_a_response_url_is_refreshed_by_the_cl
     message = await answer(env, channel="C0PRIVATE1")
     assert message.via == "response_url"
     env.baseten.set_job("firstjb", status="TRAINING_JOB_COMPLETED")
-    await env.slack.action(message, "refresh")
+    await env.slack.action(message, "more", selected="refresh")
     await env.slack.until(lambda: message.edits == 1)
     await env.bot.drain()
-    assert "Completed" in message.text
+    assert "finished" in message.text
     assert "Refreshed by" in mentioned(message)
     assert len(env.slack.messages) == 1
     assert [told.text for told in env.slack.ephemerals if "⚠️" in told.text] == []
@@ -105,7 +113,7 @@ async def test_a_message_that_went_through_a_response_url_is_refreshed_by_the_cl
 async def test_an_answer_in_a_thread_is_refreshed_and_lists_its_jobs_there(env: Env) -> None:
     message = await answer(env)
     message.thread_ts = "1690000000.000001"
-    await env.slack.action(message, "refresh")
+    await env.slack.action(message, "more", selected="refresh")
     await env.slack.until(lambda: message.edits == 1)
     assert message.thread_ts == "1690000000.000001"
     await env.slack.action(message, "jobs")
@@ -116,7 +124,9 @@ async def test_an_answer_in_a_thread_is_refreshed_and_lists_its_jobs_there(env: 
 async def test_two_clicks_at_once_are_one_update(env: Env) -> None:
     message = await answer(env)
     env.baseten.faults.next(r"/v1/training_projects/.*", Delay(0.5))
-    deliveries = await asyncio.gather(*(env.slack.action(message, "refresh") for _ in range(5)))
+    deliveries = await asyncio.gather(
+        *(env.slack.action(message, "more", selected="refresh") for _ in range(5))
+    )
     assert {delivery.status for delivery in deliveries} == {200}
     await env.slack.until(lambda: message.edits > 0)
     await env.bot.drain()
@@ -130,8 +140,8 @@ async def test_two_answers_are_refreshed_side_by_side(http: Env) -> None:
     await http.answered(2)
     second = http.slack.messages[1]
     http.baseten.faults.next(f"/v1/training_projects/{project_id(first)}", Delay(1))
-    await http.slack.action(first, "refresh")
-    await http.slack.action(second, "refresh")
+    await http.slack.action(first, "more", selected="refresh")
+    await http.slack.action(second, "more", selected="refresh")
     await http.slack.until(lambda: second.edits == 1)
     assert first.edits == 0
     await http.slack.until(lambda: first.edits == 1)
@@ -145,10 +155,10 @@ async def test_the_buttons_work_on_messages_from_before_a_restart(
         message = await answer(idle_env)
     async with mode(idle_env):
         idle_env.baseten.set_job("firstjb", status="TRAINING_JOB_FAILED", error_message="OOM")
-        await idle_env.slack.action(message, "refresh")
+        await idle_env.slack.action(message, "more", selected="refresh")
         await idle_env.slack.until(lambda: message.edits == 1)
-        assert "Failed" in message.text
-        assert "already exists" in message.text
+        assert "❌ epoch-1 failed in sft" in message.text
+        assert "already existed" in message.text
         await idle_env.slack.action(message, "jobs")
         assert "epoch-1: Failed" in await idle_env.told()
         assert (await idle_env.slack.action(message, "open_logs")).status == 200
@@ -179,7 +189,7 @@ async def test_jobs_are_the_last_ten_for_the_clicker_alone(env: Env) -> None:
 async def test_open_logs_is_a_link_and_its_click_is_answered(env: Env) -> None:
     message = await answer(env)
     buttons = message.blocks[-2]["elements"]
-    assert buttons[-1]["url"].endswith(f"/training/{project_id(message)}/logs/firstjb")
+    assert buttons[-2]["url"].endswith(f"/training/{project_id(message)}/logs/firstjb")
     delivery = await env.slack.action(message, "open_logs")
     assert (delivery.status, delivery.refused) == (200, None)
     await env.bot.drain()
@@ -190,9 +200,9 @@ async def test_open_logs_is_a_link_and_its_click_is_answered(env: Env) -> None:
 @pytest.mark.parametrize(
     ("fault", "words"),
     [
-        (not_found_404(), "is gone"),
+        (not_found_404(), "can't find that project"),
         (wrong_key_403(), "does not accept the bot's API key"),
-        (permission_denied_403(), "may not do this"),
+        (permission_denied_403(), "isn't allowed to do this"),
         (training_disabled_403(), "Training is not enabled"),
         (Respond(202), "look like Baseten's"),
     ],
@@ -204,7 +214,7 @@ async def test_what_keeps_a_click_from_working_is_told_in_words(
     message = await answer(env)
     shown = message.text
     env.baseten.faults.always(r"/v1/training_projects/.*", fault)
-    await env.slack.action(message, button, user="U0DANA0001")
+    await press(env, message, button, user="U0DANA0001")
     assert words in await env.told()
     assert env.slack.ephemerals[0].user == "U0DANA0001"
     assert (message.text, message.edits) == (shown, 0)
@@ -214,8 +224,8 @@ async def test_what_keeps_a_click_from_working_is_told_in_words(
 async def test_a_project_that_was_deleted_is_told_as_gone(env: Env, button: str) -> None:
     message = await answer(env)
     env.baseten.delete_project(project_id(message))
-    await env.slack.action(message, button)
-    assert "That project is gone from Baseten" in await env.told()
+    await press(env, message, button)
+    assert "I can't find that project in Baseten any more" in await env.told()
     assert message.edits == 0
 
 
@@ -229,7 +239,7 @@ async def test_a_click_while_baseten_is_down_is_acked_and_told(
     async with idle_env.running(baseten_timeout=0.3):
         message = await answer(idle_env)
         idle_env.baseten.faults.always(r"/v1/training_projects/.*", fault)
-        delivery = await idle_env.slack.action(message, button)
+        delivery = await press(idle_env, message, button)
         assert delivery.seconds < 1
         await idle_env.hears("Nothing was changed")
 
@@ -237,16 +247,16 @@ async def test_a_click_while_baseten_is_down_is_acked_and_told(
 async def test_after_a_failure_a_message_can_be_refreshed_again(env: Env) -> None:
     message = await answer(env)
     env.baseten.faults.next(r"/v1/training_projects/.*", not_found_404())
-    await env.slack.action(message, "refresh")
+    await env.slack.action(message, "more", selected="refresh")
     await env.told()
-    await env.slack.action(message, "refresh")
+    await env.slack.action(message, "more", selected="refresh")
     await env.slack.until(lambda: message.edits == 1)
 
 
 async def test_a_refused_update_goes_through_the_clicks_response_url(env: Env) -> None:
     message = await answer(env)
     env.slack.faults.always(UPDATE, REFUSED)
-    await env.slack.action(message, "refresh")
+    await env.slack.action(message, "more", selected="refresh")
     await env.slack.until(lambda: message.edits == 1)
     assert "Refreshed by" in mentioned(message)
     assert env.slack.ephemerals == []
@@ -256,7 +266,7 @@ async def test_an_update_that_is_refused_everywhere_is_told_in_words(env: Env) -
     message = await answer(env)
     env.slack.faults.always(UPDATE, REFUSED)
     env.slack.faults.always("/response/.*", Respond(404, body=b"expired_url"))
-    await env.slack.action(message, "refresh")
+    await env.slack.action(message, "more", selected="refresh")
     told = await env.told()
     assert "Slack refused" in told
     assert "Nothing was changed" in told
@@ -269,7 +279,10 @@ async def test_a_button_that_carries_something_else_is_answered_in_words(
     http: Env, button: str
 ) -> None:
     message = await answer(http)
-    await http.slack.action(message, button, value="from another age")
+    for element in message.blocks[-2]["elements"]:
+        if "value" in element:
+            element["value"] = "from another age"
+    await press(http, message, button)
     assert "is not one that I made" in await http.told()
 
 
@@ -287,7 +300,7 @@ async def test_long_hostile_names_fit(http: Env, text: str) -> None:
     await http.answered()
     (message,) = http.slack.messages
     assert message.via == "chat.postMessage"
-    await http.slack.action(message, "refresh")
+    await http.slack.action(message, "more", selected="refresh")
     await http.slack.until(lambda: message.edits == 1)
     await http.slack.action(message, "jobs")
     assert "The last jobs of" in await http.told()
@@ -299,13 +312,13 @@ async def test_a_click_that_is_too_much_is_told_in_words(idle_env: Env, button: 
         message = await answer(idle_env)
         idle_env.baseten.faults.next(r"/v1/training_projects/.*", Delay(1))
         await idle_env.slack.action(message, "jobs")
-        await idle_env.slack.action(message, button)
-        await idle_env.hears("more to do than I can take on")
+        await press(idle_env, message, button)
+        await idle_env.hears("I'm overloaded right now")
 
 
 @pytest.mark.parametrize("button", ["refresh", "jobs"])
 async def test_a_slow_click_is_announced(http: Env, button: str) -> None:
     message = await answer(http)
     http.baseten.faults.next(r"/v1/training_projects/.*", Delay(2.4))
-    await http.slack.action(message, button)
-    await http.hears("Still asking Baseten")
+    await press(http, message, button)
+    await http.hears("Still waiting for Baseten")

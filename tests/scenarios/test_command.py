@@ -9,6 +9,7 @@ from bot.sandbox import Delay, Respond
 from bot.sandbox.refusals import not_found_404, permission_denied_403
 from tests.conftest import RESEARCH, Env
 
+CHOOSE = "Choose a team…"
 UPSERT = r"/v1/teams/[^/]+/training_projects"
 
 
@@ -24,7 +25,7 @@ async def test_a_new_project_is_opened_and_the_channel_sees_it(env: Env) -> None
     (message,) = env.slack.messages
     assert message.channel == delivery.payload["channel_id"]
     assert message.via == "chat.postMessage"
-    assert "Created training project *llama-3-finetune* in team *Research*" in message.text
+    assert message.text.startswith("✨ llama-3-finetune was created in Research.")
     assert env.slack.ephemerals == []
 
 
@@ -34,8 +35,8 @@ async def test_a_project_with_a_job_was_already_there(env: Env) -> None:
     await env.slack.command("research sft")
     await env.answered()
     (message,) = env.slack.messages
-    assert "already exists" in message.text
-    assert "Latest job: epoch-3, Running." in message.text
+    assert "already existed" in message.text
+    assert message.text.startswith("▶️ epoch-3 is running in ")
     assert f"/training/{project['id']}/logs/{job['id']}" in str(message.blocks)
 
 
@@ -44,7 +45,7 @@ async def test_an_old_project_without_a_job_was_already_there(http: Env) -> None
     http.baseten.add_project(RESEARCH, "sft", created_at=created_at)
     await http.slack.command("research sft")
     await http.answered()
-    assert "already exists" in http.slack.messages[0].text
+    assert "already existed" in http.slack.messages[0].text
 
 
 async def test_the_same_command_twice_creates_once(http: Env) -> None:
@@ -52,8 +53,8 @@ async def test_the_same_command_twice_creates_once(http: Env) -> None:
         await http.slack.command("research twice")
         await http.answered(count)
     first, second = http.slack.messages
-    assert "Created" in first.text
-    assert "already exists" in second.text
+    assert "by this request" in first.text
+    assert "already existed" in second.text
 
 
 async def test_a_server_without_a_date_leaves_it_open(http: Env) -> None:
@@ -65,7 +66,7 @@ async def test_a_server_without_a_date_leaves_it_open(http: Env) -> None:
     )
     await http.slack.command("research sft")
     await http.answered()
-    assert "is open in team" in http.slack.messages[0].text
+    assert "is ready in" in http.slack.messages[0].text
 
 
 @pytest.mark.parametrize("team", [RESEARCH, "Research", "RESEARCH", '"research"', "“research”"])
@@ -94,23 +95,27 @@ async def test_two_teams_of_one_name_are_told_apart_by_id(env: Env) -> None:
     await env.slack.command("Research sft")
     told = await env.told()
     assert "2 teams are called *Research*" in told
-    assert RESEARCH in told
-    assert other["id"] in told
+    labels = [button["text"]["text"] for button in env.slack.ephemerals[0].blocks[-1]["elements"]]
+    assert labels == [f"Use Research ({RESEARCH})", f"Use Research ({other['id']})", CHOOSE]
     assert env.baseten.upserts == []
 
 
 async def test_a_misspelt_team_is_answered_with_the_near_one(env: Env) -> None:
     await env.slack.command("reserch sft")
     told = await env.told()
+    assert told.startswith("⚠️ There's no team called *reserch*. Nothing was created or changed.")
     assert "Did you mean *Research*?" in told
-    assert "`/training-project Research sft`" in told
+    labels = [button["text"]["text"] for button in env.slack.ephemerals[0].blocks[-1]["elements"]]
+    assert labels == ["Use Research", CHOOSE]
     assert env.baseten.upserts == []
     assert env.slack.messages == []
 
 
-async def test_a_team_like_no_other_is_answered_with_the_list(http: Env) -> None:
+async def test_a_team_like_no_other_is_chosen_in_the_dialog(http: Env) -> None:
     await http.slack.command("zzz sft")
-    assert "Default and Research" in await http.told()
+    assert "There's no team called *zzz*" in await http.told()
+    (button,) = http.slack.ephemerals[0].blocks[-1]["elements"]
+    assert (button["text"]["text"], button["style"]) == (CHOOSE, "primary")
 
 
 async def test_a_team_that_was_just_made_is_found(http: Env) -> None:
@@ -127,14 +132,14 @@ async def test_without_the_list_the_team_is_taken_as_an_id(http: Env, refusal: R
     http.baseten.faults.always("/v1/teams", refusal)
     await http.slack.command(f"{RESEARCH} sft")
     await http.answered()
-    assert "*Research*" in http.slack.messages[0].text
+    assert "created in Research." in http.slack.messages[0].text
 
 
 @pytest.mark.parametrize("team", ['".."', '"a/../b"', '"Platform Team"', "%2e%2e", '"é"'])
 async def test_without_the_list_no_words_change_the_path(http: Env, team: str) -> None:
     http.baseten.faults.always("/v1/teams", permission_denied_403())
     await http.slack.command(f"{team} sft")
-    assert "may not do this" in await http.told()
+    assert "isn't allowed to do this" in await http.told()
     assert {request.method for request in http.baseten.requests} == {"GET"}
 
 
@@ -160,7 +165,7 @@ async def test_a_name_arrives_as_it_was_typed(env: Env, name: str) -> None:
 @pytest.mark.parametrize("text", ["help", " HELP "])
 async def test_help_comes_with_the_ack(env: Env, text: str) -> None:
     delivery = await env.slack.command(text)
-    assert "opens a Baseten training project" in delivery.body["text"]
+    assert "shows a Baseten training project" in delivery.body["text"]
     assert env.slack.ephemerals[0].via == "ack"
     assert env.baseten.requests == []
 

@@ -12,7 +12,7 @@ import pytest
 
 from bot.durable.database import open_store
 from bot.durable.model import Enqueue
-from bot.handlers.open_project import OPEN_PROJECT
+from bot.handlers.open_task import OPEN_PROJECT
 from bot.projects.request import ProjectRequest
 from bot.slack.message import ReplyTarget
 from tests.conftest import Env
@@ -97,9 +97,9 @@ async def test_a_caller_that_leaves_before_the_ack_is_answered_once(
         await writer.drain()
         writer.transport.abort() if number % 2 else writer.close()
     await idle_env.slack.command("research stays")
-    await idle_env.slack.until(lambda: any("*stays*" in m.text for m in idle_env.slack.messages))
+    await idle_env.slack.until(lambda: any(" stays " in m.text for m in idle_env.slack.messages))
     await bot.stopped()
-    names = [message.text.split("*")[1] for message in idle_env.slack.messages]
+    names = [message.text.split(" ")[1] for message in idle_env.slack.messages]
     assert len(names) == len(set(names)) >= 25  # those whose request had arrived
     assert "Traceback" not in bot.said
 
@@ -126,5 +126,5 @@ async def test_thousands_of_tasks_that_are_due_at_once_are_each_done_once(
         took = time.monotonic() - began
         await until_ended(idle_env)
     record_property("figure", f"{count} tasks due at once: done in {took:.1f} s")
-    names = {message.text.split("*")[1] for message in idle_env.slack.messages}
+    names = {message.text.split(" ")[1] for message in idle_env.slack.messages}
     assert len(names) == len(idle_env.slack.messages) == len(idle_env.baseten.upserts) == count

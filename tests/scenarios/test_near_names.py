@@ -8,7 +8,7 @@ import pytest
 from bot.sandbox import Drop, Hang, Respond
 from bot.sandbox.faults import Fault
 from bot.sandbox.refusals import internal_500, not_found_404, permission_denied_403
-from bot.views.near_name import CREATE_ANYWAY, USE_EXISTING
+from bot.views.question import CREATE_ANYWAY, USE_EXISTING
 from tests.conftest import RESEARCH, Env
 
 LIST = "/v1/training_projects"
@@ -49,10 +49,14 @@ async def test_a_near_name_is_asked_about_and_nothing_is_done(env: Env, name: st
     told = await env.told()
     assert "There is already a project `llama-3-ft` in team *Research*" in told
     assert f"`{name}`" in told
-    assert "Nothing was done" in told
+    assert "Nothing has been created yet" in told
     (question,) = env.slack.ephemerals
     buttons = question.blocks[-1]["elements"]
-    assert [button["text"]["text"] for button in buttons] == ["Use llama-3-ft", f"Create {name}"]
+    assert [button["text"]["text"] for button in buttons] == [
+        "Use llama-3-ft",
+        f"Create {name}",
+        "Cancel",
+    ]
     await env.bot.drain()
     assert env.baseten.upserts == []
     assert env.slack.messages == []
@@ -102,8 +106,8 @@ async def test_the_buttons_do_what_they_say_and_take_the_question_away(
     assert env.slack.ephemerals == []
     (message,) = env.slack.messages
     assert message.channel == "C0SANDBOX1"
-    assert f"*{name}*" in message.text
-    assert ("Created" in message.text) == (button == CREATE_ANYWAY)
+    assert f" {name} " in message.text
+    assert ("by this request" in message.text) == (button == CREATE_ANYWAY)
 
 
 async def test_the_question_is_answered_where_the_bot_is_no_member(env: Env) -> None:
@@ -167,13 +171,17 @@ async def test_a_failure_after_the_choice_is_told_in_words(env: Env) -> None:
     [Hang(), Drop(), internal_500(), permission_denied_403(), not_found_404(), Respond(202)],
     ids=str,
 )
-async def test_without_the_list_nothing_is_asked(env: Env, fault: Fault) -> None:
+async def test_without_the_list_nothing_is_asked_but_the_person_is_told(
+    env: Env, fault: Fault
+) -> None:
     env.baseten.add_project(RESEARCH, "llama-3-ft")
     env.baseten.faults.always(LIST, fault, method="GET")
     await env.slack.command("research llama_3_ft")
     await env.answered()
     assert opened(env) == ["llama_3_ft"]
-    assert env.slack.ephemerals == []
+    await env.hears("I couldn't check for names similar to *llama_3_ft*")
+    await env.bot.drain()
+    assert len(env.slack.ephemerals) == 1
 
 
 async def test_a_setting_turns_the_question_off(idle_env: Env) -> None:
@@ -191,7 +199,7 @@ async def test_the_same_name_in_another_team_is_mentioned(env: Env) -> None:
     await env.slack.command("research sft")
     await env.answered()
     drawn = str(env.slack.messages[0].blocks)
-    assert "*Platform &lt;Team&gt;* has a project of this name too" in drawn
+    assert "*Platform &lt;Team&gt;*" in drawn
 
 
 async def test_a_name_of_one_team_alone_mentions_none(env: Env) -> None:

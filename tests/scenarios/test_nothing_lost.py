@@ -53,7 +53,7 @@ async def test_what_another_process_left_is_done_and_claims_nothing(idle_env: En
     idle_env.baseten.add_project(RESEARCH, "sft", created_at=datetime.now(UTC) - ago)
     async with idle_env.running():
         await idle_env.answered()
-    assert "*sft* is open in team *Research*" in idle_env.slack.messages[0].text
+    assert "sft is ready in Research" in idle_env.slack.messages[0].text
 
 
 async def test_an_old_project_is_still_told_apart(idle_env: Env) -> None:
@@ -62,7 +62,7 @@ async def test_an_old_project_is_still_told_apart(idle_env: Env) -> None:
     idle_env.baseten.add_project(RESEARCH, "sft", created_at=datetime.now(UTC) - ago)
     async with idle_env.running():
         await idle_env.answered()
-    assert "*sft* already exists" in idle_env.slack.messages[0].text
+    assert "already existed" in idle_env.slack.messages[0].text
 
 
 @pytest.mark.parametrize("since", [0, 450])
@@ -118,11 +118,11 @@ async def test_a_click_that_is_under_way_at_the_end_is_told_so(idle_env: Env) ->
         await idle_env.slack.command("research sft")
         await idle_env.answered()
         idle_env.baseten.faults.next(project, Hang())
-        await idle_env.slack.action(idle_env.slack.messages[0], "refresh")
+        await idle_env.slack.action(idle_env.slack.messages[0], "more", selected="refresh")
         await idle_env.baseten.until(
             lambda: idle_env.baseten.requests[-1].path.startswith("/v1/training_projects/")
         )
-    assert "I am being restarted and could not finish" in idle_env.slack.ephemerals[0].text
+    assert "I was restarted before I could finish" in idle_env.slack.ephemerals[0].text
 
 
 # A Slack that takes nothing
@@ -162,7 +162,7 @@ async def test_a_person_who_asked_too_long_ago_is_told(idle_env: Env) -> None:
     async with idle_env.running():
         told = await idle_env.told()
         await until_ended(idle_env)
-    assert "I could not answer until now" in told
+    assert "I couldn't answer until now" in told
     assert "/training-project research sft" in told
     assert idle_env.baseten.upserts == []
 
@@ -262,6 +262,6 @@ async def test_a_command_that_slack_delivers_again_and_again_is_done_once(http: 
     await until_ended(http)
     await deliver()
     await http.slack.command("research other")
-    await http.slack.until(lambda: "*other*" in http.slack.messages[-1].text)
+    await http.slack.until(lambda: " other " in http.slack.messages[-1].text)
     await until_ended(http)
     assert len(http.slack.messages) == len(http.baseten.upserts) == 2

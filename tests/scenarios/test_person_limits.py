@@ -43,7 +43,7 @@ async def test_a_command_too_many_is_refused_in_the_ack(limited: Env) -> None:
 async def test_a_click_too_many_is_refused_to_the_person_alone(limited: Env) -> None:
     await ask(limited)
     await limited.answered(MOST)
-    await limited.slack.action(limited.slack.messages[0], "refresh", user=DANA)
+    await limited.slack.action(limited.slack.messages[0], "more", selected="refresh", user=DANA)
     assert "many requests in a minute" in await limited.told()
     assert limited.slack.messages[0].edits == 0
 

@@ -121,7 +121,7 @@ async def test_where_nothing_else_works_the_person_gets_a_direct_message(http: E
     await http.slack.command("nowhere sft")
     await http.answered()
     assert http.slack.messages[0].channel.startswith(("U", "D"))
-    assert "I don't know a team" in http.slack.messages[0].text
+    assert "There's no team called" in http.slack.messages[0].text
 
 
 async def test_a_person_whom_nothing_reaches_is_in_the_log(http: Env) -> None:
@@ -140,4 +140,4 @@ async def test_a_hanging_slack_does_not_hold_the_next_ack(http: Env) -> None:
     await http.slack.command("research one")
     await http.slack.command("research two")
     await http.answered()
-    assert "*two*" in http.slack.messages[0].text
+    assert " two " in http.slack.messages[0].text

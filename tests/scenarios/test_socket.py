@@ -48,7 +48,7 @@ async def test_what_was_accepted_is_finished_after_the_socket_is_closed(idle_env
     async with over_a_socket(idle_env):
         await idle_env.slack.command("research last")
     assert idle_env.slack.sockets == 0
-    assert ["*last*" in message.text for message in idle_env.slack.messages] == [True]
+    assert [" last " in message.text for message in idle_env.slack.messages] == [True]
 
 
 async def test_readiness_follows_the_socket(idle_env: Env) -> None:

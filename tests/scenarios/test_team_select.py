@@ -30,10 +30,11 @@ async def test_without_the_list_the_team_is_typed(env: Env) -> None:
     view = await dialog(env)
     assert element(view, "team")["type"] == "plain_text_input"
     assert element(view, "team")["initial_value"] == RESEARCH
-    assert "I don't know" not in str(view.blocks)
+    assert "There's no team" not in str(view.blocks)
+    assert blocks_of(view) == ["team", "name"]
     await env.slack.submit(view, typed("name", "sft"))
     await env.answered()
-    assert "*sft*" in env.slack.messages[0].text
+    assert " sft " in env.slack.messages[0].text
 
 
 async def test_without_the_list_words_that_are_no_id_show_at_the_field(http: Env) -> None:
@@ -50,7 +51,7 @@ async def test_a_team_list_that_hangs_does_not_hold_the_dialog(env: Env) -> None
     env.baseten.faults.always("/v1/teams", Hang())
     await env.slack.command("")
     view = await dialog(env)
-    assert blocks_of(view) == ["team", "name"]
+    assert blocks_of(view) == ["team", "project:", "name"]
     delivery = await env.slack.options(view, "team", "research")
     assert delivery.seconds < 3
     assert values_of(delivery) == ["research"]
@@ -144,7 +145,9 @@ async def test_a_long_hostile_team_fits_everywhere(http: Env, name: str) -> None
 
 async def test_a_long_unknown_team_fits_too(http: Env) -> None:
     await http.slack.command("<&>" * 1000)
-    assert "I don't know a team called" in str((await dialog(http)).blocks)
+    view = await dialog(http)
+    assert "Which team is" in str(view.blocks)
+    assert element(view, "name")["initial_value"] == "<&>" * 1000
     http.baseten.list_teams_allowed = False
     async with http.running(database_url=http.other_database):
         await http.slack.command("x" * 3000)

@@ -59,7 +59,7 @@ async def test_a_post_that_slack_does_not_confirm_stands_once(
     idle_env.slack.faults.always(POST, fault)  # for every repeat, too
     async with idle_env.running(QUICK):
         await until_ended(idle_env)
-    answers = [message for message in idle_env.slack.messages if "*sft*" in message.text]
+    answers = [message for message in idle_env.slack.messages if " sft " in message.text]
     assert [message.thread_ts for message in answers] == [place.thread_ts]
     assert requests(idle_env, POST) == 1
     assert requests(idle_env, REPLIES if thread else HISTORY) == 1

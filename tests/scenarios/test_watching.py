@@ -15,7 +15,7 @@ from structlog.testing import capture_logs
 from bot.durable.database import open_store
 from bot.durable.model import Enqueue
 from bot.durable.store import Store
-from bot.handlers.watch import STOP_WATCH
+from bot.handlers.watch import STOP_FOR_EVERYONE, STOP_WATCH
 from bot.sandbox import Clock, PostedMessage, Respond, SandboxBaseten, SandboxSlack
 from bot.watches.poller import PollInterval
 from bot.wiring import Tuning
@@ -70,7 +70,7 @@ class Watched:
     async def becomes(self, status: str, after: float = FAST, **changes: Any) -> None:
         """Let the job change, and time pass until the next look."""
         self.env.baseten.set_job(self.job_id, status=f"TRAINING_JOB_{status}", **changes)
-        self.clock.advance(after)
+        self.clock.advance(after)  # an end is reported 15 s after the job's last update
 
     async def hears(self, count: int) -> str:
         """Wait for so many replies, and return the last."""
@@ -125,18 +125,18 @@ async def test_the_thread_hears_of_each_turn_once_and_the_message_follows() -> N
         await it.open()
         await it.watch()
         await it.becomes("DEPLOYING")
-        assert "*sft-3* is deploying" in await it.hears(1)
-        await it.shows("Deploying")
+        assert "*sft-3* in *llama* is deploying" in await it.hears(1)
+        await it.shows("is deploying")
         await it.becomes("RUNNING")
-        assert "*sft-3* is running" in await it.hears(2)
-        await it.shows("Running since")
+        assert "*sft-3* in *llama* is running" in await it.hears(2)
+        await it.shows("running since")
         await it.becomes("RUNNING", 5400, checkpoint_sync_status="SYNCING")
-        await it.shows("Checkpoints")
+        await it.shows("checkpoints: syncing")
         await it.becomes("COMPLETED")
         last = await it.hears(3)
-        assert "completed after running for 1 hour 30 minutes" in last
+        assert "*sft-3* in *llama* finished after 1 hour 30 minutes" in last
         assert f"<@{DANA}>" in last
-        await it.shows("Ran for")
+        await it.shows("finished after 1 hour 30 minutes")
         assert "stop_watching" not in str(it.answer.blocks)
         it.clock.advance(100)
         await it.open()
@@ -162,7 +162,7 @@ async def test_a_failed_job_shows_its_last_lines_without_the_key_in_them() -> No
 
 
 @pytest.mark.parametrize(
-    ("status", "words"), [("STOPPED", "stopped"), ("PREEMPTED", "capacity was taken back")]
+    ("status", "words"), [("STOPPED", "stopped"), ("PREEMPTED", "spot capacity was reclaimed")]
 )
 async def test_what_is_stopped_or_preempted_is_said_in_its_own_words(
     status: str, words: str
@@ -187,7 +187,7 @@ async def test_a_job_that_never_starts_is_told_of_once() -> None:
         await it.becomes("PENDING", 2 * 60)
         said = await it.hears(1)
         blocks = str(it.slack.messages[-1].blocks)
-        assert "waiting for GPU capacity" in said
+        assert "has been waiting for GPUs for 3" in said
         assert "Spot capacity is available." in blocks
         assert "8 of 64 H100 in use" in blocks
         it.clock.advance(3600)
@@ -195,20 +195,90 @@ async def test_a_job_that_never_starts_is_told_of_once() -> None:
         assert "is deploying" in await it.hears(2)
 
 
-async def test_a_newer_job_takes_the_watch_over() -> None:
+async def test_a_newer_job_is_announced_once_and_the_watched_one_is_followed_to_its_end() -> None:
     async with watching() as it:
-        it.start("RUNNING", name="old")
+        old = it.start("RUNNING", name="old")
         await it.open()
         await it.watch()
         it.clock.advance(FAST)
-        it.start("PENDING", name="new")
+        new = it.start("PENDING", name="new")
         it.clock.advance(FAST)
         said = await it.hears(1)
-        assert "newer job" in said
-        assert "*new*" in said
-        await it.shows("`new`")
+        assert f"🔀 <@{DANA}> a newer job started in *llama*: *new* (waiting for GPU" in said
+        assert "I'm still following *old*." in said
+        it.job_id = new
+        await it.becomes("RUNNING")
         await it.becomes("FAILED")
-        assert "*new* of *llama* failed" in await it.hears(2)
+        it.job_id = old
+        await it.becomes("COMPLETED")
+        assert "*old* in *llama* finished" in await it.hears(2)
+        await it.shows("finished")
+        it.clock.advance(100)
+        await it.open()
+        assert len(it.replies) == 2
+
+
+def choices(message: PostedMessage) -> list[str]:
+    """Return the action ids of a message's buttons."""
+    rows = [block["elements"] for block in message.blocks if block["type"] == "actions"]
+    return [each["action_id"] for row in rows for each in row]
+
+
+async def announced(it: Watched) -> PostedMessage:
+    """Watch a job, push a newer one, and return the reply that announces it."""
+    it.start("RUNNING", name="old")
+    await it.open()
+    await it.watch()
+    it.clock.advance(FAST)
+    it.start("PENDING", name="new")
+    it.clock.advance(FAST)
+    await it.hears(1)
+    return it.slack.messages[-1]
+
+
+async def test_watch_too_turns_the_announcement_into_the_message_of_the_newer_job() -> None:
+    async with watching() as it:
+        reply = await announced(it)
+        assert choices(reply) == ["watch_too"]
+        await it.slack.action(reply, "watch_too", user="U0KIM00001")
+        await it.slack.until(lambda: "stop_watching" in choices(reply))
+        assert "|new>" in str(reply.blocks)
+        assert "U0KIM00001" in str(reply.blocks)
+        assert reply.thread_ts == it.answer.ts
+        await it.becomes("RUNNING")
+        assert "*new* in *llama* is running" in await it.hears(2)
+        await it.slack.until(lambda: "is running" in str(reply.blocks))
+        await it.becomes("COMPLETED")
+        last = await it.hears(3)
+        assert "*new* in *llama* finished" in last
+        assert "U0KIM00001" in last
+        assert DANA not in last
+        assert "|old>" in str(it.answer.blocks)
+        async with asyncio.timeout(10):
+            while len(await it.store.read_all("watches")) > 1:
+                await asyncio.sleep(0.01)
+
+
+async def test_a_second_press_of_watch_too_joins() -> None:
+    async with watching() as it:
+        reply = await announced(it)
+        before = reply.blocks
+        await it.slack.action(reply, "watch_too", user="U0KIM00001")
+        await it.slack.until(lambda: "stop_watching" in choices(reply))
+        reply.blocks = before  # as somebody saw it who did not look
+        await it.slack.action(reply, "watch_too")
+        both = ("U0KIM00001", DANA)
+        await it.slack.until(lambda: all(f"<@{each}>" in str(reply.blocks) for each in both))
+        assert len(await it.store.read_all("watches")) == 2
+
+
+async def test_of_a_newer_job_that_has_ended_the_person_is_told() -> None:
+    async with watching() as it:
+        reply = await announced(it)
+        it.env.baseten.set_job(it.job_id, status="TRAINING_JOB_FAILED")
+        await it.slack.action(reply, "watch_too")
+        assert "nothing to watch any more: *new* failed" in await it.env.told()
+        assert choices(reply) == ["watch_too"]
 
 
 async def test_the_first_job_of_a_new_project_is_followed() -> None:
@@ -217,17 +287,17 @@ async def test_the_first_job_of_a_new_project_is_followed() -> None:
         await it.watch()
         it.start("PENDING", name="first")
         it.clock.advance(FAST)
-        assert "The first job is here" in await it.hears(1)
-        await it.shows("`first`")
+        assert "*llama* has its first job: *first* (waiting for GPU" in await it.hears(1)
+        await it.shows("|first>")
 
 
-async def test_stop_watching_stops_it() -> None:
+async def test_the_last_stop_ends_the_watch() -> None:
     async with watching() as it:
         it.start("RUNNING")
         await it.open()
         await it.watch()
         await it.slack.action(it.answer, "stop_watching")
-        await it.slack.until(lambda: "Watched by" not in str(it.answer.blocks))
+        await it.slack.until(lambda: "atched by" not in str(it.answer.blocks))
         await it.becomes("COMPLETED")
         await it.open()
         it.clock.advance(FAST)
@@ -235,16 +305,60 @@ async def test_stop_watching_stops_it() -> None:
         assert it.replies == []
 
 
-async def test_who_stops_it_for_others_is_named_to_them() -> None:
+async def test_a_stop_by_one_of_two_leaves_the_other() -> None:
+    async with watching() as it:
+        it.start("RUNNING")
+        await it.open()
+        blocks = it.answer.blocks
+        await it.watch()
+        it.answer.blocks = blocks
+        await it.slack.action(it.answer, "watch", user="U0KIM00001")
+        await it.shows("U0KIM00001")
+        await it.slack.action(it.answer, "stop_watching")
+        await it.slack.until(lambda: f"Watched by <@{DANA}>" not in str(it.answer.blocks))
+        assert "Watched by <@U0KIM00001>" in str(it.answer.blocks)
+        await it.becomes("COMPLETED")
+        last = await it.hears(1)
+        assert "<@U0KIM00001>" in last
+        assert DANA not in last
+
+
+async def test_a_stop_by_somebody_who_does_not_watch_changes_nothing() -> None:
     async with watching() as it:
         it.start("RUNNING")
         await it.open()
         await it.watch()
         await it.slack.action(it.answer, "stop_watching", user="U0KIM00001")
+        assert f"You're not watching *llama*. <@{DANA}> is." in await it.env.told()
+        await it.becomes("COMPLETED")
+        assert f"<@{DANA}>" in await it.hears(1)
+
+
+async def stop_for_everyone(it: Watched, user: str) -> None:
+    """Stop the watch of the answer for everyone, as the menu of the message does."""
+    (watch,) = (await it.store.read_all("watches")).values()
+    state = {
+        "place": {"user_id": user, "channel_id": it.answer.channel},
+        "ts": it.answer.ts,
+        "message_state": watch["message_state"],
+    }
+    task = Enqueue("stop_all/1:all", STOP_FOR_EVERYONE, state, "commands", delay=0.0)
+    await it.store.write(task)
+    it.store.publish("commands")
+
+
+async def test_a_stop_for_everyone_ends_the_watch_and_names_the_person_to_the_others() -> None:
+    async with watching() as it:
+        it.start("RUNNING")
+        await it.open()
+        await it.watch()
+        await stop_for_everyone(it, "U0KIM00001")
         dm = f"D{DANA[1:]}"
         await it.slack.until(lambda: any(each.channel == dm for each in it.slack.messages))
         (told,) = [each for each in it.slack.messages if each.channel == dm]
         assert "<@U0KIM00001> stopped watching *llama* for everyone" in told.text
+        await it.slack.until(lambda: "Watched by" not in str(it.answer.blocks))
+        assert await it.store.read_all("watches") == {}
 
 
 async def test_a_stop_that_is_shown_later_leaves_a_newer_watch_alone() -> None:
@@ -266,7 +380,7 @@ async def test_a_stop_that_is_shown_later_leaves_a_newer_watch_alone() -> None:
         await it.slack.until(lambda: it.answer.edits > edits)
         assert "Watched by" in str(it.answer.blocks)
         await it.becomes("COMPLETED")
-        assert "completed" in await it.hears(1)
+        assert "finished" in await it.hears(1)
 
 
 async def test_a_stop_that_is_done_again_ends_only_the_watch_that_was_meant() -> None:
@@ -301,7 +415,7 @@ async def test_a_stop_that_slack_cannot_show_has_ended_the_watch_all_the_same() 
         it.slack.faults.always("/api/chat.update", Respond(200, json=refused))
         it.slack.faults.always("/response/.*", Respond(404))
         await it.slack.action(it.answer, "stop_watching")
-        assert "The watch has ended all the same" in await it.env.told()
+        assert "You've stopped watching, but I couldn't update the message" in await it.env.told()
 
 
 async def test_a_stop_needs_no_baseten() -> None:
@@ -311,8 +425,8 @@ async def test_a_stop_needs_no_baseten() -> None:
         await it.watch()
         it.env.baseten.faults.always("/v1/training_projects/.*", Respond(404))
         await it.slack.action(it.answer, "stop_watching")
-        await it.slack.until(lambda: "Watched by" not in str(it.answer.blocks))
-        assert "Running" in str(it.answer.blocks)
+        await it.slack.until(lambda: "atched by" not in str(it.answer.blocks))
+        assert "is running" in str(it.answer.blocks)
 
 
 async def test_a_watch_that_slack_cannot_show_now_begins_later() -> None:
@@ -369,10 +483,10 @@ async def test_a_watch_that_begins_during_a_slow_refresh_is_shown() -> None:
         await it.open()
         update = "/api/chat.update"
         it.slack.faults.next(update, Respond(429, headers={"Retry-After": "1"}))
-        await it.slack.action(it.answer, "refresh")
+        await it.slack.action(it.answer, "more", selected="refresh")
         await it.slack.until(lambda: it.slack.requests[-1].path == update)
         await it.watch()
-        await it.shows("Refreshed by")
+        await it.shows("efreshed by")
         await it.slack.until(lambda: it.answer.edits == 3)
         assert "Watched by" in str(it.answer.blocks)
 
@@ -400,7 +514,7 @@ async def test_a_watch_of_a_deleted_project_ends_with_a_word_in_the_thread() -> 
         it.clock.advance(FAST)
         await it.env.baseten.until(lambda: len(it.env.baseten.requests) >= looked + 2)
         it.clock.advance(FAST)  # one that is missing once is not believed to be gone
-        assert "is gone from Baseten" in await it.hears(1)
+        assert "I can't find *llama* in Baseten any more" in await it.hears(1)
 
 
 async def test_a_watch_ends_after_two_weeks() -> None:
@@ -410,7 +524,7 @@ async def test_a_watch_ends_after_two_weeks() -> None:
         await it.watch()
         it.clock.advance(14 * 86_400)
         assert "14 days" in await it.hears(1)
-        await it.slack.until(lambda: "Watched by" not in str(it.answer.blocks))
+        await it.slack.until(lambda: "atched by" not in str(it.answer.blocks))
 
 
 async def test_where_the_bot_cannot_change_its_answer_it_says_so() -> None:
@@ -420,8 +534,8 @@ async def test_where_the_bot_cannot_change_its_answer_it_says_so() -> None:
         await it.slack.command("research llama", channel="C0PRIVATE1")
         await it.env.answered()
         await it.slack.action(it.answer, "watch")
-        await it.env.hears("I can only watch an answer that I can change")
-        assert "Watched by" not in str(it.answer.blocks)
+        await it.env.hears("I'm not in this channel")
+        assert "atched by" not in str(it.answer.blocks)
 
 
 async def test_a_job_that_ended_before_the_click_is_shown_as_it_is() -> None:
@@ -431,7 +545,7 @@ async def test_a_job_that_ended_before_the_click_is_shown_as_it_is() -> None:
         it.env.baseten.set_job(it.job_id, status="TRAINING_JOB_COMPLETED")
         await it.slack.action(it.answer, "watch")
         assert "nothing to watch any more" in await it.env.told()
-        await it.shows("Completed")
+        await it.shows("finished")
 
 
 async def test_refresh_keeps_the_watch() -> None:
@@ -439,8 +553,8 @@ async def test_refresh_keeps_the_watch() -> None:
         it.start("RUNNING")
         await it.open()
         await it.watch()
-        await it.slack.action(it.answer, "refresh")
-        await it.shows("Refreshed by")
+        await it.slack.action(it.answer, "more", selected="refresh")
+        await it.shows("efreshed by")
         assert "Watched by" in str(it.answer.blocks)
         assert "stop_watching" in str(it.answer.blocks)
 
@@ -452,4 +566,4 @@ async def test_where_the_search_is_refused_the_list_serves() -> None:
         await it.open()
         await it.watch()
         await it.becomes("RUNNING")
-        assert "is running" in await it.hears(1)
+        assert "*llama* is running" in await it.hears(1)

@@ -8,6 +8,7 @@ from typing import Any
 import aiohttp
 import pytest
 from aiohttp.abc import AbstractResolver
+from pydantic import AnyHttpUrl
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.connections import Connections, connections
@@ -95,9 +96,10 @@ class Scene:
         return (await self.slack.command("x")).response_url
 
 
-@pytest.fixture
-async def scene(idle_env: Env) -> AsyncIterator[Scene]:
-    async with connections(idle_env.settings()) as out:
+@pytest.fixture(params=[None, 0], ids=["plain", "counted"])
+async def scene(idle_env: Env, request: pytest.FixtureRequest) -> AsyncIterator[Scene]:
+    """With metrics, a middleware reads each answer first; the outcome must be the same."""
+    async with connections(idle_env.settings(metrics_port=request.param)) as out:
         yield Scene(idle_env.slack, out)
 
 
@@ -177,9 +179,12 @@ async def test_a_guard_that_raises_lets_nothing_out(scene: Scene) -> None:
     assert (scene.posts, scene.slack.messages) == (1, [])
 
 
-async def test_a_refused_connection_is_not_taken(scene: Scene, closed_port: int) -> None:
-    client = scene.client(scene.out.session, f"http://127.0.0.1:{closed_port}/")
-    failed = await scene.failure(client=client)
+async def test_a_refused_connection_is_not_taken(
+    scene: Scene, idle_env: Env, closed_port: int
+) -> None:
+    nowhere = AnyHttpUrl(f"http://127.0.0.1:{closed_port}/")
+    async with connections(idle_env.settings(slack_api_url=nowhere)) as out:
+        failed = await scene.failure(client=out.slack)
     assert (failed.error, failed.outcome_unknown, failed.retryable) == ("unreachable", False, True)
     assert scene.guarded > 1
 

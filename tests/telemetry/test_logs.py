@@ -5,6 +5,7 @@ import json
 import logging
 import secrets
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import quote
@@ -35,6 +36,7 @@ def _logging_as_it_was() -> Iterator[None]:
     }
     configuration = structlog.get_config()
     yield
+    logging.captureWarnings(capture=False)
     structlog.configure(**configuration)
     root.handlers[:] = handlers
     root.setLevel(level)
@@ -187,6 +189,25 @@ def test_a_json_line_says_what_when_where_and_how_severe() -> None:
     assert second["logger"] == "lib.part"
     assert third["event"] == "and that"
     assert first["timestamp"].endswith("Z")
+
+
+def test_a_warning_of_python_is_a_log_line_without_secrets(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        stream = logs("json")
+        warnings.warn(
+            f"old way to log in with {SECRET} at {HOOK}", DeprecationWarning, stacklevel=1
+        )
+        logging.captureWarnings(capture=False)
+    (line,) = stream.getvalue().splitlines()
+    read = json.loads(line)
+    assert (read["level"], read["logger"]) == ("warning", "py.warnings")
+    assert "old way to log in" in read["event"]
+    assert not leaked(line)
+    assert not leaked(line, NEEDLE)
+    assert capfd.readouterr() == ("", "")
 
 
 def test_a_traceback_is_one_json_line() -> None:

@@ -88,6 +88,25 @@ def test_a_response_url_field_is_taken_out_whatever_its_host(text: str) -> None:
     assert ("U1" in redacted) == ("U1" in text), "the neighbours stay"
 
 
+WEBHOOK = "/api/webhooks/1234567890/" + "Zm9yZ2V0-IG1lIG5vdA_Zm9yZ2V0IG1lIG5vdA"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        HOOK.replace("slack", "slack-gov"),
+        quote(HOOK.replace("slack", "slack-gov"), safe=""),
+        f"https://discord.com{WEBHOOK}",
+        f"https://ptb.discordapp.com{WEBHOOK.replace('/api', '/api/v10')}",
+        quote(f"https://discord.com{WEBHOOK}", safe=""),
+        f"https://discord.com{WEBHOOK}".replace("/", r"\/"),
+    ],
+)
+def test_other_webhooks_are_taken_out_too(text: str) -> None:
+    assert "Zm9yZ2V0" not in Redactor().text(f"posting to {text} now")
+    assert "Zm9yZ2V0" not in str(Redactor().tree({"a": text}))
+
+
 def test_a_sockets_ticket_is_taken_out() -> None:
     text = "wss://wss-primary.slack.com/link/?ticket=0b1c2d3e&app_id=A1"
     assert Redactor().text(text) == text.replace("0b1c2d3e", MARK)
@@ -231,6 +250,15 @@ BY_THEMSELVES = [
     f"nvapi-{LETTERS}",
     f"glpat-{LETTERS[:20]}",
     JWT,
+    "SG" + f".{LETTERS[:22]}.{LETTERS}{LETTERS[:5]}",
+    "np" + f"m_{LETTERS[:36]}",
+    "py" + f"pi-AgEIcHlwaS5vcmcC{LETTERS}_{LETTERS}",
+    "gs" + f"k_{LETTERS}{LETTERS[:14]}",
+    "r8" + f"_{LETTERS[:37]}",
+    "da" + f"pi{HEX[:32]}",
+    "da" + f"pi{HEX[:32]}-2",
+    "dckr" + f"_pat_{LETTERS[:27]}",
+    "xw" + f"fp-1234567890-{LETTERS[:24]}",
 ]
 
 
@@ -351,6 +379,12 @@ https://app.example.com:8080/a@b https://x.example.com/a:b?c=d@e sam@example.com
 wandb: Syncing run glad-sun-12 to https://wandb.ai/team/p/runs/0f1e2d3c
 commit 0f1e2d3c4b5a69788796a5b4c3d2e1f00f1e2d3c logged in to wandb
 through-hf_hub disk-1234567890abcdefgh task-12-abcdefghijklmnopqrs sk-learn sk-lego-language-models
+SG.nothing SG.1234567890123456.short npm_config_registry npm_package_version pypi-proxy-mirror
+gsk_model r8_test dapi2024 dapi-0f1e2d3c dckr_pat_short xwfp_workflow discord.com/channels/1/2
+password reset-flow
+team password reset-flow login page machine learning
+HF_TOKEN: not_found_in_environment
+HF_TOKEN=unset_in_this_shell token: loaded_from_cache
 hf_transfer ghp_short github_pat_ AKIA AIza eyJ eyJabc.def nvapi-
 -----BEGIN CERTIFICATE----- MIIEvQIBADANBgkqhkiG9w0B -----END CERTIFICATE-----
 [2026-11-23 17:10:00,123] step 1200/5000 lr=2.0e-05 grad_norm=0.981 eta=1:02:11 100%|████| 5/5
@@ -384,6 +418,14 @@ SLOW = ["a", "-", "\\", "=", " ", "key=", "key:", "key:x:", "key\\", "key ", "to
 SLOW += ["--a ", "--token ", "eyJ", "eyJaaaaaaaaaa.", "sk-", "github_pat_", "://", "://a:"]
 SLOW += ["aaaaaaaa.", "xoxb.", "-----BEGIN PRIVATE KEY-----", "password='", "a1b2", "b10_"]
 SLOW += ["a\n", "\n-----END PRIVATE KEY-----", "a\n-----END PRIVATE KEY-----\n"]
+SLOW += [
+    "login a ",
+    "machine a\npassword ",
+    "\npassword ",
+    "password A",
+    "SG.aaaaaaaaaaaaaaaaaaaa.",
+]
+SLOW += ["dapi0", "npm_a", "discord.com/api/webhooks", "pypi-Ag", "dckr_pat_", "no_", "token: no_"]
 SLOW += ["wandb ", "0meyJ", "0msk-", "\\n--a", "authorization: basic "]
 
 

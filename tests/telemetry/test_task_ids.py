@@ -35,6 +35,13 @@ IDS = st.one_of(
     st.builds("command:{}".format, text_of(HEX, 32)),
     st.builds("dialog:V{}:{}".format, text_of(CAPITALS, 8, 10), text_of(HEX, 16)),
     st.builds("near name:{}:{}.{}".format, CHANNELS, text_of(DIGITS, 10), text_of(DIGITS, 6)),
+    st.builds(
+        "show:{}:{}.{}:{}".format,
+        CHANNELS,
+        text_of(DIGITS, 10),
+        text_of(DIGITS, 6),
+        text_of(HEX, 16),
+    ),
     st.builds("notification:{}:{}".format, text_of(HEX, 32), st.integers(1, 2000)),
     st.builds("step:Fx{}".format, text_of(CAPITALS, 8, 10)),
 )

@@ -15,10 +15,19 @@ from bot.access.rules import (
 from bot.baseten.errors import BasetenError, RateLimited, Refused, Unreachable, Unreadable
 from bot.baseten.models import Team
 from bot.durable.in_flight import BusyError, ShutdownError
+from bot.durable.model import StoreUnavailableError
 from bot.projects.request import ProjectRequest, parse
 from bot.projects.service import AmbiguousTeamError, TeamsUnavailableError, UnknownTeamError
 from bot.slack.message import SlackCallFailed
-from bot.views.failure import READING, FailureWording, attempt_to_open, failure_message, is_foreseen
+from bot.views.failure import (
+    READING,
+    STOPPING,
+    STOPPING_FOR_EVERYONE,
+    FailureWording,
+    attempt_to_open,
+    failure_message,
+    is_foreseen,
+)
 from bot.views.installation import Installation
 from tests.views.drawn import assert_fit
 
@@ -27,8 +36,8 @@ NAME = "r&lt;d&gt; &amp; 'co'"
 REFERENCE = "0a1b2c3d"
 INSTALLATION = Installation()
 
-NOTHING_DONE = re.compile(r"[Nn]othing was|nothing was|did not open")
-CANNOT_TELL = re.compile(r"can't tell whether")
+NOTHING_DONE = re.compile(r"Nothing was created or changed\.")
+CANNOT_TELL = re.compile(r"may or may not have been created\. It's safe to try again")
 IS_OPEN = re.compile(r"is open in Baseten")
 AGAIN = re.compile(r"[Tt]ry again|run the command again")
 
@@ -40,7 +49,7 @@ CASES = [
     # the error, whether anything was done, and the words that the person must read
     (UnknownTeamError("reserch", ["research"], TEAMS), NOTHING_DONE, ["reserch", "*research*"]),
     (UnknownTeamError("nobody", [], TEAMS), NOTHING_DONE, ["nobody", "Twins"]),
-    (UnknownTeamError("a b", [], []), NOTHING_DONE, ["a b", "no team at all"]),
+    (UnknownTeamError("a b", [], []), NOTHING_DONE, ["a b", "can't see any team"]),
     (
         UnknownTeamError("x<y", ["Twins"], TEAMS, "U0DANA"),
         NOTHING_DONE,
@@ -66,28 +75,37 @@ CASES = [
     ),
     (MalformedIdError("x"), NOTHING_DONE, ["not one that I made"]),
     (AmbiguousTeamError("Twins", TEAMS), NOTHING_DONE, ["2 teams", "`aaaaaa1` or `aaaaaa2`"]),
-    (BusyError(), NOTHING_DONE, ["more to do"]),
-    (ShutdownError(), CANNOT_TELL, ["restart"]),
-    (SlackCallFailed("is_archived"), IS_OPEN, ["is_archived", "refused my message"]),
+    (BusyError(), NOTHING_DONE, ["I'm overloaded"]),
+    (ShutdownError(), CANNOT_TELL, ["I was restarted"]),
+    (SlackCallFailed("is_archived"), IS_OPEN, ["this channel is archived", "in another channel"]),
+    (SlackCallFailed("restricted_action"), IS_OPEN, ["refused my message", "`/invite` me"]),
     (
         SlackCallFailed("TimeoutError", outcome_unknown=True),
         IS_OPEN,
         ["did not confirm", "may or may not"],
     ),
-    (RateLimited("slow down", 37), NOTHING_DONE, ["more requests", "in 37 seconds"]),
+    (RateLimited("slow down", 37), NOTHING_DONE, ["is rate-limiting the bot", "in 37 seconds"]),
     (RateLimited("slow down", 90), NOTHING_DONE, ["in 1 minute 30 seconds"]),
     (RateLimited("", None), NOTHING_DONE, ["in a minute"]),
-    (Refused(400, "VALIDATION_ERROR", "no <b>"), NOTHING_DONE, ["400", "no &lt;b&gt;"]),
+    (
+        Refused(400, "VALIDATION_ERROR", "no <b>"),
+        NOTHING_DONE,
+        [f"rejected the name *{NAME}*: “no &lt;b&gt;”"],
+    ),
     (Refused(401, "", "Unauthorized"), NOTHING_DONE, ["API key", "BASETEN_API_KEY"]),
     (Refused(403, "PERMISSION_DENIED", WRONG_KEY), NOTHING_DONE, ["API key", "BASETEN_API_KEY"]),
     (Refused(403, "PERMISSION_DENIED", TRAINING_OFF), NOTHING_DONE, ["not enabled", "admin"]),
     (Refused(403, "", "Team is locked"), NOTHING_DONE, ["Team is locked"]),
-    (Refused(403), NOTHING_DONE, ["may not"]),
+    (Refused(403), NOTHING_DONE, ["isn't allowed to"]),
     (Refused(404, "NOT_FOUND", "No team"), NOTHING_DONE, ["team", "No team"]),
     (Refused(409, "CONFLICT", "Busy"), NOTHING_DONE, ["Busy"]),
     (Refused(408), CANNOT_TELL, ["408"]),
-    (Refused(422, "", "odd name"), NOTHING_DONE, ["422", "odd name"]),
-    (Refused(500, "INTERNAL_ERROR", "Oops"), CANNOT_TELL, ["500", "Oops", "problem of its own"]),
+    (Refused(422, "", "odd name"), NOTHING_DONE, ["rejected the name", "“odd name”"]),
+    (
+        Refused(500, "INTERNAL_ERROR", "Oops"),
+        CANNOT_TELL,
+        ["having problems (error 500)", "Baseten says: “Oops”"],
+    ),
     (Refused(502), CANNOT_TELL, ["502"]),
     (Refused(503), CANNOT_TELL, ["503"]),
     (Unreachable("no route", sent=False), NOTHING_DONE, ["can't reach Baseten"]),
@@ -211,7 +229,54 @@ def test_where_only_the_teams_could_not_be_had_nothing_was_opened(error: Baseten
 
 
 def test_looking_at_what_is_gone_says_so() -> None:
-    assert "is gone" in failure_message(Refused(404), READING, REFERENCE, INSTALLATION).text
+    text = failure_message(Refused(404, "", "Not here"), READING, REFERENCE, INSTALLATION).text
+    assert "I can't find that project in Baseten any more" in text
+    assert "Baseten says: “Not here”" in text
+
+
+@pytest.mark.parametrize("status", [400, 409, 422])
+def test_after_a_click_nobody_is_asked_for_another_name_or_team(status: int) -> None:
+    text = failure_message(Refused(status, "", "Odd"), READING, REFERENCE, INSTALLATION).text
+    assert "“Odd”" in text
+    assert "Nothing was changed." in text
+    assert "name" not in text
+    assert "team" not in text
+
+
+@pytest.mark.parametrize("code", ["is_archived", "channel_is_archived", "is_inactive"])
+def test_nobody_can_be_invited_to_an_archived_channel(code: str) -> None:
+    text = failure_message(
+        SlackCallFailed(code), attempt_to_open(ASKED), REFERENCE, INSTALLATION
+    ).text
+    assert "this channel is archived" in text
+    assert "invite" not in text
+
+
+@pytest.mark.parametrize("attempt", [READING, attempt_to_open(ASKED)], ids=["click", "command"])
+@pytest.mark.parametrize("code", ["is_archived", "restricted_action", "expired_trigger_id"])
+def test_the_codes_of_slack_are_not_shown_to_people(code: str, attempt: FailureWording) -> None:
+    assert code not in failure_message(SlackCallFailed(code), attempt, REFERENCE, INSTALLATION).text
+
+
+@pytest.mark.parametrize(
+    ("wording", "said"),
+    [
+        (STOPPING, "You've stopped watching, but I couldn't update the message."),
+        (STOPPING_FOR_EVERYONE, "The watch has ended for everyone, but I couldn't update"),
+    ],
+)
+def test_a_watch_that_ended_has_ended_whatever_failed_later(
+    wording: FailureWording, said: str
+) -> None:
+    assert said in failure_message(Refused(500), wording, REFERENCE, INSTALLATION).text
+
+
+def test_the_contact_is_named_where_a_person_is_to_be_asked() -> None:
+    installation = Installation(contact="C0HELP0001")
+    for error in (Refused(401), Unreadable(""), StoreUnavailableError("away"), ValueError("x")):
+        text = failure_message(error, attempt_to_open(ASKED), REFERENCE, installation).text
+        assert "<#C0HELP0001>" in text
+        assert "the person who runs this bot" not in text
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ def test_who_cannot_watch_what_is_too_old_is_told_to_open_it_again(why: str) -> 
     said = cannot_watch(why).text
     assert "`/invite`" not in said
     assert "Slack no longer lets me change this message" in said
-    assert "Open the project again" in said
+    assert "Run the command again" in said
 
 
 def test_who_is_asked_for_an_invitation_is_told_what_for() -> None:

@@ -1,6 +1,7 @@
 """The message matches its golden files, for every kind of project and job."""
 
 import json
+import re
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -176,7 +177,7 @@ CASES = {name: Case(case) for name, case in OPENED.items()} | {
     "long_refreshed": Case(
         replace(OPENED["long"], also_in=(LONG, LONG, LONG, LONG)),
         refreshed=REFRESHED,
-        watch=MANY,
+        watch=replace(MANY, newer_job=LONG),
     ),
     "followed": Case(opened(job()), watch=DANA),
     "followed_no_job": Case(opened(None), watch=DANA),
@@ -184,6 +185,11 @@ CASES = {name: Case(case) for name, case in OPENED.items()} | {
     "followed_by_many": Case(OPENED["syncing"], watch=MANY),
     "followed_to_the_end": Case(OPENED["synced"], watch=replace(MANY, ended=True)),
     "followed_for_too_long": Case(opened(job()), watch=replace(MANY, ended=True)),
+    "followed_with_a_newer_job": Case(opened(job()), watch=replace(DANA, newer_job="epoch-2 & co")),
+    "failed_after": Case(
+        OPENED["failed_with_error"], watch=replace(MANY, watchers=("U0DANA0001",), ended=True)
+    ),
+    "gone_without_a_job": Case(opened(None), watch=replace(DANA, ended=True, project_missing=True)),
     "gone": Case(opened(job()), watch=replace(MANY, ended=True, project_missing=True)),
 }
 
@@ -209,26 +215,98 @@ def actions(name: str) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("name", STATUSES)
-def test_a_job_can_be_watched_until_it_has_ended(name: str) -> None:
-    ended = status(OPENED[f"status_{name.lower()}"].project.latest_job).ended  # type: ignore[arg-type]
-    assert ("watch" in actions(f"status_{name.lower()}")) != ended
+def primary(name: str) -> list[str]:
+    return [
+        element["action_id"]
+        for block in CASES[name].payload()["blocks"]
+        if block["type"] == "actions"
+        for element in block["elements"]
+        if element.get("style") == "primary"
+    ]
+
+
+@pytest.mark.parametrize("name", sorted(set(CASES) - {"gone", "gone_without_a_job"}))
+def test_everybody_can_watch_and_one_button_is_primary(name: str) -> None:
+    assert "watch" in actions(name)
+    (job,) = [CASES[name].opened.project.latest_job]
+    failed = job is not None and status(job).failed
+    assert primary(name) == ["open_logs" if failed else "watch"]
+    assert actions(name)[0] == primary(name)[0]
 
 
 @pytest.mark.parametrize(
-    ("name", "offered"),
+    ("name", "buttons", "options"),
     [
-        ("no_job", "watch"),
-        ("followed", "stop_watching"),
-        ("followed_no_job", "stop_watching"),
-        ("followed_for_too_long", "watch"),
-        ("followed_to_the_end", None),
-        ("gone", None),
+        ("no_job", ["watch"], ["refresh", "command"]),
+        ("synced", ["watch", "jobs", "open_logs"], ["refresh", "command"]),
+        ("status_failed", ["open_logs", "jobs", "watch"], ["refresh", "command"]),
+        (
+            "followed",
+            ["watch", "stop_watching", "jobs", "open_logs"],
+            ["refresh", "command", "stop for everyone"],
+        ),
+        (
+            "followed_no_job",
+            ["watch", "stop_watching"],
+            ["refresh", "command", "stop for everyone"],
+        ),
+        ("followed_for_too_long", ["watch", "jobs", "open_logs"], ["refresh", "command"]),
     ],
 )
-def test_watching_is_offered_or_its_end_never_both(name: str, offered: str | None) -> None:
-    found = {"watch", "stop_watching"} & set(actions(name))
-    assert found == ({offered} if offered else set())
+def test_the_end_of_a_watch_is_offered_only_while_there_is_one(
+    name: str, buttons: list[str], options: list[str]
+) -> None:
+    *found, menu = CASES[name].payload()["blocks"][-2]["elements"]
+    assert [element["action_id"] for element in found] == buttons
+    assert (menu["type"], menu["action_id"]) == ("overflow", "more")
+    assert [option["value"] for option in menu["options"]] == options
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_message_has_six_lines_at_most_and_its_text_begins_like_its_first_line(
+    name: str,
+) -> None:
+    payload = CASES[name].payload()
+    shown = [_text_of(block) for block in payload["blocks"] if block["type"] != "actions"]
+    first = shown[0].split("\n")[0]
+    spoken = payload["text"].split("\n")[0]
+    assert re.sub(r"<https:[^|]*\|([^>]*)>", r"\1", first).replace("*", "") == spoken.replace(
+        "*", ""
+    )
+    assert "<" not in spoken
+    assert len(payload["text"].encode()) <= 4000
+    if not name.startswith(("long", "gone")):
+        lines = "\n".join(shown).split("\n")
+        assert len(lines) + 1 <= 6 + 2 * any(line.startswith(("> ", "Baseten")) for line in lines)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_small_print_has_the_id_and_both_timestamps(name: str) -> None:
+    case = CASES[name]
+    small = _text_of(case.payload()["blocks"][-1]).split("\n")
+    assert small[0].startswith("Project `n4q95w5` · created <!date^1794997325^")
+    assert "updated <!date^1795183780^" in small[0]
+    assert ("already existed" in small[0]) == (case.opened.outcome is CreationOutcome.EXISTED)
+    assert ("by this request" in small[0]) == (case.opened.outcome is CreationOutcome.CREATED)
+    assert len(small) <= 2
+
+
+def test_a_project_is_new_only_in_its_first_message() -> None:
+    case = CASES["created"]
+    assert case.payload()["text"].startswith("✨ support-bot-sft was created in Research.")
+    for changed in (replace(case, refreshed=REFRESHED), replace(case, opened=opened(None))):
+        assert changed.payload()["text"].startswith("📂 support-bot-sft is ready in Research.")
+    assert CASES["created_and_refreshed"].payload()["text"].startswith("▶️ gpt-oss-job is running")
+
+
+def test_watch_says_what_it_is_for_until_somebody_watches() -> None:
+    assert "*Watch* tells you when it starts." in str(CASES["no_job"].payload())
+    assert "*Watch* tells you" not in str(CASES["followed_no_job"].payload())
+
+
+def test_a_newer_job_is_named_in_the_small_print() -> None:
+    small = _text_of(CASES["followed_with_a_newer_job"].payload()["blocks"][-1])
+    assert small.endswith("Watched by <@U0DANA0001> · newer job: *epoch-2 &amp; co*")
 
 
 def test_nothing_can_be_asked_of_a_project_that_is_gone() -> None:
@@ -236,16 +314,20 @@ def test_nothing_can_be_asked_of_a_project_that_is_gone() -> None:
 
 
 def test_how_long_a_job_ran_is_said_only_where_it_is_known() -> None:
-    assert "Ran for" not in str(CASES["synced"].payload())
-    assert "4 minutes 40 seconds" in str(CASES["followed_to_the_end"].payload())
-    assert "Running since" in str(CASES["followed_by_many"].payload()["blocks"])
-    assert "running since" in CASES["followed_by_many"].payload()["text"]
+    assert " after " not in CASES["synced"].payload()["text"]
+    ran = "✅ gpt-oss-job finished after 4 minutes 40 seconds in support-bot-sft (Research)"
+    assert CASES["followed_to_the_end"].payload()["text"].startswith(ran)
+    failed = "❌ gpt-oss-job failed after 4 minutes 40 seconds in support-bot-sft (Research)"
+    assert CASES["failed_after"].payload()["text"].startswith(failed)
+    since = "running since <!date^1795183500^"
+    assert since in str(CASES["followed_by_many"].payload()["blocks"])
+    assert since in CASES["followed_by_many"].payload()["text"]
 
 
 @pytest.mark.parametrize("name", ["followed_for_too_long", "gone"])
 def test_no_time_goes_on_in_a_message_that_nobody_draws_again(name: str) -> None:
     assert "{ago}" in str(CASES["followed_by_many"].payload())
-    assert "Running since" in str(CASES[name].payload())
+    assert "running since" in str(CASES[name].payload())
     assert "{ago}" not in str(CASES[name].payload())
 
 
@@ -253,37 +335,36 @@ def test_no_time_goes_on_in_a_message_that_nobody_draws_again(name: str) -> None
 def test_how_long_one_job_ran_is_not_said_of_another(status: str) -> None:
     newer = job(id="another", current_status=f"TRAINING_JOB_{status}")
     drawn = str(Case(opened(newer), watch=MANY).payload())
-    assert "Running since" not in drawn
-    assert "Ran for" not in drawn
+    assert "running since" not in drawn
+    assert " after " not in drawn
 
 
 def test_of_a_status_that_is_not_known_it_is_not_said_that_it_runs() -> None:
     odd = job(current_status="TRAINING_JOB_WARMING_UP")
-    assert "Running since" not in str(Case(opened(odd), watch=MANY).payload())
+    assert "running since" not in str(Case(opened(odd), watch=MANY).payload())
 
 
 def test_checkpoints_that_nobody_will_look_at_again_are_not_called_under_way() -> None:
     ended = job(current_status="TRAINING_JOB_STOPPED", checkpoint_sync_status="SYNCING")
-    assert "Checkpoints" not in str(Case(opened(ended)).payload())
-    assert "Being synced" in str(CASES["syncing"].payload())
+    assert "checkpoints" not in str(Case(opened(ended)).payload())
+    assert "checkpoints: syncing" in str(CASES["syncing"].payload())
 
 
 @pytest.mark.parametrize(
     ("status", "lead"),
     [
-        ("PENDING", "Baseten's advice"),
-        ("RUNNING", "Baseten says"),
-        ("WARMING_UP", "Baseten says"),
-        ("STOPPED", "Baseten says"),
-        ("FAILED", "Error"),
-        ("DEPLOY_FAILED", "Error"),
+        ("PENDING", "Baseten's advice:\n"),
+        ("RUNNING", "Baseten says:\n"),
+        ("STOPPED", "Baseten says:\n"),
+        ("FAILED", ""),
+        ("DEPLOY_FAILED", ""),
     ],
 )
 def test_only_of_a_job_that_failed_it_is_an_error(status: str, lead: str) -> None:
     said = job(current_status=f"TRAINING_JOB_{status}", error_message="Retrying a node.")
     blocks = Case(opened(said)).payload()["blocks"]
     texts = [text["text"] for block in blocks for text in _texts(block)]
-    assert f"*{lead}*\n> Retrying a node." in texts
+    assert f"{lead}> Retrying a node." in texts
 
 
 @pytest.mark.parametrize("name", STATUSES)
@@ -302,7 +383,9 @@ def test_nothing_that_was_written_elsewhere_is_markup_here(name: str) -> None:
         button.pop("value", None)  # a value is not visible
     drawn = json.dumps(payload)
     assert "<!channel" not in drawn
-    assert "<https" not in drawn
+    assert set(re.findall("<https[^|]*", drawn)) == {
+        "<https://app.baseten.co/training/n4q95w5/logs/p7qr9qv"
+    }
     assert "<&" not in drawn
 
 
@@ -312,6 +395,12 @@ def test_what_would_expand_by_itself_is_verbatim() -> None:
     texts = [text for text in texts if "@everyone" in text["text"]]
     assert texts
     assert all(text.get("verbatim") for text in texts)
+
+
+def _text_of(block: dict[str, Any]) -> str:
+    """Return the text of a section or of small print."""
+    text: str = (block["text"] if "text" in block else block["elements"][0])["text"]
+    return text
 
 
 def _texts(block: dict[str, Any]) -> list[dict[str, Any]]:
@@ -324,7 +413,7 @@ def test_each_status_has_a_mark_and_words(name: str) -> None:
     drawn = status(OPENED[f"status_{name.lower()}"].project.latest_job)  # type: ignore[arg-type]
     assert drawn.mark
     assert "_" not in drawn.words
-    assert drawn.ended == (name in {"COMPLETED", "FAILED", "DEPLOY_FAILED", "STOPPED", "PREEMPTED"})
+    assert drawn.ended == (name not in {"PENDING", "CREATED", "QUEUED", "DEPLOYING", "RUNNING"})
 
 
 @pytest.mark.parametrize("text", ['"' * 500, "\\" * 500, "日" * 500, "🚀" * 500, "\x01" * 500])
@@ -334,13 +423,13 @@ def test_the_buttons_can_carry_any_team(text: str) -> None:
     assert message_error(payload["text"], payload["blocks"]) is None
     state = message_state_of(case.opened, "U0SANDBOX1")
     carrying = [button for button in payload["blocks"][-2]["elements"] if "value" in button]
-    assert len(carrying) == 3
+    assert len(carrying) == 2
     for button in carrying:
         assert MessageState.model_validate_json(button["value"]) == state
 
 
-def test_an_answer_drawn_again_is_the_same_but_for_who_refreshed_it() -> None:
-    case = CASES["created"]
+def test_a_message_drawn_again_is_the_same_but_for_who_refreshed_it() -> None:
+    case = CASES["no_job"]
     again = replace(case, refreshed=REFRESHED).payload()
     assert again["text"] == case.payload()["text"]
     assert again["blocks"][:-1] == case.payload()["blocks"][:-1]

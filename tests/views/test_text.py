@@ -8,7 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.projects.request import BIDIRECTIONAL
+from bot.views.installation import Installation
 from bot.views.text import (
+    ago,
     bold,
     code,
     date,
@@ -19,6 +21,7 @@ from bot.views.text import (
     say,
     shorten,
     utc,
+    without_markup,
 )
 
 ISOLATES = "\u2068\u2069"  # around a text from right to left
@@ -167,3 +170,26 @@ def test_a_duration_is_told_in_its_one_or_two_largest_units(seconds: float, word
 def test_words_are_listed_as_a_person_does(words: list[str], listed: str) -> None:
     assert listing(words) == listed
     assert listing(words, "or") == listed.replace("and", "or")
+
+
+AT = datetime(2026, 11, 23, 17, 10, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("mrkdwn", "shown"),
+    [
+        (
+            f"You asked {ago(AT)}, on {date(AT)}.",
+            "You asked 2026-11-23 17:10 UTC, on 2026-11-23 17:10 UTC.",
+        ),
+        (f"{bold('a*b & <c>')} is {code('x `y` *z*')}.", "a*b & <c> is x 'y' *z*."),
+        (
+            f"Ask {Installation(contact='U0DANA0001').operator}.",
+            "Ask the person who runs this bot.",
+        ),
+        (f"Ask {Installation(contact='R&D').operator}.", "Ask R&D."),
+        ("2 * 3 * 4, &amp;lt; and `", "2 * 3 * 4, &lt; and `"),
+    ],
+)
+def test_a_text_without_markup_has_the_same_words(mrkdwn: str, shown: str) -> None:
+    assert without_markup(mrkdwn) == shown

@@ -25,11 +25,21 @@ def test_the_help_says_what_the_command_does_and_shows_forms_that_work() -> None
     assert_fit(message)
     assert "Baseten" in message.text
     assert INSTALLATION.command in message.text
-    form, *examples = commands(message)
-    assert form == "&lt;team&gt; &lt;name&gt;"
+    examples = commands(message)
     assert len(examples) == 2
     for example in examples:
         assert isinstance(parse(example), ProjectRequest), example
+    bullets = [line for line in message.text.split("\n") if line.startswith("• ")]
+    assert len(bullets) == 3
+    for words in ("*Jobs*", "home tab", "I ask first", "*Watch*"):
+        assert words in message.text
+    (button,) = message.blocks[-1]["elements"]
+    assert (button["action_id"], button["text"]["text"]) == ("open_dialog", "Open the dialog")
+
+
+def test_the_help_names_the_person_to_ask() -> None:
+    assert "Ask <@U0DANA0001>." in help_message(Installation(contact="U0DANA0001")).text
+    assert "Ask the person who runs this bot." in help_message(INSTALLATION).text
 
 
 @pytest.mark.parametrize(

@@ -5,28 +5,32 @@ from typing import Any
 
 import pytest
 
-from bot.baseten.models import GpuCapacity, TrainingJob, TrainingProject
+from bot.baseten.measures import Checkpoint, GpuCapacity
+from bot.baseten.models import TrainingJob, TrainingProject
+from bot.projects.creation import CreationOutcome
+from bot.projects.message_state import JobChoice, MessageState
 from bot.sandbox.slack.block_kit import message_error
 from bot.slack.message import Message
 from bot.views.installation import Installation
+from bot.views.job_end import Findings, ended_message
+from bot.views.log_tail import MOST_LINES, log_lines
 from bot.views.watch import (
-    MOST_LINES,
-    ended_message,
     expired_message,
     farewell_message,
     first_job_message,
     gone_message,
-    log_lines,
+    job_has_ended,
     lost_message,
+    mentions_message,
     moved_message,
-    taken_over_message,
+    newer_job_message,
+    not_watching,
     waiting_message,
 )
 from tests.golden import assert_golden
 from tests.views.test_project import HOSTILE, LONG, SINCE, job, project
 
 INSTALLATION = Installation()
-PROJECT = "n4q95w5"
 DANA = ("U0DANA0001",)
 MANY = tuple(f"U0WATCHER{number:02}" for number in range(60))
 TRACEBACK = [
@@ -46,82 +50,143 @@ def a_project(latest_job: dict[str, Any] | None = None, **changes: Any) -> Train
     return TrainingProject.model_validate(project(latest_job, **changes))
 
 
-def ended(status: str, ran: float | None = 7500, **changes: Any) -> Message:
-    return ended_message(a_project(), a_job(status, **changes), ran, DANA)
+def ended(status: str, ran: float | None = 7500, **found: Any) -> Message:
+    return ended_message(a_project(), a_job(status), ran, DANA, Findings(**found))
 
 
-def failed(logs: list[str] | None, **changes: Any) -> Message:
-    return ended_message(a_project(), a_job("FAILED", **changes), 7500, DANA, logs)
+def failed(logs: list[str] | None, status: str = "FAILED", **changes: Any) -> Message:
+    found = Findings(logs=logs, starter="dana@example.com")
+    return ended_message(a_project(), a_job(status, **changes), 7500, DANA, found)
+
+
+def checkpoint(number: int, **changes: Any) -> Checkpoint:
+    fields = {
+        "checkpoint_id": f"checkpoint-{number}",
+        "created_at": SINCE,
+        "size_bytes": 12 * 10**8,
+    }
+    return Checkpoint.model_validate(fields | {"sync_status": "COMPLETE"} | changes)
+
+
+def choice(job_id: str = "q8rs0rw", **changes: Any) -> JobChoice:
+    fields = {"project_id": "n4q95w5", "team": "Research", "outcome": CreationOutcome.EXISTED}
+    state = MessageState.model_validate(fields | changes)
+    return JobChoice(message_state=state, job_id=job_id)
+
+
+def newer(job: TrainingJob, old: TrainingJob | None, who: tuple[str, ...] = DANA) -> Message:
+    longest = choice(team="&" * 150, also_in=("<" * 150,) * 3, asked_for='"' * 150)
+    used = longest if old is not None and old.name == LONG else choice()
+    return newer_job_message(a_project(), used, job, old, who, "U0LEE00001")
 
 
 NEW = a_job("PENDING", id="q8rs0rw", name="second-try")
 HUNDREDS = ["&" * 100 for _ in range(100)]
+THREE = [checkpoint(number) for number in (100, 200, 300)]
+GPU = [0.2, 0.63, 0.9, 0.91, 0.75]
 LONG_JOB: dict[str, Any] = {
     "name": LONG,
     "error_message": LONG,
     "availability_model": LONG,
     "instance_type": {"id": "x", "name": LONG, "gpu_count": 8, "gpu_type": LONG},
 }
+LONG_PROJECT = a_project(name=LONG, team_name=LONG)
+LONG_FOUND = Findings(HUNDREDS, [checkpoint(1, checkpoint_id=LONG)] * 300, GPU * 2, LONG)
 WRITTEN_ELSEWHERE = {
-    "hostile_moved": moved_message(PROJECT, a_job(name=HOSTILE, error_message=HOSTILE), again=True),
+    "hostile_moved": moved_message(
+        a_project(name=HOSTILE), a_job(name=HOSTILE, error_message=HOSTILE), again=True
+    ),
     "hostile_logs": failed([HOSTILE, "```", "`rm`"], name=HOSTILE, error_message=HOSTILE),
-    "hostile_status": moved_message(PROJECT, a_job(HOSTILE), again=False),
+    "hostile_status": ended_message(
+        a_project(name=HOSTILE, team_name=HOSTILE),
+        a_job(HOSTILE, id=HOSTILE, name=HOSTILE),
+        5,
+        DANA,
+        Findings(starter=HOSTILE),
+    ),
+    "hostile_success": ended_message(
+        a_project(name=HOSTILE),
+        a_job("COMPLETED", id=HOSTILE),
+        5,
+        DANA,
+        Findings(checkpoints=[checkpoint(1, checkpoint_id=HOSTILE)], starter=HOSTILE),
+    ),
+    "hostile_newer": newer(a_job(name=HOSTILE), a_job(name=HOSTILE)),
     "hostile_farewell": farewell_message(
         a_project(job(name=HOSTILE), name=HOSTILE), HOSTILE, "C0SANDBOX1", HOSTILE, INSTALLATION
     ),
     "hostile_lost": lost_message(a_project(name=HOSTILE), a_job(HOSTILE, name=HOSTILE), DANA),
     "hostile_gone": gone_message(a_project(job(name=HOSTILE), name=HOSTILE), DANA),
-    "long_moved": moved_message(PROJECT, a_job(**LONG_JOB), again=True),
-    "long_ended": ended_message(a_project(), a_job("FAILED", **LONG_JOB), 1e9, MANY, HUNDREDS),
-    "long_line": failed([LONG]),
-    "long_taken_over": taken_over_message(
-        PROJECT, a_job(**LONG_JOB), a_job(LONG, **LONG_JOB), seen=True
+    "long_moved": moved_message(LONG_PROJECT, a_job(**LONG_JOB), again=True),
+    "long_ended": ended_message(LONG_PROJECT, a_job("FAILED", **LONG_JOB), 1e9, MANY, LONG_FOUND),
+    "long_success": ended_message(
+        LONG_PROJECT, a_job("COMPLETED", **LONG_JOB), 1e9, MANY, LONG_FOUND
     ),
+    "long_preempted": ended_message(
+        LONG_PROJECT, a_job("PREEMPTED", **LONG_JOB), 1e9, MANY, LONG_FOUND
+    ),
+    "long_line": failed([LONG]),
+    "long_newer": newer(a_job(**LONG_JOB, id="a" * 100), a_job(**LONG_JOB), MANY),
+    "long_first_job": first_job_message(LONG_PROJECT, a_job(**LONG_JOB), LONG),
     "long_waiting": waiting_message(
-        PROJECT, a_job("PENDING", **LONG_JOB), SINCE, GpuCapacity(gpu_type=LONG, limit=9)
+        LONG_PROJECT,
+        a_job("PENDING", **LONG_JOB),
+        SINCE,
+        1e9,
+        GpuCapacity(gpu_type=LONG, limit=9),
     ),
     "long_farewell": farewell_message(
         a_project(job(name=LONG), name=LONG), LONG, "C1", LONG, INSTALLATION
     ),
-    "long_lost": lost_message(a_project(name=LONG), a_job(LONG, **LONG_JOB), MANY),
+    "long_lost": lost_message(LONG_PROJECT, a_job(LONG, **LONG_JOB), MANY),
     "long_gone": gone_message(a_project(job(name=LONG), name=LONG), MANY),
+    "long_mentions": mentions_message(LONG, tuple(f"U0123456{number:03}" for number in range(100))),
+    "long_not_watching": not_watching(LONG, MANY),
+    "long_job_has_ended": job_has_ended(a_job(LONG, **LONG_JOB)),
 }
 MESSAGES = {
-    "deploying": moved_message(PROJECT, a_job("DEPLOYING"), again=False),
-    "running": moved_message(PROJECT, a_job(), again=False),
+    "deploying": moved_message(a_project(), a_job("DEPLOYING"), again=False),
+    "running": moved_message(a_project(), a_job(), again=False),
     "queued_again": moved_message(
-        PROJECT, a_job("PENDING", error_message="Spot capacity is available."), again=True
+        a_project(), a_job("PENDING", error_message="Spot capacity is available."), again=True
     ),
-    "unknown_status": moved_message(PROJECT, a_job("WARMING_UP"), again=False),
-    "completed": ended("COMPLETED"),
+    "completed": ended("COMPLETED", checkpoints=THREE, gpu_use=GPU, starter="U0LEE00001"),
     "completed_start_not_seen": ended("COMPLETED", None),
+    "completed_without_checkpoints": ended("COMPLETED", checkpoints=()),
+    "completed_one_checkpoint": ended("COMPLETED", checkpoints=THREE[:1]),
+    "completed_syncing": ended(
+        "COMPLETED", checkpoints=[*THREE, checkpoint(400, sync_status="SYNCING", size_bytes=None)]
+    ),
+    "completed_sync_unknown": ended("COMPLETED", checkpoints=[checkpoint(1, sync_status=None)]),
     "failed": failed(TRACEBACK, error_message="The training process ended with exit code 1."),
     "failed_logs_not_read": failed(None),
     "failed_without_logs": failed([]),
-    "failed_to_deploy": ended("DEPLOY_FAILED", None, error_message="No such image."),
+    "failed_to_deploy": failed([], "DEPLOY_FAILED", error_message="No such image."),
     "stopped": ended("STOPPED"),
-    "preempted": ended("PREEMPTED"),
-    "ended_watched_by_many": ended_message(a_project(), a_job("COMPLETED"), 59.6, MANY),
-    "ended_watched_by_nobody": ended_message(a_project(), a_job("COMPLETED"), 7500, ()),
+    "preempted": ended("PREEMPTED", checkpoints=THREE),
+    "expired_job": ended("EXPIRED"),
+    "canceled": ended("CANCELED"),
+    "unknown_status": ended("WARMING_UP"),
+    "ended_watched_by_many": ended_message(a_project(), a_job("COMPLETED"), 59.6, MANY, Findings()),
+    "ended_watched_by_nobody": ended_message(a_project(), a_job("COMPLETED"), 7500, (), Findings()),
+    "mentions": mentions_message("support-bot-sft", MANY[20:]),
     "waiting": waiting_message(
-        PROJECT,
+        a_project(),
         a_job("PENDING", error_message="Spot capacity is available for this job."),
         SINCE,
+        10_800,
         GpuCapacity(gpu_type="H100", limit=64, usage_count=56),
     ),
-    "waiting_without_advice": waiting_message(PROJECT, a_job("QUEUED"), SINCE, None),
+    "waiting_without_advice": waiting_message(a_project(), a_job("QUEUED"), SINCE, 10_800, None),
     "waiting_without_a_limit": waiting_message(
-        PROJECT, a_job("PENDING"), SINCE, GpuCapacity(gpu_type="H100", usage_count=56)
+        a_project(), a_job("PENDING"), SINCE, 10_800, GpuCapacity(gpu_type="H100", usage_count=56)
     ),
-    "taken_over": taken_over_message(PROJECT, a_job(), NEW, seen=True),
-    "taken_over_ended": taken_over_message(PROJECT, a_job("STOPPED"), NEW, seen=True),
-    "taken_over_not_seen": taken_over_message(PROJECT, a_job(), NEW, seen=False),
-    "taken_over_not_seen_by_one_that_has_ended": taken_over_message(
-        PROJECT, a_job(), a_job("FAILED", id="q8rs0rw", name="second-try"), seen=False
-    ),
-    "first_job": first_job_message(PROJECT, NEW),
+    "newer_job": newer(NEW, a_job()),
+    "newer_job_after_the_end": newer(NEW, None),
+    "newer_job_for_nobody": newer(NEW, a_job(), ()),
+    "first_job": first_job_message(a_project(), NEW, "dana@example.com"),
     "waiting_with_an_unknown_capacity": waiting_message(
-        PROJECT, a_job("PENDING"), SINCE, GpuCapacity(gpu_type="H100")
+        a_project(), a_job("PENDING"), SINCE, 10_800, GpuCapacity(gpu_type="H100")
     ),
     "expired": expired_message(a_project(job()), 14, DANA, message_updated=True),
     "expired_not_drawn": expired_message(a_project(job()), 14, DANA, message_updated=False),
@@ -129,6 +194,9 @@ MESSAGES = {
     "lost": lost_message(a_project(), a_job(), DANA),
     "gone": gone_message(a_project(job()), DANA),
     "gone_without_a_job": gone_message(a_project(), ()),
+    "job_has_ended": job_has_ended(a_job("FAILED")),
+    "not_watching": not_watching("support-bot-sft", DANA),
+    "not_watching_as_two_are": not_watching("support-bot-sft", MANY[:2]),
 } | {
     f"farewell_{why}": farewell_message(
         a_project(job()), "Research", "C0SANDBOX1", why, INSTALLATION
@@ -174,13 +242,16 @@ def test_a_reply_keeps_slacks_limits(name: str) -> None:
 def test_the_text_says_the_same_as_the_blocks(name: str) -> None:
     payload = ALL[name].payload()
     for block in payload["blocks"]:
+        if block["type"] == "actions":
+            continue
         for part in [block["text"]] if "text" in block else block["elements"]:
-            assert part["text"] in payload["text"]
+            assert part["text"].lower() in payload["text"].lower()
 
 
 @pytest.mark.parametrize("name", WRITTEN_ELSEWHERE)
 def test_nothing_that_was_written_elsewhere_is_markup_here(name: str) -> None:
-    drawn = json.dumps(ALL[name].payload())
+    blocks = [block for block in ALL[name].blocks if block["type"] != "actions"]  # plain text
+    drawn = json.dumps({"text": ALL[name].text, "blocks": blocks})
     assert "<!channel" not in drawn
     assert "<https://evil" not in drawn
     assert "<&" not in drawn
@@ -259,14 +330,25 @@ def test_as_many_lines_are_kept_as_are_asked_for() -> None:
         ("PREEMPTED", "had been preempted"),
         ("COMPLETED", "had completed"),
         ("FAILED", "had failed"),
-        ("WARMING_UP", "had the status Warming up"),
+        ("WARMING_UP", "had ended with the status Warming up"),
     ],
 )
 def test_what_was_seen_last_is_told_as_the_past(status: str, words: str) -> None:
     assert (
-        f"When I last looked, *gpt-oss-job* {words}."
+        f"so I've stopped watching it. It {words} when I last looked."
         in lost_message(a_project(), a_job(status), ()).text
     )
+
+
+@pytest.mark.parametrize("name", ["deploying", "running", "queued_again", "waiting", "newer_job"])
+def test_every_reply_names_its_project(name: str) -> None:
+    assert "*support-bot-sft*" in MESSAGES[name].text.split("\n")[0]
+
+
+def test_the_words_to_people_hold_no_codes_of_slack() -> None:
+    for name, message in ALL.items():
+        if name.startswith("farewell"):
+            assert "_" not in message.text.replace("support-bot-sft", "")
 
 
 def test_who_is_outside_of_a_channel_asks_to_be_invited() -> None:
@@ -287,7 +369,9 @@ def test_who_is_outside_of_a_channel_asks_to_be_invited() -> None:
 )
 def test_where_nobody_can_be_answered_another_channel_is_advised(why: str) -> None:
     said = farewell_message(a_project(job()), "Research", "C0SANDBOX1", why, INSTALLATION).text
-    assert said.endswith("run `/training-project Research support-bot-sft` in another channel")
+    assert said.endswith(
+        "To watch it again, run `/training-project Research support-bot-sft` in another channel."
+    )
     assert "another channel" not in MESSAGES["farewell_message_not_found"].text
 
 
@@ -296,24 +380,46 @@ def test_who_is_mentioned_is_told_of_which_project() -> None:
         assert "*support-bot-sft*" in MESSAGES[name].text
 
 
-def test_of_very_many_who_watch_a_few_are_mentioned() -> None:
+def test_of_very_many_who_watch_20_are_mentioned_and_the_next_reply_mentions_the_others() -> None:
     said = MESSAGES["ended_watched_by_many"].text
     assert said.count("<@") == 20
     assert "<@U0WATCHER19> and 40 more" in said
+    assert MESSAGES["mentions"].text.count("<@") == 40
 
 
 def test_logs_are_shown_only_of_a_job_that_failed() -> None:
-    for status in ("COMPLETED", "STOPPED", "PREEMPTED"):
-        drawn = ended_message(a_project(), a_job(status), None, DANA, TRACEBACK)
-        assert "```" not in drawn.text
-    assert "could not be read" in failed(None).text
-    assert "It left no log lines" in failed([]).text
+    for status in ("COMPLETED", "STOPPED", "PREEMPTED", "EXPIRED"):
+        assert "```" not in ended(status, logs=TRACEBACK).text
+    assert "I couldn't read its logs" in failed(None).text
+    assert "No log lines in the last 7 days" in failed([]).text
 
 
-def test_who_watches_is_mentioned_by_what_comes_last() -> None:
+def button_of(message: Message) -> dict[str, Any]:
+    (row,) = [block for block in message.blocks if block["type"] == "actions"]
+    (found,) = row["elements"]
+    return dict(found)
+
+
+def test_the_way_to_the_logs_is_a_button_and_the_first_thing_to_do_after_a_failure() -> None:
+    assert button_of(failed(TRACEBACK))["style"] == "primary"
+    assert button_of(failed(TRACEBACK))["action_id"] == "open_logs"
+    assert "style" not in button_of(MESSAGES["completed"])
+    assert not [block for block in failed([]).blocks if block["type"] == "actions"]
+
+
+def test_a_newer_job_has_a_button_that_carries_it() -> None:
+    button = button_of(MESSAGES["newer_job"])
+    assert (button["action_id"], button["text"]["text"]) == ("watch_too", "Watch second-try too")
+    assert JobChoice.model_validate_json(button["value"]) == choice()
+    after = button_of(MESSAGES["newer_job_after_the_end"])
+    assert after["text"]["text"] == "Watch second-try"
+
+
+def test_who_watches_is_mentioned_by_what_asks_for_attention() -> None:
     for name in ("completed", "failed", "stopped", "preempted", "expired", "gone", "lost"):
         assert "<@U0DANA0001>" in MESSAGES[name].text
-    for name in ("deploying", "running", "waiting", "taken_over", "first_job"):
+    assert "<@U0DANA0001>" in MESSAGES["newer_job"].text
+    for name in ("deploying", "running", "waiting"):
         assert "<@" not in MESSAGES[name].text
 
 

@@ -12,6 +12,7 @@ from bot.durable.store import Store
 from bot.sandbox import Clock, SandboxBaseten, SandboxSlack
 from bot.slack.channel_gate import ChannelGate
 from bot.slack.messages import Poster
+from bot.slack.people import People
 from tests.conftest import RESEARCH, Env
 from tests.watches.scene import Scene
 
@@ -49,7 +50,15 @@ async def scene(database: SQLite, tmp_path: Path) -> AsyncIterator[Scene]:
             gate = ChannelGate(lambda: pauses().timestamp())
             poster = Poster(out.slack, out.session, out.redactor, gate)
             scene = Scene(
-                slack, baseten, clock, out.baseten, poster, out.redactor, pauses, database
+                slack,
+                baseten,
+                clock,
+                out.baseten,
+                poster,
+                out.redactor,
+                People(out.slack),
+                pauses,
+                database,
             )
             yield scene
             for store in scene.stores:

@@ -10,18 +10,22 @@ from bot.durable.model import Claim, Done, Enqueue, Finish, Outcome, RunAgain, S
 from bot.durable.room import Limits, Room
 from bot.durable.sqlite import SQLite
 from bot.durable.store import Store
-from bot.durable.worker import Worker
 from bot.projects.creation import CreationOutcome
 from bot.projects.message_state import MessageState
 from bot.sandbox import Clock, PostedMessage, Recorded, SandboxBaseten, SandboxSlack
 from bot.slack.message import ReplyTarget
 from bot.slack.messages import Poster
+from bot.slack.people import People
 from bot.telemetry.redaction import Redactor
+from bot.views.installation import Installation
 from bot.views.project import project_message
-from bot.watches.delivery import NOTIFY, NotificationHandler
-from bot.watches.model import Watch, Watches
-from bot.watches.notification import Notification
+from bot.watches.delivery import DELIVER, Delivery, DeliveryTiming
+from bot.watches.model import Watch
+from bot.watches.news import OutboxItem
+from bot.watches.news_messages import NewsMessages
+from bot.watches.outbox_posts import OutboxPosts
 from bot.watches.poller import POLL, Poller, PollInterval
+from bot.watches.store import Watches
 from tests.conftest import RESEARCH
 
 CHANNEL = "C0SANDBOX1"
@@ -41,6 +45,7 @@ class Scene:
     client: Baseten
     poster: Poster
     redactor: Redactor
+    people: People
     pauses: Clock  # of channels that Slack limits
     database: SQLite
     stores: list[Store] = field(default_factory=list)
@@ -57,21 +62,18 @@ class Scene:
     def keep_in(self, kind: type[Kind]) -> Kind:
         """Go on with a store of this kind, on the same database."""
         self.stores.append(store := kind(self.database))
-        self.watches = Watches(store)
+        self.watches = Watches(store, QUEUE)
         return store
 
     @property
     def poller(self) -> Poller:
-        taking = Worker(self.store, QUEUE)  # it does not run, so that tests bring the notifications
-        return Poller(
-            self.client, self.store, taking, self.watches, PollInterval(), TOO_LONG, self.clock
-        )
+        return Poller(self.client, self.store, self.watches, PollInterval(), TOO_LONG, self.clock)
 
     @property
-    def handler(self) -> NotificationHandler:
-        return NotificationHandler(
-            self.poster, self.client, self.watches, self.store, self.redactor, self.clock
-        )
+    def handler(self) -> Delivery:
+        messages = NewsMessages(self.client, self.redactor, self.people)
+        posts = OutboxPosts(self.poster, messages, Installation())
+        return Delivery(self.poster, self.watches, posts, DeliveryTiming(self.clock))
 
     def project(self, name: str = "support-bot-sft", status: str | None = "PENDING") -> str:
         """A project, with a job of this status if any; return the project's id."""
@@ -118,8 +120,13 @@ class Scene:
 
     async def begin_anew(self, watch: Watch) -> None:
         """Let this watch stand in the place of the one that its answer has."""
-        await self.watches.delete(watch.channel_id, watch.ts)
+        await self.forget(watch)
         await self.watches.create(watch)
+
+    async def forget(self, watch: Watch) -> None:
+        """Delete the watch of a message, whatever it has to deliver."""
+        key = f"{watch.channel_id}:{watch.ts}"
+        await self.store.amend("watches", key, lambda _: None)
 
     async def look(self, after: float = 15) -> RunAgain:
         """Let time pass, and look once at everything."""
@@ -131,48 +138,67 @@ class Scene:
         await self.save(task, then)
         return then
 
+    async def look_at_end(self) -> None:
+        """Look twice: a job that has ended is reported 15 seconds after its last update."""
+        await self.look()
+        await self.look()
+
     async def deliver(self) -> list[Outcome]:
-        """Deliver every notification that is due; return the outcomes.
+        """Deliver every outbox that is due; return the outcomes.
 
         No channel is paused any more.
         """
         self.pauses.advance(60)
         came: list[Outcome] = []
-        while tasks := await self.claim(NOTIFY, 1):
+        while tasks := await self.claim(DELIVER, 1):
             came.append(await self.attempt(tasks[0]))
         return came
 
     async def moved(self, status: str = "RUNNING", **changes: Any) -> Watch:
-        """Return the watch of a job that has just changed; its notification is not delivered."""
+        """Return the watch of a job that has just changed; its news are not delivered."""
         watch = await self.answer(project := self.project())
         self.set(self.latest(project), status, **changes)
-        await self.look()
+        await self.look_at_end()
         return watch
 
-    async def the_notification(self, watch: Watch, number: int = 1) -> Task:
-        """A notification of a watch as the store holds it."""
-        task = await self.store.get(f"notification:{watch.id}:{number}")
+    async def present(self, watch: Watch) -> Watch | None:
+        """Return a watch as it is now, also after its end."""
+        return await self.watches.read(watch.channel_id, watch.ts)
+
+    async def delivery(self, watch: Watch) -> Task:
+        """The task that delivers the outbox of a watch."""
+        kept = await self.present(watch)
+        assert kept is not None
+        task = await self.store.get(kept.courier)
         assert task is not None
         return task
 
-    async def try_again(self, watch: Watch, number: int = 1) -> None:
-        """Bring a notification that sleeps."""
-        await self.store.wake(f"notification:{watch.id}:{number}")
-        await self.deliver()
+    async def wake(self, watch: Watch) -> None:
+        """Let the delivery of a watch run now."""
+        kept = await self.present(watch)
+        if kept is not None:
+            await self.store.wake(kept.courier)
 
-    async def notifications_of(self, watch: Watch) -> list[Notification]:
-        """Every notification of a watch, in order."""
-        found: list[Notification] = []
-        while task := await self.store.get(f"notification:{watch.id}:{len(found) + 1}"):
-            found.append(Notification.model_validate(task.state))
-        return found
+    async def try_again(self, watch: Watch) -> list[Outcome]:
+        """Deliver an outbox whose task sleeps."""
+        await self.wake(watch)
+        return await self.deliver()
+
+    async def outbox(self, watch: Watch) -> tuple[OutboxItem, ...]:
+        """The undelivered news of a watch, in order."""
+        kept = await self.present(watch)
+        return kept.outbox if kept is not None else ()
 
     async def news(self, watch: Watch) -> list[str]:
-        """Return the kinds of all news of a watch."""
-        return [said.kind for each in await self.notifications_of(watch) for said in each.news]
+        """Return the kinds of the undelivered news of a watch."""
+        return [each.news.kind for each in await self.outbox(watch)]
 
-    async def attempt(self, task: Task, handler: NotificationHandler | None = None) -> Outcome:
-        """Deliver one notification, with the given handler or a new one."""
+    async def live(self) -> list[Watch]:
+        """Return the watches that have not ended."""
+        return [watch for watch in await self.watches.all() if not watch.ended]
+
+    async def attempt(self, task: Task, handler: Delivery | None = None) -> Outcome:
+        """Deliver one outbox, with the given handler or a new one."""
         then = await (handler or self.handler).handle(context := self.context(task))
         await self.save(context.task, then)
         return then
@@ -214,6 +240,11 @@ class Scene:
 
     async def look_and_deliver(self, after: float = 15) -> None:
         await self.look(after)
+        await self.deliver()
+
+    async def end_and_deliver(self) -> None:
+        """Look until an end is reported, and deliver."""
+        await self.look_at_end()
         await self.deliver()
 
     @property

@@ -40,7 +40,7 @@ async def test_of_a_deleted_message_its_watchers_are_told_and_no_thread(scene: S
         assert "the message that I kept up to date was deleted" in text
         assert "was running" in text
     assert scene.slack.ephemerals == []
-    assert await scene.watches.all() == []
+    assert await scene.live() == []
     await scene.look_and_deliver(after=60)
     assert len(scene.slack.messages) == 2
 
@@ -50,7 +50,7 @@ async def test_the_end_of_a_job_is_in_the_last_words(scene: Scene) -> None:
     watch = await scene.answer(project)
     await scene.poster._client.chat_delete(channel=CHANNEL, ts=watch.ts)  # noqa: SLF001 - as people do
     scene.set(scene.latest(project), "FAILED")
-    await scene.look_and_deliver()
+    await scene.end_and_deliver()
     (text,) = told(scene)
     assert "had failed" in text
     assert scene.replies == []
@@ -76,19 +76,19 @@ async def test_of_a_message_that_is_deleted_before_the_reply_no_reply_is_left_in
     await deleted_before_the_reply(scene, watch, watch.ts)
     assert [message.channel for message in scene.slack.messages] == [DIRECT]
     assert "the message that I kept up to date was deleted" in told(scene)[0]
-    assert await scene.watches.all() == []
+    assert await scene.live() == []
 
 
 async def test_an_answer_whose_thread_is_gone_is_drawn_without_its_watch(scene: Scene) -> None:
     first = await scene.answer(scene.project("first"))
     watch = await scene.answer(project := scene.project())
-    await scene.watches.delete(CHANNEL, first.ts)
+    await scene.watches.stop(CHANNEL, first.ts, first.id)
     await scene.begin_anew(watch.model_copy(update={"thread_ts": first.ts}))
     scene.set(scene.latest(project), "RUNNING")
     await scene.look()
     await deleted_before_the_reply(scene, watch, first.ts)
     assert [message.channel for message in scene.slack.messages] == [CHANNEL, DIRECT]
-    assert "(`thread_not_found`)" in told(scene)[0]
+    assert "no longer lets me reply in its thread" in told(scene)[0]
     assert "stop_watching" not in drawn(scene.answers[0])
 
 
@@ -96,7 +96,7 @@ async def test_a_reply_that_is_astray_and_stays_still_ends_the_watch(scene: Scen
     watch = await scene.moved()
     await deleted_before_the_reply(scene, watch, watch.ts, refused("cant_delete_message"))
     assert len(told(scene)) == 1
-    assert await scene.watches.all() == []
+    assert await scene.live() == []
 
 
 async def test_of_an_archived_channel_its_watchers_are_told_directly(scene: Scene) -> None:
@@ -106,7 +106,7 @@ async def test_of_an_archived_channel_its_watchers_are_told_directly(scene: Scen
     assert scene.replies == []
     (text,) = told(scene)
     assert "the channel is archived" in text
-    assert await scene.watches.all() == []
+    assert await scene.live() == []
 
 
 async def test_who_takes_no_direct_message_is_told_in_the_channel(scene: Scene) -> None:
@@ -138,7 +138,7 @@ async def test_an_update_that_is_refused_for_ever_ends_the_watch(scene: Scene, c
     await scene.moved()
     scene.slack.faults.next(UPDATE, refused(code))
     assert await scene.deliver() == [Done()]
-    assert await scene.watches.all() == []
+    assert await scene.live() == []
     assert len(told(scene)) == 1
     assert scene.replies == []
 
@@ -160,14 +160,15 @@ async def test_a_reply_that_is_refused_for_ever_ends_the_watch(scene: Scene, cod
     await scene.moved()
     scene.slack.faults.next(POST, refused(code))
     assert await scene.deliver() == [Done()]
-    assert await scene.watches.all() == []
+    assert await scene.live() == []
     (text,) = told(scene)
     assert "change the message" not in text
     if "archived" not in code and code != "not_in_channel":
-        assert f"Slack does not let me reply in its thread (`{code}`)" in text
+        assert "Slack no longer lets me reply in its thread" in text
+        assert code not in text
     (answer,) = [message for message in scene.answers if message.channel == CHANNEL]
-    assert "Running" in drawn(answer)
-    assert "Watched by" not in drawn(answer)
+    assert "is running" in drawn(answer)
+    assert "atched by" not in drawn(answer)
     assert "stop_watching" not in drawn(answer)
 
 
@@ -181,7 +182,7 @@ async def test_the_message_is_drawn_without_the_watch_when_slack_takes_it(scene:
     assert told(scene) == []
     await scene.try_again(watch)
     assert scene.answers[0].edits == 1
-    assert "Watched by" not in drawn(scene.answers[0])
+    assert "atched by" not in drawn(scene.answers[0])
     assert len(told(scene)) == 1
 
 
@@ -213,34 +214,22 @@ async def test_an_end_whose_reply_slack_will_not_have_is_told_directly(
     scene.slack.faults.next(POST, refused(code))
     assert await scene.deliver() == [Done()]
     (text,) = told(scene)
-    assert f"Slack does not let me reply in its thread (`{code}`)" in text
+    assert "Slack no longer lets me reply in its thread" in text
+    assert code not in text
     assert "had failed" in text
     assert scene.replies == []
 
 
-async def test_a_watch_that_has_begun_anew_is_not_ended_by_an_old_notification(
+async def test_a_watch_that_begins_while_the_last_one_meets_its_end_goes_on(
     scene: Scene,
 ) -> None:
-    watch = await scene.moved()
-    await scene.begin_anew(watch.model_copy(update={"id": "another"}))
+    watch = await scene.moved("COMPLETED")
+    other = watch.model_copy(update={"id": "another", "watchers": ("U0KIM00001",)})
+    await scene.watches.create(other)
     scene.slack.faults.next(POST, refused("restricted_action"))
     await scene.deliver()
-    assert [kept.id for kept in await scene.watches.all()] == ["another"]
+    assert [kept.id for kept in await scene.live()] == ["another"]
     assert told(scene) == []
-
-
-async def test_a_watch_that_begins_anew_while_another_ends_is_not_drawn_away(
-    scene: Scene,
-) -> None:
-    watch = await scene.moved()
-    scene.slack.faults.next(POST, refused("restricted_action"))
-    limit = Respond(429, headers={"Retry-After": "60"})
-    scene.slack.faults.next(UPDATE, Respond(200, {"ok": True}), limit)
-    await scene.deliver()
-    await scene.begin_anew(watch.model_copy(update={"id": "another"}))
-    await scene.try_again(watch)
-    assert [kept.id for kept in await scene.watches.all()] == ["another"]
-    assert scene.answers[0].edits == 0
 
 
 async def test_what_slack_will_not_have_is_left_out_and_the_rest_is_told(scene: Scene) -> None:
@@ -250,19 +239,18 @@ async def test_what_slack_will_not_have_is_left_out_and_the_rest_is_told(scene: 
         assert await scene.deliver() == [Done()]
     assert len(scene.replies) == 1
     assert any(line["log_level"] == "error" for line in logs)
-    assert len(await scene.watches.all()) == 1
+    assert len(await scene.live()) == 1
 
 
-async def test_of_two_notifications_that_meet_the_same_end_the_newer_says_so_alone(
+async def test_of_two_pieces_of_news_that_meet_the_same_end_one_farewell_is_told(
     scene: Scene,
 ) -> None:
     project = scene.project()
-    watch = await scene.answer(project)
+    await scene.answer(project)
     for status in ("RUNNING", "FAILED"):
         scene.set(scene.latest(project), status)
-        await scene.look()
+        await scene.look_at_end()
     scene.slack.add_channel(CHANNEL, archived=True)
     await scene.deliver()
-    await scene.try_again(watch, 2)
     (text,) = told(scene)
     assert "had failed" in text

@@ -7,12 +7,12 @@ from datetime import timedelta
 import pytest
 from structlog.testing import capture_logs
 
-from bot.durable.model import Done, LeaseLostError, RunAgain, Task
+from bot.durable.committer import Pending
+from bot.durable.model import Change, Done, LeaseLostError, RunAgain, Task
 from bot.durable.store import Store
 from bot.sandbox import Drop, Hang, Respond
 from bot.slack.web_api import ATTEMPTS
-from bot.watches.model import Watch
-from bot.watches.notification import NOTIFY
+from bot.watches.model import DELIVER, Watch
 from tests.watches.scene import Scene
 
 POST, UPDATE = "/api/chat.postMessage", "/api/chat.update"
@@ -21,23 +21,35 @@ POST, UPDATE = "/api/chat.postMessage", "/api/chat.update"
 # Processes die
 
 
-async def died(scene: Scene, watch: Watch, step: str) -> Task:
-    """Take the notification up to a step, as if the process had died in the middle of it."""
-    (task,) = await scene.claim(NOTIFY, 1)
-    await scene.abandon(replace(task, state=task.state | {"step": step}))
-    return await scene.the_notification(watch)
+async def died(scene: Scene, watch: Watch, *, drawn: bool = True) -> Task:
+    """Take the delivery, as a process that dies in the middle of it, with the message drawn."""
+    (task,) = await scene.claim(DELIVER, 1)
+    revision = 1 if drawn else 0
+    await scene.abandon(replace(task, state=task.state | {"drawn": revision}))
+    return await scene.delivery(watch)
 
 
 async def test_a_reply_that_was_posted_before_its_process_died_is_not_repeated(
     scene: Scene,
 ) -> None:
+    class Dying(Store):
+        dies = False
+
+        def submit(self, *changes: Change) -> Pending:
+            if self.dies:
+                raise ZeroDivisionError("died")
+            return super().submit(*changes)
+
     scene.slack.scopes += ("channels:history",)
+    store = scene.keep_in(Dying)
     watch = await scene.moved()
-    await scene.deliver()
-    state = (await scene.the_notification(watch)).state | {"done": 0}
-    await scene.store.prune(-1)
-    await scene.submit(f"notification:{watch.id}:1", NOTIFY, state)
-    await died(scene, watch, "reply")
+    (task,) = await scene.claim(DELIVER, 1)
+    store.dies = True
+    with pytest.raises(ZeroDivisionError):
+        await scene.attempt(task)
+    assert len(scene.replies) == 1
+    store.dies = False
+    await scene.abandon(await scene.delivery(watch))
     assert await scene.deliver() == [Done()]
     assert len(scene.replies) == 1
 
@@ -45,7 +57,7 @@ async def test_a_reply_that_was_posted_before_its_process_died_is_not_repeated(
 async def test_a_reply_that_was_not_posted_before_its_process_died_is(scene: Scene) -> None:
     scene.slack.scopes += ("channels:history",)
     watch = await scene.moved()
-    assert (await died(scene, watch, "reply")).step_may_have_run
+    assert (await died(scene, watch)).step_may_have_run
     assert await scene.deliver() == [Done()]
     assert len(scene.replies) == 1
     assert len(scene.looked_for) == 1
@@ -55,22 +67,22 @@ async def test_a_process_that_dies_in_the_middle_of_a_reply_begins_again_there(
     scene: Scene,
 ) -> None:
     watch = await scene.moved()
-    (task,) = await scene.claim(NOTIFY, 1)
+    (task,) = await scene.claim(DELIVER, 1)
     scene.slack.requests.clear()
     scene.slack.faults.next(POST, Hang())
     dying = asyncio.create_task(scene.attempt(task))
     await scene.slack.until(lambda: [one.path for one in scene.slack.requests] == [UPDATE, POST])
     dying.cancel()
     await asyncio.wait([dying])
-    await scene.abandon(await scene.the_notification(watch))
+    await scene.abandon(await scene.delivery(watch))
     assert await scene.deliver() == [Done()]
-    assert scene.answers[0].edits == 1
+    assert scene.answers[0].edits == 2
     assert len(scene.replies) == 1
 
 
 async def test_where_the_bot_may_not_read_it_is_posted_again(scene: Scene) -> None:
     watch = await scene.moved()
-    await died(scene, watch, "reply")
+    await died(scene, watch)
     assert await scene.deliver() == [Done()]
     assert len(scene.replies) == 1
 
@@ -78,7 +90,7 @@ async def test_where_the_bot_may_not_read_it_is_posted_again(scene: Scene) -> No
 async def test_while_it_cannot_be_looked_for_it_is_not_posted(scene: Scene) -> None:
     scene.slack.scopes += ("channels:history",)
     watch = await scene.moved()
-    await died(scene, watch, "reply")
+    await died(scene, watch)
     limit = Respond(429, headers={"Retry-After": "60"})
     scene.slack.faults.next("/api/conversations.replies", limit)
     (then,) = await scene.deliver()
@@ -101,9 +113,9 @@ async def test_a_process_that_lost_its_lease_says_nothing(scene: Scene, step: st
 
     store = scene.keep_in(Lost)
     await scene.moved()
-    (task,) = await scene.claim(NOTIFY, 1)
+    (task,) = await scene.claim(DELIVER, 1)
     store.lost = True
-    task = replace(task, state=task.state | {"step": step})
+    task = replace(task, state=task.state | {"drawn": int(step == "reply")})
     with pytest.raises(LeaseLostError):
         await scene.attempt(task)
     assert scene.answers[0].edits == 0
@@ -125,7 +137,7 @@ async def unconfirmed(scene: Scene, *, after: bool, status: str = "RUNNING") -> 
 async def retry(scene: Scene, watch: Watch | None = None) -> float:
     """Bring a notification, which goes on later; return the seconds until then."""
     if watch is not None:
-        await scene.store.wake(f"notification:{watch.id}:1")
+        await scene.wake(watch)
     (then,) = await scene.deliver()
     assert isinstance(then, RunAgain)
     return then.in_seconds
@@ -133,7 +145,7 @@ async def retry(scene: Scene, watch: Watch | None = None) -> float:
 
 async def is_done(scene: Scene, watch: Watch) -> bool:
     """Bring a notification that sleeps; whether that was its end."""
-    await scene.store.wake(f"notification:{watch.id}:1")
+    await scene.wake(watch)
     return await scene.deliver() == [Done()]
 
 
@@ -183,7 +195,7 @@ async def test_where_the_bot_may_not_read_an_unconfirmed_reply_counts_as_posted(
 async def test_where_the_bot_may_not_read_the_end_of_a_job_is_repeated_once(scene: Scene) -> None:
     watch = await unconfirmed(scene, after=False, status="COMPLETED")
     scene.slack.faults.next(POST, Drop(after=True))
-    await scene.store.wake(f"notification:{watch.id}:1")
+    await scene.wake(watch)
     came = await scene.deliver()
     assert [then.in_seconds for then in came if isinstance(then, RunAgain)] == [0, 5]
     assert await is_done(scene, watch)

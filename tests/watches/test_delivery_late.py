@@ -6,11 +6,10 @@ from datetime import timedelta
 import pytest
 from structlog.testing import capture_logs
 
-from bot.durable.model import Done, RunAgain, Save, Task
+from bot.durable.model import Done, RunAgain, Save
 from bot.sandbox import Respond
 from bot.watches.changes import LONGEST
-from bot.watches.model import Watch
-from bot.watches.notification import NOTIFY
+from bot.watches.model import DELIVER, Watch
 from tests.watches.scene import Scene
 
 POST, UPDATE = "/api/chat.postMessage", "/api/chat.update"
@@ -21,20 +20,21 @@ def refused(code: str) -> Respond:
     return Respond(200, {"ok": False, "error": code})
 
 
-async def retry(scene: Scene, watch: Watch, number: int = 1) -> float:
+async def retry(scene: Scene, watch: Watch) -> float:
     """Deliver a notification that Slack refuses; return the seconds until the next attempt."""
-    await scene.store.wake(f"notification:{watch.id}:{number}")
+    await scene.wake(watch)
     (then,) = await scene.deliver()
     assert isinstance(then, RunAgain)
     return then.in_seconds
 
 
-async def failed(scene: Scene, watch: Watch, number: int = 1) -> None:
+async def failed(scene: Scene, watch: Watch, *, drawn: bool = False) -> None:
     """Let a notification fail again and again, as for a reason that nobody foresaw."""
     for _ in range(10):
-        await scene.store.wake(f"notification:{watch.id}:{number}")
-        (task,) = await scene.claim(NOTIFY, 1)
-        failed = replace(task, failures=task.failures + 1, step_may_have_run=True)
+        await scene.wake(watch)
+        (task,) = await scene.claim(DELIVER, 1)
+        state = task.state | {"drawn": 1} if drawn else task.state
+        failed = replace(task, state=state, failures=task.failures + 1, step_may_have_run=True)
         await scene.store.write(Save(failed, delay=0.0))
 
 
@@ -70,7 +70,7 @@ async def test_what_an_operator_can_mend_is_waited_for(scene: Scene, path: str, 
     scene.slack.faults.always(path, refused(code))
     scene.clock.advance(7200)
     await retry(scene, watch)
-    assert [kept.id for kept in await scene.watches.all()] == [watch.id]
+    assert [kept.id for kept in await scene.live()] == [watch.id]
     scene.slack.faults.clear()
     await scene.try_again(watch)
     assert len(scene.replies) == 1
@@ -105,8 +105,10 @@ async def test_what_slack_never_takes_is_dropped_when_no_watch_lasts_longer(scen
     with capture_logs() as logs:
         assert await scene.deliver() == [Done()]
     assert [line["event"] for line in logs if line["log_level"] == "error"] == [
-        "dropped a notification"
+        "Slack refuses a part of a notification",
+        "dropped a notification",
     ]
+    assert await scene.watches.all() == []
 
 
 async def test_stale_news_is_dropped_where_there_is_newer(scene: Scene) -> None:
@@ -114,99 +116,63 @@ async def test_stale_news_is_dropped_where_there_is_newer(scene: Scene) -> None:
     scene.slack.faults.always(POST, LIMIT)
     await retry(scene, watch)
     scene.set(scene.latest(watch.project.id), "COMPLETED")
-    await scene.look()
+    await scene.look_at_end()
     scene.clock.advance(3000)
-    await scene.store.wake(f"notification:{watch.id}:1")
-    assert Done() not in await scene.deliver()
+    await retry(scene, watch)
+    assert await scene.news(watch) == ["moved", "ended"]
     scene.clock.advance(700)
-    await scene.store.wake(f"notification:{watch.id}:1")
-    assert await scene.deliver() == [Done()]
-    await retry(scene, watch, 2)
+    await retry(scene, watch)
+    assert await scene.news(watch) == ["ended"]
     scene.clock.advance(7200)
-    await retry(scene, watch, 2)
+    await retry(scene, watch)
     scene.slack.faults.clear()
-    await scene.try_again(watch, 2)
+    await scene.try_again(watch)
     assert [reply.split(" ")[0] for reply in scene.replies] == ["✅"]
 
 
 # It fails, or cannot be read
 
 
-async def test_a_turn_is_waited_for_less_and_less_often(scene: Scene) -> None:
-    watch = await scene.moved()
-    scene.set(scene.latest(watch.project.id), "COMPLETED")
-    await scene.look()
-    await scene.claim(NOTIFY, 1)  # and it takes its time
-    for least in (5, 10, 20, 40, 60, 60):
-        assert least <= await retry(scene, watch, 2) <= 1.5 * least
-
-
-async def test_a_notification_that_fails_again_and_again_is_dropped(scene: Scene) -> None:
+async def test_news_that_fail_again_and_again_are_dropped(scene: Scene) -> None:
     watch = await scene.moved()
     await failed(scene, watch)
     with capture_logs() as logs:
         await scene.try_again(watch)
+        scene.clock.advance(15)
     assert [line["event"] for line in logs] == ["dropped a notification"]
-    assert (await scene.the_notification(watch)).ended
-    assert len(scene.slack.messages) == 1
+    (kept,) = await scene.live()
+    assert kept.drawn == kept.revision, "what fails first is dropped first: the update"
+    assert scene.answers[0].edits == 0
+    assert len(scene.replies) == 1
 
 
 async def test_an_end_that_fails_again_and_again_is_told_directly(scene: Scene) -> None:
     watch = await scene.moved("FAILED")
-    await failed(scene, watch)
+    await failed(scene, watch, drawn=True)
     await scene.try_again(watch)
-    assert (await scene.the_notification(watch)).ended
     told = scene.slack.messages[-1]
     assert told.channel == "D0SANDBOX1"
-    assert "I repeatedly failed to post its news" in told.text
+    assert "because posting there kept failing" in told.text
     assert "had failed" in told.text
+    assert await scene.watches.all() == []
 
 
-async def test_the_end_of_a_watch_that_fails_again_and_again_is_told_directly(
-    scene: Scene,
-) -> None:
-    watch = await scene.moved()
-    (task,) = await scene.claim(NOTIFY, 1)
-    closing = {"step": "close", "slack_error": "restricted_action", "unanswerable": True}
-    await scene.save(task, RunAgain(0, task.state | closing))
-    await failed(scene, watch)
-    await scene.try_again(watch)
-    assert "let me reply in its thread" in scene.slack.messages[-1].text
-
-
-async def test_last_words_that_fail_again_and_again_are_dropped(scene: Scene) -> None:
+async def test_a_farewell_that_fails_again_and_again_is_dropped(scene: Scene) -> None:
     watch = await scene.moved("FAILED")
-    (task,) = await scene.claim(NOTIFY, 1)
-    await scene.save(task, RunAgain(0, task.state | {"step": "direct"}))
-    await failed(scene, watch)
+    scene.slack.add_channel("C0SANDBOX1", archived=True)
+    scene.slack.faults.always(POST, LIMIT)
+    await retry(scene, watch)
+    assert await scene.news(watch) == ["farewell"]
+    await failed(scene, watch, drawn=True)
     await scene.try_again(watch)
-    assert (await scene.the_notification(watch)).ended
+    assert await scene.watches.all() == []
     assert len(scene.slack.messages) == 1
 
 
-async def unreadable(scene: Scene, watch: Watch) -> Task:
-    """Put something in place of the first notification that only another version can read."""
-    (task,) = await scene.claim(NOTIFY, 1)
-    await scene.save(task, RunAgain(0, task.state | {"version": 2}))
-    return await scene.the_notification(watch)
-
-
-async def test_a_notification_that_cannot_be_read_is_let_go_of(scene: Scene) -> None:
+async def test_a_delivery_of_a_watch_that_cannot_be_read_ends(scene: Scene) -> None:
     watch = await scene.moved()
-    await unreadable(scene, watch)
-    await failed(scene, watch)
-    with capture_logs() as logs:
-        await scene.try_again(watch)
-    assert [line["event"] for line in logs] == ["dropped a notification"]
-    assert (await scene.the_notification(watch)).ended
-
-
-async def test_nothing_waits_for_a_notification_that_cannot_be_read(scene: Scene) -> None:
-    watch = await scene.moved()
-    await unreadable(scene, watch)
-    scene.set(scene.latest(watch.project.id), "COMPLETED")
-    await scene.look()
-    first, second = await scene.claim(NOTIFY, 2)
-    assert first.id.endswith(":1")
-    assert await scene.attempt(second) == Done()
-    assert [reply.split(" ")[0] for reply in scene.replies] == ["✅"]
+    await scene.store.amend(
+        "watches", f"{watch.channel_id}:{watch.ts}", lambda _: {"from": "the future"}
+    )
+    assert await scene.deliver() == [Done()]
+    assert scene.replies == []

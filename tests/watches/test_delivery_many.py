@@ -2,24 +2,10 @@
 
 import asyncio
 
-from bot.durable.model import RunAgain, State, Task
+from bot.durable.model import RunAgain, State
 from bot.durable.store import Store
-from bot.watches.notification import NOTIFY
+from bot.watches.model import DELIVER
 from tests.watches.scene import Scene
-
-
-class CountingStore(Store):
-    """A store that counts how often it is read."""
-
-    read_count = 0
-
-    async def get(self, task_id: str) -> Task | None:
-        self.read_count += 1
-        return await super().get(task_id)
-
-    async def read(self, collection: str, key: str) -> State | None:
-        self.read_count += 1
-        return await super().read(collection, key)
 
 
 class SlowStore(Store):
@@ -33,7 +19,7 @@ class SlowStore(Store):
 async def bring(scene: Scene, count: int) -> list[RunAgain]:
     """Deliver notifications with one `NotificationHandler`; return the rescheduled ones."""
     handler = scene.handler
-    came = [await scene.attempt(task, handler) for task in await scene.claim(NOTIFY, count)]
+    came = [await scene.attempt(task, handler) for task in await scene.claim(DELIVER, count)]
     return [then for then in came if isinstance(then, RunAgain)]
 
 
@@ -48,23 +34,9 @@ async def test_what_tells_nothing_new_waits_while_much_is_drawn(scene: Scene) ->
     assert sum(answer.edits for answer in scene.answers) == 30
     scene.clock.advance(67)
     for watch in watches:
-        await scene.store.wake(f"notification:{watch.id}:1")
+        await scene.wake(watch)
     assert await bring(scene, 34) == []
     assert sum(answer.edits for answer in scene.answers) == 34
-
-
-async def test_what_finds_no_room_costs_no_look_into_the_store(scene: Scene) -> None:
-    store = scene.keep_in(CountingStore)
-    project = scene.project()
-    for _ in range(33):
-        await scene.answer(project)
-    scene.baseten.set_job(scene.latest(project), error_message="Spot capacity is available.")
-    await scene.look()
-    handler = scene.handler
-    for task in await scene.claim(NOTIFY, 33):
-        store.read_count = 0
-        if isinstance(await handler.handle(scene.context(task)), RunAgain):
-            assert store.read_count == 0
 
 
 async def test_of_notifications_that_come_at_once_no_more_are_drawn_than_there_is_room_for(
@@ -76,7 +48,7 @@ async def test_of_notifications_that_come_at_once_no_more_are_drawn_than_there_i
         await scene.answer(project)
     scene.baseten.set_job(scene.latest(project), error_message="Spot capacity is available.")
     await scene.look()
-    handler, tasks = scene.handler, await scene.claim(NOTIFY, 34)
+    handler, tasks = scene.handler, await scene.claim(DELIVER, 34)
     came = await asyncio.gather(*(scene.attempt(task, handler) for task in tasks))
     assert [then.in_seconds for then in came if isinstance(then, RunAgain)] == [60, 62, 64, 66]
     assert sum(answer.edits for answer in scene.answers) == 30
@@ -100,7 +72,7 @@ async def test_the_budget_is_of_one_minute(scene: Scene) -> None:
     await scene.look()
     handler = scene.handler
     later = 0
-    for task in await scene.claim(NOTIFY, 31):
+    for task in await scene.claim(DELIVER, 31):
         scene.clock.advance(2.1)
         later += isinstance(await handler.handle(scene.context(task)), RunAgain)
     assert later == 0

@@ -4,12 +4,13 @@ from typing import TYPE_CHECKING, cast
 
 from bot.access.rules import Actor, Verb
 from bot.telemetry.redaction import Redactor
-from bot.watches.changes import Ended
+from bot.watches.news import Ended
 from bot.watches.news_messages import NewsMessages
 from tests.watches.made import job, watch
 
 if TYPE_CHECKING:
     from bot.baseten.client import Baseten
+    from bot.slack.people import People
 
 
 async def test_no_log_line_is_read_without_the_right_to_log_lines() -> None:
@@ -21,7 +22,7 @@ async def test_no_log_line_is_read_without_the_right_to_log_lines() -> None:
 
     failed = job("FAILED")
     # Without a Baseten, it would fail if it asked for lines.
-    messages = NewsMessages(cast("Baseten", None), Redactor(()), deny)
+    messages = NewsMessages(cast("Baseten", None), Redactor(()), cast("People", None), deny)
     watched = watch(failed, watchers=("U0DANA0001", "U0LEE00001"))
-    await messages.build(Ended(job=failed), watched, message_updated=True)
+    await messages.build(Ended(job=failed), watched, watched.watchers, message_updated=True)
     assert asked == [("U0DANA0001", "C0SANDBOX1", Verb.LOGS, "Research")]

@@ -27,10 +27,10 @@ async def test_no_more_projects_are_fetched_at_one_look_than_is_fair(scene: Scen
     await scene.look()
     assert len(scene.asked) == 2 + MOST_FETCHED
     assert scene.asked.count(LIST) == 1
-    assert len(await scene.watches.all()) == 7
+    assert len(await scene.live()) == 7
     await scene.look()
     assert len(scene.asked) == 2 + MOST_FETCHED + 1 + 7
-    assert await scene.watches.all() == []
+    assert await scene.live() == []
     await end_at_once(scene, LISTED_FROM + 1, "again")
     await scene.look()  # that the list is refused holds for an hour
     assert len(scene.asked) == 1 + LISTED_FROM + 1
@@ -55,26 +55,26 @@ async def test_what_the_list_does_not_settle_is_asked_for_by_itself(scene: Scene
     assert sorted(scene.asked[2:]) == sorted(
         [
             f"GET training_projects/{gone}",
-            f"GET training_projects/{taken}",
+            f"GET training_projects/{gone}/jobs/{first.job.id if first.job else ''}",
             f"GET training_projects/{taken}/jobs/{second.job.id if second.job else ''}",
         ]
     )
-    assert await scene.news(second) == ["ended", "taken_over"]
-    assert [watch.missing for watch in await scene.watches.all() if watch.id == first.id] == [1]
+    assert await scene.news(second) == ["ended", "newer_job"]
+    assert [watch.missing for watch in await scene.live() if watch.id == first.id] == [1]
 
 
 async def test_a_few_ends_at_once_are_asked_for_by_themselves(scene: Scene) -> None:
     await end_at_once(scene, LISTED_FROM)
     await scene.look()
     assert LIST not in scene.asked
-    assert await scene.watches.all() == []
+    assert await scene.live() == []
 
 
 async def test_a_list_that_fails_holds_nothing_up(scene: Scene) -> None:
     scene.baseten.faults.next("/v1/training_projects", Respond(418))
     await end_at_once(scene, LISTED_FROM + 1)
     await scene.look()
-    assert await scene.watches.all() == []
+    assert await scene.live() == []
     assert len(scene.asked) == 1 + 1 + LISTED_FROM + 1
 
 
@@ -82,7 +82,7 @@ async def test_what_is_known_is_reported_before_more_is_asked_for(scene: Scene) 
     begun = await scene.answer(scene.project("begun"))
     quick = await scene.answer(scene.project("quick", "RUNNING"))
     slow = await scene.answer(scene.project("slow", "RUNNING"))
-    scene.baseten.faults.next(f"/v1/training_projects/{slow.project.id}", Hang())
+    scene.baseten.faults.next(f"/v1/training_projects/{slow.project.id}/.*", Hang())
     scene.set(scene.latest(begun.project.id), "RUNNING")
     for watch in (quick, slow):
         scene.set(scene.latest(watch.project.id), "COMPLETED")
@@ -102,4 +102,4 @@ async def test_what_was_not_in_the_list_is_not_looked_for_there_again(scene: Sce
     await scene.look()
     assert scene.asked[:2] == [SEARCH, LIST]
     assert LIST not in scene.asked[2:]
-    assert len(scene.asked) == 2 + LISTED_FROM + 1
+    assert len(scene.asked) == 2 + 2 * (LISTED_FROM + 1)

@@ -1,9 +1,11 @@
 """The poller's intervals, and the failures that it survives."""
 
+from collections.abc import Mapping
+
 import pytest
 from structlog.testing import capture_logs
 
-from bot.baseten.client import TOTAL_TIMEOUT
+from bot.baseten.requests import TOTAL_TIMEOUT
 from bot.durable.model import State
 from bot.durable.store import Store
 from bot.sandbox import Respond
@@ -54,11 +56,12 @@ async def test_times_alone_are_no_movement(scene: Scene) -> None:
         scene.baseten.set_job(scene.latest(project))
         waits.append((await scene.look(after=20)).in_seconds)
     assert waits[-1] >= 60
-    assert await scene.notifications_of(watch) == []
+    assert await scene.news(watch) == []
     scene.clock.advance(600)
     assert (await scene.look()).in_seconds >= 60
-    (notification,) = await scene.notifications_of(watch)
-    assert notification.news == ()
+    assert await scene.news(watch) == []
+    (kept,) = await scene.live()
+    assert kept.revision == 1
 
 
 async def test_looks_are_never_closer_than_the_fast_pace(scene: Scene) -> None:
@@ -93,8 +96,10 @@ async def test_a_watch_that_begins_during_a_look_is_looked_at_soon(scene: Scene)
     class Beginning(Store):
         newer: Watch | None = None
 
-        async def read_all(self, collection: str) -> dict[str, State]:
-            found = await super().read_all(collection)
+        async def read_changed(
+            self, collection: str, known: Mapping[str, str]
+        ) -> tuple[dict[str, str], dict[str, State]]:
+            found = await super().read_changed(collection, known)
             if self.newer is not None:
                 newer, self.newer = self.newer, None
                 await scene.watches.create(newer)
@@ -106,7 +111,7 @@ async def test_a_watch_that_begins_during_a_look_is_looked_at_soon(scene: Scene)
         await scene.look(after=80)
     store.newer = watch.model_copy(update={"id": "newer", "ts": "1700000000.000200"})
     assert (await scene.look(after=80)).in_seconds <= 18
-    assert len(await scene.watches.all()) == 2
+    assert len(await scene.live()) == 2
 
 
 def test_a_pace_may_be_as_slow_as_it_is_fast() -> None:
@@ -151,29 +156,6 @@ async def test_a_project_that_cannot_be_fetched_keeps_its_watch_as_it_is(
     scene.set(scene.latest(project), "FAILED")
     scene.baseten.faults.next("/v1/training_projects/.*", answer)
     await scene.look()
-    assert await scene.watches.all() == [watch]
+    assert [each.id for each in await scene.live()] == [watch.id]
     await scene.look()
     assert await scene.news(watch) == ["ended"]
-
-
-async def test_an_old_job_that_cannot_be_fetched_is_not_called_unknown(scene: Scene) -> None:
-    project = scene.project(status="RUNNING")
-    watch = await scene.answer(project)
-    scene.set(scene.latest(project), "FAILED")
-    scene.job(project, "PENDING")
-    scene.baseten.faults.next("/v1/training_projects/.*/jobs/.*", Respond(400))
-    await scene.look()
-    assert await scene.notifications_of(watch) == []
-    await scene.look()
-    assert await scene.news(watch) == ["ended", "taken_over"]
-
-
-async def test_an_old_job_that_is_not_there_is_called_unknown(scene: Scene) -> None:
-    project = scene.project(status="RUNNING")
-    watch = await scene.answer(project)
-    scene.set(scene.latest(project), "FAILED")
-    scene.job(project, "PENDING")
-    gone = Respond(404, {"code": "NOT_FOUND", "message": "Training job not found"})
-    scene.baseten.faults.next("/v1/training_projects/.*/jobs/.*", gone)
-    await scene.look()
-    assert await scene.news(watch) == ["taken_over"]

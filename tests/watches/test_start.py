@@ -7,8 +7,9 @@ import pytest
 from bot.durable.store import Store
 from bot.sandbox import Drop, Respond
 from bot.slack.message import ReplyTarget, SlackCallFailed
-from bot.watches.model import Watch, Watches
+from bot.watches.model import Watch
 from bot.watches.start import WatchStarter
+from bot.watches.store import Watches
 from tests.watches.made import BEGIN
 from tests.watches.scene import CHANNEL, Scene
 
@@ -42,31 +43,31 @@ async def test_a_watch_goes_on_with_what_it_has_seen(
     known = watch.model_copy(
         update={"running_since": BEGIN, "waiting_since": BEGIN, "told_waiting": True}
     )
-    await scene.watches.save(known)
+    assert await scene.watches.record(watch, lambda _: known)
     scene.job(project, "PENDING", name="newer")
     await press(scene, watch, person)
     kept = await scene.watches.get(CHANNEL, watch.ts)
     assert kept == known.model_copy(update={"watchers": watchers})
     blocks = str(scene.answers[0].blocks)
-    assert "Running since" in blocks
+    assert "running since" in blocks
     assert "newer" not in blocks
     assert all(f"<@{each}>" in blocks for each in watchers)
     await scene.look()
-    assert await scene.news(watch) == ["taken_over"]
+    assert await scene.news(watch) == ["newer_job"]
 
 
 async def test_two_who_press_at_once_both_watch(scene: Scene) -> None:
     watch = await scene.answer(scene.project(status="RUNNING"))
-    await scene.watches.delete(CHANNEL, watch.ts)
+    await scene.watches.stop(CHANNEL, watch.ts, watch.id)
     await asyncio.gather(press(scene, watch, DANA), press(scene, watch, KIM))
-    (kept,) = await scene.watches.all()
+    (kept,) = await scene.live()
     assert set(kept.watchers) == {DANA, KIM}
 
 
 async def test_two_who_join_at_once_both_watch_and_are_shown(scene: Scene) -> None:
     watch = await scene.answer(scene.project(status="RUNNING"))
     await asyncio.gather(press(scene, watch, LEE), press(scene, watch, KIM))
-    (kept,) = await scene.watches.all()
+    (kept,) = await scene.live()
     assert set(kept.watchers) == {DANA, KIM, LEE}
     assert all(f"<@{each}>" in str(scene.answers[0].blocks) for each in kept.watchers)
 
@@ -79,7 +80,7 @@ async def test_two_who_press_at_once_in_two_processes_both_watch(
         watch = await scene.answer(scene.project(f"run-{number}", status="RUNNING"))
         before = watch.watchers
         if not watched:
-            await scene.watches.delete(CHANNEL, watch.ts)
+            await scene.watches.stop(CHANNEL, watch.ts, watch.id)
             before = ()
         other = press(scene, watch, KIM, Watches(elsewhere))
         assert all(await asyncio.gather(press(scene, watch, LEE), other))
@@ -94,7 +95,7 @@ async def test_a_watch_that_another_version_wrote_gives_way_to_a_new_one(scene: 
     key = f"{CHANNEL}:{watch.ts}"
     await scene.store.amend("watches", key, lambda _: {"from": "the future"})
     assert await press(scene, watch, KIM)
-    assert [kept.watchers for kept in await scene.watches.all()] == [(KIM,)]
+    assert [kept.watchers for kept in await scene.live()] == [(KIM,)]
 
 
 async def test_a_slow_press_does_not_leave_an_old_picture(scene: Scene) -> None:
@@ -103,7 +104,7 @@ async def test_a_slow_press_does_not_leave_an_old_picture(scene: Scene) -> None:
     scene.set(scene.latest(project), "RUNNING")
     await scene.look_and_deliver()
     await joining
-    assert "Running" in str(scene.answers[0].blocks)
+    assert "is running" in str(scene.answers[0].blocks)
     assert f"<@{KIM}>" in str(scene.answers[0].blocks)
 
 
@@ -113,26 +114,26 @@ async def test_a_watch_that_ends_during_a_press_is_not_begun_again(scene: Scene)
     scene.set(scene.latest(project), "COMPLETED")
     await scene.look_and_deliver()
     assert await joining is False
-    assert await scene.watches.all() == []
+    assert await scene.live() == []
 
 
 async def test_an_unconfirmed_change_of_the_message_is_made_again(scene: Scene) -> None:
     watch = await scene.answer(scene.project(status="RUNNING"))
-    await scene.watches.delete(CHANNEL, watch.ts)
+    await scene.watches.stop(CHANNEL, watch.ts, watch.id)
     scene.slack.faults.next(UPDATE, Drop(after=True))
     assert await press(scene, watch, KIM)
     assert "Stop watching" in str(scene.answers[0].blocks)
-    assert [kept.watchers for kept in await scene.watches.all()] == [(KIM,)]
+    assert [kept.watchers for kept in await scene.live()] == [(KIM,)]
 
 
 async def test_what_may_be_shown_as_watched_is_watched(scene: Scene) -> None:
     watch = await scene.answer(scene.project(status="RUNNING"))
-    await scene.watches.delete(CHANNEL, watch.ts)
+    await scene.watches.stop(CHANNEL, watch.ts, watch.id)
     scene.slack.faults.always(UPDATE, Drop(after=True))
     with pytest.raises(SlackCallFailed) as unconfirmed:
         await press(scene, watch, KIM)
     assert unconfirmed.value.retryable
-    assert [kept.watchers for kept in await scene.watches.all()] == [(KIM,)]
+    assert [kept.watchers for kept in await scene.live()] == [(KIM,)]
 
 
 async def test_a_message_that_cannot_be_changed_is_watched_by_nobody_more(scene: Scene) -> None:
@@ -141,16 +142,45 @@ async def test_a_message_that_cannot_be_changed_is_watched_by_nobody_more(scene:
     scene.slack.faults.next("/api/chat.update", refused)
     with pytest.raises(SlackCallFailed):
         await press(scene, watch, KIM)
-    assert await scene.watches.all() == [watch]
+    assert await scene.live() == [watch]
 
 
 async def test_a_change_by_who_knows_an_older_watch_changes_nothing(scene: Scene) -> None:
     watch = await scene.answer(scene.project(status="RUNNING"))
     older = watch.model_copy(update={"id": "older"})
-    assert not await scene.watches.save(older)
-    assert await scene.watches.delete(CHANNEL, watch.ts, "older") is None
-    assert await scene.watches.all() == [watch]
-    assert await scene.watches.delete(CHANNEL, watch.ts, watch.id) == watch
+    assert not await scene.watches.record(older, lambda kept: kept)
+    assert await scene.watches.stop(CHANNEL, watch.ts, "older") is None
+    assert await scene.watches.leave(CHANNEL, watch.ts, "older", DANA) == watch
+    assert await scene.live() == [watch]
+    assert await scene.watches.stop(CHANNEL, watch.ts, watch.id) == watch
     assert await scene.watches.add_watcher(CHANNEL, watch.ts, KIM) is None
-    assert not await scene.watches.save(watch)
-    assert await scene.watches.all() == []
+    assert not await scene.watches.record(watch, lambda kept: kept)
+    assert await scene.live() == []
+
+
+async def test_a_watch_ends_with_its_last_watcher(scene: Scene) -> None:
+    watch = await scene.answer(scene.project(status="RUNNING"))
+    await press(scene, watch, KIM)
+    left = await scene.watches.leave(CHANNEL, watch.ts, watch.id, DANA)
+    assert left is not None
+    assert left.watchers == (KIM,)
+    assert await scene.watches.leave(CHANNEL, watch.ts, watch.id, KIM) is None
+    assert await scene.live() == []
+
+
+async def test_a_watch_that_begins_before_the_end_of_the_last_one_is_delivered_keeps_its_news(
+    scene: Scene,
+) -> None:
+    watch = await scene.answer(project := scene.project(status="RUNNING"))
+    scene.set(scene.latest(project), "COMPLETED")
+    await scene.look_at_end()
+    scene.job(project, "PENDING", name="next")
+    assert await press(scene, watch, KIM)
+    await scene.deliver()
+    (reply,) = [each for each in scene.slack.messages if each.thread_ts]
+    assert f"<@{DANA}>" in reply.text
+    assert KIM not in reply.text
+    (kept,) = await scene.live()
+    assert (kept.watchers, kept.outbox, kept.courier) == ((KIM,), (), "")
+    assert "Stop watching" in str(scene.answers[0].blocks)
+    assert "next" in str(scene.answers[0].blocks)

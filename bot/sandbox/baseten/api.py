@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from bot.sandbox import refusals
-from bot.sandbox.baseten import job_logs
+from bot.sandbox.baseten import job_logs, job_measures
 from bot.sandbox.baseten.training import KNOWN, Job, Project, Training
 from bot.sandbox.fake_server import Recorded
 from bot.sandbox.faults import Json, Respond
@@ -39,6 +39,7 @@ class BasetenApi:
 
     training: Training
     capacities: dict[str, int]
+    team_capacities: list[tuple[str, int, str]]
     allowed: Allowed
 
     def call(self, request: Recorded, segments: list[str]) -> Respond:
@@ -59,6 +60,8 @@ class BasetenApi:
             ("GET", "training_projects", "*", "jobs"): self.jobs,
             ("GET", *in_job): self.job,
             ("GET", *in_job, "logs"): self.logs,
+            ("GET", *in_job, "checkpoints"): self.checkpoints,
+            ("GET", *in_job, "metrics"): self.metrics,
             ("POST", "training_jobs", "search"): self.search,
             ("GET", "training", "capacity"): self.capacity,
         }
@@ -141,6 +144,23 @@ class BasetenApi:
             raise _RefusedError(refusals.validation_400(str(error))) from None
         return Respond(200, {"logs": [line.json() for line in asked.of(lines)]})
 
+    def checkpoints(self, _request: Recorded, project_id: str, job_id: str) -> Respond:
+        """`GET …/checkpoints`, in no promised order."""
+        job = self._job(project_id, job_id)
+        found = [each.json(job.id) for each in self.training.checkpoints.get(job.id, [])]
+        return Respond(200, {"training_job": self.training.job_json(job), "checkpoints": found})
+
+    def metrics(self, request: Recorded, project_id: str, job_id: str) -> Respond:
+        """`GET …/metrics`: the GPUs' use within the asked times, for each node."""
+        job = self._job(project_id, job_id)
+        try:
+            asked = job_measures.window(request.query)
+        except ValueError as error:
+            raise _RefusedError(refusals.validation_400(str(error))) from None
+        nodes = job_measures.nodes(self.training.gpu_use.get(job.id, []), asked, job.node_count)
+        shown = {"training_job": self.training.job_json(job), "cache": None}
+        return Respond(200, nodes[0]["metrics"] | shown | {"per_node_metrics": nodes})
+
     def search(self, request: Recorded) -> Respond:
         """`POST /v1/training_jobs/search`, by default the newest first.
 
@@ -179,7 +199,8 @@ class BasetenApi:
             self.training.capacity_json(gpu_type, limit)
             for gpu_type, limit in self.capacities.items()
         ]
-        return Respond(200, {"gpu_capacities": capacities, "team_gpu_capacities": None})
+        teams = [self.training.capacity_json(*each) for each in self.team_capacities]
+        return Respond(200, {"gpu_capacities": capacities, "team_gpu_capacities": teams or None})
 
     def _project(self, project_id: str) -> Project:
         if project_id not in self.training.projects:

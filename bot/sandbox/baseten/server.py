@@ -10,6 +10,7 @@ from aiohttp import web
 from bot.sandbox import refusals
 from bot.sandbox.baseten import api as baseten_api
 from bot.sandbox.baseten.job_logs import Line
+from bot.sandbox.baseten.job_measures import SavedCheckpoint
 from bot.sandbox.baseten.training import Job, Team, Training, eight_h100
 from bot.sandbox.fake_server import FakeServer, Recorded, utc_now
 from bot.sandbox.faults import Json
@@ -22,12 +23,13 @@ class SandboxBaseten(FakeServer):
 
     Attributes:
         api_key: the only valid key.
-        training_enabled: whether training is enabled for the organisation; if not, only lists work.
+        training_enabled: whether training is enabled for the organization; if not, only lists work.
         list_teams_allowed: whether the key has permission to list teams.
         list_projects_allowed: whether the key has permission to list training projects.
         search_allowed: whether the key has permission to search training jobs.
-        capacity_allowed: whether the key has permission to read the organisation's capacity.
-        capacities: the organisation's limit of GPUs by type, as the capacity endpoint returns it.
+        capacity_allowed: whether the key has permission to read the organization's capacity.
+        capacities: the organization's limit of GPUs by type, as the capacity endpoint returns it.
+        team_capacities: the limits of teams, by the team's id and the type.
     """
 
     def __init__(
@@ -50,6 +52,7 @@ class SandboxBaseten(FakeServer):
         self.search_allowed = True
         self.capacity_allowed = True
         self.capacities = {"H100": 64, "H200": 16}
+        self.team_capacities: dict[tuple[str, str], int] = {}
         self._training = Training(now)
 
     @property
@@ -171,6 +174,20 @@ class SandboxBaseten(FakeServer):
             for number, line in enumerate(lines)
         )
 
+    def add_checkpoint(
+        self, job_id: str, name: str, *, size_bytes: int = 1, sync_status: str | None = "COMPLETE"
+    ) -> None:
+        """Save a checkpoint of a job now."""
+        saved = SavedCheckpoint(name, self.now(), size_bytes, sync_status)
+        self._training.checkpoints.setdefault(job_id, []).append(saved)
+
+    def add_gpu_use(self, job_id: str, used: Sequence[float]) -> None:
+        """Add measured fractions of use to a job's GPUs, a minute apart, the last one now."""
+        begin = self.now() - timedelta(minutes=len(used) - 1)
+        self._training.gpu_use.setdefault(job_id, []).extend(
+            (begin + timedelta(minutes=number), value) for number, value in enumerate(used)
+        )
+
     def delete_project(self, project_id: str) -> None:
         """Delete a project with its jobs, as a user of Baseten can at any time."""
         self._training.delete(project_id)
@@ -188,6 +205,7 @@ class SandboxBaseten(FakeServer):
         api = baseten_api.BasetenApi(
             training=self._training,
             capacities=self.capacities,
+            team_capacities=[(kind, n, team) for (team, kind), n in self.team_capacities.items()],
             allowed=baseten_api.Allowed(
                 training=self.training_enabled,
                 list_teams=self.list_teams_allowed,

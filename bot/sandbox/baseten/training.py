@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, TypeAlias
 
 from bot.sandbox.baseten.job_logs import Line
+from bot.sandbox.baseten.job_measures import SavedCheckpoint
 from bot.sandbox.faults import Json
 
 ENDED = frozenset(
@@ -118,7 +119,7 @@ class Training:
         teams: by id, in order of creation, as are projects and jobs.
         projects: by id.
         jobs: by id.
-        logs: by the id of the job.
+        logs: by the id of the job, as are the checkpoints and the GPUs' use.
     """
 
     now: Callable[[], datetime]
@@ -126,6 +127,8 @@ class Training:
     projects: dict[str, Project] = field(default_factory=dict)
     jobs: dict[str, Job] = field(default_factory=dict)
     logs: dict[str, list[Line]] = field(default_factory=dict)
+    checkpoints: dict[str, list[SavedCheckpoint]] = field(default_factory=dict)
+    gpu_use: dict[str, list[tuple[datetime, float]]] = field(default_factory=dict)
     _script: list[_Turn] = field(default_factory=list)
     _once_opened: dict[str, list[_Plan]] = field(default_factory=dict)
     # Seeded, so that a test's ids are the same in every run.
@@ -237,14 +240,19 @@ class Training:
             "latest_job": None if latest is None else self.job_json(latest),
         }
 
-    def capacity_json(self, gpu_type: str, limit: int) -> dict[str, Json]:
-        """The organisation's capacity of one type of GPU as the API shows it."""
+    def capacity_json(self, gpu_type: str, limit: int, team_id: str = "") -> dict[str, Json]:
+        """The capacity of one type of GPU as the API shows it: the organization's, or a team's."""
+        team: dict[str, Json] = {}
+        if team_id:
+            team = {"team_id": team_id, "team_name": self.teams[team_id].name}
         usage = {"dedicated": 0, "spot": 0}
         for job in self.jobs.values():
+            if team_id not in {"", self.projects[job.project_id].team_id}:
+                continue
             if job.instance_type["gpu_type"] == gpu_type and job.current_status in HOLDING_GPUS:
                 spot = job.availability_model.lower() == "spot"
                 usage["spot" if spot else "dedicated"] += job.gpus
-        return {
+        return team | {
             "gpu_type": gpu_type,
             "baseline": limit // 2,
             "limit": limit,

@@ -11,6 +11,7 @@ MOST_MESSAGE_BLOCKS: Final = 50
 MOST_VIEW_BLOCKS: Final = 100
 LONGEST_TEXT: Final = 40_000
 LONGEST_BLOCKS: Final = 13_000
+LONGEST_VALUE: Final = 3_000  # of a text field
 
 # The known kinds; all others are refused. Kinds without limits below are not checked further.
 BLOCKS: Final = frozenset(
@@ -43,7 +44,7 @@ LISTS: Final[Mapping[str, Mapping[str, tuple[int, int]]]] = {
     "section": {"fields": (1, 10)},
     "context": {"elements": (1, 10)},
     "actions": {"elements": (1, 25)},
-    "overflow": {"options": (1, 5)},
+    "overflow": {"options": (2, 5)},
     "checkboxes": {"options": (1, 10)},
     "radio_buttons": {"options": (1, 10)},
     "static_select": {"options": (0, 100), "option_groups": (1, 100)},
@@ -70,6 +71,28 @@ def view_problems(view: Json) -> list[str]:
             check.required(view, "submit", "/view")
     check.limits("view", view, "/view")
     return check.blocks(view.get("blocks"), "/view/blocks", MOST_VIEW_BLOCKS)
+
+
+def option_problems(options: Json) -> list[str]:
+    """Return Slack's error texts for the options of an external select; an empty list if valid."""
+    check = _Check()
+    check.limits("static_select", {"options": options or []}, "")
+    for number, option in enumerate(options or []):
+        check.option(option, f"/options/{number}")
+    return check.problems
+
+
+def waits_for_submit(blocks: list[dict[str, Json]], action_id: str) -> bool:
+    """Return whether the element stands in an input block that does not report each choice.
+
+    https://docs.slack.dev/reference/block-kit/blocks/input-block
+    """
+    return any(
+        block["type"] == "input"
+        and block["element"].get("action_id") == action_id
+        and not block.get("dispatch_action")
+        for block in blocks
+    )
 
 
 def message_error(text: str | None, blocks: Json) -> tuple[str, list[str]] | None:
@@ -165,11 +188,22 @@ class _Check:
             self.text(element["placeholder"], 150, f"{pointer}/placeholder", plain=True)
         for number, option in enumerate(element.get("options", [])):
             self.limits("option", option, f"{pointer}/options/{number}")
+        if "initial_option" in element:
+            self.option(element["initial_option"], f"{pointer}/initial_option")
+        if len(str(element.get("initial_value") or "")) > LONGEST_VALUE:
+            problem = f"must be less than {LONGEST_VALUE + 1} characters"
+            self.complain(problem, f"{pointer}/initial_value")
         for number, group in enumerate(element.get("option_groups", [])):
             here = f"{pointer}/option_groups/{number}"
             self.limits("option_group", group, here)
             for place, option in enumerate(group.get("options", [])):
                 self.limits("option", option, f"{here}/options/{place}")
+
+    def option(self, option: dict[str, Json], pointer: str) -> None:
+        """Check an option of an external select."""
+        for key in ("text", "value"):
+            self.required(option, key, pointer)
+        self.limits("option", option, pointer)
 
     def limits(self, kind: str, thing: Mapping[str, Json], pointer: str) -> None:
         """Check the texts, strings, lists and ids directly in a thing of this kind."""

@@ -99,11 +99,11 @@ class Payloads:
     ) -> dict[str, Json]:
         """A slash command's form."""
         person = self.workspace.person(user)
-        organisation = {"enterprise_id": person.enterprise_id} if person.enterprise_id else {}
+        organization = {"enterprise_id": person.enterprise_id} if person.enterprise_id else {}
         return {
             "token": VERIFICATION_TOKEN,
             "team_id": person.team_here,
-            **organisation,
+            **organization,
             "team_domain": TEAM_DOMAIN,
             "channel_id": channel.id,
             "channel_name": channel.sent_name,
@@ -118,7 +118,7 @@ class Payloads:
         }
 
     def interaction(self, kind: str, user: str, trigger_id: str = "") -> dict[str, Json]:
-        """The common fields; in an organisation, only a click names the workspace."""
+        """The common fields; in an organization, only a click names the workspace."""
         person, everywhere = self.workspace.person(user), self.workspace.enterprise_id is not None
         team = {"id": person.team_here, "domain": TEAM_DOMAIN}
         payload: dict[str, Json] = {
@@ -250,21 +250,21 @@ def act(
     Args:
         source: the message or view with the element.
         action_id: the id of the element.
-        value: the typed text, or the value that replaces a button's own.
+        value: the typed text, the value of one of several buttons, or another value for a button.
         selected: the choice: an option or its value, a user, a channel, a date; or a list of them.
         ts: the time of the action.
 
     Raises:
         LookupError: the source has no such element, or the element no such option.
     """
-    found = {
-        element["action_id"]: (block_id, element)
-        for block_id, element in block_kit.elements(source.blocks)
-    }
-    if action_id not in found:
-        missing = f"nothing called {action_id!r} to act on; there is {sorted(found)}"
-        raise LookupError(missing)
-    block_id, element = found[action_id]
+    everything = list(block_kit.elements(source.blocks))
+    found = [each for each in everything if each[1]["action_id"] == action_id]
+    if not found:
+        there = sorted(element["action_id"] for _, element in everything)
+        raise LookupError(f"nothing called {action_id!r} to act on; there is {there}")
+    # Blocks can repeat an action id; the button with this value is meant.
+    same = [each for each in found if value is not None and each[1].get("value") == value]
+    block_id, element = (same or found)[0]
     kind = element["type"]
     action: dict[str, Json] = {
         "action_id": action_id,

@@ -22,7 +22,7 @@ class Outsider:
     Attributes:
         team_id: their workspace.
         team_here: the workspace that their requests name; ours in a channel shared with them.
-        enterprise_id: the organisation that their requests name.
+        enterprise_id: the organization that their requests name.
     """
 
     team_id: str

@@ -100,6 +100,10 @@ class SandboxSlack(UserActions, FakeServer):
     def drops_repeats(self, drops: bool) -> None:
         self._workspace.drops_repeats = drops
 
+    def add_email(self, user: str, email: str) -> None:
+        """Give a person an email address."""
+        self._workspace.emails[email.casefold()] = user
+
     @property
     def messages(self) -> list[PostedMessage]:
         """Every message that a channel shows, in order of posting."""
@@ -170,7 +174,7 @@ class SandboxSlack(UserActions, FakeServer):
             user: who.
             team_id: their workspace.
             here: they act in a channel that is shared with them; their requests name our workspace.
-            enterprise_id: the organisation that their requests name.
+            enterprise_id: the organization that their requests name.
         """
         team_here = TEAM_ID if here else team_id
         self._workspace.outsiders[user] = Outsider(team_id, team_here, enterprise_id)
@@ -183,8 +187,8 @@ class SandboxSlack(UserActions, FakeServer):
         """Let a person of this workspace be a guest, in several channels or in a single one."""
         self._workspace.guests[user] = single_channel
 
-    def install_in_organisation(self, enterprise_id: str | None) -> None:
-        """Let the bot's token be an organisation's, before the bot starts; None: a workspace's."""
+    def install_in_organization(self, enterprise_id: str | None) -> None:
+        """Let the bot's token be an organization's, before the bot starts; None: a workspace's."""
         self._workspace.enterprise_id = enterprise_id
 
     def delete(self, message: PostedMessage) -> None:

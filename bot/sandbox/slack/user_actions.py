@@ -70,7 +70,7 @@ class UserActions(ABC):
             trigger_id=workspace.new_trigger(user),
         )
         fields = {key: value for key, value in (fields | overrides).items() if value is not None}
-        delivery = await self._deliver("slash_commands", fields)
+        delivery = await self.deliver("slash_commands", fields)
         body = delivery.body
         message = body if isinstance(body, dict) else {"text": body}
         if delivery.refused is None and (message.get("text") or message.get("blocks")):
@@ -97,16 +97,21 @@ class UserActions(ABC):
             message_or_view: the message or view with the element.
             action_id: the id of the element.
             user: the person.
-            value: the typed text, or the value that replaces a button's own.
+            value: the typed text, or the value of the button; no button with it: it replaces the
+                first one's own.
             selected: the choice: an option's value, a user, a channel, a date; or a list of them.
             values: the state of other elements: `{block_id: {action_id: state}}`.
 
         Raises:
-            LookupError: no such element or option exists.
+            LookupError: no such element or option exists, or Slack reports it only at the
+                submission.
         """
         source, workspace = message_or_view, self._workspace
         trigger_id = workspace.new_trigger(user)
         ts = workspace.stamp()
+        if block_kit.waits_for_submit(source.blocks, action_id):
+            silent = f"the input {action_id!r} has no dispatch_action"
+            raise LookupError(silent)
         chosen = act(source, action_id, value=value, selected=selected, ts=ts)
         payload = {
             **Payloads(workspace).interaction("block_actions", user, trigger_id),
@@ -115,7 +120,7 @@ class UserActions(ABC):
         }
         if not isinstance(source, View):
             payload["response_url"] = self._response_url(source.channel, user, source)
-        return await self._deliver("interactive", payload)
+        return await self.deliver("interactive", payload)
 
     async def submit(
         self, view: View, values: dict[str, dict[str, Json]], *, user: str = USER
@@ -140,7 +145,7 @@ class UserActions(ABC):
             "view": place["view"],
             "response_urls": self._chosen_urls(view, place["view"]["state"]["values"], user),
         }
-        delivery = await self._deliver("interactive", payload)
+        delivery = await self.deliver("interactive", payload)
         if delivery.refused is None:
             try:
                 SlackViews(workspace).apply_ack(view, delivery.body)
@@ -176,7 +181,7 @@ class UserActions(ABC):
             "view": payloads.place(view, None)["view"],
             "is_cleared": False,
         }
-        return await self._deliver("interactive", payload)
+        return await self.deliver("interactive", payload)
 
     async def options(
         self,
@@ -213,13 +218,17 @@ class UserActions(ABC):
             "block_id": found[0],
             "value": typed,
         }
-        return await self._deliver("interactive", payload)
+        delivery = await self.deliver("interactive", payload)
+        offered = delivery.body.get("options") if isinstance(delivery.body, dict) else None
+        if block_kit.option_problems(offered):
+            return replace(delivery, refused="invalid_options")
+        return delivery
 
     async def shortcut(self, callback_id: str, *, user: str = USER) -> Delivery:
         """Start a global shortcut."""
         trigger_id = self._workspace.new_trigger(user)
         payload = Payloads(self._workspace).shortcut(callback_id, user, trigger_id)
-        return await self._deliver("interactive", payload)
+        return await self.deliver("interactive", payload)
 
     async def message_shortcut(
         self, callback_id: str, message: PostedMessage, *, user: str = USER
@@ -230,7 +239,7 @@ class UserActions(ABC):
             **Payloads(self._workspace).message_shortcut(callback_id, message, user, trigger_id),
             "response_url": self._response_url(message.channel, user, message),
         }
-        return await self._deliver("interactive", payload)
+        return await self.deliver("interactive", payload)
 
     async def function_executed(
         self,
@@ -258,9 +267,16 @@ class UserActions(ABC):
             **envelope: fields of the envelope to send instead.
         """
         payload = Payloads(self._workspace).event_callback(event) | envelope
-        return await self._deliver("events_api", payload, retries)
+        return await self.deliver("events_api", payload, retries)
 
-    async def _deliver(self, kind: str, payload: dict[str, Json], retries: int = 0) -> Delivery:
+    async def deliver(self, kind: str, payload: dict[str, Json], retries: int = 0) -> Delivery:
+        """Send any payload as it is.
+
+        Args:
+            kind: `slash_commands`, `interactive` or `events_api`.
+            payload: its content.
+            retries: how many times Slack has sent it before.
+        """
         ack = await self._send(OutgoingPayload(kind, payload, retries))
         return Delivery(
             status=ack.status,

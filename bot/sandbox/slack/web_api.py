@@ -34,6 +34,7 @@ SCOPES: Final = {
     "conversations.open": "im:write",
     "usergroups.users.list": "usergroups:read",
     "users.info": "users:read",
+    "users.lookupByEmail": "users:read.email",
 }
 
 
@@ -103,6 +104,7 @@ class SlackApi:
             "functions.completeSuccess": self.functions_complete_success,
             "usergroups.users.list": directory.usergroups_users_list,
             "users.info": directory.users_info,
+            "users.lookupByEmail": self.users_lookup_by_email,
             "views.open": views.open,
             "views.publish": views.publish,
             "views.update": views.update,
@@ -221,6 +223,14 @@ class SlackApi:
         if len(names) != 1 or not str(names[0]).startswith("U"):
             raise SlackRefusedError(code="user_not_found")
         return {"channel": {"id": self.workspace.direct_message(str(names[0])).id}}
+
+    def users_lookup_by_email(self, arguments: dict[str, Json]) -> dict[str, Json]:
+        """`users.lookupByEmail`."""
+        email = slack_arguments.required(arguments, "email").casefold()
+        user = self.workspace.emails.get(email)
+        if user is None:
+            raise SlackRefusedError(code="users_not_found")
+        return {"user": {"id": user, "team_id": TEAM_ID, "profile": {"email": email}}}
 
     def functions_complete_success(self, arguments: dict[str, Json]) -> dict[str, Json]:
         """`functions.completeSuccess`."""

@@ -1,0 +1,141 @@
+"""Send the requests of the management API: attempts, time limits and repeats."""
+
+import asyncio
+import time
+from dataclasses import dataclass
+from typing import Any, Generic
+
+import httpx
+
+from bot.baseten.errors import (
+    Answer,
+    RateLimited,
+    Refused,
+    Unreachable,
+    Unreadable,
+    check_status,
+    decipher,
+)
+from bot.baseten.repeats import RetryPolicy
+from bot.retry import retry
+from bot.telemetry.redaction import Redactor
+
+ATTEMPTS = 4
+TOTAL_TIMEOUT = 45.0  # seconds for all attempts of one call and the waits between them
+_CONNECT = 5.0  # seconds to reach the server
+_TIMEOUT = {"timeout": httpx.Timeout(None, connect=_CONNECT).as_dict()}
+
+
+@dataclass(frozen=True, slots=True)
+class Answered(Generic[Answer]):
+    """A successful answer.
+
+    Attributes:
+        body: the answer as a model.
+        response: the answer with its headers.
+        took: seconds from the start of the first attempt to the answer.
+    """
+
+    body: Answer
+    response: httpx.Response
+    took: float
+
+
+class Requests:
+    """Send requests to the management API.
+
+    Args:
+        transport: sends one request; the caller opens and closes it. An ``httpx.AsyncClient``
+            would merge addresses, headers and cookies for each request, which takes longer than
+            the rest of the call.
+        base_url: the API's address.
+        api_key: a workspace API key.
+        timeout: the limit of one attempt in seconds, from the connection to the last byte.
+        redactor: removes the key from error messages, in case the API repeats it.
+    """
+
+    def __init__(
+        self,
+        transport: httpx.AsyncBaseTransport,
+        base_url: str,
+        api_key: str,
+        timeout: float,
+        redactor: Redactor,
+    ) -> None:
+        self._transport = transport
+        self._base_url = base_url.rstrip("/")
+        self._headers = httpx.Headers(
+            {
+                "Authorization": f"Api-Key {api_key}",
+                "Accept": "application/json",
+                "Accept-Encoding": "gzip, deflate",
+                "User-Agent": "training-project-bot",
+            }
+        )
+        self._timeout = timeout
+        self._redactor = redactor
+
+    async def _call(
+        self, model: type[Answer], method: str, path: str, sent: dict[str, Any] | None = None
+    ) -> Answered[Answer]:
+        response, took = await self._ask(method, path, sent)
+        answer = decipher(response.status_code, response.headers, response.content, model)
+        return Answered(answer, response, took)
+
+    async def _ask(
+        self, method: str, path: str, sent: dict[str, Any] | None = None
+    ) -> tuple[httpx.Response, float]:
+        """Return the first successful response, and the seconds since the first attempt.
+
+        This method repeats failed requests, which is safe because every request of this client is
+        idempotent: GETs and the search only read, and the upsert gives one project.
+        """
+        started = time.monotonic()
+        retries = RetryPolicy(lambda: TOTAL_TIMEOUT - (time.monotonic() - started))
+
+        async def attempt() -> httpx.Response:
+            response = await self._attempt(method, path, sent)
+            body = response.content
+            if response.is_error:
+                body = self._redactor.text(body.decode(errors="replace")).encode()
+            check_status(response.status_code, response.headers, body)
+            return response
+
+        try:
+            async with asyncio.timeout(TOTAL_TIMEOUT):
+                response = await retry(attempt, retries.should_retry, attempts=ATTEMPTS)
+                return response, time.monotonic() - started
+        except TimeoutError:
+            if isinstance(retries.last_error, Refused):
+                raise retries.last_error from None
+            raise Unreachable(f"no answer within {TOTAL_TIMEOUT:g} s", sent=True) from None
+        except Unreachable as error:
+            again = error.retry_after
+            raise Unreachable(str(error), sent=retries.sent, retry_after=again) from error
+        except RateLimited as error:
+            if retries.sent:  # Baseten might have executed an earlier attempt
+                raise Unreachable(str(error), sent=True) from error
+            raise
+
+    async def _attempt(self, method: str, path: str, sent: dict[str, Any] | None) -> httpx.Response:
+        """Send the request once. Without an answer, raise ``Unreachable``."""
+        try:
+            async with asyncio.timeout(self._timeout):
+                request = httpx.Request(
+                    method,
+                    f"{self._base_url}{path}",
+                    headers=self._headers,
+                    json=sent,
+                    extensions=_TIMEOUT,
+                )
+                response = await self._transport.handle_async_request(request)
+                await response.aread()
+                return response
+        except TimeoutError:
+            raise Unreachable(f"no answer within {self._timeout:g} s", sent=True) from None
+        except httpx.DecodingError as error:
+            raise Unreadable(f"broken encoding: {error}") from error
+        except httpx.HTTPError as error:
+            unsent = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
+            name = type(error.__cause__ or error).__name__
+            raise Unreachable(f"{name}: {error}", sent=not unsent) from error

@@ -1,0 +1,211 @@
+"""The places where settings come from: what cannot be read there, and what the bot ignores."""
+
+import os
+import re
+import stat
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+from pydantic import AfterValidator, AnyHttpUrl, BeforeValidator, Field
+from pydantic_core import PydanticCustomError
+
+_LINE = re.compile(r"^\s*(?:export\s+)?([\w.-]+)\s*=", re.MULTILINE)
+_WORD = re.compile(r"[^A-Z0-9]+")
+_LONG = 14  # letters; a longer name can have two errors
+_SHORT = 9  # letters; a shorter name is a common word
+_FOREIGN = frozenset({"SLACK_API_TOKEN", "SLACK_TOKEN"})  # of other programs
+_LEVELS = {"warn": "warning", "fatal": "critical", "notset": "debug"}  # Python's other names
+_SCHEME = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*)://.")
+
+
+@dataclass(frozen=True, slots=True)
+class Ignored:
+    """A variable that has no effect, although somebody might think so.
+
+    Attributes:
+        name: its name.
+        why: the reason with the cure, and without its value.
+    """
+
+    name: str
+    why: str
+
+
+def unquoted(value: str) -> str:
+    """Return the value without spaces around it, and without a matching pair of quotes.
+
+    ``docker run --env-file`` and Kubernetes keep quotes that a shell removes.
+    """
+    value = value.strip()
+    if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'":
+        return value[1:-1].strip()
+    return value
+
+
+def stripped(value: object) -> object:
+    """Return a text without spaces around it."""
+    return value.strip() if isinstance(value, str) else value
+
+
+def lower(value: object) -> object:
+    """Return a text in small letters."""
+    return value.strip().lower() if isinstance(value, str) else value
+
+
+def level(value: object) -> object:
+    """Return the level of a log for one of Python's names."""
+    return _LEVELS.get(str(lower(value)), lower(value))
+
+
+def without_brackets(value: object) -> object:
+    """Accept ``[::]``, as URLs write an IPv6 address."""
+    return value.strip().removeprefix("[").removesuffix("]") if isinstance(value, str) else value
+
+
+def _unreadable(path: Path) -> str | None:
+    """Return why a file of settings cannot be read, with the cure; None if it can be read."""
+    try:
+        if path.is_dir():
+            return f"{path} is a folder: Docker makes one if the file to mount does not exist"
+        path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        return f"{path} is not UTF-8 text: save it as UTF-8"
+    except OSError as error:
+        return f"{path} cannot be read: {error.strerror}{_access(path)}"
+    return None
+
+
+def unreadable_files(dotenv: Path, secrets: Path, names: Iterable[str]) -> list[str]:
+    """Return a line for each file of settings that exists and cannot be read."""
+    files, wanted = [dotenv] if dotenv.is_file() else [], {name.lower() for name in names}
+    try:
+        if secrets.is_dir():
+            files += [path for path in sorted(secrets.iterdir()) if path.name.lower() in wanted]
+    except OSError as error:
+        return [f"{secrets} cannot be read: {error.strerror}{_access(secrets)}"]
+    return [why for path in files if (why := _unreadable(path)) is not None]
+
+
+def _access(path: Path) -> str:
+    """Return the owner and the mode of a file, and the user of this process."""
+    with suppress(OSError, AttributeError):  # Windows has no users of this kind
+        found, user = path.stat(), f"{os.geteuid()}:{os.getegid()}"
+        owner, mode = f"{found.st_uid}:{found.st_gid}", stat.S_IMODE(found.st_mode)
+        return f" (owner {owner}, mode {mode:04o}). Let user {user}, as which the bot runs, read it"
+    return ""
+
+
+def ignored_settings(names: Iterable[str], env: Mapping[str, str], file: Path) -> list[Ignored]:
+    """Return the variables of the environment and of ``.env`` that nearly name a setting."""
+    ours = [name.upper() for name in names]
+    found = [(name, "the environment") for name in env]
+    with suppress(OSError, UnicodeDecodeError):
+        if file.is_file():
+            text = file.read_text(encoding="utf-8-sig")
+            found += [(name, str(file)) for name in _LINE.findall(text)]
+    return [
+        Ignored(name, f"it is no setting of the bot; did you mean {meant}? (in {place})")
+        for name, place in dict.fromkeys(found)
+        if (meant := _meant(name.upper(), ours)) is not None
+    ]
+
+
+def _meant(name: str, ours: list[str]) -> str | None:
+    """Return the setting that a name nearly is, or None."""
+    if name in ours or name in _FOREIGN:
+        return None
+    words = [word for word in _WORD.split(name) if word]
+    for one in ours:
+        if name == f"{one}_FILE" or (len(one.split("_")) > 1 and "".join(words) == _joined(one)):
+            return one
+    for one in ours:
+        errors = 2 if len(one) > _LONG else 1
+        if len(one) >= _SHORT and _distance(name, one, errors) <= errors:
+            return one
+    for one in ours:
+        parts = one.split("_")
+        same_ends = words[:1] == parts[:1] and words[-1:] == parts[-1:]
+        if parts[0] in {"SLACK", "BASETEN"} and same_ends and len(words) > 1:
+            short, long = sorted((words, parts), key=len)
+            if _in_order(short, long):
+                return one
+    return None
+
+
+def _joined(name: str) -> str:
+    return name.replace("_", "")
+
+
+def _in_order(short: list[str], long: list[str]) -> bool:
+    """Return whether all words of one name stand in the other one, in the same order."""
+    rest = iter(long)
+    return all(word in rest for word in short)
+
+
+def _distance(one: str, other: str, most: int) -> int:
+    """Return the number of changed, missing, extra or swapped letters; beyond ``most`` any more."""
+    if abs(len(one) - len(other)) > most:
+        return most + 1
+    before: list[int] = []
+    row = list(range(len(other) + 1))
+    for i, letter in enumerate(one, 1):
+        before, last, row = row, before, [i]
+        for j, wanted in enumerate(other, 1):
+            cost = min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (letter != wanted))
+            if last and j > 1 and letter == other[j - 2] and one[i - 2] == wanted:
+                cost = min(cost, last[j - 2] + 1)
+            row.append(cost)
+    return row[-1]
+
+
+def wrong_proxy() -> str | None:
+    """Return the problem and the cure of ``HTTPS_PROXY``, without its value; None if it is fine."""
+    proxy = getproxies().get("https", "")
+    scheme = _SCHEME.match(proxy.lower())
+    if not proxy or (scheme and scheme["scheme"] == "http"):
+        return None
+    problem = f"begins with {scheme['scheme']}://" if scheme else "has no scheme"
+    return f"HTTPS_PROXY {problem}: give http://<host>:<port>, which carries HTTPS too"
+
+
+def proxy_of(url: str) -> str | None:
+    """Return the proxy for an address, or None: ``NO_PROXY`` names hosts without one."""
+    host = urlsplit(url).hostname or ""
+    return None if proxy_bypass(host) else getproxies().get("https")
+
+
+def missing_certificates(env: Mapping[str, str]) -> list[Ignored]:
+    """Return the variables of OpenSSL that name a file or folder which does not exist."""
+    return [
+        Ignored(name, "its path does not exist or cannot be read; correct it, or leave it out")
+        for name in ("SSL_CERT_FILE", "SSL_CERT_DIR")
+        if env.get(name) and not os.access(env[name], os.R_OK)
+    ]
+
+
+def without_version(url: AnyHttpUrl) -> AnyHttpUrl:
+    """Remove ``/v1``, which the paths of the endpoints begin with, and slashes at the end."""
+    return AnyHttpUrl(re.sub(r"(/+v1)?/*\Z", "", str(url)))
+
+
+def _encrypted(url: AnyHttpUrl) -> AnyHttpUrl:
+    """Validate that tokens and texts are sent over https, or do not leave this machine."""
+    host = (url.host or "").strip("[]")
+    try:
+        loopback = ip_address(host).is_loopback
+    except ValueError:
+        loopback = host == "localhost"
+    if url.scheme != "https" and not loopback:
+        kind = "malformed"
+        raise PydanticCustomError(kind, "is not encrypted")
+    return url
+
+
+ApiUrl = Annotated[AnyHttpUrl, AfterValidator(_encrypted)]
+Command = Annotated[str, BeforeValidator(stripped), Field(pattern=r"^/[^\s/]{1,31}$")]

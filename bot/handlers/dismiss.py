@@ -1,0 +1,54 @@
+"""The task that ends a question without a project."""
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from pydantic import BaseModel, ConfigDict
+
+from bot.durable.context import TaskContext
+from bot.durable.model import Done, Outcome, State
+from bot.handlers.task_age import retry_later
+from bot.slack.message import ReplyTarget, SlackCallFailed
+from bot.slack.messages import Poster
+from bot.views.installation import Installation
+from bot.views.notice import canceled
+from bot.views.usage import help_message
+
+DISMISS = "dismiss/1"
+Shown: TypeAlias = Literal["canceled", "help"]
+
+
+class DismissTask(BaseModel):
+    """The state of the task.
+
+    Attributes:
+        place: the person, and the channel of the question.
+        shown: the message that follows the question.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    place: ReplyTarget
+    shown: Shown
+
+    def state(self) -> State:
+        """Return it as JSON."""
+        return self.model_dump(mode="json")
+
+
+@dataclass(frozen=True, slots=True)
+class DismissHandler:
+    """Say that nothing was created, or show the help."""
+
+    poster: Poster
+    installation: Installation
+
+    async def handle(self, context: TaskContext) -> Outcome:
+        """Send the message to the person alone."""
+        task = DismissTask.model_validate(context.task.state)
+        message = help_message(self.installation) if task.shown == "help" else canceled()
+        try:
+            await self.poster.send_privately(task.place, message, guard=context.may_post)
+        except SlackCallFailed as refused:
+            return retry_later(context, refused)
+        return Done()

@@ -1,0 +1,205 @@
+"""The task that shows an existing project: in the channel, or as a watch in direct messages.
+
+It only reads: nothing is created or changed in Baseten.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Literal
+
+import structlog
+from pydantic import BaseModel, ConfigDict
+
+from bot.access.rules import Verb
+from bot.baseten.models import TrainingProject
+from bot.durable.context import TaskContext
+from bot.durable.model import Done, Outcome, State
+from bot.handlers.failures import Failures
+from bot.handlers.permissions import Permissions
+from bot.handlers.posting import LOOKS, TaskPost, send_invitation
+from bot.handlers.slow_notice import notify_if_slow
+from bot.handlers.task_age import reject_if_expired, retry_later
+from bot.projects.bounded_set import BoundedSet
+from bot.projects.creation import CreationOutcome
+from bot.projects.message_state import MessageState
+from bot.projects.service import OpenedProject, Projects
+from bot.slack.message import Message, PostedMessage, ReplyTarget, SlackCallFailed
+from bot.slack.messages import Poster
+from bot.views.failure import FailureWording
+from bot.views.job import job_name
+from bot.views.job_list_words import job_ended, unconfirmed, watching_in_direct_messages
+from bot.views.notice import cannot_watch, still_looking
+from bot.views.project import is_watchable, message_state_of, project_message
+from bot.watches.start import WatchStarter
+
+log = structlog.stdlib.get_logger(__name__)
+
+SHOW_PROJECT = "show/1"  # with the version of the state
+SHOWING = FailureWording(
+    what="that", nothing="Nothing was posted.", unsure="Perhaps nothing was posted."
+)
+_Send = Callable[[Message], Awaitable[None]]
+
+
+class ShowProjectTask(BaseModel):
+    """The state of the task.
+
+    Attributes:
+        place: the person, and the place of the button. The message is posted there, in its thread
+            too; without a channel it is a direct message.
+        project_id: the project.
+        watch_job: the job to watch, in a direct message to the person; empty to post only.
+        posted: the message, after the first step.
+        looks: the number of searches for a post with an unknown outcome; None if no post is in
+            doubt.
+        tries: the number of temporary failures of Slack in a row.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    step: Literal["post", "end"] = "post"
+    place: ReplyTarget
+    project_id: str
+    watch_job: str = ""
+    posted: PostedMessage | None = None
+    looks: int | None = None
+    tries: int = 0
+
+    def state(self) -> State:
+        """Return it as JSON."""
+        return self.model_dump(mode="json")
+
+    @property
+    def is_direct(self) -> bool:
+        """Whether the message goes to the person alone."""
+        return bool(self.watch_job) or not self.place.channel_id
+
+    @property
+    def target(self) -> ReplyTarget:
+        """The place of the message. Slack takes a person's id for the direct message."""
+        person = self.place.user_id
+        return ReplyTarget(person, person) if self.is_direct else self.place
+
+
+@dataclass(frozen=True, slots=True)
+class ShowProjectHandler:
+    """Post the message of an existing project, and start the watch of a job.
+
+    Attributes:
+        looks: seconds before each search for a post with an unknown outcome.
+    """
+
+    projects: Projects
+    poster: Poster
+    failures: Failures
+    watch_starter: WatchStarter
+    permissions: Permissions
+    looks: tuple[float, ...] = LOOKS
+    _invited: BoundedSet = field(default_factory=BoundedSet)
+
+    async def handle(self, context: TaskContext) -> Outcome:
+        """Run the task; the person gets a message about each failure."""
+        task = ShowProjectTask.model_validate(context.task.state)
+        send = partial(self.poster.send_privately, task.place, guard=context.may_post)
+
+        async def work() -> Outcome:
+            reject_if_expired(task.step, context.task)
+            return await self._run(task, context, send)
+
+        try:
+            outcome = await self.failures.report_failures(SHOWING, send, work, retryable=True)
+        except SlackCallFailed as refused:
+            return retry_later(context, refused)
+        return Done() if outcome is None else outcome
+
+    async def _run(self, task: ShowProjectTask, context: TaskContext, send: _Send) -> Outcome:
+        async with notify_if_slow(send, still_looking):
+            project = await self._read(task)
+        self.permissions.require(task.place, Verb.VIEW, project.team_name)
+        team = project.team_name or ""
+        state = message_state_of(
+            OpenedProject(project, team, CreationOutcome.EXISTED), task.place.user_id
+        )
+        if task.step == "post":
+            if task.watch_job and not is_watchable(project) and project.latest_job is not None:
+                await send(job_ended(project.latest_job))
+                return Done()
+            posted = await self._post(task, context, project, state)
+            if not isinstance(posted, PostedMessage):
+                return posted
+            task = task.model_copy(update={"step": "end", "posted": posted})
+        await self._end(task, context, project, state)
+        return Done()
+
+    async def _read(self, task: ShowProjectTask) -> TrainingProject:
+        if task.watch_job:
+            return await self.projects.get_project_with_job(task.project_id, task.watch_job)
+        return await self.projects.get_project(task.project_id)
+
+    async def _post(
+        self,
+        task: ShowProjectTask,
+        context: TaskContext,
+        project: TrainingProject,
+        state: MessageState,
+    ) -> PostedMessage | Outcome:
+        """Return the message; or the end of this attempt, if the outcome is unknown."""
+
+        def searching(looks: int) -> State:
+            return task.model_copy(update={"looks": looks}).state()
+
+        task_post = TaskPost(self.poster, context, self.looks, task.looks, searching)
+        try:
+            return await task_post.post(task.target, project_message(project, state))
+        except SlackCallFailed as failed:
+            if not failed.outcome_unknown:
+                raise
+            log.warning("Slack did not confirm a message", slack_error=failed.error)
+            words = unconfirmed(project.name, direct=task.is_direct)
+            await self.poster.send_privately(task.place, words, guard=context.may_post)
+            return Done()
+
+    async def _end(
+        self,
+        task: ShowProjectTask,
+        context: TaskContext,
+        project: TrainingProject,
+        state: MessageState,
+    ) -> None:
+        """Do the last step: the watch, or the invitation."""
+        place, posted = task.place, task.posted
+        if posted is None:
+            return
+        invites = not task.is_direct and not posted.as_member and place.response_url
+        if task.watch_job or invites:  # otherwise the task ends now, with one write
+            await context.checkpoint(task.state())
+        if invites:
+            await send_invitation(self.poster, self._invited, place, context)
+        if task.watch_job:
+            await self._watch(task, context, posted, project, state)
+
+    async def _watch(
+        self,
+        task: ShowProjectTask,
+        context: TaskContext,
+        posted: PostedMessage,
+        project: TrainingProject,
+        state: MessageState,
+    ) -> None:
+        """Start the watch of the posted message, and say so where the button is."""
+        send = partial(self.poster.send_privately, task.place, guard=context.may_post)
+        where = replace(task.target, channel_id=posted.channel_id)
+        try:
+            if not await self.watch_starter.start(where, posted.ts, state, project):
+                now = await self._read(task)
+                await self.poster.update(where, posted.ts, project_message(now, state))
+                return
+        except SlackCallFailed as refused:
+            if refused.retryable:
+                raise
+            if not refused.outcome_unknown:
+                await send(cannot_watch(refused.error))
+                return
+        if posted.channel_id != task.place.channel_id and project.latest_job is not None:
+            await send(watching_in_direct_messages(job_name(project.latest_job), project.name))

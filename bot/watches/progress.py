@@ -1,0 +1,89 @@
+"""The progress of a delivery, and the reasons for which it goes on later."""
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import structlog
+from pydantic import BaseModel, ConfigDict
+
+from bot.durable.model import RunAgain, State
+from bot.slack.message import SlackCallFailed
+
+log = structlog.stdlib.get_logger(__name__)
+
+_AGAIN, _LONGEST_AGAIN = 30.0, 600.0  # seconds until the next attempt after a failed call
+
+
+class Progress(BaseModel):
+    """The state of the task.
+
+    Attributes:
+        channel_id: the channel of the message.
+        ts: the message.
+        doubtful: the id of an item whose post has an unknown outcome.
+        searches: the number of searches for it.
+        repeated: it was posted again after an unconfirmed post.
+        tries: the number of times that this step was rescheduled.
+        not_drawn: Slack refused the last update of the message.
+        drawn: the revision that the message shows, if the watch does not know it yet.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    channel_id: str
+    ts: str
+    doubtful: str = ""
+    searches: int = 0
+    repeated: bool = False
+    tries: int = 0
+    not_drawn: bool = False
+    drawn: int = 0
+
+    def state(self, **changes: object) -> State:
+        """Return it as JSON, with these changes."""
+        return self.model_copy(update=changes).model_dump(mode="json")
+
+    def fresh(self) -> "Progress":
+        """Return the progress at the next step."""
+        kept = {"channel_id", "ts", "not_drawn", "drawn"}
+        return Progress.model_validate(self.model_dump(include=kept))
+
+
+class LaterError(Exception):
+    """The delivery goes on later.
+
+    Attributes:
+        outcome: the outcome of this attempt.
+    """
+
+    def __init__(self, outcome: RunAgain) -> None:
+        super().__init__(outcome.in_seconds)
+        self.outcome = outcome
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryTiming:
+    """The times of deliveries.
+
+    Attributes:
+        now: an aware clock, close to the database's.
+        gap: seconds between two updates of one message. The news wait for them, because the
+            replies follow the update.
+        searches: seconds before each search for a reply with an unknown outcome.
+    """
+
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    gap: float = 15.0
+    searches: Sequence[float] = (5.0, 25.0)
+
+
+def retry_later(refused: SlackCallFailed, progress: Progress, *, began: bool) -> LaterError:
+    """Return the reschedule of a step that Slack does not take now; the delay doubles."""
+    log.info("cannot deliver a notification now", slack_error=refused.error)
+    first, longest = (max(each, refused.retry_after) for each in (_AGAIN, _LONGEST_AGAIN))
+    seconds = min(longest, first * 2.0 ** min(progress.tries, 9))
+    spread = seconds * random.uniform(1.0, 1.5)  # noqa: S311 - no secret
+    state = progress.state(tries=progress.tries + 1)
+    return LaterError(RunAgain(spread, state, step_may_have_run=began))
