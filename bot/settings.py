@@ -54,6 +54,7 @@ _CURES = {
     "command": "give a slash command such as /training-project, of at most 32 characters",
     "jobs_command": "give a slash command such as /training-jobs, of at most 32 characters",
     "contact": "give the id of a person or a channel, or a few words, of at most 100 characters",
+    "access_file": "give the path of a TOML file, or leave it out",
     "ask_near_names": "use true or false",
     "watch_answers": "use true or false",
     "waiting_too_long": "give the minutes until a waiting job is reported to its thread, from 1",
@@ -151,6 +152,9 @@ class Settings(BaseSettings):
         "",
         max_length=100,
         description="The id of a person or a channel to ask, or free text, for messages.",
+    )
+    access_file: Path | None = Field(
+        None, description="A TOML file with the rules who can do what, and where; see the RUNBOOK."
     )
     ask_near_names: bool = Field(
         default=True,

@@ -4,8 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from bot.access.access import Access
+from bot.access.access_file import read_access_file
 from bot.access.limits import PersonLimits
-from bot.access.rules import Allows, allows
+from bot.access.rules import Allows
 from bot.connections import Connections
 from bot.durable.in_flight import InFlight
 from bot.durable.room import Limits
@@ -31,6 +33,7 @@ from bot.projects.job_list import JobList
 from bot.projects.recents import Recents
 from bot.projects.service import Projects
 from bot.settings import Settings
+from bot.slack.directory import SlackDirectory
 from bot.slack.messages import Poster
 from bot.slack.modals import Modals
 from bot.slack.people import People
@@ -54,7 +57,7 @@ class Tuning:
         poll_interval: the interval of the polls of watched jobs.
         now: the clock of the watches.
         looks: seconds before each search for a post with an unknown outcome.
-        allows: decides who can do which act.
+        allows: decides who can do which act, instead of the rules.
         report_every: seconds between two log lines about a start that waits, and between two
             questions about a refused token.
     """
@@ -64,21 +67,28 @@ class Tuning:
     poll_interval: PollInterval = field(default_factory=PollInterval)
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     looks: tuple[float, ...] = LOOKS
-    allows: Allows = allows
+    allows: Allows | None = None
     report_every: float = 30.0
 
 
 def build_services(
     settings: Settings, out: Connections, store: Store, tuning: Tuning | None = None
 ) -> Services:
-    """Wire all parts; nothing runs yet."""
+    """Wire all parts; nothing runs yet.
+
+    Raises:
+        BadAccessFileError: ``ACCESS_FILE`` has a wrong rule.
+    """
     tuning = tuning or Tuning()
     observer, watches, recents = out.observer, Watches(store), Recents(store)
     workers = Workers(store, tuning.limits, observer)
     poster, modals = Poster(out.slack, out.session, out.redactor), Modals(out.slack)
     installation = Installation(settings.command, settings.jobs_command, settings.contact)
     projects, failures = Projects(out.baseten, store), Failures(poster, installation, observer)
-    permissions, job_list = Permissions(tuning.allows), JobList(out.baseten, tuning.now)
+    file, job_list = read_access_file(settings.access_file), JobList(out.baseten, tuning.now)
+    access = Access(file, SlackDirectory(out.slack), projects)
+    decide = tuning.allows or access
+    permissions = Permissions(decide, access)
     steps = WorkflowSteps(out.slack, out.redactor)
     watch_starter = WatchStarter(poster, watches, tuning.now)
     ask, watch, looks = settings.ask_near_names, settings.watch_answers, tuning.looks
@@ -90,7 +100,7 @@ def build_services(
     poller = Poller(out.baseten, store, watches, interval, too_long, tuning.now)
     workers.looks.on(POLL, poller.handle)
     workers.looks.on(CLEANUP, CleanupTask(store).handle)
-    messages = NewsMessages(out.baseten, out.redactor, People(out.slack), tuning.allows)
+    messages = NewsMessages(out.baseten, out.redactor, People(out.slack), decide)
     posts = OutboxPosts(poster, messages, installation)
     delivery = Delivery(poster, watches, posts, DeliveryTiming(gap=interval.fast, searches=looks))
     workers.notifications.on(DELIVER, delivery.handle)
@@ -98,6 +108,8 @@ def build_services(
         workers=workers,
         in_flight=InFlight(tuning.most_work),
         installation=installation,
+        access=access,
+        permissions=permissions,
         limits=PersonLimits(store, settings.person_per_minute, settings.person_waiting),
         projects=projects,
         poster=poster,

@@ -150,6 +150,8 @@ class OpenProjectHandler:
             SlackCallFailed: Slack refused the message, or (``outcome_unknown``) might have posted
                 it in a channel that the bot cannot read.
         """
+        if task.opened is not None:
+            self.permissions.require_shown(task.actor(), task.opened)
         posted = await self._post(task, context)
         if isinstance(posted, PostedMessage):
             self.observer.answer(age(context.task), posted.channel_id, posted.ts)
@@ -177,6 +179,7 @@ class OpenProjectHandler:
             return
         invites = not posted.as_member and place.response_url
         watches = self.watch_answers and posted.ts and is_watchable(opened.project)
+        watches = watches and self.permissions.can_view(place, opened.team)
         if invites or watches or not task.compared:  # otherwise the task ends now, with one write
             told = task.model_copy(update={"compared": True})  # after a kill the note is not sent
             await context.checkpoint(told.state())
@@ -187,9 +190,8 @@ class OpenProjectHandler:
                 note = not_compared(task.request.name)
                 await self.poster.send_privately(place, note, guard=context.may_post)
         if watches:
-            where = replace(place, channel_id=posted.channel_id)
-            if where.channel_id != place.channel_id:  # that channel has no such thread
-                where = replace(where, thread_ts=None)
+            here = posted.channel_id == place.channel_id  # another channel has no such thread
+            where = place if here else replace(place, channel_id=posted.channel_id, thread_ts=None)
             state = message_state_of(opened, place.user_id, task.for_person)
             try:
                 if not await self.watch_starter.start(where, posted.ts, state, opened.project):

@@ -6,7 +6,9 @@ from typing import Any
 
 from structlog.contextvars import bind_contextvars, get_contextvars
 
+from bot.access.access import Access
 from bot.access.limits import PersonLimits
+from bot.access.rules import NotServedError
 from bot.durable.in_flight import InFlight
 from bot.durable.model import Request, State
 from bot.handlers.dialog import DialogHandler
@@ -18,6 +20,7 @@ from bot.handlers.jobs import JobsHandler
 from bot.handlers.more import MoreHandler
 from bot.handlers.open_project import OpenProjectHandler
 from bot.handlers.open_task import OPEN_PROJECT, OpenProjectTask
+from bot.handlers.permissions import Permissions, actor_at
 from bot.handlers.refresh import RefreshHandler
 from bot.handlers.show_project import ShowProjectHandler
 from bot.handlers.watch import WatchHandler
@@ -39,6 +42,8 @@ class Services:
 
     Attributes:
         workers: run the tasks, which are on disk before they are acked.
+        access: the rules in force.
+        permissions: asks for rights.
         limits: how much each person can ask for.
         in_flight: background work, which is lost with the process; the person can repeat it.
         installation: the names of the commands, and the person to ask.
@@ -49,6 +54,8 @@ class Services:
     workers: Workers
     in_flight: InFlight
     installation: Installation
+    access: Access
+    permissions: Permissions
     limits: PersonLimits
     projects: Projects
     poster: Poster
@@ -108,13 +115,35 @@ class Services:
         place: ReplyTarget,
         wording: Wording,
         work: Callable[[], Coroutine[Any, Any, None]],
+        *,
+        asked: bool = True,
     ) -> None:
         """Start work for a person; if it fails, the person gets a message.
+
+        The access rules are asked first whether the bot works for the person in this channel.
+
+        Args:
+            place: the person and the channel.
+            wording: the words for a failure.
+            work: the work.
+            asked: the person has asked for it; else a refusal by the rules gets no message.
 
         Raises:
             BusyError: too much work is in flight; nothing was started.
         """
-        self.in_flight.start(lambda: self.failures.run_and_report(place, wording, work))
+
+        async def admitted() -> None:
+            actor = actor_at(place)
+            await self.permissions.prepare(actor)
+            try:
+                self.permissions.admit(actor)
+            except NotServedError:
+                if asked:
+                    raise
+                return
+            await work()
+
+        self.in_flight.start(lambda: self.failures.run_and_report(place, wording, admitted))
 
     def open_dialog(self, trigger_id: str, place: ReplyTarget, team: str = "") -> None:
         """Start to open the dialog.
