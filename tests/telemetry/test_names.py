@@ -44,7 +44,7 @@ def test_another_path_has_no_name(path: str) -> None:
 def test_each_method_of_slack_that_the_code_calls_has_a_name() -> None:
     called = found("", r"docs\.slack\.dev/reference/methods/([\w.]+)") - {""}
     called |= {
-        name.replace("_", ".", 1)
+        name.replace("_", ".")
         for name in found("slack/", r"_client\.([a-z]+_[A-Za-z_]+)\b")
         if name != "api_call"
     }
