@@ -126,7 +126,7 @@ def build_services(
         ),
         home=HomeHandler(recents, modals, permissions, installation),
         dialog=DialogHandler(projects, modals, permissions, recents),
-        dismiss=DismissHandler(poster, installation),
+        dismiss=DismissHandler(poster, installation, observer),
         more=MoreHandler(projects, poster, modals, failures, watches, permissions, installation),
         observer=observer,
     )

@@ -168,7 +168,10 @@ class Baseten(Requests):
         return (await self._call(Capacities, "GET", "/v1/training/capacity")).body
 
     async def get_checkpoints(self, project_id: str, job_id: str) -> list[Checkpoint]:
-        """Return a job's checkpoints, the oldest first. ``GET …/jobs/{job_id}/checkpoints``"""
+        """Return a job's checkpoints, the oldest first.
+
+        ``GET /v1/training_projects/{training_project_id}/jobs/{training_job_id}/checkpoints``
+        """
         path = f"{_job(project_id, job_id)}/checkpoints"
         found = (await self._call(Checkpoints, "GET", path)).body.checkpoints
         return sorted(found, key=lambda checkpoint: checkpoint.created_at)
@@ -176,7 +179,10 @@ class Baseten(Requests):
     async def get_metrics(
         self, project_id: str, job_id: str, start: datetime, end: datetime
     ) -> Metrics:
-        """Return the use of a job's GPUs between two times. ``GET …/jobs/{job_id}/metrics``"""
+        """Return the use of a job's GPUs between two times.
+
+        ``GET /v1/training_projects/{training_project_id}/jobs/{training_job_id}/metrics``
+        """
         asked = {"start_epoch_millis": _millis(start), "end_epoch_millis": _millis(end) + 1}
         path = f"{_job(project_id, job_id)}/metrics?{urlencode(asked)}"
         return (await self._call(Metrics, "GET", path)).body
