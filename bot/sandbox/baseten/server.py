@@ -55,6 +55,10 @@ class SandboxBaseten(FakeServer):
         self.team_capacities: dict[tuple[str, str], int] = {}
         self._training = Training(now)
 
+    def stops_after(self, seconds: float) -> None:
+        """Let a job end so many seconds after the call that stops it."""
+        self._training.stops_after = seconds
+
     @property
     def upserts(self) -> list[Recorded]:
         """The requests to upsert a training project, with the failed ones."""
