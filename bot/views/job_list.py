@@ -20,7 +20,7 @@ WATCH_JOB = "watch_job"
 JOB_ACTIONS = "job_actions"
 NEWER_JOBS = "newer_jobs"
 OLDER_JOBS = "older_jobs"
-JOBS_ON_A_PAGE = 8
+JOBS_ON_A_PAGE = 6  # with four buttons each, a page stays below 10,000 characters
 _LONGEST_STATUS = 50  # characters of the longest status that the bot knows
 
 
