@@ -170,6 +170,10 @@ class SandboxBaseten(FakeServer):
         self._training.catch_up()
         return self._training.project_json(self._training.projects[project_id])
 
+    def job_ids(self, project_id: str) -> tuple[str, ...]:
+        """The ids of a project's jobs, from the oldest to the newest."""
+        return self._training.projects[project_id].job_ids
+
     def add_logs(self, job_id: str, lines: list[str], *, level: str | None = None) -> None:
         """Add log lines to a job, a millisecond apart, the last one now."""
         begin = self.now() - timedelta(milliseconds=len(lines))
