@@ -83,9 +83,10 @@ def _said(end: ActEnd, who: str) -> str:
         case Act.SET_PRIORITY:
             return f"🔢 {who} set the priority of {job} to {end.priority}. It {say(now.does)}."
         case _ if end.waited:
+            does_still = say(now.does).replace("is ", "is still ", 1)
             return (
-                f"⏳ {who} asked Baseten to stop {job}, but after {duration(end.waited)} it still "
-                f"{say(now.does)}."
+                f"⏳ {who} asked Baseten to stop {job}, but after {duration(end.waited)} it "
+                f"{does_still}."
             )
         case _ if now.words != "Stopped":
             return f"{now.mark} {who} asked Baseten to stop {job}, but it {say(now.does)} first."
@@ -96,9 +97,10 @@ def _said(end: ActEnd, who: str) -> str:
 def no_right_to_act(team: str, user_id: str, installation: Installation) -> Message:
     """Return the refusal of a person who can view the job, but has no right to act on it."""
     where = f" in {bold(team)}" if team else ""
+    needs = f": they need {say(user_id, 40)} and {bold(team)}" if team else " for access"
     return plain(
         f"You need the right *stop*{where} to stop, repeat or change jobs. Nothing was changed.",
-        f"Ask {installation.operator}: they need {say(user_id, 40)} and {bold(team or '?')}.",
+        f"Ask {installation.operator}{needs}.",
     )
 
 

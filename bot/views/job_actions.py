@@ -134,7 +134,7 @@ def _question(act: Act) -> str:
 
 
 def _consequence(act: Act, job: TrainingJob) -> str:
-    now = f"It {say(status(job).does, 60)} on {say(machines(job), 70)}."
+    now = f"It {say(status(job).does, 60)}: {say(machines(job), 70)}."
     match act:
         case Act.STOP:
             return f"{now} A stopped job can't be continued."

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -242,14 +243,16 @@ async def test_what_is_no_priority_is_refused_at_the_field(acts: Env, number: st
     assert "to -5." in await it.replied()
 
 
-async def test_a_stop_is_followed_until_the_job_has_stopped(acts: Env) -> None:
-    acts.baseten.stops_after(0.5)
-    it = await scene(acts, "RUNNING")
-    await it.confirm("stop")
-    assert "Baseten is stopping *epoch-1*. I'll tell you when it has stopped." in await acts.told()
-    assert it.replies == []
-    assert await it.replied() == REPORTS["stop"] + "\n" + logs_of(it)
-    assert it.calls(STOP) == 1
+async def test_a_stop_is_followed_until_the_job_has_stopped(idle_env: Env) -> None:
+    idle_env.baseten.stops_after(1.5)
+    async with acting(idle_env, replace(QUICK, settles=(0.05,) * 100)):
+        it = await scene(idle_env, "RUNNING")
+        await it.confirm("stop")
+        told = await idle_env.told()
+        assert told == "⏳ Baseten is stopping *epoch-1*. I'll tell you when it has stopped."
+        assert it.replies == []
+        assert await it.replied() == REPORTS["stop"] + "\n" + logs_of(it)
+        assert it.calls(STOP) == 1
 
 
 async def test_a_job_that_does_not_stop_is_reported_as_it_is(acts: Env) -> None:
@@ -258,7 +261,7 @@ async def test_a_job_that_does_not_stop_is_reported_as_it_is(acts: Env) -> None:
     await it.confirm("stop")
     said = await it.replied()
     assert f"<@{DANA}> asked Baseten to stop *epoch-1* in *sft*, but after 1 second" in said
-    assert "it still is running." in said
+    assert "it is still running." in said
 
 
 async def test_a_job_that_ends_by_itself_first_is_reported_as_it_is(acts: Env) -> None:
@@ -379,7 +382,3 @@ async def test_a_forged_option_opens_nothing(acts: Env, value: str) -> None:
     await acts.slack.action(it.message, "more", selected={"value": value}, user=DANA)
     assert "is not one that I made" in await acts.told()
     assert acts.slack.views == []
-
-
-async def test_quick_is_quick() -> None:
-    assert sum(QUICK.settles) < 1
