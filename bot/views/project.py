@@ -236,7 +236,7 @@ def _buttons(project: TrainingProject, state: MessageState, watch: WatchSummary 
         elements = [logs, jobs, *elements] if failed else [*elements, jobs, logs]
     options = [("Refresh", MORE_REFRESH), ("Show the command…", MORE_COMMAND)]
     if job is not None and fits_a_button(job.id):
-        options.insert(1, ("Job actions…", f"{MORE_ACTIONS}{job.id}"))
+        options.append(("Job actions…", f"{MORE_ACTIONS}{job.id}"))
     if watched:
         options.append(("Stop for everyone…", MORE_STOP))
     return actions(*elements, overflow(MORE, *options))
