@@ -94,13 +94,16 @@ def _carried(view: dict[str, Any], body: dict[str, Any]) -> tuple[JobActions, Re
     """Read the state of a dialog, and the place that it was opened from.
 
     Raises:
-        MalformedIdError: the dialog carries no state, or an id has an unknown form.
+        MalformedIdError: the dialog carries no state, or an id has an unknown form, or its job and
+            its message belong to two projects.
     """
     state = carried(JobActions, text(view, "private_metadata") or "{}")
     for each in (state.project_id, state.job_id, *filter(None, [state.newest])):
         checked_id(each)
     if state.message_state is not None:
         checked_state(state.message_state)
+        if state.message_state.project_id != state.project_id:
+            raise MalformedIdError("a dialog is about two projects")
     place = ReplyTarget(
         user_id=user_id_of(body),
         channel_id=state.channel_id,

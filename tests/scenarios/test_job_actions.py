@@ -329,6 +329,7 @@ def logs_of(it: Scene) -> str:
     return f"<https://app.baseten.co/training/{it.project_id}/logs/{it.job_id}|Open logs>"
 
 
+OTHER = {"project_id": "other12", "team": "Research", "outcome": "created"}
 STATE = {"project_id": "abc1234", "job_id": "abc1234", "act": "stop"}
 
 
@@ -347,6 +348,7 @@ STATE = {"project_id": "abc1234", "job_id": "abc1234", "act": "stop"}
         json.dumps(STATE | {"channel_id": "x"}),
         json.dumps(STATE | {"ts": "x"}),
         json.dumps(STATE | {"message_state": {"project_id": "../x"}}),
+        json.dumps(STATE | {"message_state": OTHER}),
     ],
 )
 async def test_a_forged_dialog_does_nothing(acts: Env, forged: str) -> None:
@@ -365,7 +367,8 @@ async def test_a_dialog_copied_to_another_team_s_job_is_judged_by_that_job(acts:
     job = acts.baseten.add_job(other, name="gpt-9")["id"]
     view = await it.ask("stop")
     state = json.loads(view.payload["private_metadata"])
-    view.payload["private_metadata"] = json.dumps(state | {"project_id": other, "job_id": job})
+    copied = {"project_id": other, "message_state": None, "ts": ""}
+    view.payload["private_metadata"] = json.dumps(state | copied | {"job_id": job})
     await submit(acts, view)
     assert "You need the right *stop* in *Secret*" in await acts.told()
     assert acts_sent(it) == 0

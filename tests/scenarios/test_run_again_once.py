@@ -197,6 +197,7 @@ async def test_a_dialog_that_is_submitted_several_times_starts_one_job(idle_env:
         await it.replied()
         await until_over(idle_env)
         assert (it.calls(RECREATE), it.jobs(), len(it.replies)) == (1, 1, 1)
+        assert idle_env.slack.ephemerals == []
 
 
 async def test_of_two_people_at_once_one_starts_a_job(idle_env: Env) -> None:
@@ -271,25 +272,31 @@ async def test_a_request_that_waited_for_too_long_is_dropped(idle_env: Env) -> N
 
 
 @pytest.mark.parametrize("begun", [True, False], ids=["begun", "not begun"])
-async def test_a_call_that_no_attempt_began_is_made_and_one_that_began_is_not_repeated(
-    idle_env: Env, *, begun: bool
+@pytest.mark.parametrize("act", [Act.RUN_AGAIN, Act.STOP])
+async def test_an_attempt_that_did_not_begin_the_call_has_no_effect_to_find(
+    idle_env: Env, act: Act, *, begun: bool
 ) -> None:
     async with acting(idle_env):
-        it = await scene(idle_env, "FAILED")
-    job = TrainingJob.model_validate(idle_env.baseten.job(it.job_id))
+        it = await scene(idle_env, "STOPPED")
     task = ActTask(
         step="call",
         place=ReplyTarget(DANA, it.message.channel),
-        act=Act.RUN_AGAIN,
+        act=act,
         project_id=it.project_id,
         job_id=it.job_id,
         project=TrainingProject.model_validate(idle_env.baseten.project(it.project_id)),
-        job=job,
+        job=TrainingJob.model_validate(idle_env.baseten.job(it.job_id)),
         known=(it.job_id,),
     )
     async with open_store(idle_env.url) as store:
         owner = store.owner if begun else ""
         await store.write(Enqueue("act/1:V1", ACT_ON_JOB, task.state(), "commands", owner=owner))
+    expected = {
+        (Act.RUN_AGAIN, True): DOUBT,
+        (Act.RUN_AGAIN, False): "🔁 You ran *epoch-1* again in *sft*",
+        (Act.STOP, True): "⏹️ You stopped *epoch-1* in *sft*.",
+        (Act.STOP, False): "so there's nothing to stop. Nothing was changed.",
+    }
     async with acting(idle_env):
-        await idle_env.hears(DOUBT if begun else "🔁 You ran *epoch-1* again in *sft*")
-    assert it.calls(RECREATE) == (0 if begun else 1)
+        await idle_env.hears(expected[act, begun])
+    assert it.calls(RECREATE) == (act is Act.RUN_AGAIN and not begun)
