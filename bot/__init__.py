@@ -5,7 +5,7 @@
 ``settings``     every setting once; ``environment`` is where they come from
 ``wiring``       builds all parts once; ``connections`` opens the sessions that lead outside
 ``app``          starts and stops the parts in order
-``server``       the ways in: HTTP, a socket, and the health pages
+``server``       the ways in: HTTP, a socket, the health pages, and the page of the metrics
 ``listeners``    Bolt only: read the payload, enqueue or start, ack; ``register()`` is the contents
 ``durable``      tasks are on disk before they are acked, and run even after a kill
 ``handlers``     the work after the ack, a file for each kind of task
@@ -15,7 +15,7 @@
 ``views``        data in, Block Kit out
 ``slack``        the only callers of Slack's Web API
 ``watches``      a message follows its job
-``telemetry``    logs without secrets
+``telemetry``    logs without secrets; metrics and traces; all report to ``observer``
 ``sandbox``      a Slack and a Baseten on loopback, for the tests and the demo
 ``deploy``       what an operator needs
 ===============  ==================================================================================

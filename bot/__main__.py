@@ -1,17 +1,23 @@
 """The command line: ``python -m bot [run | check | demo [TEXT] | --version]``"""
 
+import signal
+import sys
+
+if __name__ == "__main__":
+    # Before the imports, which take a second: a SIGTERM during them ends the process with 0.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+
 import argparse
 import asyncio
 import gc
-import signal
-import sys
-from collections.abc import Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
 from typing import Any
 
 import structlog
 
 from bot import __version__
+from bot.access.access_file import BadAccessFileError, read_access_file
 from bot.cli.lines import encodable
 from bot.settings import BadSettingsError, Settings, ignored, load_settings
 from bot.telemetry.logs import configure_logs
@@ -34,7 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _run_loop(demo(" ".join(chosen.text)))
     try:
         settings = load_settings()
-    except BadSettingsError as error:
+        read_access_file(settings.access_file)
+    except (BadSettingsError, BadAccessFileError) as error:
         sys.stderr.write(
             "Some settings are missing or wrong. .env.example explains each; `python -m bot demo` "
             "needs none:\n"
@@ -62,9 +69,12 @@ async def run(settings: Settings) -> int:
 
     raise_file_limit()
 
-    stop = asyncio.Event()
+    stop, reload = asyncio.Event(), asyncio.Event()
+    loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        loop.add_signal_handler(number, stop.set)
+    if settings.access_file is not None and sys.platform != "win32":
+        loop.add_signal_handler(signal.SIGHUP, reload.set)
     try:
         async with AsyncExitStack() as stack:
             # The start can wait for the database; SIGTERM must end it at once.
@@ -78,6 +88,7 @@ async def run(settings: Settings) -> int:
             bot = starting.result()
             serving = asyncio.create_task(bot.serve())
             proving = asyncio.create_task(bot.prove_key())
+            reloading = asyncio.create_task(_reload_on(reload, bot.reload_access))
             # A later full collection of the imports would delay an ack by tens of milliseconds.
             gc.collect()
             gc.freeze()
@@ -87,10 +98,18 @@ async def run(settings: Settings) -> int:
                 serving.result()
             serving.cancel()
             proving.cancel()
+            reloading.cancel()
     except FatalError as error:
         log.critical("cannot run", why=str(error))
         return 1
     return 0
+
+
+async def _reload_on(signaled: asyncio.Event, reload: Callable[[], Awaitable[None]]) -> None:
+    """Read ``ACCESS_FILE`` again after each SIGHUP."""
+    while await signaled.wait():
+        signaled.clear()
+        await reload()
 
 
 def _run_loop(command: Coroutine[Any, Any, int]) -> int:

@@ -6,10 +6,14 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
 
 import structlog
+from aiohttp import web
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.access.access_file import BadAccessFileError, read_access_file
+from bot.access.grants import unknown_teams
+from bot.access.workspace import access_in_words
 from bot.baseten.errors import BasetenError
 from bot.connections import Connections, connections
 from bot.durable.database import is_shared, open_store
@@ -18,7 +22,12 @@ from bot.durable.store import HEALTH, Store
 from bot.handlers.cleanup import CLEANUP
 from bot.handlers.failures import LAST_WORDS
 from bot.listeners import register
-from bot.listeners.authorization import NOT_CONFIRMED, Authorization, TokenRefusedError
+from bot.listeners.authorization import (
+    NOT_CONFIRMED,
+    Authorization,
+    ScopesMissingError,
+    TokenRefusedError,
+)
 from bot.listeners.entrance import Entrance
 from bot.listeners.errors import ErrorHandler
 from bot.listeners.middleware import RequestMiddleware
@@ -49,6 +58,8 @@ class Bot:
         listener: the HTTP server, if it listens already.
 
     Attributes:
+        url: the address of its HTTP server.
+        metrics_url: the address of ``/metrics``; empty without `METRICS_PORT`.
         health: whether it takes requests.
     """
 
@@ -71,13 +82,21 @@ class Bot:
             out.slack, settings.slack_bot_token.get_secret_value(), self._waits_for_slack
         )
         self._bolt = _build_bolt(out, self._authorization)
-        requests = RequestMiddleware(self._authorization.workspace, self._services.limits)
+        self._observer = out.observer
+        requests = RequestMiddleware(
+            self._authorization.workspace,
+            self._services.limits,
+            self._observer.request,
+            lambda: self._services.access.file,
+        )
         register(self._bolt, self._services, requests)
-        self._entrance = Entrance(self._bolt, requests, ErrorHandler(self._services))
+        errors = ErrorHandler(self._services)
+        self._entrance = Entrance(self._bolt, requests, errors, self._observer)
         self.health.set_problem(SLACK, NOT_CONFIRMED)
         self.health.update = self._update_health
         self._update_health()
         store.subscribe(HEALTH, self._update_health)
+        self.metrics_url = ""
         self._socket = self._build_socket(out)
         self._listener.dispatch = self._entrance.take
         self.health.clear_problem(START)
@@ -88,19 +107,31 @@ class Bot:
         return self._listener.url
 
     async def listen(self, stack: AsyncExitStack) -> None:
-        """Listen, unless the server listens already; stop before the store closes.
+        """Listen, unless the server listens already, and open the page of the metrics.
+
+        Both stop before the store closes.
 
         Raises:
-            FatalError: the address cannot be listened on.
+            FatalError: an address cannot be listened on.
         """
         stack.push_async_callback(self._listener.close)
         await _listen(self._listener)
+        if (metrics := self._observer.metrics) is None or self._settings.metrics_port is None:
+            return
+        from bot.server.metrics import MetricsPage  # noqa: PLC0415 - loads prometheus_client
+
+        page = MetricsPage(
+            metrics, self._services, self._store, self.health, self._socket is not None
+        ).application()
+        host, wanted = self._settings.metrics_host, self._settings.metrics_port
+        self.metrics_url = await _listen_for_metrics(stack, page, host, wanted)
 
     async def serve(self) -> None:
         """Prove the token, start the workers and the socket, and run until one of them fails.
 
         Raises:
-            FatalError: Slack refuses a token, or the socket stays down.
+            FatalError: Slack refuses a token, the token lacks a scope that a rule of
+                ``ACCESS_FILE`` needs, or the socket stays down.
         """
         reporting = asyncio.create_task(report_waits(self.health, self._tuning.report_every))
         try:
@@ -110,9 +141,11 @@ class Bot:
 
     async def _serve(self) -> None:
         try:
-            await self._authorization.prove()
+            await self._authorization.prove(self._services.access.file)
         except TokenRefusedError as refused:
             raise FatalError(f"Slack refuses SLACK_BOT_TOKEN ({refused})") from None
+        except ScopesMissingError as missing:
+            raise FatalError(str(missing)) from None
         self._out.token.on_change = self._token_changed
         self.health.clear_problem(SLACK)
         await self._services.workers.enqueue_singletons((POLL, CLEANUP))
@@ -129,12 +162,29 @@ class Bot:
             socket.cancel()
             asking.cancel()
 
-    async def prove_key(self) -> None:
-        """List the teams once, to log a wrong key before a person meets it."""
+    async def reload_access(self) -> None:
+        """Read ``ACCESS_FILE`` again; if it is wrong, the old rules stay."""
+        path, access = self._settings.access_file, self._services.access
         try:
-            await self._services.projects.teams()
+            rules = await asyncio.to_thread(read_access_file, path)
+            await self._authorization.check_scopes(rules)
+        except (BadAccessFileError, ScopesMissingError, TokenRefusedError) as wrong:
+            log.error("kept the old access rules", why=str(wrong))  # noqa: TRY400 - no bug
+            return
+        access.file = rules
+        words = access_in_words(await self._authorization.workspace(), rules)
+        log.info("read the access rules again", access=words)
+
+    async def prove_key(self) -> None:
+        """List the teams once, to log a wrong key or a wrong team before a person meets it."""
+        await self._services.access.prepare()  # so that the first request finds the members
+        try:
+            teams = await self._services.projects.teams()
         except BasetenError as error:
             log.warning("cannot list the teams; look with `check`", error=str(error))
+            return
+        if unknown := unknown_teams(self._services.access.file, teams):
+            log.warning("ACCESS_FILE names teams that cannot be used", teams=unknown)
 
     def refuse_requests(self) -> None:
         """Refuse further requests, except on a shared database, where other replicas run them."""
@@ -192,6 +242,28 @@ class Bot:
             raise FatalError(str(down)) from None
 
 
+async def _listen_for_metrics(
+    stack: AsyncExitStack, page: web.Application, host: str, port: int
+) -> str:
+    """Open the page of the metrics until the stack's end; return its address.
+
+    Raises:
+        FatalError: the address cannot be listened on; the text names the setting.
+    """
+    runner = web.AppRunner(page, access_log=None, shutdown_timeout=1.0)
+    await runner.setup()
+    stack.push_async_callback(runner.cleanup)
+    try:
+        await web.TCPSite(runner, host, port).start()
+    except OSError as error:
+        why = f"cannot listen on {host}:{port} (METRICS_PORT): {error.strerror or error}"
+        raise FatalError(why) from None
+    port = runner.addresses[0][1]
+    log.info("listening for Prometheus", host=host, port=port)
+    shown = "127.0.0.1" if host in {"0.0.0.0", "::"} else host  # noqa: S104 - compared only
+    return f"http://{shown}:{port}"
+
+
 def _build_bolt(out: Connections, authorization: Authorization) -> AsyncApp:
     async def authorize() -> AuthorizeResult:  # Bolt accepts no bound method
         return await authorization.proved()
@@ -232,7 +304,8 @@ async def running(settings: Settings, tuning: Tuning | None = None) -> AsyncIter
         tuning: the tests' values.
 
     Raises:
-        FatalError: on entry: the database cannot be used, or the address not listened on.
+        FatalError: on entry: the database cannot be used, the address not listened on, or
+            ``ACCESS_FILE`` is wrong.
     """
     tuning, url = tuning or Tuning(), settings.database_url.get_secret_value()
     listener = _build_listener(settings, shared=is_shared(url))
@@ -248,7 +321,10 @@ async def running(settings: Settings, tuning: Tuning | None = None) -> AsyncIter
             store = await stack.enter_async_context(open_store(url, on_wait=wait))
         except DatabaseError as error:
             raise FatalError(str(error)) from None
-        bot = Bot(settings, out, store, tuning, listener)
+        try:
+            bot = Bot(settings, out, store, tuning, listener)
+        except BadAccessFileError as error:
+            raise FatalError(str(error)) from None
         await bot.listen(stack)
         try:
             yield bot

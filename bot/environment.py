@@ -6,9 +6,14 @@ import stat
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from ipaddress import ip_address
 from pathlib import Path
+from typing import Annotated
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
+
+from pydantic import AfterValidator, AnyHttpUrl, BeforeValidator, Field
+from pydantic_core import PydanticCustomError
 
 _LINE = re.compile(r"^\s*(?:export\s+)?([\w.-]+)\s*=", re.MULTILINE)
 _WORD = re.compile(r"[^A-Z0-9]+")
@@ -182,3 +187,25 @@ def missing_certificates(env: Mapping[str, str]) -> list[Ignored]:
         for name in ("SSL_CERT_FILE", "SSL_CERT_DIR")
         if env.get(name) and not os.access(env[name], os.R_OK)
     ]
+
+
+def without_version(url: AnyHttpUrl) -> AnyHttpUrl:
+    """Remove ``/v1``, which the paths of the endpoints begin with, and slashes at the end."""
+    return AnyHttpUrl(re.sub(r"(/+v1)?/*\Z", "", str(url)))
+
+
+def _encrypted(url: AnyHttpUrl) -> AnyHttpUrl:
+    """Validate that tokens and texts are sent over https, or do not leave this machine."""
+    host = (url.host or "").strip("[]")
+    try:
+        loopback = ip_address(host).is_loopback
+    except ValueError:
+        loopback = host == "localhost"
+    if url.scheme != "https" and not loopback:
+        kind = "malformed"
+        raise PydanticCustomError(kind, "is not encrypted")
+    return url
+
+
+ApiUrl = Annotated[AnyHttpUrl, AfterValidator(_encrypted)]
+Command = Annotated[str, BeforeValidator(stripped), Field(pattern=r"^/[^\s/]{1,31}$")]

@@ -1,8 +1,6 @@
 """All settings, from the environment, ``.env``, or files in ``/run/secrets``."""
 
 import os
-import re
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -23,6 +21,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from bot.durable.database_url import passwords, read_url
 from bot.durable.model import DatabaseError
 from bot.environment import (
+    ApiUrl,
+    Command,
     Ignored,
     ignored_settings,
     level,
@@ -32,6 +32,7 @@ from bot.environment import (
     unquoted,
     unreadable_files,
     without_brackets,
+    without_version,
     wrong_proxy,
 )
 
@@ -53,6 +54,7 @@ _CURES = {
     "command": "give a slash command such as /training-project, of at most 32 characters",
     "jobs_command": "give a slash command such as /training-jobs, of at most 32 characters",
     "contact": "give the id of a person or a channel, or a few words, of at most 100 characters",
+    "access_file": "give the path of a TOML file, or leave it out",
     "ask_near_names": "use true or false",
     "watch_answers": "use true or false",
     "waiting_too_long": "give the minutes until a waiting job is reported to its thread, from 1",
@@ -63,6 +65,8 @@ _CURES = {
     "shutdown_seconds": "give the seconds until the platform kills the bot, 1 to 600",
     "host": "give the address to listen on, such as 0.0.0.0",
     "port": "give a port number, 0 to 65535",
+    "metrics_port": "give a port number, 0 to 65535, or leave it out for no metrics",
+    "metrics_host": "give the address to listen on for the metrics, such as 127.0.0.1",
     "log_level": "use one of debug, info, warning, error, critical",
     "log_format": "use json or console, or leave it out",
 }
@@ -100,11 +104,6 @@ def _secret(*prefixes: str, optional: bool = False) -> BeforeValidator:
     return BeforeValidator(check)
 
 
-def _without_version(url: AnyHttpUrl) -> AnyHttpUrl:
-    """Remove ``/v1``, which the paths of the endpoints begin with, and slashes at the end."""
-    return AnyHttpUrl(re.sub(r"(/+v1)?/*\Z", "", str(url)))
-
-
 def _database(url: SecretStr) -> SecretStr:
     """Validate the URL without opening the database."""
     try:
@@ -113,23 +112,6 @@ def _database(url: SecretStr) -> SecretStr:
         kind = "malformed"  # the text of the error is the whole line
         raise PydanticCustomError(kind, "{why}", {"why": str(error)}) from None
     return url
-
-
-def _encrypted(url: AnyHttpUrl) -> AnyHttpUrl:
-    """Validate that tokens and texts are sent over https, or do not leave this machine."""
-    host = (url.host or "").strip("[]")
-    try:
-        loopback = ip_address(host).is_loopback
-    except ValueError:
-        loopback = host == "localhost"
-    if url.scheme != "https" and not loopback:
-        kind = "malformed"
-        raise PydanticCustomError(kind, "is not encrypted")
-    return url
-
-
-ApiUrl = Annotated[AnyHttpUrl, AfterValidator(_encrypted)]
-Command = Annotated[str, BeforeValidator(stripped), Field(pattern=r"^/[^\s/]{1,31}$")]
 
 
 class Settings(BaseSettings):
@@ -154,7 +136,7 @@ class Settings(BaseSettings):
     baseten_api_key: Annotated[SecretStr, _secret()] = Field(
         description="The workspace API key for all projects."
     )
-    baseten_api_url: Annotated[ApiUrl, AfterValidator(_without_version)] = Field(
+    baseten_api_url: Annotated[ApiUrl, AfterValidator(without_version)] = Field(
         AnyHttpUrl("https://api.baseten.co"), description="The address of Baseten's management API."
     )
     baseten_timeout: float = Field(
@@ -170,6 +152,9 @@ class Settings(BaseSettings):
         "",
         max_length=100,
         description="The id of a person or a channel to ask, or free text, for messages.",
+    )
+    access_file: Path | None = Field(
+        None, description="A TOML file with the rules who can do what, and where; see the RUNBOOK."
     )
     ask_near_names: bool = Field(
         default=True,
@@ -210,6 +195,14 @@ class Settings(BaseSettings):
     )
     port: int = Field(
         3000, ge=0, le=65535, description="The port to listen on; 0 chooses a free one."
+    )
+    metrics_port: int | None = Field(
+        None, ge=0, le=65535, description="The port of `/metrics` for Prometheus; without it, none."
+    )
+    metrics_host: Annotated[str, BeforeValidator(stripped)] = Field(
+        "127.0.0.1",
+        pattern=r"^[\w.:-]+$",
+        description="The address that `/metrics` listens on.",
     )
     log_level: Annotated[
         Literal["debug", "info", "warning", "error", "critical"], BeforeValidator(level)

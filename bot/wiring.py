@@ -4,8 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from bot.access.access import Access
+from bot.access.access_file import read_access_file
 from bot.access.limits import PersonLimits
-from bot.access.rules import Allows, allows
+from bot.access.rules import Allows
 from bot.connections import Connections
 from bot.durable.in_flight import InFlight
 from bot.durable.room import Limits
@@ -36,6 +38,7 @@ from bot.projects.job_list import JobList
 from bot.projects.recents import Recents
 from bot.projects.service import Projects
 from bot.settings import Settings
+from bot.slack.directory import SlackDirectory
 from bot.slack.messages import Poster
 from bot.slack.modals import Modals
 from bot.slack.people import People
@@ -60,7 +63,7 @@ class Tuning:
         now: the clock of the watches.
         looks: seconds before each search for a post, or for a new job, with an unknown outcome.
         settles: seconds before each read of a job that stops.
-        allows: decides who can do which act.
+        allows: decides who can do which act, instead of the rules.
         report_every: seconds between two log lines about a start that waits, and between two
             questions about a refused token.
     """
@@ -71,33 +74,41 @@ class Tuning:
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     looks: tuple[float, ...] = LOOKS
     settles: tuple[float, ...] = SETTLES
-    allows: Allows = allows
+    allows: Allows | None = None
     report_every: float = 30.0
 
 
 def build_services(
     settings: Settings, out: Connections, store: Store, tuning: Tuning | None = None
 ) -> Services:
-    """Wire all parts; nothing runs yet."""
+    """Wire all parts; nothing runs yet.
+
+    Raises:
+        BadAccessFileError: ``ACCESS_FILE`` has a wrong rule.
+    """
     tuning = tuning or Tuning()
-    workers, watches, recents = Workers(store, tuning.limits), Watches(store), Recents(store)
+    observer, watches, recents = out.observer, Watches(store), Recents(store)
+    workers = Workers(store, tuning.limits, observer)
     poster, modals = Poster(out.slack, out.session, out.redactor), Modals(out.slack)
     installation = Installation(settings.command, settings.jobs_command, settings.contact)
-    projects, failures = Projects(out.baseten, store), Failures(poster, installation)
-    permissions, job_list = Permissions(tuning.allows), JobList(out.baseten, tuning.now)
+    projects, failures = Projects(out.baseten, store), Failures(poster, installation, observer)
+    file, job_list = read_access_file(settings.access_file), JobList(out.baseten, tuning.now)
+    access = Access(file, SlackDirectory(out.slack), projects)
+    decide = tuning.allows or access
+    permissions = Permissions(decide, access)
     dialogs = FilledDialogs(poster, modals, failures)
     steps = WorkflowSteps(out.slack, out.redactor)
     watch_starter = WatchStarter(poster, watches, tuning.now)
     ask, watch, looks = settings.ask_near_names, settings.watch_answers, tuning.looks
     open_project = OpenProjectHandler(
-        projects, poster, failures, recents, watch_starter, ask, watch, looks, permissions
+        projects, poster, failures, recents, watch_starter, ask, watch, looks, permissions, observer
     )
     too_long = settings.waiting_too_long * 60  # seconds
     interval = tuning.poll_interval
     poller = Poller(out.baseten, store, watches, interval, too_long, tuning.now)
     workers.looks.on(POLL, poller.handle)
     workers.looks.on(CLEANUP, CleanupTask(store).handle)
-    messages = NewsMessages(out.baseten, out.redactor, People(out.slack), tuning.allows)
+    messages = NewsMessages(out.baseten, out.redactor, People(out.slack), decide)
     posts = OutboxPosts(poster, messages, installation)
     delivery = Delivery(poster, watches, posts, DeliveryTiming(gap=interval.fast, searches=looks))
     workers.notifications.on(DELIVER, delivery.handle)
@@ -105,6 +116,8 @@ def build_services(
         workers=workers,
         in_flight=InFlight(tuning.most_work),
         installation=installation,
+        access=access,
+        permissions=permissions,
         limits=PersonLimits(store, settings.person_per_minute, settings.person_waiting),
         projects=projects,
         poster=poster,
@@ -136,4 +149,5 @@ def build_services(
             looks,
             tuning.settles,
         ),
+        observer=observer,
     )

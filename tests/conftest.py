@@ -72,6 +72,7 @@ class Env:
                 "baseten_api_url": AnyHttpUrl(self.baseten.url),
                 "baseten_timeout": 5,
                 "database_url": SecretStr(self.url),
+                "access_file": None,
                 "host": "127.0.0.1",
                 "port": 0,
                 "baseten_per_second": 0,

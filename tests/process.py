@@ -12,7 +12,10 @@ from pathlib import Path
 
 from tests.conftest import Env
 
-_NOT_OURS = ("SLACK_", "BASETEN_", "DATABASE_", "WATCH_", "LOG_", "PORT", "HOST", "PERSON_")
+_NOT_OURS = (
+    *("ACCESS_", "SLACK_", "BASETEN_", "DATABASE_", "WATCH_", "LOG_", "PORT", "HOST", "PERSON_"),
+    *("METRICS_", "OTEL_"),
+)
 _DROP, _DAC = 24, (1, 2)  # PR_CAPBSET_DROP of CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH
 ROOT = Path(__file__).parent.parent
 

@@ -5,6 +5,7 @@ know the team.
 """
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -86,24 +87,71 @@ class Refusal(StrEnum):
     OTHER_WORKSPACE = "another workspace"
     OTHER_ORGANIZATION = "another organization"
     CONNECTED_COMPANY = "a connected company"
+    GUEST = "a guest"
+    CHANNEL = "a channel that the bot does not post in"
+    SHARED_CHANNEL = "a channel that is shared with another company"
+    UNKNOWN_PERSON = "Slack does not tell whether the person is a guest"
+    UNKNOWN_CHANNEL = "Slack does not tell whether the channel is shared"
 
 
 class NotServedError(Exception):
-    """The actor does not belong to the workspace; nothing was done.
+    """The bot does not work for this actor, or not in this channel; nothing was done.
 
     Attributes:
         refusal: the reason.
         audience: the people that the bot works for.
+        channels: the channels that it works in; empty unless the channel is the reason.
     """
 
-    def __init__(self, refusal: Refusal, audience: str) -> None:
+    def __init__(
+        self, refusal: Refusal, audience: str = "", channels: tuple[str, ...] = ()
+    ) -> None:
         super().__init__(refusal.value)
         self.refusal = refusal
         self.audience = audience
+        self.channels = channels
 
 
 class NotAllowedError(Exception):
-    """The actor has no right to this act on a team; nothing was done."""
+    """The actor has no right to this act on a team.
+
+    Attributes:
+        opened: the project was opened before; False: nothing was done.
+    """
+
+    def __init__(self, reason: str, *, opened: bool = False) -> None:
+        super().__init__(reason)
+        self.opened = opened
+
+
+class RightsUnknownError(Exception):
+    """Nobody tells who is in a user group, or which teams there are; nothing was done.
+
+    Attributes:
+        teams: Baseten does not list its teams; else Slack does not tell a group's members.
+    """
+
+    def __init__(self, *, teams: bool) -> None:
+        super().__init__("the teams are unknown" if teams else "a group's members are unknown")
+        self.teams = teams
+
+
+class CannotCreateError(Exception):
+    """The actor can view a team's projects but not create one; nothing was done.
+
+    Attributes:
+        team: the name of the team.
+        name: the name that they asked for.
+        near: a similar name of a project that exists.
+        actor_id: the person or the workflow.
+    """
+
+    def __init__(self, team: str, name: str, near: str | None, actor_id: str) -> None:
+        super().__init__(f"{actor_id} cannot create in {team}")
+        self.team = team
+        self.name = name
+        self.near = near
+        self.actor_id = actor_id
 
 
 class MalformedIdError(ValueError):
@@ -114,26 +162,41 @@ class MalformedPayloadError(MalformedIdError):
     """A field of a payload is missing, or has another type; the text names it, not its value."""
 
 
-def serves(actor: Actor, workspace: Workspace) -> Refusal | None:
+def serves(
+    actor: Actor,
+    workspace: Workspace,
+    workspaces: Collection[str] | None = None,
+    *,
+    external: bool = False,
+) -> Refusal | None:
     """Return the reason to refuse the actor; None: the bot serves it.
 
     A request that names neither a workspace nor an organization is refused.
+
+    Args:
+        actor: the actor.
+        workspace: the one that the bot's token belongs to.
+        workspaces: the only workspaces that the bot serves; None: the token's own.
+        external: whether it serves people of connected companies.
     """
     if actor.enterprise_id not in {"", workspace.enterprise_id}:
         return Refusal.OTHER_ORGANIZATION
-    if not workspace.organization:
-        if actor.workspace != workspace.team_id:
-            return Refusal.OTHER_WORKSPACE
-        return None if actor.home in {"", workspace.team_id} else Refusal.CONNECTED_COMPANY
-    if not actor.enterprise_id:
+    if workspace.organization and not actor.enterprise_id:
         return Refusal.OTHER_ORGANIZATION
-    # The organization's workspaces are not listed anywhere: the person's is the one of the request.
-    own = {"", actor.workspace, workspace.team_id, workspace.enterprise_id}
-    return None if actor.home in own else Refusal.CONNECTED_COMPANY
+    if workspaces is None and not workspace.organization:
+        workspaces = (workspace.team_id,)
+    if workspaces is not None and actor.workspace not in workspaces:
+        return Refusal.OTHER_WORKSPACE
+    own = {"", *(workspaces or ())}
+    if workspace.organization:
+        # The organization's workspaces are not listed anywhere: the person's is the one of the
+        # request.
+        own |= {actor.workspace, workspace.team_id, workspace.enterprise_id}
+    return None if external or actor.home in own else Refusal.CONNECTED_COMPANY
 
 
 class Allows(Protocol):
-    """A function that decides about acts; :func:`allows` is the one in use."""
+    """A function that decides about acts: :func:`allows`, or the rules of ``ACCESS_FILE``."""
 
     def __call__(self, actor: Actor, verb: Verb, team: str) -> bool:
         """Return whether the actor has the right to this act on a team."""

@@ -2,6 +2,7 @@
 
 from typing import Any, Protocol
 
+from bot.access.access_file import AccessFile
 from bot.access.rules import Workspace
 
 
@@ -22,10 +23,26 @@ def workspace_of(answer: _Answer) -> Workspace:
     )
 
 
-def access_in_words(workspace: Workspace) -> str:
+def access_in_words(workspace: Workspace, file: AccessFile | None = None) -> str:
     """Say in one line for operators whom the bot serves, and what they can do."""
+    file = file or AccessFile()
     place = workspace.enterprise_id if workspace.organization else workspace.team_id
-    return (
-        f"serves {workspace.audience} ({place}), guests included: all of them can create, view and "
-        "see log lines in every team that the key sees; nobody can stop"
-    )
+    audience = f"serves {workspace.audience} ({', '.join(file.workspaces or (place,))})"
+    guests = f"guests {'included' if file.guests == 'allow' else 'excluded'}"
+    limits = [", people of connected companies too"] if file.external == "allow" else []
+    if file.channels is not None:
+        limits.append(f", in {_count(len(file.channels), 'channel')}")
+    if file.shared_channels == "deny":
+        limits.append(", not in channels shared with other companies")
+    if file.grants:
+        can = f"{_count(len(file.grants), 'grant')}; everything that is not granted is refused"
+    else:
+        can = (
+            "all of them can create, view and see log lines, with the e-mail addresses in them, in "
+            "every team that the key sees; nobody can stop"
+        )
+    return f"{audience}, {guests}{''.join(limits)}: {can}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

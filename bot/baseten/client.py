@@ -24,6 +24,7 @@ from bot.baseten.models import (
     TrainingJob,
     TrainingJobs,
     TrainingProject,
+    only_named,
     only_projects,
 )
 from bot.baseten.project_heads import ProjectHead, heads_since
@@ -88,6 +89,10 @@ class Baseten(Requests):
     def list_project_names(self) -> AsyncIterator[ProjectName]:
         """Yield the names of all projects, slice by slice. ``GET /v1/training_projects``"""
         return self._list_projects(ProjectName.read)
+
+    def list_projects_named(self, name: str) -> AsyncIterator[TrainingProject | None]:
+        """Yield the projects of exactly this name, and None for each other one."""
+        return self._list_projects(only_named(name))
 
     async def list_project_heads(self, since: datetime) -> list[ProjectHead]:
         """Return the heads of all projects; see `heads_since`. ``GET /v1/training_projects``"""

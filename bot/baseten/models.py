@@ -194,6 +194,18 @@ def only_projects(wanted: Container[str]) -> Callable[[object], TrainingProject 
     return read
 
 
+def only_named(name: str) -> Callable[[object], TrainingProject | None]:
+    """Return a function as `only_projects` does, for the projects of one name."""
+
+    def read(project: object) -> TrainingProject | None:
+        match project:
+            case {"name": str(other)}:
+                return TrainingProject.model_validate(project) if other == name else None
+        raise ValueError(project)
+
+    return read
+
+
 class ProjectName(NamedTuple):
     """A project's name and its team's name. Reading them costs a tenth of the whole project."""
 

@@ -6,7 +6,10 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from email.utils import parsedate_to_datetime
+from functools import partial
 
+from bot.access.access_file import AccessFile, missing_scopes, read_access_file
+from bot.access.grants import unknown_teams
 from bot.access.workspace import access_in_words, workspace_of
 from bot.baseten.errors import BasetenError, Refused, Unreachable
 from bot.cli.lines import BAD, GOOD, NOTE, UNPROVED, Line, show
@@ -41,7 +44,9 @@ async def check(settings: Settings) -> int:
     show(Line(GOOD, "Settings", f"complete; mode: {mode}"))
     for each in ignored():
         show(Line(NOTE, each.name, f"ignored: {each.why}"))
-    proofs: list[_Proof] = [_bot_token, _baseten_key, _database, _port, _unprovable]
+    rules = read_access_file(settings.access_file)
+    token, key = partial(_bot_token, rules), partial(_baseten_key, rules)
+    proofs: list[_Proof] = [token, key, _database, _port, _unprovable]
     if settings.socket_mode:
         proofs.insert(1, _app_token)
     good = True
@@ -54,7 +59,7 @@ async def check(settings: Settings) -> int:
     return 0 if good else 1
 
 
-async def _bot_token(settings: Settings, clients: Connections) -> list[Line]:
+async def _bot_token(rules: AccessFile, settings: Settings, clients: Connections) -> list[Line]:
     """Call ``auth.test``; response headers have the granted scopes and Slack's time."""
     name, token = "SLACK_BOT_TOKEN", settings.slack_bot_token.get_secret_value()
     try:
@@ -63,14 +68,17 @@ async def _bot_token(settings: Settings, clients: Connections) -> list[Line]:
         return [Line(BAD, name, _slack_problem(error, "slack_bot_token"))]
     found = f"bot {response.get('user')} in workspace {response.get('team')}"
     lines = [Line(GOOD, name, found)]
-    scopes = {scope.strip() for scope in response.headers.get("x-oauth-scopes", "").split(",")}
+    granted = response.headers.get("x-oauth-scopes", "")
+    scopes = {scope.strip() for scope in granted.split(",")}
     missing = [scope for scope in NEEDED_SCOPES if scope not in scopes]
     if scopes != {""} and missing:
         cure = "add them under OAuth & Permissions and reinstall"
         lines = [Line(BAD, name, f"lacks the scopes {listing(missing)}; {cure}")]
+    if for_rules := missing_scopes(rules, granted):
+        lines.append(Line(BAD, name, for_rules))
     if token.startswith(EXPIRING):
         lines.append(Line(NOTE, name, f"expires within 12 hours. {NO_ROTATION}"))
-    lines.append(Line(GOOD, "Access", access_in_words(workspace_of(response))))
+    lines.append(Line(GOOD, "Access", access_in_words(workspace_of(response), rules)))
     return lines + _clock(response.headers, socket_mode=settings.socket_mode)
 
 
@@ -101,7 +109,7 @@ async def _app_token(settings: Settings, clients: Connections) -> list[Line]:
     return [Line(GOOD, name, "opens sockets")]
 
 
-async def _baseten_key(_: Settings, clients: Connections) -> list[Line]:
+async def _baseten_key(rules: AccessFile, _: Settings, clients: Connections) -> list[Line]:
     """Call ``GET /v1/teams``."""
     name = "BASETEN_API_KEY"
     try:
@@ -115,7 +123,11 @@ async def _baseten_key(_: Settings, clients: Connections) -> list[Line]:
     except BasetenError as error:
         return [Line(BAD, name, f"Baseten sends an unexpected answer: {error}")]
     names = listing([team.name for team in teams]) if teams else "no team"
-    return [Line(GOOD if teams else BAD, name, f"sees {names}"), await _training(clients)]
+    lines = [Line(GOOD if teams else BAD, name, f"sees {names}")]
+    if unknown := unknown_teams(rules, teams):
+        why = f"names {listing(unknown)}, which the key does not see; correct the names there"
+        lines.append(Line(BAD, "ACCESS_FILE", why))
+    return [*lines, await _training(clients)]
 
 
 async def _training(clients: Connections) -> Line:

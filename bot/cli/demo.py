@@ -64,6 +64,7 @@ def _settings(slack: SandboxSlack, baseten: SandboxBaseten, folder: str) -> Sett
         database_url=SecretStr(f"sqlite:///{folder}/bot.db"),
         host="127.0.0.1",
         port=0,
+        access_file=None,
         ask_near_names=True,
         log_level="error",
         log_format=None,

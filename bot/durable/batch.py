@@ -15,6 +15,7 @@ from bot.durable.model import (
     Enqueue,
     Finish,
     LeaseLostError,
+    Request,
     Run,
     Save,
     State,
@@ -38,6 +39,7 @@ Row = Sequence[Any]
 Execute = Callable[[Statement, Sequence[Row]], Awaitable[Sequence[Row]]]
 _Key = tuple[str, str]
 _encode = json.JSONEncoder(allow_nan=False).encode
+_REQUEST = "_request"  # a key of the stored state; no handler reads or writes it
 
 
 class DocumentRaceError(Exception):
@@ -234,7 +236,7 @@ def _new(enqueue: Enqueue) -> Row:
         enqueue.queue,
         enqueue.person,
         enqueue.lane,
-        _encode(enqueue.state),
+        _encode_state(enqueue.state, enqueue.request),
         enqueue.owner or None,
         enqueue.turn,
         enqueue.delay,
@@ -246,7 +248,7 @@ def _saved(save: Save) -> Row:
     task = save.task
     return (
         task.id,
-        _encode(task.state),
+        _encode_state(task.state, task.request),
         task.owner if save.owned else None,
         int(task.step_may_have_run),
         task.failures,
@@ -256,12 +258,19 @@ def _saved(save: Save) -> Row:
     )
 
 
+def _encode_state(state: State, request: Request) -> str:
+    """Return the state as JSON, with the request in a key of its own."""
+    return _encode(state | {_REQUEST: request.stored()} if request.entry_point else state)
+
+
 def task_of(row: Row) -> Task:
     """Return the task of a row of the statements."""
+    state = json.loads(row[2])
+    request = Request(**state.pop(_REQUEST, {}))
     return Task(
         id=row[0],
         kind=row[1],
-        state=json.loads(row[2]),
+        state=state,
         created_at=datetime.fromtimestamp(row[3], UTC),
         person=row[4],
         lane=row[5],
@@ -271,4 +280,5 @@ def task_of(row: Row) -> Task:
         failures=row[9],
         error=row[10],
         ended=row[11] is not None,
+        request=request,
     )

@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, closing, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 import structlog
@@ -15,7 +16,10 @@ from bot.durable.model import DatabaseError
 from bot.durable.schema import VERSION, missing_migrations
 from bot.durable.sqlite import SQLite, connect
 from bot.durable.statements import FREE_TASKS
-from bot.durable.store import Database, Store
+from bot.durable.store import Store
+
+if TYPE_CHECKING:
+    from bot.durable.dialect import Database
 
 log = structlog.stdlib.get_logger(__name__)
 

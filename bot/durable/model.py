@@ -49,6 +49,29 @@ class DatabaseError(DurableError):
 
 
 @dataclass(frozen=True, slots=True)
+class Request:
+    """The request that enqueued a task, for the task's log lines and its trace.
+
+    Attributes:
+        entry_point: the way in.
+        actor: the person or the workflow.
+        traceparent: the trace, in the format of the header of this name; empty without traces.
+    """
+
+    entry_point: str = ""
+    actor: str = ""
+    traceparent: str = ""
+
+    def stored(self) -> dict[str, str]:
+        """Return it as JSON."""
+        return self.log_fields() | {"traceparent": self.traceparent}
+
+    def log_fields(self) -> dict[str, str]:
+        """Return the fields of each log line; none for a task without a request."""
+        return {"entry_point": self.entry_point, "actor": self.actor} if self.entry_point else {}
+
+
+@dataclass(frozen=True, slots=True)
 class Task:
     """Accepted work.
 
@@ -65,6 +88,7 @@ class Task:
         error: the last failure.
         created_at: by the database's clock.
         ended: no process will claim it again.
+        request: the request behind it; the column of the state holds it too.
     """
 
     id: str
@@ -79,6 +103,7 @@ class Task:
     failures: int = 0
     error: str | None = None
     ended: bool = False
+    request: Request = Request()
 
 
 # Changes. The database writes all changes of a unit, or none.
@@ -106,10 +131,24 @@ class Enqueue:
     turn: int = 0
     delay: float | None = None
     origin: str = ""
+    request: Request = Request()
 
     def __post_init__(self) -> None:
         if not self.task_id.isprintable() or len(self.task_id) > LONGEST_ID:
             raise ValueError(f"an id is up to {LONGEST_ID} printable characters")
+
+    def begun(self, created_at: datetime) -> Task:
+        """Return the task that its owner begins at once."""
+        return Task(
+            id=self.task_id,
+            kind=self.kind,
+            state=self.state,
+            created_at=created_at,
+            person=self.person,
+            lane=self.lane,
+            owner=self.owner,
+            request=self.request,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,6 +65,7 @@ class Room:
 
     Attributes:
         closed: no further task begins.
+        running: the number of taken slots.
     """
 
     def __init__(self, limits: Limits, held: set[str], on_free: Callable[[], object]) -> None:
@@ -74,14 +75,14 @@ class Room:
         self._on_free = on_free
         self._lanes: dict[str, str] = {}  # by task id
         self._count: Counter[str] = Counter()
-        self._running = 0
+        self.running = 0
         self._last_post = float("inf")  # on the monotonic clock
 
     def left(self) -> int:
         """Return the number of tasks that can begin."""
         if self.closed:
             return 0
-        return min(self._limits.slots - self._running, self._limits.held - len(self._lanes))
+        return min(self._limits.slots - self.running, self._limits.held - len(self._lanes))
 
     def takes(self, task_id: str, lane: str) -> bool:
         """Return whether this task can begin now."""
@@ -98,7 +99,7 @@ class Room:
         self._held.add(task_id)
         self._lanes[task_id] = lane
         self._count[lane] += 1
-        self._running += 1
+        self.running += 1
 
     def release(self, task_id: str) -> None:
         """Remove a task that no longer runs from memory."""
@@ -111,12 +112,12 @@ class Room:
 
     def stop(self) -> None:
         """Release a slot: a task has ended, or waits in memory."""
-        self._running -= 1
+        self.running -= 1
         self._on_free()
 
     def go_on(self) -> None:
         """Take a slot for a task that has waited in memory, even if no slot is free."""
-        self._running += 1
+        self.running += 1
 
     def close(self, seconds: float) -> None:
         """Begin no further task, and no post that could last longer than ``seconds``."""

@@ -146,6 +146,14 @@ OLDEST_WAITING = Statement(
     "SELECT {now} - min(created_at) FROM training_bot_tasks WHERE queue = {one:queue}"
     " AND owner IS NULL AND due_at IS NULL AND ended_at IS NULL",
 )
+# The tasks that could run now; of these, one that slept waits since it was due.
+BACKLOG = Statement(
+    "queue text",
+    "SELECT count(*), {now} - min(since) FROM (SELECT created_at AS since FROM training_bot_tasks"
+    " WHERE queue = {one:queue} AND owner IS NULL AND due_at IS NULL AND ended_at IS NULL"
+    " UNION ALL SELECT due_at FROM training_bot_tasks"
+    " WHERE queue = {one:queue} AND due_at IS NOT NULL AND due_at <= {now}) AS ready",
+)
 STILL_OPEN = Statement(
     "id text",
     "SELECT id FROM training_bot_tasks WHERE id IN (SELECT c.id FROM {rows}) AND ended_at IS NULL",
@@ -206,6 +214,10 @@ DELETE_DOCUMENTS = Statement(
     "collection text, key text",
     "DELETE FROM training_bot_documents"
     " WHERE (collection, key) IN (SELECT c.collection, c.key FROM {rows})",
+)
+COUNT_DOCUMENTS = Statement(
+    "collection text",
+    "SELECT count(*) FROM training_bot_documents WHERE collection = {one:collection}",
 )
 PAGE_OF_VERSIONS = Statement(
     "collection text, after text, most int8",

@@ -2,17 +2,20 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from itertools import count
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 import structlog
 
 from bot.durable.batch import Row, task_of
-from bot.durable.committer import Backend, Committer, Pending
+from bot.durable.committer import Committer, Pending
+from bot.durable.dialect import Database
 from bot.durable.model import Amend, Change, Claim, Enqueue, Run, State, Task
 from bot.durable.statements import (
+    BACKLOG,
+    COUNT_DOCUMENTS,
     GET_DOCUMENT,
     GET_TASK,
     MANY_DOCUMENTS,
@@ -36,45 +39,6 @@ LEASE_LOST = "lease lost"  # this topic and the next stay within the process
 HEALTH = "health"
 _OWN = {LEASE_LOST, HEALTH}
 Callback = Callable[[], object]
-
-
-class Database(Backend, Protocol):
-    """SQLite or PostgreSQL.
-
-    Attributes:
-        shared: other processes use the database too.
-        owner: the id under which this process owns tasks.
-        unclean_start: an earlier process ended without releasing its tasks.
-        held: the ids of the tasks in this process's memory; set by the store.
-        on_topic: receives the topics of other processes; None if any topic could be lost.
-        on_lost: called after a peer declared this process dead; ``owner`` has a new id by then.
-    """
-
-    shared: bool
-    owner: str
-    unclean_start: bool
-    held: set[str]
-    on_topic: Callable[[str | None], object]
-    on_lost: Callable[[], object]
-
-    async def read(self, statement: Statement, rows: Sequence[Row], within: float) -> list[Row]:
-        """Execute a SELECT."""
-
-    def publish(self, topic: str) -> None:
-        """Send a topic to the other processes, without a guarantee."""
-
-    async def hold_lease(self, owner: str) -> None:
-        """Return if no other process can own this owner's tasks.
-
-        Raises:
-            LeaseLostError: another process can own them.
-        """
-
-    def problem(self) -> str | None:
-        """Return the reason why written data could be lost, or None."""
-
-    async def shrink(self) -> None:
-        """Return the space of deleted rows to the disk."""
 
 
 class Store:
@@ -170,6 +134,11 @@ class Store:
         ((seconds,),) = await self._read(OLDEST_WAITING, (queue,))
         return seconds or 0.0
 
+    async def backlog(self, queue: str) -> tuple[int, float]:
+        """Return the number of tasks that could run now, and the seconds the oldest has waited."""
+        ((count, oldest),) = await self._read(BACKLOG, (queue,))
+        return count, max(0.0, oldest or 0.0)
+
     async def still_open(self, task_ids: Iterable[str]) -> set[str]:
         """Return the ids whose tasks have not ended."""
         rows = await self._read(STILL_OPEN, *((task_id,) for task_id in task_ids))
@@ -246,6 +215,11 @@ class Store:
             await asyncio.sleep(0)
         gone = {key for key in wanted if key not in found}
         return {k: v for k, v in versions.items() if k not in gone}, found
+
+    async def count(self, collection: str) -> int:
+        """Return the number of a collection's documents."""
+        ((number,),) = await self._read(COUNT_DOCUMENTS, (collection,))
+        return int(number)
 
     # Topics
 

@@ -3,7 +3,8 @@
 import asyncio
 import json
 import time
-from contextlib import suppress
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext, suppress
 from datetime import UTC, datetime
 from functools import partial
 
@@ -16,6 +17,7 @@ from bot.durable.model import (
     Claim,
     Enqueue,
     LeaseLostError,
+    Request,
     Save,
     State,
     StoreUnavailableError,
@@ -41,18 +43,27 @@ class Worker:
         store: holds the tasks.
         queue: the name of the worker and of its tasks.
         limits: the capacity.
+        span: returns a context manager around each attempt, for a kind of task and the
+            ``traceparent`` of its request.
 
     Attributes:
         problem: the reason why no task can be claimed, or None.
         late_by: the age in seconds of the oldest waiting task if it exceeds `Limits.old`, else 0.
     """
 
-    def __init__(self, store: Store, queue: str, limits: Limits | None = None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        queue: str,
+        limits: Limits | None = None,
+        span: Callable[[str, str], AbstractContextManager[None]] = lambda *_: nullcontext(),
+    ) -> None:
         self.store = store
+        self.queue = queue
         self.problem: str | None = "has not claimed tasks yet"
         self.late_by = 0.0
-        self._queue = queue
         self._limits = limits or Limits()
+        self._span = span
         self._handlers: dict[str, Handler] = {}
         self._room = Room(self._limits, store.held, self._freed)
         self._attempts: dict[TaskContext, asyncio.Task[None]] = {}
@@ -66,8 +77,15 @@ class Worker:
         """Register the handler of a kind; call it before `run`."""
         self._handlers[kind] = handler
 
-    async def enqueue(
-        self, task_id: str, kind: str, state: State, *, person: str = "", lane: str = ""
+    async def enqueue(  # noqa: PLR0913 - the columns of a task
+        self,
+        task_id: str,
+        kind: str,
+        state: State,
+        *,
+        person: str = "",
+        lane: str = "",
+        request: Request = Request(),  # noqa: B008 - immutable
     ) -> bool:
         """Insert a task, and return when it is on disk. `Task` describes the arguments.
 
@@ -84,11 +102,12 @@ class Worker:
             task_id,
             kind,
             state,
-            self._queue,
+            self.queue,
             person=person,
             lane=lane,
             owner=self.store.owner if at_once else "",
             turn=self._turns.now if at_once else self._turns.next(person),
+            request=request,
         )
         json.dumps(state, allow_nan=False)
         if at_once:
@@ -98,10 +117,15 @@ class Worker:
         (inserted,) = await self.store.written(pending)
         return bool(inserted)
 
+    @property
+    def running(self) -> int:
+        """The number of tasks that hold a slot."""
+        return self._room.running
+
     async def run(self) -> None:
         """Claim tasks until canceled, also after errors."""
         stop = [
-            self.store.subscribe(self._queue, self._poll_now),
+            self.store.subscribe(self.queue, self._poll_now),
             self.store.subscribe(LEASE_LOST, self._drop_all),
         ]
         try:
@@ -158,7 +182,7 @@ class Worker:
             return
         self._next_report = time.monotonic() + _REPORT
         try:
-            age = await self.store.oldest_waiting(self._queue)
+            age = await self.store.oldest_waiting(self.queue)
         except Exception as error:  # noqa: BLE001 - the loop must continue
             log.warning(
                 "cannot read the age of waiting tasks", error=f"{type(error).__name__}: {error}"
@@ -166,11 +190,11 @@ class Worker:
             return
         self.late_by = age if age > self._limits.old else 0.0
         if self.late_by:
-            log.warning("tasks wait for a slot", queue=self._queue, oldest_seconds=round(age))
+            log.warning("tasks wait for a slot", queue=self.queue, oldest_seconds=round(age))
 
     async def _load_turns(self) -> None:
         with suppress(StoreUnavailableError):  # then turns start from here
-            self._turns = Turns(await self.store.turns_of(self._queue))
+            self._turns = Turns(await self.store.turns_of(self.queue))
 
     async def _claim(self) -> float | None:
         """Claim tasks for the free slots; return the seconds until the next claim."""
@@ -180,7 +204,7 @@ class Worker:
             return _REPORT
         lanes = self._room.full_lanes()
         kinds = tuple(self._handlers)
-        claim = Claim(self._queue, kinds, most, lanes, tuple(self.store.held), self.store.owner)
+        claim = Claim(self.queue, kinds, most, lanes, tuple(self.store.held), self.store.owner)
         self._full_lanes = lanes
         try:
             claimed = await self.store.claim(claim)
@@ -192,7 +216,7 @@ class Worker:
             if self._backlog:
                 return 0.0 if self._room.left() > 0 else _REPORT
             self.late_by = 0.0
-            due = await self.store.next_due(self._queue, kinds)
+            due = await self.store.next_due(self.queue, kinds)
         except Exception as error:  # noqa: BLE001 - without this loop, all tasks are stranded
             log.warning("cannot claim tasks", error=f"{type(error).__name__}: {error}")
             self._backlog = True
@@ -211,19 +235,9 @@ class Worker:
         inserted = written.exception() is None and bool(written.result()[0])
         if not change.owner:
             if inserted:
-                self.store.publish(self._queue)
+                self.store.publish(self.queue)
         elif inserted:
-            self._start(
-                Task(
-                    id=change.task_id,
-                    kind=change.kind,
-                    state=change.state,
-                    created_at=datetime.now(UTC),
-                    person=change.person,
-                    lane=change.lane,
-                    owner=change.owner,
-                )
-            )
+            self._start(change.begun(datetime.now(UTC)))
         else:
             self._room.stop()
             self._room.release(change.task_id)
@@ -240,10 +254,12 @@ class Worker:
     async def _run(self, context: TaskContext) -> None:
         """Make one attempt, and save its result."""
         task = context.task
-        with structlog.contextvars.bound_contextvars(task=task.id):
+        fields = task.request.log_fields()
+        with structlog.contextvars.bound_contextvars(task=task.id, **fields):
             try:
                 handler = self._handlers[task.kind]
-                changes = await attempt(context, handler, self._limits.retries)
+                with self._span(task.kind, task.request.traceparent):
+                    changes = await attempt(context, handler, self._limits.retries)
             finally:
                 self._room.stop()
         self._save(task, changes)

@@ -16,8 +16,8 @@ from bot.durable.model import Done, Outcome, RunAgain, StoreUnavailableError
 from bot.handlers.act_report import ActReports
 from bot.handlers.act_task import ActTask
 from bot.handlers.failures import Failures
-from bot.handlers.open_task import reject_if_expired, retry_later
 from bot.handlers.permissions import Permissions
+from bot.handlers.task_age import reject_if_expired, retry_later
 from bot.projects.acts_under_way import ActsUnderWay
 from bot.projects.job_acts import Act, can_act, has_effect, has_ended
 from bot.projects.service import Projects

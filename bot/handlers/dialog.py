@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from slack_sdk.models.blocks import Option
 
+from bot.access.rules import NotServedError, Refusal
 from bot.baseten.errors import BasetenError, Refused
 from bot.baseten.models import Team
 from bot.durable.model import StoreUnavailableError
@@ -24,6 +25,7 @@ from bot.projects.similar_names import SimilarNames
 from bot.slack.message import ReplyTarget
 from bot.slack.modals import Modals
 from bot.views.dialog import (
+    CHANNEL,
     NAME,
     TEAM,
     Prefilled,
@@ -35,6 +37,12 @@ from bot.views.dialog import (
 )
 
 _NO_CONTROL_CHARACTERS = "Leave out the line breaks and other invisible characters."
+_CHANNELS = {  # the words at the field of the channel
+    Refusal.CHANNEL: "I don't post in this channel. Choose another one.",
+    Refusal.SHARED_CHANNEL: "I don't post in channels that are shared with other companies.",
+    Refusal.UNKNOWN_CHANNEL: "Slack doesn't tell me whether this channel is shared with another "
+    "company. Choose another one.",
+}
 TEAM_LIST_TIMEOUT = 1.5  # seconds; Slack waits 3 for an ack, and the database can take 1 of them
 
 
@@ -119,12 +127,21 @@ class DialogHandler:
             return {TEAM: "Choose a team."}
         if has_control_character(request.team):
             return {TEAM: _NO_CONTROL_CHARACTERS}
+        return await self._refused(request, place)
+
+    async def _refused(self, request: ProjectRequest, place: ReplyTarget) -> dict[str, str]:
+        """Return the errors that the list of teams and the access rules show."""
         try:
             async with asyncio.timeout(TEAM_LIST_TIMEOUT):
-                await self.permissions.find_team(actor_at(place), self.projects, request.team)
+                actor = actor_at(place)
+                await self.permissions.prepare(actor)
+                await self.permissions.find_team(actor, self.projects, request.team)
+        except NotServedError as error:
+            if error.refusal not in _CHANNELS:
+                raise
+            return {CHANNEL: _CHANNELS[error.refusal]}
         except UnknownTeamError as error:
-            near = f" Did you mean {error.near[0]}?" if error.near else ""
-            return {TEAM: f"There is no such team.{near}"}
+            return {TEAM: _unknown_team(error)}
         except AmbiguousTeamError:
             return {TEAM: "Several teams have this name. Give the team's id."}
         except TeamsUnavailableError as error:
@@ -142,17 +159,23 @@ class DialogHandler:
             return None if _not_allowed(error) else []
 
     async def _usable_teams(self, place: ReplyTarget) -> list[Team]:
+        actor = actor_at(place)
         async with asyncio.timeout(TEAM_LIST_TIMEOUT):
+            await self.permissions.prepare(actor)
             teams = await self.projects.teams()
-        return self.permissions.usable(actor_at(place), teams)
+        return self.permissions.usable(actor, teams)
 
     async def _names(self, place: ReplyTarget, team: str) -> SimilarNames | None:
-        """Return the names of a team's projects; None if they do not arrive, or without a team."""
+        """Return the names of a team's projects that the person can view.
+
+        None if they do not arrive, or without a team that the person can view.
+        """
         if not team:
             return None
         try:
             async with asyncio.timeout(TEAM_LIST_TIMEOUT):
                 found = match_team(team, await self._usable_teams(place))
+                found = self.permissions.viewable(actor_at(place), found)
                 return await self.projects.names_in(found[0]) if len(found) == 1 else None
         except (BasetenError, TimeoutError):
             return None
@@ -166,6 +189,13 @@ class DialogHandler:
         except (BasetenError, StoreUnavailableError, TimeoutError):
             return []
         return [each.name for each in recent if found and each.team == found[0].name]
+
+
+def _unknown_team(error: UnknownTeamError) -> str:
+    if error.needed_by:
+        return f"There's no such team that you ({error.needed_by}) can use here."
+    near = f" Did you mean {error.near[0]}?" if error.near else ""
+    return f"There is no such team.{near}"
 
 
 def _not_allowed(error: Exception) -> bool:

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict
 
 from bot.durable.context import TaskContext
 from bot.durable.model import Done, Outcome, State
-from bot.handlers.open_task import retry_later
+from bot.handlers.task_age import retry_later
 from bot.slack.message import ReplyTarget, SlackCallFailed
 from bot.slack.messages import Poster
 from bot.views.installation import Installation

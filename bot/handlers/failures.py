@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from bot.durable.in_flight import ShutdownError
 from bot.durable.model import DurableError
 from bot.slack.message import Message, ReplyTarget, SlackCallFailed
 from bot.slack.messages import Poster
+from bot.telemetry.observer import Observer
 from bot.views.failure import FailureWording, failure_message, is_foreseen
 from bot.views.installation import Installation
 
@@ -30,6 +32,7 @@ class Failures:
 
     poster: Poster
     installation: Installation = field(default_factory=Installation)
+    observer: Observer = field(default_factory=Observer)
 
     async def run_and_report(
         self,
@@ -38,11 +41,17 @@ class Failures:
         work: Callable[[], Awaitable[None]],
     ) -> None:
         """Run work that is not a task; send the person a message if it fails."""
+        accepted = time.monotonic()
 
         async def send(message: Message) -> None:
             await self.poster.send_privately(place, message)
+            self.observer.answer(time.monotonic() - accepted, place.channel_id)
 
-        await self.report_failures(wording, send, work)
+        async def answer() -> None:
+            await work()
+            self.observer.answer(time.monotonic() - accepted, place.channel_id)
+
+        await self.report_failures(wording, send, answer)
 
     async def report_failures(
         self,
@@ -87,7 +96,9 @@ class Failures:
         if not isinstance(wording, FailureWording):
             wording = wording()
         reference = secrets.token_hex(4)
-        if is_foreseen(error, wording):
+        foreseen = is_foreseen(error, wording)
+        self.observer.failure(error, foreseen=foreseen)
+        if foreseen:
             log.warning("a request failed", error=f"{type(error).__name__}: {error}")
         else:
             log.error("unforeseen failure", reference=reference, exc_info=error)

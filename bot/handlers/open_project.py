@@ -16,10 +16,11 @@ import structlog
 from bot.durable.context import TaskContext
 from bot.durable.model import Change, Done, Outcome, RunAgain, State
 from bot.handlers.failures import Failures
-from bot.handlers.open_task import OpenProjectTask, reject_if_expired, retry_later
+from bot.handlers.open_task import OpenProjectTask
 from bot.handlers.permissions import Permissions
 from bot.handlers.posting import LOOKS, TaskPost, send_invitation
 from bot.handlers.slow_notice import notify_if_slow
+from bot.handlers.task_age import age, reject_if_expired, retry_later
 from bot.projects.bounded_set import BoundedSet
 from bot.projects.creation import CreationOutcome
 from bot.projects.readings import question_about
@@ -27,6 +28,7 @@ from bot.projects.recents import Recent, Recents
 from bot.projects.service import ExistingProjects, Projects
 from bot.slack.message import Message, PostedMessage, SlackCallFailed
 from bot.slack.messages import Poster
+from bot.telemetry.observer import Observer
 from bot.views.failure import attempt_to_open
 from bot.views.notice import not_compared, still_opening
 from bot.views.project import is_watchable, message_state_of, project_message
@@ -55,6 +57,7 @@ class OpenProjectHandler:
     watch_answers: bool
     looks: tuple[float, ...] = LOOKS
     permissions: Permissions = field(default_factory=Permissions)
+    observer: Observer = field(default_factory=Observer)
     _invited: BoundedSet = field(default_factory=BoundedSet)
 
     async def handle(self, context: TaskContext) -> Outcome:
@@ -64,13 +67,17 @@ class OpenProjectHandler:
         async def send(message: Message) -> None:
             await self.poster.send_privately(task.place, message, guard=context.may_post)
 
+        async def answer(message: Message) -> None:
+            await send(message)
+            self.observer.answer(age(context.task), task.place.channel_id)
+
         async def work() -> Outcome:
             reject_if_expired(task.step, context.task)
-            return await self._run(task, context, send)
+            return await self._run(task, context, send, answer)
 
         try:
             outcome = await self.failures.report_failures(
-                partial(attempt_to_open, task.request, task.place), send, work, retryable=True
+                partial(attempt_to_open, task.request, task.place), answer, work, retryable=True
             )
         except SlackCallFailed as refused:
             return retry_later(context, refused)
@@ -81,6 +88,7 @@ class OpenProjectHandler:
         task: OpenProjectTask,
         context: TaskContext,
         send: Callable[[Message], Awaitable[None]],
+        answer: Callable[[Message], Awaitable[None]],
     ) -> Outcome:
         if task.step == "open":
             async with notify_if_slow(send, partial(still_opening, task.request)):
@@ -89,7 +97,7 @@ class OpenProjectHandler:
                 if question is None:
                     task = await self.open(task, found, context)
             if question is not None:
-                await send(question)
+                await answer(question)
                 return Done()
         if task.step == "post":
             posted = await self.post(task, context)
@@ -142,6 +150,16 @@ class OpenProjectHandler:
             SlackCallFailed: Slack refused the message, or (``outcome_unknown``) might have posted
                 it in a channel that the bot cannot read.
         """
+        if task.opened is not None:
+            self.permissions.require_shown(task.actor(), task.opened)
+        posted = await self._post(task, context)
+        if isinstance(posted, PostedMessage):
+            self.observer.answer(age(context.task), posted.channel_id, posted.ts)
+        return posted
+
+    async def _post(
+        self, task: OpenProjectTask, context: TaskContext
+    ) -> PostedMessage | RunAgain | None:
         place, opened = task.place, task.opened
         if not place.channel_id or opened is None:
             return None
@@ -161,6 +179,7 @@ class OpenProjectHandler:
             return
         invites = not posted.as_member and place.response_url
         watches = self.watch_answers and posted.ts and is_watchable(opened.project)
+        watches = watches and self.permissions.can_view(place, opened.team)
         if invites or watches or not task.compared:  # otherwise the task ends now, with one write
             told = task.model_copy(update={"compared": True})  # after a kill the note is not sent
             await context.checkpoint(told.state())
@@ -171,9 +190,8 @@ class OpenProjectHandler:
                 note = not_compared(task.request.name)
                 await self.poster.send_privately(place, note, guard=context.may_post)
         if watches:
-            where = replace(place, channel_id=posted.channel_id)
-            if where.channel_id != place.channel_id:  # that channel has no such thread
-                where = replace(where, thread_ts=None)
+            here = posted.channel_id == place.channel_id  # another channel has no such thread
+            where = place if here else replace(place, channel_id=posted.channel_id, thread_ts=None)
             state = message_state_of(opened, place.user_id, task.for_person)
             try:
                 if not await self.watch_starter.start(where, posted.ts, state, opened.project):

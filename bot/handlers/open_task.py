@@ -1,20 +1,17 @@
 """The state of the task that opens a project, and the limits of its age and its retries."""
 
-import random
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Literal
 
 import structlog
 from pydantic import BaseModel, ConfigDict
 
 from bot.access.rules import Actor
-from bot.durable.context import TaskContext
-from bot.durable.in_flight import TaskExpiredError
-from bot.durable.model import Done, Outcome, RunAgain, State, Task
+from bot.durable.model import State
 from bot.handlers.permissions import actor_at
 from bot.projects.request import ProjectRequest
 from bot.projects.service import OpenedProject
-from bot.slack.message import PostedMessage, ReplyTarget, SlackCallFailed
+from bot.slack.message import PostedMessage, ReplyTarget
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -62,33 +59,3 @@ class OpenProjectTask(BaseModel):
     def state(self) -> State:
         """Return it as JSON."""
         return self.model_dump(mode="json")
-
-
-def reject_if_expired(step: str, task: Task) -> None:
-    """Refuse a task for which no person waits any more.
-
-    Raises:
-        TaskExpiredError: the task was enqueued too long ago.
-    """
-    if step != "end" and _age(task) > _TOO_LATE:
-        raise TaskExpiredError(task.created_at)
-
-
-def retry_later(context: TaskContext, refused: SlackCallFailed) -> Outcome:
-    """Reschedule the task after a temporary failure of Slack; end it after a lasting one."""
-    task = context.now()
-    if not refused.retryable or _age(task) > 2 * _TOO_LATE:
-        log.error("a Slack call failed; the task ends", slack_error=refused.error)
-        return Done()
-    tries = task.state.get("tries", 0)
-    wait = min(_LONGEST_RETRY, 2.0**tries) * random.uniform(0.5, 1.0)  # noqa: S311 - no secret
-    log.warning("a Slack call failed; the task is rescheduled", slack_error=refused.error)
-    return RunAgain(
-        max(wait, refused.retry_after),
-        task.state | {"tries": tries + 1},
-        step_may_have_run=task.step_may_have_run,
-    )
-
-
-def _age(task: Task) -> timedelta:
-    return datetime.now(UTC) - task.created_at

@@ -4,11 +4,13 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
-from structlog.contextvars import bind_contextvars
+from structlog.contextvars import bind_contextvars, get_contextvars
 
+from bot.access.access import Access
 from bot.access.limits import PersonLimits
+from bot.access.rules import NotServedError
 from bot.durable.in_flight import InFlight
-from bot.durable.model import State
+from bot.durable.model import Request, State
 from bot.handlers.act_on_job import ActHandler
 from bot.handlers.dialog import DialogHandler
 from bot.handlers.dismiss import DismissHandler
@@ -20,6 +22,7 @@ from bot.handlers.jobs import JobsHandler
 from bot.handlers.more import MoreHandler
 from bot.handlers.open_project import OpenProjectHandler
 from bot.handlers.open_task import OPEN_PROJECT, OpenProjectTask
+from bot.handlers.permissions import Permissions, actor_at
 from bot.handlers.refresh import RefreshHandler
 from bot.handlers.show_project import ShowProjectHandler
 from bot.handlers.watch import WatchHandler
@@ -30,6 +33,7 @@ from bot.projects.service import Projects
 from bot.slack.message import ReplyTarget
 from bot.slack.messages import Poster
 from bot.slack.workflow_steps import WorkflowSteps
+from bot.telemetry.observer import Observer
 from bot.views.failure import READING
 from bot.views.installation import Installation
 
@@ -40,15 +44,20 @@ class Services:
 
     Attributes:
         workers: run the tasks, which are on disk before they are acked.
+        access: the rules in force.
+        permissions: asks for rights.
         limits: how much each person can ask for.
         in_flight: background work, which is lost with the process; the person can repeat it.
         installation: the names of the commands, and the person to ask.
         steps: completes and fails workflow steps.
+        observer: counts, times and traces each request.
     """
 
     workers: Workers
     in_flight: InFlight
     installation: Installation
+    access: Access
+    permissions: Permissions
     limits: PersonLimits
     projects: Projects
     poster: Poster
@@ -67,6 +76,7 @@ class Services:
     more: MoreHandler
     job_actions: JobActionsHandler
     act_on_job: ActHandler
+    observer: Observer
 
     async def enqueue_open_project(
         self, task_id: str, request: ProjectRequest, place: ReplyTarget, *, sure: bool = False
@@ -96,8 +106,12 @@ class Services:
         person = person or place.user_id
         self.limits.enqueued(person, task_id)
         bind_contextvars(task=task_id)  # for the request's log line
+        fields = get_contextvars()  # the task's own lines repeat these
+        request = Request(
+            fields.get("entry_point", ""), fields.get("actor", ""), self.observer.traceparent()
+        )
         return await self.workers.commands.enqueue(
-            task_id, kind, state, person=person, lane=place.channel_id
+            task_id, kind, state, person=person, lane=place.channel_id, request=request
         )
 
     def run_in_background(
@@ -105,13 +119,35 @@ class Services:
         place: ReplyTarget,
         wording: Wording,
         work: Callable[[], Coroutine[Any, Any, None]],
+        *,
+        asked: bool = True,
     ) -> None:
         """Start work for a person; if it fails, the person gets a message.
+
+        The access rules are asked first whether the bot works for the person in this channel.
+
+        Args:
+            place: the person and the channel.
+            wording: the words for a failure.
+            work: the work.
+            asked: the person has asked for it; else a refusal by the rules gets no message.
 
         Raises:
             BusyError: too much work is in flight; nothing was started.
         """
-        self.in_flight.start(lambda: self.failures.run_and_report(place, wording, work))
+
+        async def admitted() -> None:
+            actor = actor_at(place)
+            await self.permissions.prepare(actor)
+            try:
+                self.permissions.admit(actor)
+            except NotServedError:
+                if asked:
+                    raise
+                return
+            await work()
+
+        self.in_flight.start(lambda: self.failures.run_and_report(place, wording, admitted))
 
     def open_dialog(self, trigger_id: str, place: ReplyTarget, team: str = "") -> None:
         """Start to open the dialog.

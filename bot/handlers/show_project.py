@@ -16,10 +16,10 @@ from bot.baseten.models import TrainingProject
 from bot.durable.context import TaskContext
 from bot.durable.model import Done, Outcome, State
 from bot.handlers.failures import Failures
-from bot.handlers.open_task import reject_if_expired, retry_later
 from bot.handlers.permissions import Permissions
 from bot.handlers.posting import LOOKS, TaskPost, send_invitation
 from bot.handlers.slow_notice import notify_if_slow
+from bot.handlers.task_age import reject_if_expired, retry_later
 from bot.projects.bounded_set import BoundedSet
 from bot.projects.creation import CreationOutcome
 from bot.projects.message_state import MessageState

@@ -13,11 +13,11 @@ from bot.baseten.models import TrainingProject
 from bot.durable.context import TaskContext
 from bot.durable.model import Done, Outcome, State
 from bot.handlers.failures import Failures, Wording
-from bot.handlers.open_task import retry_later
 from bot.handlers.permissions import Permissions
+from bot.handlers.task_age import age, retry_later
 from bot.projects.message_state import MessageState
 from bot.projects.service import Projects
-from bot.slack.message import ReplyTarget, SlackCallFailed
+from bot.slack.message import Message, ReplyTarget, SlackCallFailed
 from bot.slack.messages import Poster
 from bot.views.failure import READING, STOPPING, STOPPING_FOR_EVERYONE
 from bot.views.notice import cannot_watch, nothing_to_watch, stopped
@@ -104,11 +104,17 @@ class WatchHandler:
         work: Callable[[WatchTask, TaskContext], Awaitable[None]],
     ) -> Outcome:
         task = WatchTask.model_validate(context.task.state)
-        send = partial(self.poster.send_privately, task.place, guard=context.may_post)
+
+        async def send(message: Message) -> None:
+            await self.poster.send_privately(task.place, message, guard=context.may_post)
+            self.failures.observer.answer(age(context.task), task.place.channel_id)
+
+        async def answer() -> None:
+            await work(task, context)
+            self.failures.observer.answer(age(context.task), task.place.channel_id, task.ts)
+
         try:
-            await self.failures.report_failures(
-                wording, send, lambda: work(task, context), retryable=True
-            )
+            await self.failures.report_failures(wording, send, answer, retryable=True)
         except SlackCallFailed as refused:
             return retry_later(context, refused)
         return Done()

@@ -13,6 +13,7 @@ from bot.durable.room import Limits
 from bot.durable.store import Store
 from bot.durable.worker import Worker
 from bot.retry import retry
+from bot.telemetry.observer import Observer
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -27,6 +28,7 @@ class Workers:
     Args:
         store: holds the tasks.
         limits: the number of commands that run at once; the others wait on disk.
+        observer: traces each attempt at a task.
 
     Attributes:
         commands: the requests of people.
@@ -35,11 +37,12 @@ class Workers:
         waiting: the singletons are not enqueued yet, because the database is away.
     """
 
-    def __init__(self, store: Store, limits: Limits) -> None:
-        self.commands = Worker(store, "commands", limits)
-        self.notifications = Worker(store, "notifications", _NOTIFICATIONS)
-        self.looks = Worker(store, "looks", _LOOKS)
-        self._all = (self.commands, self.notifications, self.looks)
+    def __init__(self, store: Store, limits: Limits, observer: Observer) -> None:
+        span = observer.task_span
+        self.commands = Worker(store, "commands", limits, span)
+        self.notifications = Worker(store, "notifications", _NOTIFICATIONS, span)
+        self.looks = Worker(store, "looks", _LOOKS, span)
+        self.all = (self.commands, self.notifications, self.looks)
         self._loops: list[asyncio.Task[None]] = []
         self.waiting = False
         self._remind_at = 0.0  # on the monotonic clock
@@ -54,12 +57,12 @@ class Workers:
 
     def start(self) -> list[asyncio.Task[None]]:
         """Start to run tasks; return the loops, which end only with an error."""
-        self._loops = [asyncio.create_task(worker.run()) for worker in self._all]
+        self._loops = [asyncio.create_task(worker.run()) for worker in self.all]
         return self._loops
 
     async def drain(self, seconds: float) -> int:
         """Wait for the running tasks, then cancel the rest; return the number of those."""
-        late = await asyncio.gather(*(worker.drain(seconds) for worker in self._all))
+        late = await asyncio.gather(*(worker.drain(seconds) for worker in self.all))
         for loop in self._loops:
             loop.cancel()
         return sum(late)

@@ -8,7 +8,8 @@ from bot.durable.context import TaskContext
 from bot.durable.model import Done, Outcome, RunAgain
 from bot.handlers.failures import Failures
 from bot.handlers.open_project import OpenProjectHandler
-from bot.handlers.open_task import OpenProjectTask, reject_if_expired, retry_later
+from bot.handlers.open_task import OpenProjectTask
+from bot.handlers.task_age import age, reject_if_expired, retry_later
 from bot.projects.creation import CreationOutcome
 from bot.projects.request import ProjectRequest, UsageError, Wrong, has_control_character
 from bot.projects.service import OpenedProject
@@ -38,6 +39,7 @@ class WorkflowStepHandler:
 
         async def fail(message: Message) -> None:
             await self.steps.fail(task.execution_id, without_markup(message.text))
+            self.open_project.observer.answer(age(context.task), task.place.channel_id)
 
         async def work() -> Outcome:
             reject_if_expired(task.step, context.task)
@@ -68,6 +70,8 @@ class WorkflowStepHandler:
             await context.checkpoint(task.state())
         if task.opened is not None:
             await self.steps.complete(task.execution_id, _outputs(task.opened))
+        if task.posted is None:  # the workflow is the only reader of the answer
+            self.open_project.observer.answer(age(context.task), "")
         return Done(self.open_project.remembered(task.state()))
 
 

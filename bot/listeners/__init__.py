@@ -5,6 +5,7 @@ from slack_bolt.async_app import AsyncApp
 from bot.handlers.act_task import ACT_ON_JOB
 from bot.handlers.dismiss import DISMISS
 from bot.handlers.open_task import OPEN_PROJECT
+from bot.handlers.permissions import PreparedTasks
 from bot.handlers.services import Services
 from bot.handlers.show_project import SHOW_PROJECT
 from bot.handlers.watch import STOP_FOR_EVERYONE, STOP_WATCH, WATCH_MESSAGE, WATCH_ONE_JOB
@@ -90,7 +91,7 @@ def register(app: AsyncApp, services: Services, requests: RequestMiddleware) -> 
     app.function(STEP, auto_acknowledge=False)(WorkflowStep(services).handle)
     app.error(errors.handle)
 
-    tasks = services.workers.commands
+    tasks = PreparedTasks(services.workers.commands, services.permissions)
     tasks.on(OPEN_PROJECT, services.open_project.handle)
     tasks.on(SHOW_PROJECT, services.show_project.handle)
     tasks.on(DISMISS, services.dismiss.handle)

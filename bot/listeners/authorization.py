@@ -8,6 +8,7 @@ from slack_bolt.authorization import AuthorizeResult
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
+from bot.access.access_file import AccessFile, missing_scopes
 from bot.access.rules import Workspace
 from bot.access.workspace import access_in_words, workspace_of
 from bot.retry import retry
@@ -28,6 +29,10 @@ log = structlog.stdlib.get_logger(__name__)
 
 class TokenRefusedError(Exception):
     """Slack refuses the token; the text is Slack's code."""
+
+
+class ScopesMissingError(Exception):
+    """The token lacks scopes that the access rules need; the text names both."""
 
 
 class Authorization:
@@ -55,15 +60,21 @@ class Authorization:
         """Return the workspace of the token, once the token is proved."""
         return (await self._proved)[1]
 
-    async def prove(self) -> None:
+    async def prove(self, rules: AccessFile | None = None) -> None:
         """Ask Slack which bot has the token; repeat until Slack answers.
 
         https://docs.slack.dev/reference/methods/auth.test
 
+        Args:
+            rules: the access rules, which can need scopes.
+
         Raises:
             TokenRefusedError: Slack refuses it.
+            ScopesMissingError: it lacks a scope that a rule needs.
         """
+        rules = rules or AccessFile()
         answer = await self._ask()
+        _check_scopes(rules, answer)
         workspace = workspace_of(answer)
         identity = AuthorizeResult.from_auth_test_response(
             auth_test_response=answer, bot_token=self._token
@@ -74,7 +85,18 @@ class Authorization:
                 "the bot's token expires within 12 hours, and nothing renews it", cure=NO_ROTATION
             )
         log.info("Slack knows the bot", workspace=answer.get("team"), bot=answer.get("user"))
-        log.warning(access_in_words(workspace))
+        write = log.info if rules.grants else log.warning
+        write(access_in_words(workspace, rules))
+
+    async def check_scopes(self, rules: AccessFile) -> None:
+        """Ask Slack for the scopes of the token.
+
+        Raises:
+            TokenRefusedError: Slack refuses the token.
+            ScopesMissingError: it lacks a scope that a rule needs.
+        """
+        if rules.scopes:
+            _check_scopes(rules, await self._ask())
 
     async def _ask(self) -> AsyncSlackResponse:
         log.info("the start waits for Slack to confirm the bot's token")
@@ -100,3 +122,8 @@ class Authorization:
             )
         except SlackCallFailed as refused:
             raise TokenRefusedError(refused.error) from None
+
+
+def _check_scopes(rules: AccessFile, answer: AsyncSlackResponse) -> None:
+    if why := missing_scopes(rules, answer.headers.get("x-oauth-scopes", "")):
+        raise ScopesMissingError(why)

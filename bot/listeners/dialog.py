@@ -1,6 +1,6 @@
 """The dialog: the options of its selects, the choice of a team, and its submission."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any
 
@@ -32,24 +32,18 @@ class Dialog:
 
         https://docs.slack.dev/reference/interaction-payloads/block_suggestion-payload
         """
-        await ack(
-            options=await self.services.dialog.team_options(
-                reply_target_of(payload), payload.get("value") or ""
-            )
-        )
+        place = _origin(payload)
+        typed = payload.get("value") or ""
+        await ack(options=await self.services.dialog.team_options(place, typed))
 
     async def projects(self, ack: AsyncAck, payload: dict[str, Any]) -> None:
         """Ack with the projects of the team that the dialog carries.
 
         https://docs.slack.dev/reference/interaction-payloads/block_suggestion-payload
         """
-        state = _state(payload["view"])
+        place, team = _origin(payload), _state(payload["view"]).team
         typed = payload.get("value") or ""
-        await ack(
-            options=await self.services.dialog.project_options(
-                reply_target_of(payload), state.team, typed
-            )
-        )
+        await ack(options=await self.services.dialog.project_options(place, team, typed))
 
     async def choose_team(self, ack: AsyncAck, body: dict[str, Any]) -> None:
         """Ack at once, and offer the projects of the chosen team.
@@ -88,6 +82,9 @@ class Dialog:
                 )
             except StoreUnavailableError as error:
                 errors = {NAME: _UNKNOWN if error.outcome_unknown else _UNAVAILABLE}
+        if CHANNEL in errors and CHANNEL not in view["state"]["values"]:
+            # The dialog was opened in a channel, and asks for none.
+            errors = {NAME: errors[CHANNEL]}
         if errors:
             await ack(response_action="errors", errors=errors)
         else:
@@ -97,6 +94,12 @@ class Dialog:
 def _state(view: dict[str, Any]) -> DialogState:
     """Read the state that the dialog carries."""
     return carried(DialogState, view.get("private_metadata") or "{}")
+
+
+def _origin(payload: dict[str, Any]) -> ReplyTarget:
+    """Read the person, and the channel that the dialog was opened in; empty if it was in none."""
+    channel_id = _state(payload["view"]).channel_id
+    return replace(reply_target_of(payload), channel_id=channel_id)
 
 
 def _chosen_project(view: dict[str, Any]) -> tuple[str, str]:

@@ -11,6 +11,7 @@ from bot.access.rules import MalformedPayloadError
 from bot.listeners.errors import ErrorHandler
 from bot.listeners.middleware import RequestMiddleware
 from bot.listeners.shapes import check_payload
+from bot.telemetry.observer import Observer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,14 +29,20 @@ class Entrance:
         bolt: runs the listeners.
         requests: logs each request.
         errors: answers a malformed payload as it answers the failure of a listener.
+        observer: traces each request.
     """
 
     bolt: AsyncApp
     requests: RequestMiddleware
     errors: ErrorHandler
+    observer: Observer
 
     async def take(self, body: dict[str, Any], retries: int) -> BoltResponse:
         """Return the response to a payload that Slack has repeated ``retries`` times."""
+        with self.observer.request_span():
+            return await self._take(body, retries)
+
+    async def _take(self, body: dict[str, Any], retries: int) -> BoltResponse:
         headers: dict[str, str | Sequence[str]] = {"x-slack-retry-num": str(retries)}
         try:
             check_payload(body)

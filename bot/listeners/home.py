@@ -24,7 +24,7 @@ class Home:
             return
         user_id = event["user"]
         self.services.run_in_background(
-            ReplyTarget(user_id), READING, lambda: self.services.home.publish(user_id)
+            ReplyTarget(user_id), READING, lambda: self.services.home.publish(user_id), asked=False
         )
 
     async def open_dialog(self, ack: AsyncAck, body: dict[str, Any]) -> None:

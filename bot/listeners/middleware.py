@@ -11,17 +11,19 @@ from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
 from structlog.contextvars import bind_contextvars, clear_contextvars
 
+from bot.access.access_file import AccessFile
+from bot.access.grants import works_in
 from bot.access.limits import PersonLimits
-from bot.access.rules import Actor, NotServedError, Workspace, serves
+from bot.access.rules import Actor, NotServedError, Refusal, Workspace, serves
 from bot.listeners.actor import actor_of, counts
 
 RequestOutcome = Literal["ok", "refused", "failed"]
-OnRequest = Callable[[Actor, RequestOutcome, float], None]  # the last: milliseconds
+OnRequest = Callable[[str, RequestOutcome, float], None]  # the entry point; the last: seconds
 
 log = structlog.stdlib.get_logger(__name__)
 
 
-def _ignore(actor: Actor, outcome: RequestOutcome, milliseconds: float) -> None:
+def _ignore(entry_point: str, outcome: RequestOutcome, seconds: float) -> None:
     """Do nothing."""
 
 
@@ -35,11 +37,13 @@ class RequestMiddleware(AsyncMiddleware):
         workspace: returns the workspace of the token.
         limits: of each actor.
         on_request: receives each request at its end.
+        rules: returns the rules of ``ACCESS_FILE``.
     """
 
     workspace: Callable[[], Awaitable[Workspace]]
     limits: PersonLimits
     on_request: OnRequest = _ignore
+    rules: Callable[[], AccessFile] = AccessFile
 
     async def async_process(
         self,
@@ -51,13 +55,18 @@ class RequestMiddleware(AsyncMiddleware):
         """Let the listener run if the actor is served and below its limits.
 
         Raises:
-            NotServedError: the actor belongs to another workspace.
+            NotServedError: the actor belongs to another workspace, or the bot does not work in
+                this channel.
             PersonLimitError: the actor has too many requests.
         """
         actor: Actor = req.context["actor"]
-        workspace = await self.workspace()
-        if (refusal := serves(actor, workspace)) is not None:
-            raise NotServedError(refusal, workspace.audience)
+        workspace, rules = await self.workspace(), self.rules()
+        external = rules.external == "allow"
+        refusal = serves(actor, workspace, rules.workspaces, external=external)
+        if refusal is None and not works_in(rules, actor.channel_id):
+            refusal = Refusal.CHANNEL
+        if refusal is not None:
+            raise NotServedError(refusal, workspace.audience, rules.channels or ())
         if counts(actor):
             await self.limits.admit(actor.id)
         return await next()
@@ -79,9 +88,10 @@ class RequestMiddleware(AsyncMiddleware):
             response = await dispatch(request)
             outcome = request.context.get("outcome", "ok")
         finally:
-            milliseconds = round((time.perf_counter() - begin) * 1000, 1)
+            seconds = time.perf_counter() - begin
+            refused = {"workspace": actor.home or actor.workspace} if outcome == "refused" else {}
             write = log.debug if actor.entry_point == "suggestion" else log.info
-            write("request", outcome=outcome, milliseconds=milliseconds)
-            self.on_request(actor, outcome, milliseconds)
+            write("request", outcome=outcome, milliseconds=round(seconds * 1000, 1), **refused)
+            self.on_request(actor.entry_point, outcome, seconds)
             clear_contextvars()
         return response

@@ -76,8 +76,8 @@ class Question:
     def _delete(self, clicked: Click) -> None:
         """Delete the question. A later click deletes it too: a kill can come before a deletion."""
         with suppress(BusyError):  # then the question stays, and a click on it changes nothing
-            self.services.run_in_background(
-                clicked.place, READING, lambda: self.services.poster.delete_ephemeral(clicked.place)
+            self.services.in_flight.start(
+                lambda: self.services.poster.delete_ephemeral(clicked.place)
             )
 
 

@@ -30,14 +30,16 @@ class UnknownTeamError(Exception):
     Attributes:
         asked: the id or name that the person typed.
         near: up to three similar names of teams.
-        teams: every team that the API key can see.
+        teams: every team that the API key can see, or that the person can use.
+        needed_by: the person or the workflow who would need a grant; empty without grants.
     """
 
-    def __init__(self, asked: str, near: list[str], teams: list[Team]) -> None:
+    def __init__(self, asked: str, near: list[str], teams: list[Team], needed_by: str = "") -> None:
         super().__init__(asked)
         self.asked = asked
         self.near = near
         self.teams = teams
+        self.needed_by = needed_by
 
 
 class TeamsUnavailableError(Exception):
@@ -80,6 +82,7 @@ class ExistingProjects:
         readings: the same words, read with each team of a longer name that they begin with; the
             longest name is first. The name of a reading is empty if the team's name is all of the
             words.
+        project: the existing project, for a person who cannot create one; else None.
     """
 
     team: Team
@@ -89,6 +92,7 @@ class ExistingProjects:
     beginning_of: str | None = None
     also_in: tuple[str, ...] = ()
     readings: tuple["ExistingProjects", ...] = ()
+    project: TrainingProject | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +170,9 @@ class Projects:
             begun_at: the time of the task's first request, if an earlier attempt might have
                 created the project.
         """
+        if found.project is not None:
+            team = found.project.team_name or found.team.name
+            return OpenedProject(found.project, team, CreationOutcome.EXISTED, found.also_in)
         upserted = await self._baseten.upsert_training_project(found.team.id, found.name)
         project = upserted.project
         outcome = await self._creations.outcome(
@@ -243,6 +250,23 @@ class Projects:
             return not team.default, team.name.casefold(), team.id
 
         return sorted(await self._teams.get(), key=default_first)
+
+    def known_teams(self) -> list[Team] | None:
+        """Return the teams of the last list, without a request; None if it is too old."""
+        return self._teams.peek()
+
+    def refresh_teams(self) -> None:
+        """Start to fetch the list of teams if it expires soon."""
+        self._teams.refresh()
+
+    async def find_project(self, team: Team, name: str) -> TrainingProject | None:
+        """Return the team's project of exactly this name; None if it has none.
+
+        The upsert would create a missing one. This method reads the whole list instead.
+        """
+        named = self._baseten.list_projects_named(name)
+        found = [each async for each in named if each is not None and each.team_name == team.name]
+        return found[0] if len(found) == 1 else None
 
     async def _list_names(self) -> ProjectNames:
         names = ProjectNames()

@@ -7,6 +7,7 @@ from typing import Generic, TypeVar
 
 Value = TypeVar("Value")
 
+_GRACE = 60.0  # seconds that `peek` adds to the lifetime, for a decision during the next fetch
 _REFRESH_AT = 0.75  # the share of its lifetime after which a value is refreshed in the background
 
 
@@ -53,6 +54,11 @@ class TtlCache(Generic[Value]):
         old = self._clock() - self._seconds * _REFRESH_AT
         if self._held is None or self._asked_at < max(old, self._invalidated_at):
             self._start_fetch()
+
+    def peek(self) -> Value | None:
+        """Return the held value without a fetch; None if its lifetime ended a minute ago."""
+        fresh = self._clock() - self._asked_at <= self._seconds + _GRACE
+        return self._held if fresh else None
 
     def invalidate(self) -> None:
         """Make the next caller fetch the value again."""

@@ -17,6 +17,7 @@ log = structlog.stdlib.get_logger(__name__)
 DATABASE = "database"  # listeners answer in words while it is away
 DRAINING = "draining"
 SLACK = "slack"  # until Slack has confirmed the token
+SOCKET = "socket"
 START = "start"  # until the database is open
 TOKEN = "token"  # noqa: S105 - Slack refuses the token that it has confirmed before
 

@@ -16,7 +16,7 @@ from slack_sdk.socket_mode.request import SocketModeRequest
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.environment import proxy_of
-from bot.server.health import Health
+from bot.server.health import SOCKET, Health
 from bot.server.http import Dispatch
 from bot.slack.message import SlackCallFailed
 from bot.slack.web_api import AUTH_ERRORS, call_slack
@@ -24,7 +24,6 @@ from bot.slack.web_api import AUTH_ERRORS, call_slack
 log = structlog.stdlib.get_logger(__name__)
 
 CHECK_EVERY = 0.25  # seconds
-SOCKET = "socket"  # this part's name in the health pages
 
 
 class SocketDownError(Exception):

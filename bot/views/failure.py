@@ -3,7 +3,6 @@
 from dataclasses import dataclass, field, replace
 
 from bot.access.limits import PersonLimitError
-from bot.access.rules import MalformedIdError, NotAllowedError, NotServedError
 from bot.baseten.errors import BasetenError
 from bot.durable.in_flight import BusyError, ShutdownError, TaskExpiredError
 from bot.durable.model import StoreUnavailableError
@@ -15,7 +14,7 @@ from bot.views.baseten_failure import baseten_failure
 from bot.views.blocks import plain
 from bot.views.installation import Installation
 from bot.views.limits import paused
-from bot.views.no_access import no_access
+from bot.views.no_access import NO_ACCESS, no_access, no_team
 from bot.views.team_question import team_question
 from bot.views.text import ago, bold, code, duration, listing, say
 
@@ -123,7 +122,8 @@ def _question(error: Exception, attempt: FailureWording) -> Message | None:
         return None
     if attempt.request is None or attempt.place is None:
         return None
-    return team_question(error, attempt.request, attempt.place.thread_ts)
+    thread_ts = attempt.place.thread_ts
+    return team_question(error, attempt.request, thread_ts, attempt.installation)
 
 
 def is_foreseen(error: Exception, attempt: FailureWording) -> bool:
@@ -133,6 +133,8 @@ def is_foreseen(error: Exception, attempt: FailureWording) -> bool:
 
 def _words(error: Exception, attempt: FailureWording) -> _Words | None:
     match error:
+        case UnknownTeamError(needed_by=actor_id) if actor_id:
+            return _Words(*no_team(error.asked, actor_id, attempt.installation))
         case UnknownTeamError():
             return _unknown_team(error, attempt)
         case AmbiguousTeamError():
@@ -144,8 +146,8 @@ def _words(error: Exception, attempt: FailureWording) -> _Words | None:
             return _baseten(cause, listing_teams)
         case BasetenError():
             return _baseten(error, attempt)
-        case NotServedError() | NotAllowedError() | MalformedIdError():
-            return _Words(*no_access(error, attempt.nothing, attempt.installation))
+        case _ if isinstance(error, NO_ACCESS):
+            return _Words(*no_access(error, attempt.nothing, attempt.unsure, attempt.installation))
         case _:
             return _the_bots_own(error, attempt)
 

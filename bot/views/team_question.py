@@ -10,6 +10,8 @@ from bot.projects.request import ProjectRequest, reads_like_help
 from bot.projects.service import AmbiguousTeamError, UnknownTeamError
 from bot.slack.message import Message
 from bot.views.blocks import actions, button, section
+from bot.views.installation import Installation
+from bot.views.no_access import no_team
 from bot.views.question import SHOW_HELP, choose_button
 from bot.views.text import bold, listing, shorten
 
@@ -18,7 +20,10 @@ _MOST_NEAR = 2
 
 
 def team_question(
-    error: UnknownTeamError | AmbiguousTeamError, request: ProjectRequest, thread_ts: str | None
+    error: UnknownTeamError | AmbiguousTeamError,
+    request: ProjectRequest,
+    thread_ts: str | None,
+    installation: Installation,
 ) -> Message | None:
     """Return the question; None if it has no button, or if a button would be too long.
 
@@ -26,12 +31,15 @@ def team_question(
         error: the team that was not found, and the teams that the person can use.
         request: the words of the person.
         thread_ts: the thread that the project's message goes to.
+        installation: the person to ask for a right.
     """
     if not error.teams:
         return None
     nothing = "Nothing was created or changed."
     if isinstance(error, UnknownTeamError):
         event = f"⚠️ There's no team called {bold(error.asked)}. {nothing}"
+        if error.needed_by:
+            event = f"⚠️ {' '.join(no_team(error.asked, error.needed_by, installation))}"
         near = [team for name in error.near for team in error.teams if team.name == name]
         buttons = _buttons(near[:_MOST_NEAR], request, thread_ts)
         names = [bold(name) for name in dict.fromkeys(team.name for team in near[:_MOST_NEAR])]

@@ -15,7 +15,7 @@ log = structlog.stdlib.get_logger(__name__)
 POLLER = "poll"  # the id of the one task that polls for every watch
 BEGUN = "watch begun"  # published if a watch starts during a poll
 _YIELD_EVERY = 20  # watches that are parsed, between two yields to the event loop
-_COLLECTION = "watches"
+WATCHES = "watches"
 _Change = Callable[[Watch], Watch | None]
 
 
@@ -47,11 +47,11 @@ class Watches:
     async def read(self, channel_id: str, ts: str) -> Watch | None:
         """Return the watch of a message, also one that has ended and has undelivered news."""
         key = message_key(channel_id, ts)
-        return _read(key, await self._store.read(_COLLECTION, key))
+        return _read(key, await self._store.read(WATCHES, key))
 
     async def all(self) -> list[Watch]:
         """Return all watches, in no order, also ended ones; only changed ones are read again."""
-        versions, changed = await self._store.read_changed(_COLLECTION, self._versions)
+        versions, changed = await self._store.read_changed(WATCHES, self._versions)
         known = {key: watch for key, watch in self._known.items() if key in versions}
         for number, (key, document) in enumerate(changed.items()):
             known.pop(key, None)
@@ -78,7 +78,7 @@ class Watches:
                 watch.begun_after(kept) if kept.ended else kept.joined_by(*watch.watchers)
             )
 
-        await self._store.amend(_COLLECTION, key, changed)
+        await self._store.amend(WATCHES, key, changed)
         if not await self._store.wake(POLLER):  # a poll runs, maybe without this watch
             self._store.publish(BEGUN)
 
@@ -125,7 +125,7 @@ class Watches:
         """
         key = message_key(before.channel_id, before.ts)
         while True:
-            document = await self._store.read(_COLLECTION, key)
+            document = await self._store.read(WATCHES, key)
             kept = _read(key, document)
             if kept is None or kept.ended or (kept.id, kept.looks) != (before.id, before.looks):
                 return False
@@ -147,7 +147,7 @@ class Watches:
                 raise _ChangedError
             return _state(new)
 
-        unit = [self._store.amendment(_COLLECTION, key, changed)]
+        unit = [self._store.amendment(WATCHES, key, changed)]
         if not begins:
             await self._store.write(*unit)
             return
@@ -176,7 +176,7 @@ class Watches:
                 return _state(new)
             return None if new.ended else _state(new.model_copy(update={"courier": ""}))
 
-        pending = self._store.submit(self._store.amendment(_COLLECTION, key, changed))
+        pending = self._store.submit(self._store.amendment(WATCHES, key, changed))
         (document,) = await asyncio.shield(pending.written)
         kept = _read(key, document)  # type: ignore[arg-type]
         return kept if kept is not None and kept.courier == watch.courier else None
@@ -192,7 +192,7 @@ class Watches:
             new = change(kept)
             return None if new is None else _state(new)
 
-        return _read(key, await self._store.amend(_COLLECTION, key, changed))
+        return _read(key, await self._store.amend(WATCHES, key, changed))
 
 
 def message_key(channel_id: str, ts: str) -> str:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from bot.access.access_file import parse_access_file
 from bot.access.rules import (
     Actor,
     ActorKind,
@@ -18,6 +19,7 @@ from bot.access.rules import (
 from bot.access.workspace import access_in_words, workspace_of
 
 ACME = Workspace("T0ACME", name="Acme")
+GRANT = '[[grant]]\nto = ["U0DANA"]\nteams = ["R"]\ncan = ["view"]\n'
 ON_GRID = Workspace("T0ACME", "E0ACME", "Acme")
 ORGANIZATION = Workspace("T0ACME", "E0ACME", "Acme", organization=True)
 
@@ -104,3 +106,46 @@ def test_auth_test_names_the_workspace_or_the_organization() -> None:
     assert installed == Workspace("T0ACME", "E0ACME", "Acme Inc", organization=True)
     assert access_in_words(ACME).startswith("serves people of Acme's workspace (T0ACME)")
     assert "people of Acme Inc's organization (E0ACME)" in access_in_words(installed)
+
+
+@pytest.mark.parametrize(
+    ("actor", "workspaces", "external", "refusal"),
+    [
+        (Actor(workspace="T0ACME", home="T0OTHER"), None, True, None),
+        (Actor(workspace="T0OTHER"), None, True, Refusal.OTHER_WORKSPACE),
+        (Actor(workspace="T0MORE"), ("T0MORE",), False, None),
+        (Actor(workspace="T0MORE", home="T0MORE"), ("T0MORE",), False, None),
+        (Actor(workspace="T0ACME"), ("T0MORE",), False, Refusal.OTHER_WORKSPACE),
+        (Actor(workspace="T0MORE", home="T0X"), ("T0MORE",), False, Refusal.CONNECTED_COMPANY),
+        (Actor(workspace="T0ACME", enterprise_id="E0X"), None, True, Refusal.OTHER_ORGANIZATION),
+    ],
+)
+def test_rules_can_name_the_workspaces_and_let_in_connected_companies(
+    actor: Actor, workspaces: tuple[str, ...] | None, *, external: bool, refusal: Refusal | None
+) -> None:
+    assert serves(actor, ACME, workspaces, external=external) is refusal
+
+
+def test_an_organizations_workspaces_can_be_limited() -> None:
+    for team, refused in (("T0ACME", None), ("T0MORE", Refusal.OTHER_WORKSPACE)):
+        actor = Actor(workspace=team, home=team, enterprise_id="E0ACME")
+        assert serves(actor, ORGANIZATION, ("T0ACME",)) is refused
+
+
+@pytest.mark.parametrize(
+    ("rules", "words"),
+    [
+        ("", "(T0ACME), guests included: all of them can create, view and see log lines, with the"),
+        ('guests = "deny"', "(T0ACME), guests excluded: all of them"),
+        ('workspaces = ["T0A", "T0B"]', "(T0A, T0B), guests included"),
+        ('external = "allow"', "guests included, people of connected companies too: all"),
+        ('channels = ["C0A"]', "guests included, in 1 channel: all"),
+        ('shared_channels = "deny"', "included, not in channels shared with other companies: all"),
+        (GRANT, "guests included: 1 grant; everything that is not granted is refused"),
+        (GRANT + GRANT, "guests included: 2 grants; everything that is not granted is refused"),
+    ],
+)
+def test_the_rules_are_said_in_one_line(rules: str, words: str) -> None:
+    said = access_in_words(ACME, parse_access_file(rules))
+    assert words in said
+    assert "\n" not in said

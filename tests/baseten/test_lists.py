@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from bot.baseten.errors import Unreadable
 from bot.baseten.lists import read_list
-from bot.baseten.models import ProjectName, TrainingProject, only_projects
+from bot.baseten.models import ProjectName, TrainingProject, only_named, only_projects
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(st.characters(codec="utf-8")),
@@ -99,6 +99,12 @@ async def test_a_list_of_odd_items_alone_is_unreadable(read_item: Any, item: obj
     body = json.dumps({"items": [item]}).encode()
     with pytest.raises(Unreadable, match="any item"):
         [item async for item in read_list(body, "items", read_item)]
+
+
+async def test_of_all_projects_only_those_of_one_name_are_read() -> None:
+    body = json.dumps({"items": [project(name="a"), project(name="b"), {"name": "b", "id": 5}, 7]})
+    found = [item async for item in read_list(body.encode(), "items", only_named("b"))]
+    assert [item and item.name for item in found] == [None, "b"]
 
 
 async def test_of_all_projects_only_the_wanted_ones_are_read() -> None:

@@ -5,8 +5,9 @@ import asyncio
 import pytest
 
 from bot.durable.batch import Unit
+from bot.durable.dialect import Database
 from bot.durable.model import Amend, Enqueue, Finish, Save, State, Task
-from bot.durable.store import Database, Store
+from bot.durable.store import Store
 from tests.durable.conftest import replica
 from tests.durable.test_store import add, claim, claimed
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bot.durable.database import open_store
-from bot.durable.model import Claim, Enqueue, Finish, LeaseLostError, Save, Task
+from bot.durable.model import Claim, Enqueue, Finish, LeaseLostError, Request, Save, Task
 from bot.durable.room import Turns
 from bot.durable.store import Store
 from tests.durable.conftest import until_async
@@ -185,3 +185,38 @@ async def test_the_places_of_waiting_tasks_are_read_by_queue(store: Store) -> No
     assert Turns(await store.turns_of("other")).next("a") == 0
     assert 0 <= await store.oldest_waiting(QUEUE) < 60
     assert await store.oldest_waiting("other") == 0
+
+
+async def test_the_backlog_is_what_could_run_now(store: Store) -> None:
+    assert await store.backlog(QUEUE) == (0, 0)
+    await add(store, "waits")
+    await add(store, "due", delay=-50)
+    await add(store, "sleeps", delay=60)
+    await add(store, "runs", owner=store.owner)
+    await add(store, "ended")
+    await store.write(Finish("ended"))
+    count, oldest = await store.backlog(QUEUE)
+    assert count == 2
+    assert 50 <= oldest < 110
+    assert await store.backlog("other") == (0, 0)
+
+
+async def test_the_documents_of_a_collection_are_counted(store: Store) -> None:
+    for key in ("a", "b"):
+        await store.amend("watches", key, lambda _: {"n": 1})
+    await store.amend("others", "c", lambda _: {"n": 1})
+    await store.amend("watches", "b", lambda _: None)
+    assert (await store.count("watches"), await store.count("none")) == (1, 0)
+
+
+async def test_a_task_keeps_its_request_apart_from_its_state(store: Store) -> None:
+    request = Request("command", "U1", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
+    await add(store, "one", request=request)
+    (task,) = await claim(store)
+    assert (task.state, task.request) == ({"n": 1}, request)
+    await store.write(Save(replace(task, state={"n": 2}), delay=0.0))
+    (task,) = await claim(store)
+    assert (task.state, task.request) == ({"n": 2}, request)
+    await add(store, "two")
+    (other,) = await claim(store)
+    assert (other.state, other.request) == ({"n": 1}, Request())

@@ -222,3 +222,16 @@ async def test_nothing_held_is_nothing_to_change() -> None:
     cached = TtlCache(lists.fetch, LONG)
     cached.update(lambda items: items.append("added"))
     assert await cached.get() == ["fetched"]
+
+
+async def test_a_look_returns_what_is_held_until_a_minute_after_its_end() -> None:
+    now = 0.0
+    lists = Lists()
+    lists.may_answer.set()
+    cached = TtlCache(lists.fetch, 10.0, lambda: now)
+    assert cached.peek() is None
+    held = await cached.get()
+    now = 70.0
+    assert cached.peek() is held
+    now = 70.1
+    assert cached.peek() is None

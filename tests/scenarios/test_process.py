@@ -3,6 +3,7 @@
 import asyncio
 import json
 import signal
+import sys
 from pathlib import Path
 
 import httpx
@@ -13,7 +14,7 @@ from bot.durable.database import open_store
 from bot.sandbox import Delay, Respond
 from bot.sandbox.refusals import validation_400
 from tests.conftest import Env
-from tests.process import settings_of, started
+from tests.process import environment, settings_of, started
 
 UPSERT = r"/v1/teams/[^/]+/training_projects"
 
@@ -179,3 +180,28 @@ async def test_a_socket_app_token_never_reaches_the_log(idle_env: Env, tmp_path:
         assert await process.ended() == 0
     for secret in (idle_env.slack.app_token, idle_env.slack.bot_token, response_url, "ticket="):
         assert secret not in process.said.replace("ticket=[redacted]", "")
+
+
+@pytest.mark.parametrize("module", ["pydantic_core", "structlog", "slack_bolt", "aiohttp"])
+async def test_sigterm_during_the_imports_ends_it_with_0(
+    idle_env: Env, tmp_path: Path, module: str
+) -> None:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-X", "importtime", "-m", "bot"),
+        cwd=tmp_path,
+        env=environment(settings_of(idle_env)),
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    assert process.stderr is not None
+    try:
+        async with asyncio.timeout(30):
+            while f" {module}" not in (line := await process.stderr.readline()).decode():
+                assert line
+            process.terminate()
+            said, _ = await asyncio.gather(process.stderr.read(), process.wait())
+    finally:
+        if process.returncode is None:
+            process.kill()
+    assert process.returncode == 0
+    assert b"Traceback" not in said

@@ -96,9 +96,10 @@ class Scene:
         return (await self.slack.command("x")).response_url
 
 
-@pytest.fixture
-async def scene(idle_env: Env) -> AsyncIterator[Scene]:
-    async with connections(idle_env.settings()) as out:
+@pytest.fixture(params=[None, 0], ids=["plain", "counted"])
+async def scene(idle_env: Env, request: pytest.FixtureRequest) -> AsyncIterator[Scene]:
+    """With metrics, a middleware reads each answer first; the outcome must be the same."""
+    async with connections(idle_env.settings(metrics_port=request.param)) as out:
         yield Scene(idle_env.slack, out)
 
 

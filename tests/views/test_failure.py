@@ -4,6 +4,14 @@ import re
 
 import pytest
 
+from bot.access.rules import (
+    CannotCreateError,
+    MalformedIdError,
+    NotAllowedError,
+    NotServedError,
+    Refusal,
+    RightsUnknownError,
+)
 from bot.baseten.errors import BasetenError, RateLimited, Refused, Unreachable, Unreadable
 from bot.baseten.models import Team
 from bot.durable.in_flight import BusyError, ShutdownError
@@ -42,6 +50,30 @@ CASES = [
     (UnknownTeamError("reserch", ["research"], TEAMS), NOTHING_DONE, ["reserch", "*research*"]),
     (UnknownTeamError("nobody", [], TEAMS), NOTHING_DONE, ["nobody", "Twins"]),
     (UnknownTeamError("a b", [], []), NOTHING_DONE, ["a b", "can't see any team"]),
+    (
+        UnknownTeamError("x<y", ["Twins"], TEAMS, "U0DANA"),
+        NOTHING_DONE,
+        ["no team *x&lt;y* that you can use here", "they need U0DANA and *x&lt;y*."],
+    ),
+    (
+        NotServedError(Refusal.OTHER_WORKSPACE, "people of A"),
+        NOTHING_DONE,
+        ["only work for people"],
+    ),
+    (NotServedError(Refusal.GUEST), NOTHING_DONE, ["don't work for guests"]),
+    (NotServedError(Refusal.SHARED_CHANNEL), NOTHING_DONE, ["shared with other companies"]),
+    (NotServedError(Refusal.UNKNOWN_PERSON), NOTHING_DONE, ["whether you are a guest"]),
+    (NotServedError(Refusal.UNKNOWN_CHANNEL), NOTHING_DONE, ["whether this channel is shared"]),
+    (NotAllowedError("view"), NOTHING_DONE, ["no project here that you can use"]),
+    (NotAllowedError("view", opened=True), CANNOT_TELL, ["can't use this project"]),
+    (RightsUnknownError(teams=False), NOTHING_DONE, ["Slack doesn't tell", "who is in a group"]),
+    (RightsUnknownError(teams=True), NOTHING_DONE, ["Baseten doesn't tell", "which teams"]),
+    (
+        CannotCreateError("Research", "new<er>", "newer", "U0DANA"),
+        NOTHING_DONE,
+        ["no project *new&lt;er&gt;*", "Did you mean *newer*?", "they need U0DANA and *Research*"],
+    ),
+    (MalformedIdError("x"), NOTHING_DONE, ["not one that I made"]),
     (AmbiguousTeamError("Twins", TEAMS), NOTHING_DONE, ["2 teams", "`aaaaaa1` or `aaaaaa2`"]),
     (BusyError(), NOTHING_DONE, ["I'm overloaded"]),
     (ShutdownError(), CANNOT_TELL, ["I was restarted"]),
@@ -296,3 +328,19 @@ def test_many_teams_are_not_all_listed_and_the_rest_is_counted() -> None:
     listed = re.findall(r"team-\d+\.", text)
     assert 3 <= len(listed) < 50
     assert f"{50 - len(listed)} more" in text
+
+
+@pytest.mark.parametrize(
+    ("channels", "shown"),
+    [
+        (("C0A", "C0B"), "Try again in <#C0A> or <#C0B>."),
+        (tuple(f"C0{number}" for number in range(9)), "<#C04> or 4 more."),
+    ],
+)
+def test_the_channels_that_the_bot_works_in_are_shown_as_links(
+    channels: tuple[str, ...], shown: str
+) -> None:
+    error = NotServedError(Refusal.CHANNEL, channels=channels)
+    said = failure_message(error, READING, REFERENCE, INSTALLATION).text
+    assert "I don't work in this channel. Nothing was changed." in said
+    assert said.endswith(shown)

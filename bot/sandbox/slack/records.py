@@ -41,6 +41,7 @@ class Channel:
         private: hidden from everybody except its members.
         archived: closed for new messages.
         post_error: the error code of every `chat.postMessage` to this channel.
+        shared: with another company (Slack Connect).
     """
 
     id: str
@@ -49,6 +50,7 @@ class Channel:
     private: bool = False
     archived: bool = False
     post_error: str | None = None
+    shared: bool = False
 
     @property
     def sent_name(self) -> str:

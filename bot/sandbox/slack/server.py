@@ -143,6 +143,7 @@ class SandboxSlack(UserActions, FakeServer):
         private: bool = False,
         archived: bool = False,
         post_error: str | None = None,
+        shared: bool = False,
     ) -> Channel:
         """Add a channel, or change one.
 
@@ -153,8 +154,9 @@ class SandboxSlack(UserActions, FakeServer):
             private: whether others cannot see it.
             archived: whether it is closed.
             post_error: the error code of every `chat.postMessage` to it.
+            shared: whether another company is in it (Slack Connect).
         """
-        channel = Channel(id, name or id.lower(), member, private, archived, post_error)
+        channel = Channel(id, name or id.lower(), member, private, archived, post_error, shared)
         self._workspace.channels[id] = channel
         return channel
 
@@ -176,6 +178,14 @@ class SandboxSlack(UserActions, FakeServer):
         """
         team_here = TEAM_ID if here else team_id
         self._workspace.outsiders[user] = Outsider(team_id, team_here, enterprise_id)
+
+    def set_group(self, group_id: str, *users: str) -> None:
+        """Let a user group have these people."""
+        self._workspace.groups[group_id] = list(users)
+
+    def add_guest(self, user: str, *, single_channel: bool = False) -> None:
+        """Let a person of this workspace be a guest, in several channels or in a single one."""
+        self._workspace.guests[user] = single_channel
 
     def install_in_organization(self, enterprise_id: str | None) -> None:
         """Let the bot's token be an organization's, before the bot starts; None: a workspace's."""

@@ -7,6 +7,7 @@ from typing import Final, TypeAlias
 from bot.sandbox.fake_server import Recorded
 from bot.sandbox.faults import Json, Respond
 from bot.sandbox.slack import arguments as slack_arguments
+from bot.sandbox.slack.directory import SlackDirectory
 from bot.sandbox.slack.history import History
 from bot.sandbox.slack.records import (
     BOT_ID,
@@ -31,6 +32,8 @@ SCOPES: Final = {
     "chat.update": "chat:write",
     "chat.delete": "chat:write",
     "conversations.open": "im:write",
+    "usergroups.users.list": "usergroups:read",
+    "users.info": "users:read",
     "users.lookupByEmail": "users:read.email",
 }
 
@@ -85,6 +88,7 @@ class SlackApi:
     def _method(self, name: str) -> Method:
         views = SlackViews(self.workspace)
         history = History(self.workspace, self.credentials.scopes)
+        directory = SlackDirectory(self.workspace, self.credentials.scopes)
         methods: dict[str, Method] = {
             "apps.connections.open": self.apps_connections_open,
             "auth.test": self.auth_test,
@@ -93,10 +97,13 @@ class SlackApi:
             "chat.postMessage": self.chat_post_message,
             "chat.update": self.chat_update,
             "conversations.history": history.channel,
+            "conversations.info": directory.conversations_info,
             "conversations.open": self.conversations_open,
             "conversations.replies": history.thread,
             "functions.completeError": self.functions_complete_error,
             "functions.completeSuccess": self.functions_complete_success,
+            "usergroups.users.list": directory.usergroups_users_list,
+            "users.info": directory.users_info,
             "users.lookupByEmail": self.users_lookup_by_email,
             "views.open": views.open,
             "views.publish": views.publish,

@@ -60,6 +60,8 @@ class Workspace:
         enterprise_id: the organization that the bot is installed in; None: in one workspace.
         emails: the ids of people by their email addresses, in lower case.
         drops_repeats: whether a `client_msg_id` that the channel has already posts nothing.
+        groups: the people of each user group.
+        guests: the people who are guests; True: of a single channel.
     """
 
     now: Callable[[], datetime]
@@ -78,6 +80,8 @@ class Workspace:
     outsiders: dict[str, Outsider] = field(default_factory=dict)
     enterprise_id: str | None = None
     emails: dict[str, str] = field(default_factory=dict)
+    groups: dict[str, list[str]] = field(default_factory=dict)
+    guests: dict[str, bool] = field(default_factory=dict)
     _numbers: Iterator[int] = field(default_factory=itertools.count)
     _last_ts: float = 0.0
 
