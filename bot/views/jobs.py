@@ -31,12 +31,12 @@ def jobs_message(listed: ProjectJobs) -> Message:
 def _line(project_id: str, job: TrainingJob) -> str:
     now = status(job)
     logs = f"<{logs_url(project_id, job.id)}|logs>"
-    name = code(job_name(job), 28) + (f" ({code(job.id, 20)})" if job.name else "")
+    name = code(job_name(job), 26) + (f" ({code(job.id, 20)})" if job.name else "")
     error = (job.error_message or "").strip() if now.failed else ""
     why = f"\n> {say(error.splitlines()[0], 100)}" if error else ""
     return (
         f"{now.mark} *{say(now.words, 44)}*  {name}\n"
-        f"created {ago(job.created_at)}{_ended(job)} · {say(machines(job), 40)} · {logs}{why}"
+        f"created {ago(job.created_at)}{_ended(job)} · {say(machines(job), 36)} · {logs}{why}"
     )
 
 

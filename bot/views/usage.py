@@ -34,7 +34,7 @@ def help_text(installation: Installation) -> str:
         f"• Put quotes around a team of several words: {quoted}. To choose the team in a dialog, "
         f"type {code(command)} alone.\n"
         "• Use the buttons on the message: *Watch* tells you how the job ends, *Jobs* lists the "
-        "last ten. My home tab has your last projects.\n"
+        f"last ten. {code(installation.jobs_command)} and my home tab list jobs for you alone.\n"
         f"Questions? Ask {installation.operator}."
     )
 
