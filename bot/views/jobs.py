@@ -35,7 +35,7 @@ def _line(project_id: str, job: TrainingJob) -> str:
     error = (job.error_message or "").strip() if now.failed else ""
     why = f"\n> {say(error.splitlines()[0], 100)}" if error else ""
     return (
-        f"{now.mark} *{say(now.words, 44)}*  {name}\n"
+        f"{now.mark} *{say(now.words, 40)}*  {name}\n"
         f"created {ago(job.created_at)}{_ended(job)} · {say(machines(job), 40)} · {logs}{why}"
     )
 

@@ -255,15 +255,15 @@ async def test_a_refused_list_leaves_the_ids_and_says_so(http: Env) -> None:
     assert f"· {job['training_project_id']}\n" in lines(listed)[0]
     assert "can't list projects" in listed.text
     http.baseten.search_allowed = False
-    assert "The bot's API key may not do this" in (await look(http)).text
-    assert "The bot's API key may not do this" in (await look(http, "sft")).text
+    assert "The bot's API key isn't allowed to do this" in (await look(http)).text
+    assert "The bot's API key isn't allowed to do this" in (await look(http, "sft")).text
 
 
 @pytest.mark.parametrize("path", [SEARCH, LIST])
 @pytest.mark.parametrize(
     ("fault", "words"),
     [
-        (internal_500(), "Baseten has a problem of its own"),
+        (internal_500(), "Baseten is having problems (error 500)"),
         (wrong_key_403(), "does not accept the bot's API key"),
         (Respond(200, body=b"<html>"), "doesn't look like Baseten's"),
     ],
@@ -285,7 +285,7 @@ async def test_a_failure_of_baseten_is_told_in_words(
 async def test_a_slow_baseten_is_announced(http: Env) -> None:
     add(http, "sft")
     http.baseten.faults.next(SEARCH, Delay(2.3))
-    assert "Still asking Baseten" in (await look(http)).text
+    assert "Still waiting for Baseten" in (await look(http)).text
     await http.told(2)
     assert names(http.slack.ephemerals[-1]) == ["sft"]
 

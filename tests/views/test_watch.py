@@ -328,7 +328,7 @@ def test_as_many_lines_are_kept_as_are_asked_for() -> None:
         ("RUNNING", "was running"),
         ("QUEUED", "was queued"),
         ("PREEMPTED", "had been preempted"),
-        ("COMPLETED", "had completed"),
+        ("COMPLETED", "had finished"),
         ("FAILED", "had failed"),
         ("WARMING_UP", "had ended with the status Warming up"),
     ],
