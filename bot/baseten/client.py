@@ -103,15 +103,11 @@ class Baseten(Requests):
         path = f"{_project(project_id)}/jobs"
         return (await self._call(ProjectJobs, "GET", path)).body
 
-    async def get_training_job(self, project_id: str, job_id: str) -> TrainingJob:
-        """Return one job.
+    async def get_job_in_project(self, project_id: str, job_id: str) -> OneTrainingJob:
+        """Return one job with its project, which the same answer holds.
 
         ``GET /v1/training_projects/{training_project_id}/jobs/{training_job_id}``
         """
-        return (await self.get_job_in_project(project_id, job_id)).training_job
-
-    async def get_job_in_project(self, project_id: str, job_id: str) -> OneTrainingJob:
-        """Return one job with its project, which the same answer holds."""
         return (await self._call(OneTrainingJob, "GET", _job(project_id, job_id))).body
 
     async def search_training_jobs(self) -> list[TrainingJob]:
