@@ -139,7 +139,7 @@ class NewsMessages:
         except BasetenError as error:
             log.info("cannot read the logs of a job that failed", error=str(error))
             return None
-        # Redact the whole text before cutting it: the redactor cannot recognise half a secret.
+        # Redact the whole text before cutting it: the redactor cannot recognize half a secret.
         shown = "\n".join(log_lines((line.message for line in logs), _MOST_READ))
         return self.redactor.text(shown[-_MOST_TEXT:]).splitlines()
 
