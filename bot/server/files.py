@@ -5,7 +5,7 @@ from contextlib import suppress
 
 _USEFUL = 4096
 _OURS = 400  # to Slack, Baseten and the database; see bot.connections
-_MOST = 1000
+_MOST = 3000  # a burst of as many commands at once is served whole
 
 
 def raise_file_limit() -> None:

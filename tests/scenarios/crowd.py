@@ -22,6 +22,8 @@ UPSERT = r"/v1/teams/[^/]+/training_projects"
 POST = "/api/chat.postMessage"
 NOTHING, MIGHT = "Nothing was", "I might have taken this"
 _NAME = re.compile(rb"project-\d{5}")
+
+
 _ENDED = "SELECT id FROM training_bot_tasks WHERE ended_at IS NOT NULL"
 
 
@@ -98,7 +100,7 @@ class Crowd:
 
     def answers(self) -> Counter[str]:
         """Return how many messages there are about each project."""
-        return Counter(message.text.split("*")[1] for message in self.env.slack.messages)
+        return Counter(_named(message.text) for message in self.env.slack.messages)
 
     def begun(self) -> Counter[str]:
         """Return how many posts have begun about each project."""
@@ -165,3 +167,10 @@ async def ended_tasks(url: str) -> set[str]:
 def may_read(env: Env) -> None:
     """Let the bot search channels for its messages."""
     env.slack.scopes = (*DEFAULT_SCOPES, "channels:history")
+
+
+def _named(text: str) -> str:
+    """Return the project that a message is about."""
+    found = re.search(r"project-\d{5}", text)
+    assert found is not None, text
+    return found[0]

@@ -36,7 +36,7 @@ async def test_while_baseten_fails_people_are_told_at_once_and_nothing_is_sent(
         await http.slack.command("research sft")
         words = await http.told(told + 1)
         assert time.monotonic() - began < 1
-        assert f"Baseten {CHECKING} Nothing was opened." in words
+        assert f"Baseten {CHECKING} Nothing was created or changed." in words
         assert "Try again in" in words
         assert len(http.baseten.requests) == sent
         http.baseten.faults.clear()
@@ -72,7 +72,7 @@ async def test_while_slack_fails_tasks_wait_and_each_is_posted_once(http: Env) -
         http.slack.faults.clear()
         await http.slack.until(lambda: len(http.slack.messages) == len(names), 40)
         await until_ended(http)
-    assert sorted(m.text.split("*")[1] for m in http.slack.messages) == sorted(names)
+    assert sorted(m.text.split()[1] for m in http.slack.messages) == sorted(names)
     events = [line["event"] for line in lines]
     assert "the task is abandoned after its last retry" not in events
     assert len([line for line in lines if "server" in line]) == 2
