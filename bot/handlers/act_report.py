@@ -9,7 +9,7 @@ from bot.durable.context import TaskContext
 from bot.durable.model import RunAgain, State
 from bot.handlers.act_task import ActTask
 from bot.handlers.posting import LOOKS, TaskPost
-from bot.projects.message_state import JobChoice
+from bot.projects.message_state import WatchJobChoice
 from bot.projects.service import Projects
 from bot.slack.message import SlackCallFailed
 from bot.slack.messages import Poster
@@ -57,7 +57,7 @@ class ActReports:
 
         choice = None
         if task.new_job is not None and task.message_state is not None:
-            choice = JobChoice(message_state=task.message_state, job_id=task.new_job.id)
+            choice = WatchJobChoice(message_state=task.message_state, job_id=task.new_job.id)
         thread = replace(task.place, thread_ts=task.place.thread_ts or task.ts)
         post = TaskPost(self.poster, context, self.looks, task.looks, searching)
         refused = False

@@ -9,7 +9,7 @@ from bot.access.rules import checked_id
 from bot.handlers.services import Services
 from bot.handlers.watch import STOP_WATCH, WATCH_MESSAGE, WATCH_ONE_JOB, WatchTask
 from bot.listeners.payloads import carried, click, message_state
-from bot.projects.message_state import JobChoice
+from bot.projects.message_state import WatchJobChoice
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Watching:
     async def watch_job(self, ack: AsyncAck, body: dict[str, Any]) -> None:
         """Watch the job that the button names, in the message of the button."""
         clicked = click(body)
-        choice = carried(JobChoice, clicked.value)
+        choice = carried(WatchJobChoice, clicked.value)
         checked_id(choice.message_state.project_id)
         task = WatchTask(
             place=clicked.place,

@@ -51,7 +51,7 @@ class StopState(BaseModel):
     response_url: str | None = None
 
 
-class JobChoice(BaseModel):
+class WatchJobChoice(BaseModel):
     """The value of a button that watches one job of a project in its message.
 
     Attributes:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from bot.baseten.models import TrainingJob, TrainingProject
 from bot.projects.acts_under_way import UnderWay
 from bot.projects.job_acts import Act
-from bot.projects.message_state import JobChoice
+from bot.projects.message_state import WatchJobChoice
 from bot.slack.message import Message
 from bot.views.blocks import actions, button, plain
 from bot.views.failure import FailureWording
@@ -46,7 +46,7 @@ class ActEnd:
     waited: float = 0.0
 
 
-def act_report(end: ActEnd, choice: JobChoice | None) -> Message:
+def act_report(end: ActEnd, choice: WatchJobChoice | None) -> Message:
     """Return the reply in the thread, which names the person.
 
     Args:

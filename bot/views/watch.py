@@ -5,7 +5,7 @@ from datetime import datetime
 
 from bot.baseten.measures import GpuCapacity
 from bot.baseten.models import TrainingJob, TrainingProject
-from bot.projects.message_state import JobChoice
+from bot.projects.message_state import WatchJobChoice
 from bot.projects.request import command_text
 from bot.slack.message import Block, Message
 from bot.views.blocks import actions, button, context, plain, section
@@ -67,7 +67,7 @@ def waiting_message(
 
 def newer_job_message(  # noqa: PLR0913, PLR0917 - its parts
     project: TrainingProject,
-    choice: JobChoice,
+    choice: WatchJobChoice,
     job: TrainingJob,
     followed: TrainingJob | None,
     watchers: Sequence[str],

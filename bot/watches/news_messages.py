@@ -12,7 +12,7 @@ from bot.baseten.client import Baseten
 from bot.baseten.errors import BasetenError
 from bot.baseten.measures import Checkpoint, GpuCapacity
 from bot.baseten.models import TrainingJob, TrainingProject
-from bot.projects.message_state import JobChoice
+from bot.projects.message_state import WatchJobChoice
 from bot.slack.message import Message
 from bot.slack.people import People
 from bot.telemetry.redaction import Redactor
@@ -91,7 +91,7 @@ class NewsMessages:
                 capacity = await self._capacity(project, job)
                 return waiting_message(project, job, since, waited, capacity)
             case NewerJob(job=job, followed=followed):
-                choice = JobChoice(message_state=watch.message_state, job_id=job.id)
+                choice = WatchJobChoice(message_state=watch.message_state, job_id=job.id)
                 starter = await self._starter(job)
                 return newer_job_message(project, choice, job, followed, watchers, starter)
             case FirstJob(job=job):

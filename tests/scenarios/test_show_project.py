@@ -89,11 +89,6 @@ async def test_watch_posts_a_live_message_to_the_person_alone(env: Env) -> None:
     assert env.baseten.upserts == []
 
 
-def ended(env: Env, job_id: str, status: str) -> None:
-    """End a job a minute ago: its end is told only after the last lines of its log."""
-    env.baseten.set_job(job_id, status=f"TRAINING_JOB_{status}", updated_at=ago(minutes=1))
-
-
 async def test_a_watch_follows_exactly_its_job_to_the_end(idle_env: Env) -> None:
     project = idle_env.baseten.add_project(RESEARCH, "sft")["id"]
     old = idle_env.baseten.add_job(project, name="old", created_at=ago(hours=2))["id"]
@@ -117,7 +112,7 @@ async def test_the_news_of_a_watched_job_come_to_the_person(idle_env: Env) -> No
     async with idle_env.running(AHEAD):
         await press(idle_env, await look(idle_env, user=DANA), "watch_job")
         await idle_env.told(2)
-        ended(idle_env, job["id"], "COMPLETED")
+        idle_env.baseten.set_job(job["id"], status="TRAINING_JOB_COMPLETED")
         await idle_env.answered(2)
     first, reply = idle_env.slack.messages
     assert (reply.channel, reply.thread_ts) == (DM, first.ts)
@@ -161,7 +156,7 @@ async def test_a_job_that_ends_while_its_watch_begins_is_followed_to_its_end(
         idle_env.slack.faults.next(UPDATE, Delay(0.5))
         await press(idle_env, listed, "watch_job")
         await idle_env.answered()
-        ended(idle_env, job["id"], "FAILED")
+        idle_env.baseten.set_job(job["id"], status="TRAINING_JOB_FAILED")
         await idle_env.answered(2)
     assert "failed" in idle_env.slack.messages[1].text
 

@@ -11,7 +11,7 @@ from bot.baseten.models import TrainingJob, TrainingProject
 from bot.projects.acts_under_way import UnderWay
 from bot.projects.job_acts import Act, JobActions, can_act, offered_acts
 from bot.projects.job_choice import LONGEST_ID
-from bot.projects.message_state import JobChoice
+from bot.projects.message_state import WatchJobChoice
 from bot.sandbox.slack.block_kit import view_problems
 from bot.slack.message import Message
 from bot.views.act_words import (
@@ -76,7 +76,7 @@ VIEWS = {
     "confirm_hostile": confirm_view(of(HOSTILE, HOSTILE), long(HOSTILE), Act.RUN_AGAIN, STATE),
     "confirm_no_team": confirm_view(of("x", None), RUNNING, Act.STOP, STATE),
 }
-CHOICE = JobChoice(message_state=message_state_of(opened(None), DANA), job_id="n3wj0b1")
+CHOICE = WatchJobChoice(message_state=message_state_of(opened(None), DANA), job_id="n3wj0b1")
 
 
 def ended(act: Act, after: TrainingJob, **changes: Any) -> ActEnd:

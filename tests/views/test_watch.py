@@ -8,7 +8,7 @@ import pytest
 from bot.baseten.measures import Checkpoint, GpuCapacity
 from bot.baseten.models import TrainingJob, TrainingProject
 from bot.projects.creation import CreationOutcome
-from bot.projects.message_state import JobChoice, MessageState
+from bot.projects.message_state import MessageState, WatchJobChoice
 from bot.sandbox.slack.block_kit import message_error
 from bot.slack.message import Message
 from bot.views.installation import Installation
@@ -68,10 +68,10 @@ def checkpoint(number: int, **changes: Any) -> Checkpoint:
     return Checkpoint.model_validate(fields | {"sync_status": "COMPLETE"} | changes)
 
 
-def choice(job_id: str = "q8rs0rw", **changes: Any) -> JobChoice:
+def choice(job_id: str = "q8rs0rw", **changes: Any) -> WatchJobChoice:
     fields = {"project_id": "n4q95w5", "team": "Research", "outcome": CreationOutcome.EXISTED}
     state = MessageState.model_validate(fields | changes)
-    return JobChoice(message_state=state, job_id=job_id)
+    return WatchJobChoice(message_state=state, job_id=job_id)
 
 
 def newer(job: TrainingJob, old: TrainingJob | None, who: tuple[str, ...] = DANA) -> Message:
@@ -410,7 +410,7 @@ def test_the_way_to_the_logs_is_a_button_and_the_first_thing_to_do_after_a_failu
 def test_a_newer_job_has_a_button_that_carries_it() -> None:
     button = button_of(MESSAGES["newer_job"])
     assert (button["action_id"], button["text"]["text"]) == ("watch_too", "Watch second-try too")
-    assert JobChoice.model_validate_json(button["value"]) == choice()
+    assert WatchJobChoice.model_validate_json(button["value"]) == choice()
     after = button_of(MESSAGES["newer_job_after_the_end"])
     assert after["text"]["text"] == "Watch second-try"
 
