@@ -174,7 +174,7 @@ class Bot:
             log.warning("ACCESS_FILE names teams that cannot be used", teams=unknown)
 
     def refuse_requests(self) -> None:
-        """Refuse further requests, except on a shared database, where other replicas run them."""
+        """Refuse further requests; on a shared database another replica takes them, after a 503."""
         self.health.set_problem(DRAINING, "the bot is shutting down")
 
     async def drain(self) -> None:
