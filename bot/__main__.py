@@ -64,7 +64,7 @@ def _demo(text: str) -> int:
     try:
         from bot.cli.demo import demo  # noqa: PLC0415 - nothing else needs the sandbox, nor rich
     except ModuleNotFoundError as error:
-        if error.name != "rich":
+        if (error.name or "").partition(".")[0] != "rich":
             raise
         sys.stderr.write(
             "The demo needs the package rich. To install it: .venv/bin/pip install '.[demo]'\n"

@@ -77,11 +77,14 @@ class FieldPrompt:
             picked = _picked(typed, offered, several=several)
             if picked:
                 return picked
-            offered = await self._offered(source, element, typed)
-            if len(offered) == 1:
-                self.screen.say(f"    → {offered[0][0]}")
-                return [offered[0][1]]
-            self._list(offered, "Nothing matches.")
+            found = await self._offered(source, element, typed)
+            if len(found) == 1:
+                self.screen.say(f"    → {found[0][0]}")
+                return [found[0][1]]
+            if not found:
+                self.screen.say("    Nothing matches.")
+            self._list(found)
+            offered = found or offered
         return None
 
     async def _typed(self, question: str) -> str:
@@ -90,9 +93,7 @@ class FieldPrompt:
             raise LeftError
         return typed
 
-    def _list(self, offered: _Choices, nothing: str = "") -> None:
-        if not offered and nothing:
-            self.screen.say(f"    {nothing}")
+    def _list(self, offered: _Choices) -> None:
         for number, (label, _) in enumerate(offered[:_MOST_LISTED], 1):
             self.screen.say(f"    {number} {label}")
         if (more := len(offered) - _MOST_LISTED) > 0:

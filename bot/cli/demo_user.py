@@ -87,7 +87,7 @@ class DemoUser:
         while True:
             await self.slack.until(self._has_news, timeout=float("inf"))
             with self.prompt.above():
-                self._draw_news()
+                self.draw_news()
 
     async def _use(self, source: Source, control: Control) -> None:
         """Send the press or the choice to the bot."""
@@ -123,8 +123,9 @@ class DemoUser:
             await act
             await self._wait_for_answer(before)
             while (view := self._inbox.new_modal(before)) is not None:
+                submitted = await self._show_modal(view)
                 before = self._inbox.state()
-                if await self._show_modal(view):
+                if submitted:
                     await self._wait_for_answer(before)
         finally:
             self._busy = False
@@ -142,7 +143,7 @@ class DemoUser:
         """Wait for news and draw them; return whether they only say that the answer is slow."""
         await self.slack.until(lambda: self._inbox.changed(before), timeout=longest)
         unseen = self._inbox.unseen()
-        self._draw_news()
+        self.draw_news()
         return bool(unseen) and all(each.text.startswith(_SLOW_NOTE) for each in unseen)
 
     async def _show_modal(self, view: View) -> bool:
@@ -168,7 +169,7 @@ class DemoUser:
             self.seen is self._inbox.home() and self._inbox.home_changed()
         )
 
-    def _draw_news(self) -> None:
+    def draw_news(self) -> None:
         """Draw new messages; for one that the bot updated by itself, print only a summary."""
         for message in self._inbox.unseen():
             known = self._inbox.knows(message)
@@ -189,6 +190,7 @@ class DemoUser:
     def _draw(self, message: PostedMessage | Ephemeral) -> None:
         self.blocks = message.blocks
         self.screen.message(message)
-        if self.screen.console.is_terminal or not self.interactive:
+        reply = message.thread_ts and isinstance(message, PostedMessage)
+        if not reply and (self.screen.console.is_terminal or not self.interactive):
             self.screen.link("The same blocks, drawn by Slack (or type b)", address(self.blocks))
         self.screen.say()

@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from rich.console import Console
+from rich.console import Console, ConsoleDimensions
 from rich.padding import Padding
 from rich.panel import Panel
 from rich.text import Text
@@ -19,24 +19,21 @@ BOT_NAME = "Training Projects"  # as in manifest.yml
 _WIDEST = 100  # columns; longer lines are hard to read
 _SAME_WIDTH = "same-width"  # the name of the codec's error handler
 _AS_EMOJI = "\ufe0f"  # after a character of one column, it makes an emoji of two
-_SIMILAR = {
-    **{
-        "…": ".",
-        "•": "*",
-        "→": ">",
-        "✓": "+",
-        "✗": "x",
-        "❌": "x",
-        "✅": "+",
-        "✨": "*",
-        "⏳": "~",
-    },
-    **{"▶": ">", "📂": "=", "⚠": "!", "🔎": "?", "“": '"', "”": '"', "–": "-", "—": "-"},  # noqa: RUF001 - looked up
-}
+_SIMILAR = dict(zip("…•·→✓✗❌✅✨⏳▶📂⚠“”–—", '.*.>+xx+*~>=!""--', strict=True))  # noqa: RUF001 - looked up
 
 
 class _Console(Console):
-    """A console that raises `BrokenPipeError`, so that one place ends the demo."""
+    """A console of limited width, which raises `BrokenPipeError`: one place ends the demo."""
+
+    @property
+    def size(self) -> ConsoleDimensions:
+        """The size of the terminal, as it is now."""
+        size = super().size
+        return ConsoleDimensions(min(size.width, _WIDEST), size.height)
+
+    @size.setter
+    def size(self, new_size: tuple[int, int]) -> None:
+        self._width, self._height = new_size
 
     def on_broken_pipe(self) -> None:
         raise BrokenPipeError
@@ -47,9 +44,7 @@ def console() -> Console:
     if isinstance(sys.stdout, io.TextIOWrapper):
         codecs.register_error(_SAME_WIDTH, _replace)
         sys.stdout.reconfigure(errors=_SAME_WIDTH)
-    made = _Console(highlight=False, markup=False, emoji=False)
-    made.width = min(made.width, _WIDEST)
-    return made
+    return _Console(highlight=False, markup=False, emoji=False)
 
 
 @dataclass(frozen=True, slots=True)
