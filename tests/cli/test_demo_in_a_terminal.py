@@ -74,7 +74,7 @@ async def test_the_dialog_lists_choices_and_keeps_the_text_after_an_error(tmp_pa
             ("zzz\n", "Nothing matches. Team [Default"),
             ("3\n", "Project (optional):"),
             ("\n", "Or type the name here (optional):"),
-            ("two\u202elines\n", "Or type the name here: The name"),
+            ("two\u202elines\n", "Leave out the line breaks"),
             ("\n", "Project (optional):"),
             ("\n", "Or type the name here (optional) [two"),
             ("from-the-dialog\n", "from-the-dialog was created in Research."),
@@ -116,7 +116,7 @@ async def test_ctrl_c_ends_it_and_leaves_the_terminal_as_it_was(tmp_path: Path) 
 async def test_it_fits_into_60_columns_and_has_no_color_on_request(tmp_path: Path) -> None:
     async with demo_in_a_terminal(tmp_path, columns=60, NO_COLOR="1") as terminal:
         await terminal.type("/training-jobs\n", "Show here posts for everyone;")
-        await terminal.type("home\n", "Questions?")
+        await terminal.type("home\n", "Your last projects")
         framed = [line for line in terminal.lines if line[:1] in {"│", "╭", "╰"}]
         assert framed
         assert {cell_len(line) for line in framed} == {60}
