@@ -51,11 +51,11 @@ async def connections(settings: Settings) -> AsyncIterator[Connections]:
         observer = await stack.enter_async_context(
             open_observer(__version__, redactor, metrics=settings.metrics_port is not None)
         )
-        to_slack, to_baseten = _observed(observer, settings.slack_api_url.path or "/")
         connector = aiohttp.TCPConnector(
             limit=0, limit_per_host=_CONNECTIONS, keepalive_timeout=_KEEP_ALIVE
         )
         api_url = URL(f"{settings.slack_api_url}".rstrip("/") + "/")
+        to_slack, to_baseten = _observed(observer, api_url.raw_path)
         for_slack: _Middlewares = (
             SlackHostsOnly(api_url),
             RefuseRedirects(),

@@ -12,11 +12,15 @@ from bot.connections import Connections
 from bot.durable.in_flight import InFlight
 from bot.durable.room import Limits
 from bot.durable.store import Store
+from bot.handlers.act_on_job import SETTLES, ActHandler
+from bot.handlers.act_report import ActReports
 from bot.handlers.cleanup import CLEANUP, CleanupTask
 from bot.handlers.dialog import DialogHandler
 from bot.handlers.dismiss import DismissHandler
 from bot.handlers.failures import Failures
+from bot.handlers.fill_dialog import FilledDialogs
 from bot.handlers.home import HomeHandler
+from bot.handlers.job_actions import JobActionsHandler
 from bot.handlers.job_list import JobListHandler
 from bot.handlers.jobs import JobsHandler
 from bot.handlers.more import MoreHandler
@@ -29,6 +33,7 @@ from bot.handlers.show_project import ShowProjectHandler
 from bot.handlers.watch import WatchHandler
 from bot.handlers.workers import Workers
 from bot.handlers.workflow_step import WorkflowStepHandler
+from bot.projects.acts_under_way import ActsUnderWay
 from bot.projects.job_list import JobList
 from bot.projects.recents import Recents
 from bot.projects.service import Projects
@@ -56,7 +61,8 @@ class Tuning:
         limits: the number of commands that run at once; the others wait on disk.
         poll_interval: the interval of the polls of watched jobs.
         now: the clock of the watches.
-        looks: seconds before each search for a post with an unknown outcome.
+        looks: seconds before each search for a post, or for a new job, with an unknown outcome.
+        settles: seconds before each read of a job that stops.
         allows: decides who can do which act, instead of the rules.
         report_every: seconds between two log lines about a start that waits, and between two
             questions about a refused token.
@@ -67,6 +73,7 @@ class Tuning:
     poll_interval: PollInterval = field(default_factory=PollInterval)
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     looks: tuple[float, ...] = LOOKS
+    settles: tuple[float, ...] = SETTLES
     allows: Allows | None = None
     report_every: float = 30.0
 
@@ -89,6 +96,7 @@ def build_services(
     access = Access(file, SlackDirectory(out.slack), projects)
     decide = tuning.allows or access
     permissions = Permissions(decide, access)
+    dialogs = FilledDialogs(poster, modals, failures)
     steps = WorkflowSteps(out.slack, out.redactor)
     watch_starter = WatchStarter(poster, watches, tuning.now)
     ask, watch, looks = settings.ask_near_names, settings.watch_answers, tuning.looks
@@ -126,7 +134,20 @@ def build_services(
         ),
         home=HomeHandler(recents, modals, permissions, installation),
         dialog=DialogHandler(projects, modals, permissions, recents),
-        dismiss=DismissHandler(poster, installation),
-        more=MoreHandler(projects, poster, modals, failures, watches, permissions, installation),
+        dismiss=DismissHandler(poster, installation, observer),
+        more=MoreHandler(projects, dialogs, watches, permissions, installation),
+        job_actions=JobActionsHandler(projects, dialogs, permissions, installation),
+        act_on_job=ActHandler(
+            out.baseten,
+            projects,
+            poster,
+            failures,
+            permissions,
+            ActsUnderWay(store),
+            ActReports(projects, poster, watches, looks),
+            installation,
+            looks,
+            tuning.settles,
+        ),
         observer=observer,
     )

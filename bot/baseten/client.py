@@ -1,6 +1,6 @@
 """The client of the management API, with one method for each endpoint."""
 
-from collections.abc import AsyncIterator, Callable, Container
+from collections.abc import AsyncIterator, Callable, Container, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -16,6 +16,7 @@ from bot.baseten.models import (
     Logs,
     OneTrainingJob,
     OneTrainingProject,
+    OnlyTrainingJob,
     ProjectJobs,
     ProjectName,
     Team,
@@ -29,6 +30,7 @@ from bot.baseten.models import (
 from bot.baseten.project_heads import ProjectHead, heads_since
 from bot.baseten.requests import Requests
 
+_ONCE = 10.0  # seconds for a call that is not idempotent: a peer takes its task over after that
 _LATE_LOGS = timedelta(minutes=1)  # after the end of a job, in which more lines can arrive
 _LOG_WINDOW = timedelta(days=7) - _LATE_LOGS  # before the end; the API allows a window of 7 days
 
@@ -53,7 +55,8 @@ class Baseten(Requests):
     """Call the management API.
 
     Every method raises ``Unreachable``, ``Refused`` or ``Unreadable`` of ``bot.baseten.errors``.
-    Failed requests are repeated for up to 45 seconds, because every request is idempotent.
+    Failed requests are repeated for up to 45 seconds, because every request is idempotent, except
+    the one of `recreate_training_job`.
     """
 
     async def list_teams(self) -> list[Team]:
@@ -119,6 +122,39 @@ class Baseten(Requests):
         """Return one job with its project, which the same answer holds."""
         return (await self._call(OneTrainingJob, "GET", _job(project_id, job_id))).body
 
+    async def stop_training_job(self, project_id: str, job_id: str) -> None:
+        """Ask Baseten to stop a job, which ends a moment later. ``POST …/jobs/{job_id}/stop``
+
+        The call is idempotent: a repeat stops nothing else. The API refuses it for a job that has
+        ended.
+        """
+        await self._call(OnlyTrainingJob, "POST", f"{_job(project_id, job_id)}/stop", {})
+
+    async def recreate_training_job(self, project_id: str, job_id: str) -> TrainingJob:
+        """Start a new job with the configuration of this one, and return it.
+
+        ``POST …/jobs/{job_id}/recreate``
+
+        Each call starts another job, so the request is sent once, whatever its answer.
+        """
+        path = f"{_job(project_id, job_id)}/recreate"
+        answer = await self._call_once(OnlyTrainingJob, "POST", path, {}, _ONCE)
+        return answer.training_job
+
+    async def update_training_job(
+        self, project_id: str, job_id: str, change: Mapping[str, str | int]
+    ) -> None:
+        """Change a job that is pending. ``PATCH …/jobs/{job_id}``
+
+        The call is idempotent: it sets a value.
+
+        Args:
+            project_id: the project of the job.
+            job_id: the job.
+            change: ``availability_model`` or ``priority`` with its new value.
+        """
+        await self._call(OnlyTrainingJob, "PATCH", _job(project_id, job_id), dict(change))
+
     async def search_training_jobs(self) -> list[TrainingJob]:
         """Return the jobs of all projects with a status of ``UNDER_WAY``.
 
@@ -168,7 +204,10 @@ class Baseten(Requests):
         return (await self._call(Capacities, "GET", "/v1/training/capacity")).body
 
     async def get_checkpoints(self, project_id: str, job_id: str) -> list[Checkpoint]:
-        """Return a job's checkpoints, the oldest first. ``GET …/jobs/{job_id}/checkpoints``"""
+        """Return a job's checkpoints, the oldest first.
+
+        ``GET /v1/training_projects/{training_project_id}/jobs/{training_job_id}/checkpoints``
+        """
         path = f"{_job(project_id, job_id)}/checkpoints"
         found = (await self._call(Checkpoints, "GET", path)).body.checkpoints
         return sorted(found, key=lambda checkpoint: checkpoint.created_at)
@@ -176,7 +215,10 @@ class Baseten(Requests):
     async def get_metrics(
         self, project_id: str, job_id: str, start: datetime, end: datetime
     ) -> Metrics:
-        """Return the use of a job's GPUs between two times. ``GET …/jobs/{job_id}/metrics``"""
+        """Return the use of a job's GPUs between two times.
+
+        ``GET /v1/training_projects/{training_project_id}/jobs/{training_job_id}/metrics``
+        """
         asked = {"start_epoch_millis": _millis(start), "end_epoch_millis": _millis(end) + 1}
         path = f"{_job(project_id, job_id)}/metrics?{urlencode(asked)}"
         return (await self._call(Metrics, "GET", path)).body

@@ -7,7 +7,9 @@ ENDPOINTS = (
     "GET /v1/training_projects/{training_project_id}",
     "GET /v1/training_projects/{training_project_id}/jobs",
     "GET /v1/training_projects/{training_project_id}/jobs/{training_job_id}",
+    "GET /v1/training_projects/{training_project_id}/jobs/{training_job_id}/checkpoints",
     "GET /v1/training_projects/{training_project_id}/jobs/{training_job_id}/logs",
+    "GET /v1/training_projects/{training_project_id}/jobs/{training_job_id}/metrics",
     "POST /v1/training_jobs/search",
     "GET /v1/training/capacity",
 )

@@ -15,6 +15,7 @@
 import json
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
+from enum import Enum
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -99,6 +100,29 @@ class Throttled(RateLimited):
 
     def __init__(self, retry_after: float) -> None:
         super().__init__("the bot's own limit for this endpoint", retry_after)
+
+
+class RequestOutcome(Enum):
+    """What an error says about a request that was sent once."""
+
+    NOT_TAKEN = "not taken"  # nothing was done; the request can be sent again
+    REFUSED = "refused"  # nothing was done; a repeat would be refused, too
+    UNKNOWN = "unknown"  # the API might have executed it
+
+
+def outcome_of(error: BasetenError) -> RequestOutcome:
+    """Return what an error says about a request that was sent once.
+
+    A 429 and a 503 come before the work, from a limit or from a proxy without a server. After any
+    other 5xx, and without a readable answer, the API might have done the work.
+    """
+    match error:
+        case Unreachable(sent=False) | RateLimited() | Refused(status=503):
+            return RequestOutcome.NOT_TAKEN
+        case Refused(status=status) if status < 500 and status != 408:  # noqa: PLR2004
+            return RequestOutcome.REFUSED
+        case _:
+            return RequestOutcome.UNKNOWN
 
 
 def decipher(status: int, headers: Mapping[str, str], body: bytes, answer: type[Answer]) -> Answer:

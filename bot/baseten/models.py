@@ -253,6 +253,12 @@ class OneTrainingJob(Tolerant):
     training_project: TrainingProject | None = None
 
 
+class OnlyTrainingJob(ApiAnswer):
+    """The body of the answers to stop, recreate and PATCH of a job."""
+
+    training_job: TrainingJob
+
+
 class TrainingJobs(ApiAnswer):
     """The body of ``POST /v1/training_jobs/search``."""
 

@@ -87,18 +87,16 @@ class Requests:
     ) -> tuple[httpx.Response, float]:
         """Return the first successful response, and the seconds since the first attempt.
 
-        This method repeats failed requests, which is safe because every request of this client is
-        idempotent: GETs and the search only read, and the upsert gives one project.
+        This method repeats failed requests, which is safe because its callers send idempotent ones:
+        GETs and the search only read, the upsert gives one project, a stopped job stays stopped,
+        and a change of a job sets a value. `_call_once` sends the others.
         """
         started = time.monotonic()
         retries = RetryPolicy(lambda: TOTAL_TIMEOUT - (time.monotonic() - started))
 
         async def attempt() -> httpx.Response:
-            response = await self._attempt(method, path, sent)
-            body = response.content
-            if response.is_error:
-                body = self._redactor.text(body.decode(errors="replace")).encode()
-            check_status(response.status_code, response.headers, body)
+            response = await self._attempt(method, path, sent, self._timeout)
+            self._check(response)
             return response
 
         try:
@@ -117,10 +115,37 @@ class Requests:
                 raise Unreachable(str(error), sent=True) from error
             raise
 
-    async def _attempt(self, method: str, path: str, sent: dict[str, Any] | None) -> httpx.Response:
+    async def _call_once(
+        self, model: type[Answer], method: str, path: str, sent: dict[str, Any], within: float
+    ) -> Answer:
+        """Return the body of the answer to a request that is not idempotent, and so sent once.
+
+        `bot.baseten.errors.outcome_of` returns what an error says about the request.
+
+        Args:
+            model: the model of the body.
+            method: the HTTP method.
+            path: the path.
+            sent: the body of the request.
+            within: the most seconds, the wait for a connection included.
+        """
+        response = await self._attempt(method, path, sent, min(self._timeout, within))
+        self._check(response)
+        return decipher(response.status_code, response.headers, response.content, model)
+
+    def _check(self, response: httpx.Response) -> None:
+        """Raise an error for an answer that is not a success; its text has no key."""
+        body = response.content
+        if response.is_error:
+            body = self._redactor.text(body.decode(errors="replace")).encode()
+        check_status(response.status_code, response.headers, body)
+
+    async def _attempt(
+        self, method: str, path: str, sent: dict[str, Any] | None, within: float
+    ) -> httpx.Response:
         """Send the request once. Without an answer, raise ``Unreachable``."""
         try:
-            async with asyncio.timeout(self._timeout):
+            async with asyncio.timeout(within):
                 request = httpx.Request(
                     method,
                     f"{self._base_url}{path}",
@@ -132,7 +157,7 @@ class Requests:
                 await response.aread()
                 return response
         except TimeoutError:
-            raise Unreachable(f"no answer within {self._timeout:g} s", sent=True) from None
+            raise Unreachable(f"no answer within {within:g} s", sent=True) from None
         except httpx.DecodingError as error:
             raise Unreadable(f"broken encoding: {error}") from error
         except httpx.HTTPError as error:

@@ -1,15 +1,16 @@
 """The task that ends a question without a project."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict
 
 from bot.durable.context import TaskContext
 from bot.durable.model import Done, Outcome, State
-from bot.handlers.task_age import retry_later
+from bot.handlers.task_age import age, retry_later
 from bot.slack.message import ReplyTarget, SlackCallFailed
 from bot.slack.messages import Poster
+from bot.telemetry.observer import Observer
 from bot.views.installation import Installation
 from bot.views.notice import canceled
 from bot.views.usage import help_message
@@ -42,6 +43,7 @@ class DismissHandler:
 
     poster: Poster
     installation: Installation
+    observer: Observer = field(default_factory=Observer)
 
     async def handle(self, context: TaskContext) -> Outcome:
         """Send the message to the person alone."""
@@ -51,4 +53,5 @@ class DismissHandler:
             await self.poster.send_privately(task.place, message, guard=context.may_post)
         except SlackCallFailed as refused:
             return retry_later(context, refused)
+        self.observer.answer(age(context.task), task.place.channel_id)
         return Done()

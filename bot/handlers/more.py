@@ -1,28 +1,22 @@
 """The dialogs behind the message's overflow menu."""
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from slack_sdk.models.views import View
 
 from bot.access.rules import Verb
-from bot.handlers.failures import Failures
+from bot.handlers.fill_dialog import FilledDialogs
 from bot.handlers.permissions import Permissions
 from bot.projects.message_state import MessageState, StopState
 from bot.projects.service import Projects
-from bot.slack.message import Message, ReplyTarget, SlackCallFailed
-from bot.slack.messages import Poster
-from bot.slack.modals import Modals
-from bot.views.failure import READING
+from bot.slack.message import ReplyTarget
 from bot.views.installation import Installation
 from bot.views.more import (
     COMMAND_TITLE,
     STOP_TITLE,
     command_view,
     not_watched_view,
-    notice_view,
     stop_view,
-    waiting_view,
 )
 from bot.watches.store import Watches
 
@@ -32,9 +26,7 @@ class MoreHandler:
     """Show a project's command, or ask before a watch ends for everyone."""
 
     projects: Projects
-    poster: Poster
-    modals: Modals
-    failures: Failures
+    dialogs: FilledDialogs
     watches: Watches
     permissions: Permissions
     installation: Installation
@@ -47,7 +39,7 @@ class MoreHandler:
             self.permissions.require(place, Verb.VIEW, project.team_name)
             return command_view(project, project.team_name or state.team, self.installation)
 
-        await self._show(trigger_id, place, COMMAND_TITLE, found)
+        await self.dialogs.open(trigger_id, place, COMMAND_TITLE, found)
 
     async def confirm_stop(
         self, trigger_id: str, place: ReplyTarget, ts: str, state: MessageState
@@ -69,21 +61,4 @@ class MoreHandler:
             )
             return stop_view(watch.project.name, watch.watchers, place.user_id, meant)
 
-        await self._show(trigger_id, place, STOP_TITLE, found)
-
-    async def _show(
-        self, trigger_id: str, place: ReplyTarget, title: str, found: Callable[[], Awaitable[View]]
-    ) -> None:
-        """Open a dialog at once, and then show the result or the failure in it."""
-        view_id = await self.modals.open(trigger_id, waiting_view(title))
-
-        async def send(message: Message) -> None:
-            try:
-                await self.modals.update(view_id, notice_view(title, message))
-            except SlackCallFailed:
-                await self.poster.send_privately(place, message)
-
-        async def work() -> None:
-            await self.modals.update(view_id, await found())
-
-        await self.failures.report_failures(READING, send, work)
+        await self.dialogs.open(trigger_id, place, STOP_TITLE, found)

@@ -1,9 +1,7 @@
-"""The state of the task that opens a project, and the limits of its age and its retries."""
+"""The state of the task that opens a project."""
 
-from datetime import timedelta
 from typing import Literal
 
-import structlog
 from pydantic import BaseModel, ConfigDict
 
 from bot.access.rules import Actor
@@ -13,11 +11,7 @@ from bot.projects.request import ProjectRequest
 from bot.projects.service import OpenedProject
 from bot.slack.message import PostedMessage, ReplyTarget
 
-log = structlog.stdlib.get_logger(__name__)
-
 OPEN_PROJECT = "open/2"  # with the version of the state: a bot runs only tasks of its own version
-_LONGEST_RETRY = 30.0  # seconds
-_TOO_LATE = timedelta(minutes=30)  # the life of a response URL
 
 
 class OpenProjectTask(BaseModel):

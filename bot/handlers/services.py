@@ -11,10 +11,12 @@ from bot.access.limits import PersonLimits
 from bot.access.rules import NotServedError
 from bot.durable.in_flight import InFlight
 from bot.durable.model import Request, State
+from bot.handlers.act_on_job import ActHandler
 from bot.handlers.dialog import DialogHandler
 from bot.handlers.dismiss import DismissHandler
 from bot.handlers.failures import Failures, Wording
 from bot.handlers.home import HomeHandler
+from bot.handlers.job_actions import JobActionsHandler
 from bot.handlers.job_list import JobListHandler
 from bot.handlers.jobs import JobsHandler
 from bot.handlers.more import MoreHandler
@@ -72,6 +74,8 @@ class Services:
     dialog: DialogHandler
     dismiss: DismissHandler
     more: MoreHandler
+    job_actions: JobActionsHandler
+    act_on_job: ActHandler
     observer: Observer
 
     async def enqueue_open_project(

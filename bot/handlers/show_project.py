@@ -19,7 +19,7 @@ from bot.handlers.failures import Failures
 from bot.handlers.permissions import Permissions
 from bot.handlers.posting import LOOKS, TaskPost, send_invitation
 from bot.handlers.slow_notice import notify_if_slow
-from bot.handlers.task_age import reject_if_expired, retry_later
+from bot.handlers.task_age import age, reject_if_expired, retry_later
 from bot.projects.bounded_set import BoundedSet
 from bot.projects.creation import CreationOutcome
 from bot.projects.message_state import MessageState
@@ -103,17 +103,23 @@ class ShowProjectHandler:
         task = ShowProjectTask.model_validate(context.task.state)
         send = partial(self.poster.send_privately, task.place, guard=context.may_post)
 
+        async def answer(message: Message) -> None:
+            await send(message)
+            self.failures.observer.answer(age(context.task), task.place.channel_id)
+
         async def work() -> Outcome:
             reject_if_expired(task.step, context.task)
-            return await self._run(task, context, send)
+            return await self._run(task, context, send, answer)
 
         try:
-            outcome = await self.failures.report_failures(SHOWING, send, work, retryable=True)
+            outcome = await self.failures.report_failures(SHOWING, answer, work, retryable=True)
         except SlackCallFailed as refused:
             return retry_later(context, refused)
         return Done() if outcome is None else outcome
 
-    async def _run(self, task: ShowProjectTask, context: TaskContext, send: _Send) -> Outcome:
+    async def _run(
+        self, task: ShowProjectTask, context: TaskContext, send: _Send, answer: _Send
+    ) -> Outcome:
         async with notify_if_slow(send, still_looking):
             project = await self._read(task)
         self.permissions.require(task.place, Verb.VIEW, project.team_name)
@@ -123,11 +129,12 @@ class ShowProjectHandler:
         )
         if task.step == "post":
             if task.watch_job and not is_watchable(project) and project.latest_job is not None:
-                await send(job_ended(project.latest_job))
+                await answer(job_ended(project.latest_job))
                 return Done()
-            posted = await self._post(task, context, project, state)
+            posted = await self._post(task, context, project, state, answer)
             if not isinstance(posted, PostedMessage):
                 return posted
+            self.failures.observer.answer(age(context.task), posted.channel_id, posted.ts)
             task = task.model_copy(update={"step": "end", "posted": posted})
         await self._end(task, context, project, state)
         return Done()
@@ -143,6 +150,7 @@ class ShowProjectHandler:
         context: TaskContext,
         project: TrainingProject,
         state: MessageState,
+        answer: _Send,
     ) -> PostedMessage | Outcome:
         """Return the message; or the end of this attempt, if the outcome is unknown."""
 
@@ -156,8 +164,7 @@ class ShowProjectHandler:
             if not failed.outcome_unknown:
                 raise
             log.warning("Slack did not confirm a message", slack_error=failed.error)
-            words = unconfirmed(project.name, direct=task.is_direct)
-            await self.poster.send_privately(task.place, words, guard=context.may_post)
+            await answer(unconfirmed(project.name, direct=task.is_direct))
             return Done()
 
     async def _end(

@@ -21,10 +21,10 @@ from bot.slack.message import Message, ReplyTarget, SlackCallFailed
 from bot.slack.messages import Poster
 from bot.views.failure import READING, STOPPING, STOPPING_FOR_EVERYONE
 from bot.views.notice import cannot_watch, nothing_to_watch, stopped
-from bot.views.project import WatchSummary, is_watchable, project_message
+from bot.views.project import is_watchable, project_message
 from bot.views.watch import job_has_ended, not_watching
 from bot.watches.model import Watch
-from bot.watches.redraw import redraw
+from bot.watches.present import show_present
 from bot.watches.start import WatchStarter
 from bot.watches.store import Watches
 
@@ -215,21 +215,9 @@ class WatchHandler:
             if before is None:
                 raise
             project = before.project
-        await self._redraw(task, project)
-
-    async def _redraw(self, task: WatchTask, project: TrainingProject) -> None:
-        """Update the message to its present watch, or to the project if it has none."""
-        place, ts = task.place, task.ts
-
-        async def read() -> tuple[TrainingProject, WatchSummary | None]:
-            watch = await self.watches.get(place.channel_id, ts)
-            return (watch.project, watch.summary()) if watch else (project, None)
-
-        async def draw(shown: tuple[TrainingProject, WatchSummary | None]) -> None:
-            message = project_message(shown[0], task.message_state, watch=shown[1])
-            await self.poster.update(place, ts, message)
-
-        await redraw(await read(), read, draw)
+        await show_present(
+            self.poster, self.watches, task.place, task.ts, task.message_state, project
+        )
 
     async def _notify_others(self, watch: Watch, place: ReplyTarget, context: TaskContext) -> None:
         """Send the other watchers a direct message, or an ephemeral one if Slack refuses it."""

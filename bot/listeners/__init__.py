@@ -2,6 +2,7 @@
 
 from slack_bolt.async_app import AsyncApp
 
+from bot.handlers.act_task import ACT_ON_JOB
 from bot.handlers.dismiss import DISMISS
 from bot.handlers.open_task import OPEN_PROJECT
 from bot.handlers.permissions import PreparedTasks
@@ -14,6 +15,7 @@ from bot.listeners.dialog import Dialog
 from bot.listeners.errors import ErrorHandler
 from bot.listeners.help import Help
 from bot.listeners.home import Home
+from bot.listeners.job_acts import JobActs
 from bot.listeners.jobs import Jobs
 from bot.listeners.jobs_command import JobListButtons, JobsCommand
 from bot.listeners.middleware import RequestMiddleware
@@ -26,7 +28,8 @@ from bot.listeners.watch import Watching
 from bot.listeners.workflow_step import STEP, WorkflowStep
 from bot.views.dialog import DIALOG, PROJECT, TEAM
 from bot.views.home import HOME_OPEN
-from bot.views.job_list import NEWER_JOBS, OLDER_JOBS, SHOW_JOB, WATCH_JOB
+from bot.views.job_actions import ACT_BUTTONS, ACT_DIALOG
+from bot.views.job_list import JOB_ACTIONS, NEWER_JOBS, OLDER_JOBS, SHOW_JOB, WATCH_JOB
 from bot.views.more import STOP_DIALOG
 from bot.views.project import JOBS, MORE, OPEN_LOGS, REFRESH, STOP_WATCHING, WATCH
 from bot.views.question import (
@@ -47,6 +50,7 @@ def register(app: AsyncApp, services: Services, requests: RequestMiddleware) -> 
     """Register a listener for each entry point, and a handler for each kind of task."""
     dialog, shortcuts, home = Dialog(services), Shortcuts(services), Home(services)
     question, watching, overflow = Question(services), Watching(services), Overflow(services)
+    job_acts = JobActs(services)
     job_list, errors = JobListButtons(services), ErrorHandler(services)
 
     app.use(requests)
@@ -78,6 +82,10 @@ def register(app: AsyncApp, services: Services, requests: RequestMiddleware) -> 
     app.action(OPEN_LOGS)(open_logs)
     app.action(MORE)(overflow.choose)
     app.view(STOP_DIALOG)(overflow.stop_for_everyone)
+    app.action(JOB_ACTIONS)(job_acts.open)
+    for act_button in ACT_BUTTONS:
+        app.action(act_button)(job_acts.choose)
+    app.view(ACT_DIALOG)(job_acts.confirm)
     app.event("app_home_opened")(home.opened)
     app.action(HOME_OPEN)(home.open_dialog)
     app.function(STEP, auto_acknowledge=False)(WorkflowStep(services).handle)
@@ -91,4 +99,5 @@ def register(app: AsyncApp, services: Services, requests: RequestMiddleware) -> 
     tasks.on(WATCH_ONE_JOB, services.watch.begin_job)
     tasks.on(STOP_WATCH, services.watch.leave)
     tasks.on(STOP_FOR_EVERYONE, services.watch.end_for_everyone)
+    tasks.on(ACT_ON_JOB, services.act_on_job.handle)
     tasks.on(RUN_WORKFLOW_STEP, services.workflow_step.handle)

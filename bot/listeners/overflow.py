@@ -10,11 +10,12 @@ from bot.access.rules import MalformedIdError
 from bot.handlers.services import Services
 from bot.handlers.watch import STOP_FOR_EVERYONE, WatchTask
 from bot.listeners.actor import user_id_of
+from bot.listeners.job_acts import job_actions
 from bot.listeners.payloads import carried, checked, checked_state, click, message_state_beside
 from bot.projects.message_state import StopState
 from bot.slack.message import ReplyTarget
 from bot.views.failure import READING
-from bot.views.project import MORE_COMMAND, MORE_REFRESH, MORE_STOP
+from bot.views.project import MORE_ACTIONS, MORE_COMMAND, MORE_REFRESH, MORE_STOP
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,13 @@ class Overflow:
             MORE_COMMAND: partial(more.show_command, trigger_id, place, state),
             MORE_STOP: partial(more.confirm_stop, trigger_id, place, clicked.ts, state),
         }
-        if (work := options.get(clicked.value)) is None:
+        work = options.get(clicked.value)
+        if clicked.value.startswith(MORE_ACTIONS):
+            job_id = clicked.value.removeprefix(MORE_ACTIONS)
+            about = job_actions(place, state.project_id, job_id)
+            about = about.model_copy(update={"ts": clicked.ts, "message_state": state})
+            work = partial(self.services.job_actions.show, trigger_id, place, about)
+        if work is None:
             raise MalformedIdError("a menu carries an unknown option")
         self.services.run_in_background(place, READING, work)
         await ack()

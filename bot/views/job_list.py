@@ -17,9 +17,10 @@ from bot.views.text import ago, code, say
 
 SHOW_JOB = "show_job"
 WATCH_JOB = "watch_job"
+JOB_ACTIONS = "job_actions"
 NEWER_JOBS = "newer_jobs"
 OLDER_JOBS = "older_jobs"
-JOBS_ON_A_PAGE = 8
+JOBS_ON_A_PAGE = 6  # with four buttons each, a page stays below 10,000 characters
 _LONGEST_STATUS = 50  # characters of the longest status that the bot knows
 
 
@@ -153,6 +154,7 @@ def _job_blocks(listed: ListedJob) -> list[Block]:
     if not now.ended:
         elements.append(button("Watch", WATCH_JOB, value=value))
     elements.append(button("Open logs", OPEN_LOGS, url=url))
+    elements.append(button("Job actions…", JOB_ACTIONS, value=value))
     return [section(text), actions(*elements)]
 
 

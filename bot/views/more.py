@@ -24,12 +24,12 @@ _MOST_WATCHERS = 20
 
 def waiting_view(title: str) -> View:
     """Return the view to open at once, because a trigger is valid for 3 seconds."""
-    return _view(title, [section("One moment…")])
+    return modal(title, [section("One moment…")])
 
 
 def notice_view(title: str, message: Message) -> View:
     """Return a message, such as one about a failure, as a dialog that the person closes."""
-    return _view(title, list(message.blocks))
+    return modal(title, list(message.blocks))
 
 
 def command_view(project: TrainingProject, team: str, installation: Installation) -> View:
@@ -38,7 +38,7 @@ def command_view(project: TrainingProject, team: str, installation: Installation
     shown = [section(f"To show {bold(project.name)} again, in any channel:"), _copyable(command)]
     if len(command) > _MOST_COMMAND:
         shown = [section(f"The command for {bold(project.name)} is too long to show here.")]
-    return _view(
+    return modal(
         COMMAND_TITLE, [*shown, section("The project's ID in Baseten:"), _copyable(project.id)]
     )
 
@@ -56,7 +56,7 @@ def stop_view(name: str, watchers: Sequence[str], clicker: str, state: StopState
     asked = f"Stop watching {bold(name)} for everyone?"
     others = set(watchers) - {clicker}
     told = " The others get a message that you stopped it." if others else ""
-    return _view(
+    return modal(
         STOP_TITLE,
         [section(f"{asked}\nWatched by {by}.{told}" if by else asked)],
         callback_id=STOP_DIALOG,
@@ -67,7 +67,7 @@ def stop_view(name: str, watchers: Sequence[str], clicker: str, state: StopState
 
 def not_watched_view() -> View:
     """Return the note that there is no watch to end."""
-    return _view(STOP_TITLE, [section("Nobody is watching this message any more.")])
+    return modal(STOP_TITLE, [section("Nobody is watching this message any more.")])
 
 
 def _copyable(text: str) -> Block:
@@ -79,7 +79,8 @@ def _copyable(text: str) -> Block:
     return {"type": "rich_text", "elements": [shown]}
 
 
-def _view(title: str, blocks: list[Block], **more: Any) -> View:  # noqa: ANN401 - of View
+def modal(title: str, blocks: list[Block], **more: Any) -> View:  # noqa: ANN401 - of View
+    """Return a dialog, which a person closes or cancels."""
     close = "Cancel" if "submit" in more else "Close"
     return View(
         type="modal",

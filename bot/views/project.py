@@ -6,6 +6,7 @@ from datetime import datetime
 
 from bot.baseten.models import TrainingJob, TrainingProject
 from bot.projects.creation import CreationOutcome
+from bot.projects.job_choice import fits_a_button
 from bot.projects.message_state import MessageState
 from bot.projects.service import OpenedProject
 from bot.slack.message import Block, Message
@@ -23,6 +24,7 @@ MORE = "more"  # the overflow menu; the values of its options follow
 MORE_REFRESH = "refresh"
 MORE_COMMAND = "command"
 MORE_STOP = "stop for everyone"
+MORE_ACTIONS = "job actions "  # followed by the id of the job that the message shows
 _PREEMPTED = "Its spot capacity was reclaimed. To start over, push it again."
 
 
@@ -233,6 +235,8 @@ def _buttons(project: TrainingProject, state: MessageState, watch: WatchSummary 
         logs = button("Open logs", OPEN_LOGS, url=url, **(primary if failed else {}))
         elements = [logs, jobs, *elements] if failed else [*elements, jobs, logs]
     options = [("Refresh", MORE_REFRESH), ("Show the command…", MORE_COMMAND)]
+    if job is not None and fits_a_button(job.id):
+        options.append(("Job actions…", f"{MORE_ACTIONS}{job.id}"))
     if watched:
         options.append(("Stop for everyone…", MORE_STOP))
     return actions(*elements, overflow(MORE, *options))

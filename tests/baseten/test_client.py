@@ -7,10 +7,11 @@ import httpx
 import pytest
 
 from bot.baseten.client import Baseten
-from bot.baseten.errors import Refused
+from bot.baseten.errors import BasetenError, Refused
 from bot.baseten.measures import GpuCapacity, Metrics, TeamCapacity
-from bot.sandbox import Clock, Respond, SandboxBaseten, refusals
+from bot.sandbox import Clock, Drop, Respond, SandboxBaseten, refusals
 from bot.sandbox.baseten.training import ENDED, KNOWN
+from bot.sandbox.faults import Fault, Garble
 from bot.telemetry.redaction import Redactor
 
 
@@ -240,3 +241,54 @@ async def test_jobs_are_read_one_by_one_and_an_odd_one_hides_none(
 
     sandbox.add_job("yqvj7q3", name="odd")
     assert [each async for each in baseten.read_training_jobs(read)] == ["good"]
+
+
+async def test_a_stop_and_a_change_are_repeated(sandbox: SandboxBaseten, baseten: Baseten) -> None:
+    job = sandbox.add_job("yqvj7q3", status="TRAINING_JOB_PENDING")["id"]
+    sandbox.stops_after(0)
+    sandbox.faults.next(".*", Respond(500, json={}, after=True), refusals.bad_gateway_html_502())
+    await baseten.update_training_job("yqvj7q3", job, {"priority": 4})
+    assert [request.method for request in sandbox.requests] == ["PATCH"] * 3
+    assert sandbox.job(job)["priority"] == 4
+    sandbox.faults.next(".*", refusals.internal_500())
+    await baseten.stop_training_job("yqvj7q3", job)
+    assert sandbox.job(job)["current_status"] == "TRAINING_JOB_STOPPED"
+    assert [request.json() for request in sandbox.requests[3:]] == [{}, {}]
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        refusals.internal_500(),
+        refusals.bad_gateway_html_502(),
+        refusals.firewall_202(),
+        refusals.rate_limited_429(0),
+        refusals.permission_denied_403(),
+        Respond(408, json={}),
+        Respond(503, json={}),
+        Respond(200, json={}),
+        Drop(),
+        Drop(after=True),
+        Garble(),
+    ],
+    ids=str,
+)
+async def test_a_recreate_is_sent_once_whatever_the_answer(
+    sandbox: SandboxBaseten, baseten: Baseten, fault: Fault
+) -> None:
+    job = sandbox.add_job("yqvj7q3")["id"]
+    sandbox.faults.next(".*", fault)
+    with pytest.raises(BasetenError):
+        await baseten.recreate_training_job("yqvj7q3", job)
+    assert len(sandbox.requests) == 1
+    new = await baseten.recreate_training_job("yqvj7q3", job)
+    assert new.id == sandbox.job_ids("yqvj7q3")[-1]
+
+
+async def test_the_key_is_taken_out_of_the_refusal_of_a_recreate(
+    sandbox: SandboxBaseten, baseten: Baseten
+) -> None:
+    sandbox.faults.next(".*", refusals.validation_400(f"not with {sandbox.api_key}"))
+    with pytest.raises(Refused) as refusal:
+        await baseten.recreate_training_job("yqvj7q3", "abc")
+    assert sandbox.api_key not in refusal.value.message

@@ -10,11 +10,14 @@ from hypothesis import strategies as st
 
 from bot.baseten.errors import (
     BasetenError,
+    Paused,
     RateLimited,
     Refused,
+    Throttled,
     Unreachable,
     Unreadable,
     decipher,
+    outcome_of,
 )
 from bot.baseten.models import OneTrainingProject, Team, Teams, TrainingJobs
 
@@ -261,3 +264,27 @@ def test_any_answer_at_all_is_read_or_is_one_of_the_familys_errors(
         assert isinstance(answer, Refused)
         assert isinstance(answer, RateLimited) == (status == 429)
     assert str(answer)
+
+
+@pytest.mark.parametrize(
+    ("error", "outcome"),
+    [
+        (Unreachable("no connection", sent=False), "not taken"),
+        (Paused("it keeps failing", 5.0), "not taken"),
+        (Throttled(1.0), "not taken"),
+        (RateLimited("", 37.0), "not taken"),
+        (Refused(503), "not taken"),
+        (Refused(400), "refused"),
+        (Refused(403), "refused"),
+        (Refused(409), "refused"),
+        (Refused(408), "unknown"),
+        (Refused(500), "unknown"),
+        (Refused(502), "unknown"),
+        (Refused(504), "unknown"),
+        (Unreachable("a timeout", sent=True), "unknown"),
+        (Unreadable("a page"), "unknown"),
+    ],
+    ids=str,
+)
+def test_an_error_tells_what_became_of_a_request(error: BasetenError, outcome: str) -> None:
+    assert outcome_of(error).value == outcome

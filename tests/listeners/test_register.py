@@ -51,6 +51,12 @@ LISTENERS = [
     ("action", "open_logs", "open_logs"),
     ("action", "more", "Overflow.choose"),
     ("view", "stop_for_everyone", "Overflow.stop_for_everyone"),
+    ("action", "job_actions", "JobActs.open"),
+    ("action", "act_stop", "JobActs.choose"),
+    ("action", "act_run_again", "JobActs.choose"),
+    ("action", "act_use_spot", "JobActs.choose"),
+    ("action", "act_set_priority", "JobActs.choose"),
+    ("view", "act_on_job", "JobActs.confirm"),
     ("event", "app_home_opened", "Home.opened"),
     ("action", "home_open", "Home.open_dialog"),
     ("function", "open_training_project", "WorkflowStep.handle"),
@@ -66,6 +72,7 @@ TASKS = [
     ("watch job/1", "WatchHandler.begin_job"),
     ("stop/2", "WatchHandler.leave"),
     ("stop_all/1", "WatchHandler.end_for_everyone"),
+    ("act/1", "ActHandler.handle"),
     ("workflow step/2", "WorkflowStepHandler.handle"),
 ]
 

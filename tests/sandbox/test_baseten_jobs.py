@@ -185,3 +185,49 @@ async def test_capacity_counts_the_gpus_in_use(baseten: SandboxBaseten, api: Api
     assert (h100["gpu_type"], h100["usage_count"], h100["limit"]) == ("H100", 24, 64)
     assert (h100["dedicated_usage_count"], h100["spot_usage_count"]) == (16, 8)
     assert h200["usage_count"] == 0
+
+
+async def test_a_job_stops_a_moment_after_the_call(
+    baseten: SandboxBaseten, api: Api, clock: Clock
+) -> None:
+    baseten.stops_after(2)
+    project = baseten.add_project(baseten.add_team("Research")["id"], "bert")
+    path = f"/v1/training_projects/{project['id']}/jobs/{baseten.add_job(project['id'])['id']}"
+    answer = await api.post(f"{path}/stop", json={})
+    assert (answer.status_code, list(answer.json())) == (200, ["training_job"])
+    assert answer.json()["training_job"]["current_status"] == "TRAINING_JOB_RUNNING"
+    clock.advance(3)
+    shown = (await api.get(path)).json()["training_job"]
+    assert shown["current_status"] == "TRAINING_JOB_STOPPED"
+    refused = await api.post(f"{path}/stop", json={})
+    assert (refused.status_code, refused.json()["code"]) == (400, "VALIDATION_ERROR")
+
+
+async def test_each_recreate_starts_one_more_job_like_the_first(
+    baseten: SandboxBaseten, api: Api, clock: Clock
+) -> None:
+    project = baseten.add_project(baseten.add_team("Research")["id"], "bert")["id"]
+    old = baseten.add_job(project, status="TRAINING_JOB_FAILED", error_message="x", node_count=2)
+    clock.advance(5)
+    path = f"/v1/training_projects/{project}/jobs/{old['id']}/recreate"
+    made = [(await api.post(path, json={})).json()["training_job"] for _ in range(2)]
+    assert len({old["id"], *(job["id"] for job in made)}) == 3
+    assert baseten.job_ids(project) == (old["id"], *(job["id"] for job in made))
+    new = {"current_status": "TRAINING_JOB_PENDING", "error_message": None}
+    times = {"created_at": iso(clock()), "updated_at": iso(clock())}
+    assert made[0] == old | new | times | {"id": made[0]["id"]}
+
+
+async def test_only_a_pending_job_can_be_updated(baseten: SandboxBaseten, api: Api) -> None:
+    project = baseten.add_project(baseten.add_team("Research")["id"], "bert")["id"]
+    job = baseten.add_job(project, status="TRAINING_JOB_PENDING")["id"]
+    path = f"/v1/training_projects/{project}/jobs/{job}"
+    for change in ({"priority": 5}, {"availability_model": "spot"}):
+        shown = (await api.patch(path, json=change)).json()["training_job"]
+        assert change.items() <= shown.items()
+    strange: list[Json] = [{}, {"priority": "5"}, {"priority": True}, {"name": "x"}, []]
+    for change in (*strange, {"availability_model": "free"}):
+        assert (await api.patch(path, json=change)).status_code == 400
+    baseten.set_job(job, status="TRAINING_JOB_RUNNING")
+    assert (await api.patch(path, json={"priority": 6})).status_code == 400
+    assert baseten.job(job)["priority"] == 5

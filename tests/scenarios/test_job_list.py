@@ -82,15 +82,16 @@ async def test_jobs_are_listed_by_stage_for_the_person_alone(env: Env) -> None:
     assert (listed.user, listed.channel) == ("U0DANA0001", "C0SANDBOX1")
     assert listed.text.startswith("*2 running, 3 waiting, 2 ended in the last day* · all projects")
     running, waiting = ["deploys", "runs"], ["waits-first", "waits-longer", "waits"]
-    assert names(listed) == [*running, *waiting, "ended-late", "ended-early"]
+    assert names(listed) == [*running, *waiting, "ended-late"]  # and one on the next page
     first = lines(listed)[0]
     assert "🚀" in first
     assert "· deploys (Research)\nDeploying · 8xH100 · created <!date^" in first
     assert first.endswith("dana@example.com")
     assert "Failed" in lines(listed)[5]
     assert "ended <!date^" in lines(listed)[5]
-    live, ended = ["Show here", "Watch", "Open logs"], ["Show here", "Open logs"]
-    assert buttons(listed) == [*[live] * 5, *[ended] * 2]
+    last = ["Open logs", "Job actions…"]
+    live, ended = ["Show here", "Watch", *last], ["Show here", *last]
+    assert buttons(listed) == [*[live] * 5, ended, ["Older"]]
     assert env.slack.messages == []
     assert sorted(asked(env)) == [f"GET {LIST}", f"POST {SEARCH}"]
 
@@ -189,18 +190,18 @@ async def test_the_pages_of_a_hundred_jobs_replace_each_other(env: Env) -> None:
         add(env, f"run-{number:03}", created_at=ago(minutes=number))
     listed = await look(env, "research")
     requests, seen = len(asked(env)), []
-    for page in range(13):
+    for page in range(17):
         assert listed.text.startswith("*100 running* · *Research*")
-        assert f"Page {page + 1} of 13." in str(listed.blocks[-1])
+        assert f"Page {page + 1} of 17." in str(listed.blocks[-1])
         seen += names(listed)
-        if page < 12:
+        if page < 16:
             assert (await env.slack.action(listed, "older_jobs")).refused is None
             await env.slack.until(partial(edited, listed, page + 1))
     assert seen == [f"run-{number:03}" for number in range(100)]
     assert buttons(listed)[-1] == ["Newer"]
     await env.slack.action(listed, "newer_jobs")
-    await env.slack.until(lambda: listed.edits == 13)
-    assert names(listed)[0] == "run-088"
+    await env.slack.until(lambda: listed.edits == 17)
+    assert names(listed)[0] == "run-090"
     assert buttons(listed)[-1] == ["Newer", "Older"]
     assert len(env.slack.ephemerals) == 1
     assert len(asked(env)) == requests  # the pages show one state
@@ -214,7 +215,7 @@ async def test_the_pages_of_one_project_stay_with_it(http: Env) -> None:
     listed = await look(http, "sft")
     await http.slack.action(listed, "older_jobs")
     await http.slack.until(lambda: listed.edits == 1)
-    assert names(listed) == ["j8", "j9", "j10", "j11"]
+    assert names(listed) == [f"j{number}" for number in range(6, 12)]
     assert "· *sft* (Research)" in listed.text
 
 
@@ -225,7 +226,7 @@ async def test_a_page_that_cannot_be_replaced_is_sent(http: Env) -> None:
     http.slack.faults.next("/response/.*", Respond(404, body=b"expired_url"))
     await http.slack.action(listed, "older_jobs")
     await http.told(2)
-    assert names(http.slack.ephemerals[-1]) == ["run-8"]
+    assert names(http.slack.ephemerals[-1]) == ["run-6", "run-7", "run-8"]
     assert listed.edits == 0
 
 
@@ -373,7 +374,7 @@ async def test_a_forged_page_is_refused(env: Env) -> None:
     assert (len(asked(env)), listed.edits) == (requests, 0)
     await env.slack.action(listed, "older_jobs", value='{"page": 99999}')
     await env.slack.until(lambda: listed.edits == 1)
-    assert names(listed) == ["run-8"]
+    assert names(listed) == ["run-6", "run-7", "run-8"]
 
 
 async def test_a_staging_copy_has_other_names(idle_env: Env) -> None:

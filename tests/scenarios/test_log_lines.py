@@ -15,12 +15,13 @@ from bot import __version__
 from bot.durable.room import Limits
 from bot.listeners.workflow_step import STEP
 from bot.sandbox import Delay
-from bot.views.question import CREATE_ANYWAY
+from bot.views.question import CANCEL, CREATE_ANYWAY
 from bot.wiring import Tuning
 from tests.conftest import RESEARCH, Env
 from tests.durable.postgres import postgres, postgres_programs, postgres_server, postgres_url
 from tests.process import settings_of, started
 from tests.scenarios.filled import dialog
+from tests.scenarios.test_job_list import add, look
 
 __all__ = ["postgres", "postgres_programs", "postgres_server", "postgres_url"]  # the fixtures
 
@@ -130,6 +131,48 @@ async def confirmed(env: Env) -> None:
     await env.slack.action(env.slack.ephemerals[0], CREATE_ANYWAY)
 
 
+async def canceled(env: Env) -> None:
+    await question(env)
+    await env.told()
+    await env.slack.action(env.slack.ephemerals[0], CANCEL)
+
+
+async def job_list(env: Env) -> None:
+    add(env, "sft")
+    await look(env)
+
+
+async def shown_job(env: Env) -> None:
+    add(env, "sft")
+    await env.slack.action(await look(env), "show_job")
+
+
+async def watched_job(env: Env) -> None:
+    add(env, "sft")
+    await env.slack.action(await look(env), "watch_job")
+
+
+async def ended_job(env: Env) -> None:
+    job = add(env, "sft")
+    listed = await look(env)
+    env.baseten.set_job(job["id"], status="TRAINING_JOB_COMPLETED")
+    await env.slack.action(listed, "watch_job")
+
+
+async def gone_project(env: Env) -> None:
+    job = add(env, "sft")
+    listed = await look(env)
+    env.baseten.delete_project(job["training_project_id"])
+    await env.slack.action(listed, "show_job")
+
+
+async def shown_command(env: Env) -> None:
+    await env.slack.command("research sft")
+    await env.answered()
+    await env.slack.action(env.slack.messages[0], "more", selected="command")
+    await dialog(env)
+
+
 async def home(env: Env) -> None:
     await env.slack.event({"type": "app_home_opened", "tab": "home", "user": USER})
 
@@ -154,6 +197,13 @@ async def unknown_team(env: Env) -> None:
         (failed_step, ["workflow step"]),
         (question, ["command"]),
         (confirmed, ["command", "button:create_anyway"]),
+        (canceled, ["command", "button:cancel"]),
+        (job_list, ["command"]),
+        (shown_job, ["command", "button:show_job"]),
+        (watched_job, ["command", "button:watch_job"]),
+        (ended_job, ["command", "button:watch_job"]),
+        (gone_project, ["command", "button:show_job"]),
+        (shown_command, ["command", "button:more"]),
         (home, ["home"]),
         (opened_dialog, ["command"]),
         (unknown_team, ["command"]),

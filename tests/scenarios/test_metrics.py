@@ -12,7 +12,7 @@ import httpx
 import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
-from pydantic import SecretStr
+from pydantic import AnyHttpUrl, SecretStr
 
 from bot import __version__
 from bot.app import FatalError, running
@@ -128,6 +128,15 @@ async def test_the_status_of_a_call_is_the_one_of_its_answer(counted: Env) -> No
     for status in ("429", "error"):
         assert page.get(SLACK, method="chat.postMessage", status=status) == 1, status
     assert page.get(SLACK, method="response_url", status="ok")
+
+
+async def test_the_methods_have_names_without_the_slash_at_the_end_of_the_address(
+    idle_env: Env,
+) -> None:
+    url = AnyHttpUrl(idle_env.slack.api_url.rstrip("/"))
+    async with idle_env.running(metrics_port=0, slack_api_url=url):
+        page = await scrape(idle_env)
+    assert page.get(SLACK, method="auth.test", status="ok") == 1
 
 
 async def test_refusals_and_failures_are_counted(counted: Env) -> None:

@@ -116,7 +116,7 @@ async def test_a_watch_ends_for_everyone_after_a_question_that_names_its_watcher
     assert view.closed
     assert "atched by" not in str(message.blocks)
     options = message.blocks[-2]["elements"][-1]["options"]
-    assert [option["value"] for option in options] == ["refresh", "command"]
+    assert [each["value"] for each in options] == ["refresh", "command", "job actions firstjb"]
     told = [(one.channel, one.text) for one in env.slack.messages if one.channel[0] == "D"]
     assert told == [(f"D{SAM[1:]}", f"<@{DANA}> stopped watching *sft* for everyone.")]
 

@@ -24,6 +24,10 @@ def test_each_endpoint_that_the_client_documents_has_a_name() -> None:
     assert documented == set(ENDPOINTS)
 
 
+def test_the_client_shortens_no_endpoint() -> None:
+    assert found("baseten/client", r"``(?:GET|POST|PUT|PATCH|DELETE) (?!/v1/)[^`]*``") == set()
+
+
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
 @pytest.mark.parametrize("prefix", ["", "/proxy"])
 def test_a_request_has_the_name_of_its_endpoint(endpoint: str, prefix: str) -> None:
@@ -40,7 +44,7 @@ def test_another_path_has_no_name(path: str) -> None:
 def test_each_method_of_slack_that_the_code_calls_has_a_name() -> None:
     called = found("", r"docs\.slack\.dev/reference/methods/([\w.]+)") - {""}
     called |= {
-        name.replace("_", ".", 1)
+        name.replace("_", ".")
         for name in found("slack/", r"_client\.([a-z]+_[A-Za-z_]+)\b")
         if name != "api_call"
     }

@@ -43,6 +43,7 @@ IDS = st.one_of(
         text_of(HEX, 16),
     ),
     st.builds("notification:{}:{}".format, text_of(HEX, 32), st.integers(1, 2000)),
+    st.builds("act/1:V{}".format, text_of(CAPITALS, 8, 10)),
     st.builds("step:Fx{}".format, text_of(CAPITALS, 8, 10)),
 )
 PLACES = ["{}", '"{}"', "'{}'", "({})", "<{}>", "{}.", "{}: it", "LostLeaseError: {}", "of {}, two"]

@@ -121,7 +121,7 @@ def test_nothing_that_was_written_elsewhere_is_markup_here(name: str) -> None:
 @pytest.mark.parametrize("strange", ["x" * 300, "../teams", "a b", "<!channel>", ""])
 def test_a_job_with_a_strange_id_has_no_buttons(strange: str) -> None:
     for changes in ({"id": strange}, {"training_project_id": strange}):
-        message = drawn(*[listed(**changes)] * 8)
+        message = drawn(*[listed(**changes)] * JOBS_ON_A_PAGE)
         assert not list(elements(message.payload()["blocks"]))
         assert_small(message)
 
@@ -156,7 +156,7 @@ def test_only_a_job_that_has_not_ended_can_be_watched() -> None:
         one = listed(current_status=f"TRAINING_JOB_{name}")
         ids = [e["action_id"] for _, e in elements(drawn(one).payload()["blocks"])]
         watch = [] if status(one.job).ended else ["watch_job"]
-        assert ids == ["show_job", *watch, "open_logs"]
+        assert ids == ["show_job", *watch, "open_logs", "job_actions"]
 
 
 def test_the_pages_hold_every_job_once_and_name_their_neighbors() -> None:

@@ -35,6 +35,7 @@ STATUSES = [
     "PREEMPTED",
     "WARMING_UP",
 ]
+JOB = "job actions p7qr9qv"
 HOSTILE = "<!channel> & *bold* `code` <https://evil.example|here> @everyone"
 LONG = "<&>" * 2000
 
@@ -238,19 +239,19 @@ def test_everybody_can_watch_and_one_button_is_primary(name: str) -> None:
     ("name", "buttons", "options"),
     [
         ("no_job", ["watch"], ["refresh", "command"]),
-        ("synced", ["watch", "jobs", "open_logs"], ["refresh", "command"]),
-        ("status_failed", ["open_logs", "jobs", "watch"], ["refresh", "command"]),
+        ("synced", ["watch", "jobs", "open_logs"], ["refresh", "command", JOB]),
+        ("status_failed", ["open_logs", "jobs", "watch"], ["refresh", "command", JOB]),
         (
             "followed",
             ["watch", "stop_watching", "jobs", "open_logs"],
-            ["refresh", "command", "stop for everyone"],
+            ["refresh", "command", JOB, "stop for everyone"],
         ),
         (
             "followed_no_job",
             ["watch", "stop_watching"],
             ["refresh", "command", "stop for everyone"],
         ),
-        ("followed_for_too_long", ["watch", "jobs", "open_logs"], ["refresh", "command"]),
+        ("followed_for_too_long", ["watch", "jobs", "open_logs"], ["refresh", "command", JOB]),
     ],
 )
 def test_the_end_of_a_watch_is_offered_only_while_there_is_one(

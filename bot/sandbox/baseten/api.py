@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from bot.sandbox import refusals
-from bot.sandbox.baseten import job_logs, job_measures
+from bot.sandbox.baseten import job_changes, job_logs, job_measures
 from bot.sandbox.baseten.training import KNOWN, Job, Project, Training
 from bot.sandbox.fake_server import Recorded
 from bot.sandbox.faults import Json, Respond
@@ -59,6 +59,9 @@ class BasetenApi:
             ("GET", "training_projects", "*"): self.project,
             ("GET", "training_projects", "*", "jobs"): self.jobs,
             ("GET", *in_job): self.job,
+            ("PATCH", *in_job): self.update_job,
+            ("POST", *in_job, "stop"): self.stop_job,
+            ("POST", *in_job, "recreate"): self.recreate_job,
             ("GET", *in_job, "logs"): self.logs,
             ("GET", *in_job, "checkpoints"): self.checkpoints,
             ("GET", *in_job, "metrics"): self.metrics,
@@ -135,6 +138,31 @@ class BasetenApi:
             },
         )
 
+    def stop_job(self, request: Recorded, project_id: str, job_id: str) -> Respond:
+        """`POST …/stop`: the job ends a moment later, as its next reads show."""
+        job = self._job(project_id, job_id)
+        _object(request)
+        try:
+            job_changes.stop(self.training, job)
+        except ValueError as error:
+            raise _RefusedError(refusals.validation_400(str(error))) from None
+        return self._changed(job.id)
+
+    def recreate_job(self, request: Recorded, project_id: str, job_id: str) -> Respond:
+        """`POST …/recreate`: each call starts a new job with the same configuration."""
+        job = self._job(project_id, job_id)
+        _object(request)
+        return self._changed(job_changes.recreate(self.training, job).id)
+
+    def update_job(self, request: Recorded, project_id: str, job_id: str) -> Respond:
+        """`PATCH …/jobs/{job_id}`: the availability model or the priority of a pending job."""
+        job = self._job(project_id, job_id)
+        try:
+            job_changes.update(self.training, job, _object(request))
+        except ValueError as error:
+            raise _RefusedError(refusals.validation_400(str(error))) from None
+        return self._changed(job.id)
+
     def logs(self, request: Recorded, project_id: str, job_id: str) -> Respond:
         """`GET …/logs`: by default the last half hour, the oldest first."""
         lines = self.training.logs.get(self._job(project_id, job_id).id, [])
@@ -201,6 +229,10 @@ class BasetenApi:
         ]
         teams = [self.training.capacity_json(*each) for each in self.team_capacities]
         return Respond(200, {"gpu_capacities": capacities, "team_gpu_capacities": teams or None})
+
+    def _changed(self, job_id: str) -> Respond:
+        job = self.training.jobs[job_id]
+        return Respond(200, {"training_job": self.training.job_json(job)})
 
     def _project(self, project_id: str) -> Project:
         if project_id not in self.training.projects:

@@ -55,6 +55,10 @@ class SandboxBaseten(FakeServer):
         self.team_capacities: dict[tuple[str, str], int] = {}
         self._training = Training(now)
 
+    def stops_after(self, seconds: float) -> None:
+        """Let a job end so many seconds after the call that stops it."""
+        self._training.stops_after = seconds
+
     @property
     def upserts(self) -> list[Recorded]:
         """The requests to upsert a training project, with the failed ones."""
@@ -174,6 +178,10 @@ class SandboxBaseten(FakeServer):
         """The current state of a project, after the planned changes that are due."""
         self._training.catch_up()
         return self._training.project_json(self._training.projects[project_id])
+
+    def job_ids(self, project_id: str) -> tuple[str, ...]:
+        """The ids of a project's jobs, from the oldest to the newest."""
+        return self._training.projects[project_id].job_ids
 
     def add_logs(self, job_id: str, lines: list[str], *, level: str | None = None) -> None:
         """Add log lines to a job, a millisecond apart, the last one now."""

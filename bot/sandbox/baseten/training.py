@@ -116,6 +116,7 @@ class Training:
 
     Attributes:
         now: its clock.
+        stops_after: seconds from the call that stops a job to its end.
         teams: by id, in order of creation, as are projects and jobs.
         projects: by id.
         jobs: by id.
@@ -123,6 +124,7 @@ class Training:
     """
 
     now: Callable[[], datetime]
+    stops_after: float = 0.05
     teams: dict[str, Team] = field(default_factory=dict)
     projects: dict[str, Project] = field(default_factory=dict)
     jobs: dict[str, Job] = field(default_factory=dict)

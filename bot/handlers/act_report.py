@@ -1,0 +1,109 @@
+"""The report of an act on a job: a reply in the thread of its message, and the new message."""
+
+from dataclasses import dataclass, replace
+
+import structlog
+
+from bot.baseten.errors import BasetenError
+from bot.durable.context import TaskContext
+from bot.durable.model import RunAgain, State
+from bot.handlers.act_task import ActTask
+from bot.handlers.posting import LOOKS, TaskPost
+from bot.projects.message_state import JobChoice
+from bot.projects.service import Projects
+from bot.slack.message import SlackCallFailed
+from bot.slack.messages import Poster
+from bot.views.act_words import ActEnd, act_report, private_report
+from bot.watches.present import show_present
+from bot.watches.store import Watches
+
+log = structlog.stdlib.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ActReports:
+    """Report the end of an act.
+
+    Attributes:
+        looks: seconds before each search for a reply with an unknown outcome.
+    """
+
+    projects: Projects
+    poster: Poster
+    watches: Watches
+    looks: tuple[float, ...] = LOOKS
+
+    async def report(self, task: ActTask, context: TaskContext) -> RunAgain | None:
+        """Report; return the time of the next search for the reply, or None at the end.
+
+        A list has no thread: its person gets the report alone, and nothing is posted.
+        """
+        end = _end_of(task)
+        if not task.ts or task.message_state is None:
+            await self.poster.send_privately(
+                task.place, private_report(end), context.task.id, guard=context.may_post
+            )
+            return None
+        if task.step == "report":
+            waits = await self._reply(task, context, end)
+            if waits is not None:
+                return waits
+        await self._update_message(task)
+        return None
+
+    async def _reply(self, task: ActTask, context: TaskContext, end: ActEnd) -> RunAgain | None:
+        def searching(looks: int) -> State:
+            return task.model_copy(update={"looks": looks}).state()
+
+        choice = None
+        if task.new_job is not None and task.message_state is not None:
+            choice = JobChoice(message_state=task.message_state, job_id=task.new_job.id)
+        thread = replace(task.place, thread_ts=task.place.thread_ts or task.ts)
+        post = TaskPost(self.poster, context, self.looks, task.looks, searching)
+        refused = False
+        try:
+            posted = await post.post(thread, act_report(end, choice))
+        except SlackCallFailed as failed:
+            if failed.retryable:
+                raise
+            log.info("cannot reply in the thread", slack_error=failed.error)
+            refused = True
+        else:
+            if isinstance(posted, RunAgain):
+                return posted
+        context.advance(lambda: task.model_copy(update={"step": "end"}).state())
+        if refused:  # or unconfirmed: the person gets the truth in any case
+            await self.poster.send_privately(
+                task.place, private_report(end), guard=context.may_post
+            )
+        return None
+
+    async def _update_message(self, task: ActTask) -> None:
+        """Update the message. A failure is no failure of the act: the reply has its end."""
+        if task.message_state is None:
+            return
+        try:
+            project = await self.projects.get_project(task.project_id)
+            await show_present(
+                self.poster, self.watches, task.place, task.ts, task.message_state, project
+            )
+        except BasetenError as error:
+            log.info("cannot update the message of an act", error=str(error))
+        except SlackCallFailed as refused:
+            if refused.retryable:
+                raise
+            log.info("cannot update the message of an act", slack_error=refused.error)
+
+
+def _end_of(task: ActTask) -> ActEnd:
+    if task.project is None or task.job is None:
+        raise ValueError("the report of an act that has no end")
+    return ActEnd(
+        act=task.act,
+        project=task.project,
+        job=task.job,
+        by=task.place.user_id,
+        new_job=task.new_job,
+        priority=task.priority,
+        waited=task.waited,
+    )

@@ -1,0 +1,62 @@
+"""The state of the task that acts on a job."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from bot.baseten.models import TrainingJob, TrainingProject
+from bot.durable.model import State
+from bot.projects.job_acts import Act
+from bot.projects.message_state import MessageState
+from bot.slack.message import ReplyTarget
+
+ACT_ON_JOB = "act/1"  # with the version of the state
+
+
+class ActTask(BaseModel):
+    """The state of the task.
+
+    Attributes:
+        step: before the call; the call; the reads until a job has stopped; the searches for a new
+            job; the report; the update of the message.
+        place: the person, and the place of the message or of the list.
+        act: the act.
+        project_id, job_id: the job.
+        newest: the project's newest job when the person was asked, for *Run again*.
+        priority: the new priority.
+        ts: the message; empty for a list, which only the person sees.
+        message_state: the state that the message carries; None for a list.
+        project, job: as read before the call, and as read last.
+        known: the ids of the project's jobs before the call, for *Run again*.
+        new_job: the job that *Run again* started.
+        reads: the number of reads or searches until now.
+        waited: seconds that the bot waited in vain for the job to stop.
+        refusals: the number of calls that Baseten has not taken.
+        looks: the number of searches for a reply with an unknown outcome; None if none is in doubt.
+        tries: the number of temporary failures of Slack in a row.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    step: Literal["check", "call", "settle", "look", "report", "end"] = "check"
+    place: ReplyTarget
+    act: Act
+    project_id: str
+    job_id: str
+    newest: str = ""
+    priority: int | None = None
+    ts: str = ""
+    message_state: MessageState | None = None
+    project: TrainingProject | None = None
+    job: TrainingJob | None = None
+    known: tuple[str, ...] = ()
+    new_job: TrainingJob | None = None
+    reads: int = 0
+    waited: float = 0.0
+    refusals: int = 0
+    looks: int | None = None
+    tries: int = 0
+
+    def state(self) -> State:
+        """Return it as JSON."""
+        return self.model_dump(mode="json")
