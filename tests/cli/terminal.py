@@ -14,7 +14,9 @@ from typing import Any
 from tests.process import Process, started
 
 # Links and other commands of terminals: OSC up to its end, CSI, carriage returns.
-_CONTROL = re.compile(r"\x1b\][^\x07\x1b]*(?:\x1b\\|\x07|\x1b?$)|\x1b\[[0-?]*[ -/]*[@-~]|\x1b[=>()]B?|\r|\x07")
+_CONTROL = re.compile(
+    r"\x1b\][^\x07\x1b]*(?:\x1b\\|\x07|\x1b?$)|\x1b\[[0-?]*[ -/]*[@-~]|\x1b[=>()]B?|\r|\x07"
+)
 CTRL_D, UP, LEFT = "\x04", "\x1b[A", "\x1b[D"
 
 
