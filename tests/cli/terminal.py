@@ -64,6 +64,11 @@ class Terminal:
         os.write(self._keyboard, keys.encode())
         await self.until(lambda: until in unframed(self.shown)[before:], seconds)
 
+    async def press(self, label: str, until: str, place: int = -1) -> None:
+        """Type the number of a button with this label, the last one unless a place is given."""
+        numbers = re.findall(rf"\[ (\d+) {re.escape(label)} \]", unframed(self.shown))
+        await self.type(f"{numbers[place]}\n", until)
+
     async def until(self, found: Callable[[], bool], seconds: float = 20) -> None:
         """Wait until the screen shows something."""
         try:
@@ -75,7 +80,8 @@ class Terminal:
             raise AssertionError(self.shown[-3000:]) from None
 
     async def ends(self, keys: str = "") -> int:
-        """Press keys, and return the exit code of the program."""
+        """Press keys at the prompt, and return the exit code of the program."""
+        await self.until(lambda: not keys or self.shown.endswith("> "))
         os.write(self._keyboard, keys.encode())
         return await self.process.ended()
 

@@ -11,17 +11,17 @@ from tests.cli.terminal import CTRL_D, LEFT, UP, demo_in_a_terminal
 
 async def test_it_takes_commands_buttons_and_menus(tmp_path: Path) -> None:
     async with demo_in_a_terminal(tmp_path) as terminal:
+        await terminal.type("reserch sft\n", "Did you mean Research?")
+        await terminal.type("research llama_3_finetune\n", "Create llama_3_finetune ]")
+        await terminal.press("Create llama_3_finetune", "llama_3_finetune was created in Research.")
+        await terminal.type("/training-project research support-bot-sft\n", "Show the command… ]")
+        await terminal.press("Open logs", "In Slack this opens https://app.baseten.co/training/")
+        await terminal.press("Jobs", "The only job of support-bot-sft")
+        await terminal.press("Show the command…", "The project's ID in Baseten:")
+        await terminal.press("Watch", "Stop watching ]")
         for typed, answer in (
-            ("reserch sft", "Did you mean Research?"),
-            ("research llama_3_finetune", "[ 2 Create llama_3_finetune ]"),
-            ("2", "llama_3_finetune was created in Research."),
-            ("/training-project research support-bot-sft", "[ 5 Show the command… ]"),
-            ("3", "In Slack this opens https://app.baseten.co/training/"),
-            ("2", "The only job of support-bot-sft"),
-            ("5", "The project's ID in Baseten:"),
-            ("1", "[ 2 Stop watching ]"),
-            ("9", "There is no button 9."),
-            ("home", "[ 1 Open a training project ]"),
+            ("99", "There is no button 99."),
+            ("home", "Open a training project ]"),
             ("help", "To see a failing job:"),
             ("b", "https://app.slack.com/block-kit-builder/#"),
             ("/weather", "This Slack has no command /weather."),
@@ -33,16 +33,17 @@ async def test_it_takes_commands_buttons_and_menus(tmp_path: Path) -> None:
 
 async def test_a_button_of_a_list_belongs_to_its_own_job(tmp_path: Path) -> None:
     async with demo_in_a_terminal(tmp_path) as terminal:
-        await terminal.type("/training-jobs\n", "[ 12 Open logs ]")
-        await terminal.type("4\n", "gpt-oss-sft-3 is running in support-bot-sft (Research)")
+        await terminal.type("/training-jobs\n", "Show here posts for everyone;")
+        shown = "gpt-oss-sft-3 is running in support-bot-sft (Research)"
+        await terminal.press("Show here", shown, place=1)
         assert await terminal.ends(CTRL_D) == 0
 
 
 async def test_a_watch_follows_a_failing_job_to_its_end(tmp_path: Path) -> None:
     async with demo_in_a_terminal(tmp_path) as terminal:
         await terminal.type("push llama-3-finetune\n", "llama-3-finetune-run started.")
-        await terminal.type("research llama-3-finetune\n", "[ 1 Watch ]")
-        await terminal.type("1\n", "[ 2 Stop watching ]")
+        await terminal.type("research llama-3-finetune\n", "Watch ]")
+        await terminal.press("Watch", "Stop watching ]")
         await terminal.until(lambda: "in the thread" in terminal.shown)
         await terminal.type("fail llama-3-finetune-run\n", "HF_TOKEN=[redacted]")
         assert "Last log lines" in terminal.shown
@@ -51,8 +52,8 @@ async def test_a_watch_follows_a_failing_job_to_its_end(tmp_path: Path) -> None:
 
 async def test_news_keep_the_typed_text(tmp_path: Path) -> None:
     async with demo_in_a_terminal(tmp_path) as terminal:
-        await terminal.type("research support-bot-sft\n", "[ 1 Watch ]")
-        await terminal.type("1\n", "[ 2 Stop watching ]")
+        await terminal.type("research support-bot-sft\n", "Watch ]")
+        await terminal.press("Watch", "Stop watching ]")
         await terminal.type("finish support-bot-sft\n", "has ended.")
         await terminal.type("research from-a-", "from-a-")
         await terminal.until(lambda: terminal.shown.count("in the thread") > 0)
