@@ -31,7 +31,7 @@ class DemoJobs:
     baseten: SandboxBaseten
 
     def push(self, name: str) -> str:
-        """Start a job in a project, and return what happens."""
+        """Start a job in a project, and return a sentence about it."""
         project = self._project(name)
         job = self.baseten.add_job(
             project["id"],
@@ -45,11 +45,11 @@ class DemoJobs:
         return f"The job {job['name']} started. It runs in 8 seconds and ends after 30."
 
     def fail(self, name: str) -> str:
-        """Let the job of a project fail, and return what happened."""
+        """Let the job of a project fail, and return a sentence about it."""
         return self._end(name, status="TRAINING_JOB_FAILED", error_message=_FAILURE)
 
     def finish(self, name: str) -> str:
-        """Let the job of a project complete, and return what happened."""
+        """Let the job of a project complete, and return a sentence about it."""
         return self._end(name, status="TRAINING_JOB_COMPLETED", checkpoint_sync_status="COMPLETED")
 
     def _end(self, name: str, **changes: Any) -> str:  # noqa: ANN401 - of a job

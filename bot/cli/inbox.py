@@ -1,4 +1,4 @@
-"""What the bot has sent to the user of the demo, and what the user has seen of it."""
+"""The messages and views that the user of the demo gets, and a note of those already seen."""
 
 import json
 from dataclasses import dataclass, field
