@@ -22,7 +22,7 @@ def words(svg: str) -> str:
 
 
 def undated(text: str) -> str:
-    """Return a text without what differs in each run: dates, ages and ids of projects."""
+    """Return a text without the parts that differ in each run: dates, ages, ids of projects."""
     text = re.sub(
         r"\d{4}-\d\d-\d\d \d\d:\d\d UTC|\d+ (?:second|minute|hour|day)s?|`\w{7}`", "", text
     )
