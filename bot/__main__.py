@@ -31,7 +31,7 @@ BAD_SETTINGS = 2
 INTERRUPTED = 130  # the shells' code for Ctrl-C
 PIPE_CLOSED = 141  # the shells' code for a reader that has gone
 # Python's defaults (700, 10, 10) make the collector scan requests in flight too often under load.
-_COLLECT = (5000, 20, 50)
+COLLECT = (5000, 20, 50)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -82,7 +82,7 @@ async def run(settings: Settings) -> int:
     log.info("starting", version=__version__)
     for each in ignored():
         log.warning("a setting is ignored", setting=each.name, why=each.why)
-    gc.set_threshold(*_COLLECT)  # before the imports, which create many permanent objects
+    gc.set_threshold(*COLLECT)  # before the imports, which create many permanent objects
     from bot.app import FatalError, running  # noqa: PLC0415 - bad settings are reported without Bolt
     from bot.server.files import raise_file_limit  # noqa: PLC0415 - as above
 

@@ -7,13 +7,9 @@ from typing import TYPE_CHECKING
 
 import structlog
 from aiohttp import web
-from slack_bolt.async_app import AsyncApp
-from slack_bolt.authorization import AuthorizeResult
-from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.access.access_file import BadAccessFileError, read_access_file
+from bot.access.access_file import BadAccessFileError
 from bot.access.grants import unknown_teams
-from bot.access.workspace import access_in_words
 from bot.baseten.errors import BasetenError
 from bot.connections import Connections, connections
 from bot.durable.database import is_shared, open_store
@@ -28,6 +24,7 @@ from bot.listeners.authorization import (
     ScopesMissingError,
     TokenRefusedError,
 )
+from bot.listeners.bolt import build_bolt
 from bot.listeners.entrance import Entrance
 from bot.listeners.errors import ErrorHandler
 from bot.listeners.middleware import RequestMiddleware
@@ -81,7 +78,7 @@ class Bot:
         self._authorization = Authorization(
             out.slack, settings.slack_bot_token.get_secret_value(), self._waits_for_slack
         )
-        self._bolt = _build_bolt(out, self._authorization)
+        self._bolt = build_bolt(out, self._authorization)
         self._observer = out.observer
         requests = RequestMiddleware(
             self._authorization.workspace,
@@ -130,8 +127,7 @@ class Bot:
         """Prove the token, start the workers and the socket, and run until one of them fails.
 
         Raises:
-            FatalError: Slack refuses a token, the token lacks a scope that a rule of
-                ``ACCESS_FILE`` needs, or the socket stays down.
+            FatalError: Slack refuses a token, it lacks a rule's scope, or the socket stays down.
         """
         reporting = asyncio.create_task(report_waits(self.health, self._tuning.report_every))
         try:
@@ -164,16 +160,7 @@ class Bot:
 
     async def reload_access(self) -> None:
         """Read ``ACCESS_FILE`` again; if it is wrong, the old rules stay."""
-        path, access = self._settings.access_file, self._services.access
-        try:
-            rules = await asyncio.to_thread(read_access_file, path)
-            await self._authorization.check_scopes(rules)
-        except (BadAccessFileError, ScopesMissingError, TokenRefusedError) as wrong:
-            log.error("kept the old access rules", why=str(wrong))  # noqa: TRY400 - no bug
-            return
-        access.file = rules
-        words = access_in_words(await self._authorization.workspace(), rules)
-        log.info("read the access rules again", access=words)
+        await self._authorization.reload(self._settings.access_file, self._services.access)
 
     async def prove_key(self) -> None:
         """List the teams once, to log a wrong key or a wrong team before a person meets it."""
@@ -264,22 +251,6 @@ async def _listen_for_metrics(
     return f"http://{shown}:{port}"
 
 
-def _build_bolt(out: Connections, authorization: Authorization) -> AsyncApp:
-    async def authorize() -> AuthorizeResult:  # Bolt accepts no bound method
-        return await authorization.proved()
-
-    # The client has no token: Bolt gives its copies the token from authorize(). The server checks
-    # the signature before Bolt gets a request.
-    return AsyncApp(
-        client=AsyncWebClient(base_url=out.slack.base_url, session=out.session),
-        authorize=authorize,
-        process_before_response=True,
-        request_verification_enabled=False,
-        signing_secret="",
-        raise_error_for_unhandled_request=True,
-    )
-
-
 def _build_listener(settings: Settings, *, shared: bool) -> Listener:
     secret = None if settings.socket_mode else settings.slack_signing_secret
     key = None if secret is None else secret.get_secret_value()
@@ -304,8 +275,7 @@ async def running(settings: Settings, tuning: Tuning | None = None) -> AsyncIter
         tuning: the tests' values.
 
     Raises:
-        FatalError: on entry: the database cannot be used, the address not listened on, or
-            ``ACCESS_FILE`` is wrong.
+        FatalError: on entry: the database, the address or ``ACCESS_FILE`` cannot be used.
     """
     tuning, url = tuning or Tuning(), settings.database_url.get_secret_value()
     listener = _build_listener(settings, shared=is_shared(url))
@@ -319,11 +289,8 @@ async def running(settings: Settings, tuning: Tuning | None = None) -> AsyncIter
         await _listen(listener)
         try:
             store = await stack.enter_async_context(open_store(url, on_wait=wait))
-        except DatabaseError as error:
-            raise FatalError(str(error)) from None
-        try:
             bot = Bot(settings, out, store, tuning, listener)
-        except BadAccessFileError as error:
+        except (DatabaseError, BadAccessFileError) as error:
             raise FatalError(str(error)) from None
         await bot.listen(stack)
         try:

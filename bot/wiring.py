@@ -48,6 +48,7 @@ from bot.watches.delivery import DELIVER, Delivery, DeliveryTiming
 from bot.watches.news_messages import NewsMessages
 from bot.watches.outbox_posts import OutboxPosts
 from bot.watches.poller import POLL, Poller, PollInterval
+from bot.watches.rights import WatchRights
 from bot.watches.start import WatchStarter
 from bot.watches.store import Watches
 
@@ -108,9 +109,11 @@ def build_services(
     poller = Poller(out.baseten, store, watches, interval, too_long, tuning.now)
     workers.looks.on(POLL, poller.handle)
     workers.looks.on(CLEANUP, CleanupTask(store).handle)
-    messages = NewsMessages(out.baseten, out.redactor, People(out.slack), decide)
+    rights = WatchRights(decide, access)
+    messages = NewsMessages(out.baseten, out.redactor, People(out.slack), rights)
     posts = OutboxPosts(poster, messages, installation)
-    delivery = Delivery(poster, watches, posts, DeliveryTiming(gap=interval.fast, searches=looks))
+    timing = DeliveryTiming(gap=interval.fast, searches=looks)
+    delivery = Delivery(poster, watches, posts, timing, rights)
     workers.notifications.on(DELIVER, delivery.handle)
     return Services(
         workers=workers,

@@ -5,6 +5,7 @@ the bot's.
 """
 
 import asyncio
+import gc
 import gzip
 import json
 import statistics
@@ -19,6 +20,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import aiohttp
 
+from bot.__main__ import COLLECT
 from bot.baseten.client import Baseten
 from bot.baseten.models import TrainingProject
 from bot.baseten.transport import AiohttpTransport
@@ -163,5 +165,7 @@ def say(count: int, what: str, measured: list[tuple[float, float]]) -> None:
 
 
 if __name__ == "__main__":
+    gc.set_threshold(*COLLECT)  # as in bot/__main__.py
+    gc.freeze()
     for number_of_watches in (100, 5000):
         asyncio.run(benchmark(number_of_watches))

@@ -24,7 +24,7 @@ RESEARCH = "wp7ndew"
 
 @pytest.fixture(autouse=True)
 def plain_logs() -> None:
-    """Log as the bot does by itself, but for tracebacks in colours, each of which takes seconds."""
+    """Log as the bot does by itself, but for tracebacks in colors, each of which takes seconds."""
     drawn = structlog.dev.ConsoleRenderer(
         colors=False, exception_formatter=structlog.dev.plain_traceback
     )

@@ -111,19 +111,17 @@ class Baseten(Requests):
         path = f"{_project(project_id)}/jobs"
         return (await self._call(ProjectJobs, "GET", path)).body
 
-    async def get_training_job(self, project_id: str, job_id: str) -> TrainingJob:
-        """Return one job.
+    async def get_job_in_project(self, project_id: str, job_id: str) -> OneTrainingJob:
+        """Return one job with its project, which the same answer holds.
 
         ``GET /v1/training_projects/{training_project_id}/jobs/{training_job_id}``
         """
-        return (await self.get_job_in_project(project_id, job_id)).training_job
-
-    async def get_job_in_project(self, project_id: str, job_id: str) -> OneTrainingJob:
-        """Return one job with its project, which the same answer holds."""
         return (await self._call(OneTrainingJob, "GET", _job(project_id, job_id))).body
 
     async def stop_training_job(self, project_id: str, job_id: str) -> None:
-        """Ask Baseten to stop a job, which ends a moment later. ``POST …/jobs/{job_id}/stop``
+        """Ask Baseten to stop a job, which ends a moment later.
+
+        ``POST /v1/training_projects/{training_project_id}/jobs/{training_job_id}/stop``
 
         The call is idempotent: a repeat stops nothing else. The API refuses it for a job that has
         ended.
@@ -133,7 +131,7 @@ class Baseten(Requests):
     async def recreate_training_job(self, project_id: str, job_id: str) -> TrainingJob:
         """Start a new job with the configuration of this one, and return it.
 
-        ``POST …/jobs/{job_id}/recreate``
+        ``POST /v1/training_projects/{training_project_id}/jobs/{training_job_id}/recreate``
 
         Each call starts another job, so the request is sent once, whatever its answer.
         """
@@ -144,7 +142,9 @@ class Baseten(Requests):
     async def update_training_job(
         self, project_id: str, job_id: str, change: Mapping[str, str | int]
     ) -> None:
-        """Change a job that is pending. ``PATCH …/jobs/{job_id}``
+        """Change a job that is pending.
+
+        ``PATCH /v1/training_projects/{training_project_id}/jobs/{training_job_id}``
 
         The call is idempotent: it sets a value.
 

@@ -10,6 +10,9 @@ ENDPOINTS = (
     "GET /v1/training_projects/{training_project_id}/jobs/{training_job_id}/checkpoints",
     "GET /v1/training_projects/{training_project_id}/jobs/{training_job_id}/logs",
     "GET /v1/training_projects/{training_project_id}/jobs/{training_job_id}/metrics",
+    "POST /v1/training_projects/{training_project_id}/jobs/{training_job_id}/stop",
+    "POST /v1/training_projects/{training_project_id}/jobs/{training_job_id}/recreate",
+    "PATCH /v1/training_projects/{training_project_id}/jobs/{training_job_id}",
     "POST /v1/training_jobs/search",
     "GET /v1/training/capacity",
 )

@@ -125,7 +125,7 @@ async def _baseten_key(rules: AccessFile, _: Settings, clients: Connections) -> 
     names = listing([team.name for team in teams]) if teams else "no team"
     lines = [Line(GOOD if teams else BAD, name, f"sees {names}")]
     if unknown := unknown_teams(rules, teams):
-        why = f"names {listing(unknown)}, which the key does not see; correct the names there"
+        why = f"no team, or more than one, is called {listing(unknown)}; correct the names there"
         lines.append(Line(BAD, "ACCESS_FILE", why))
     return [*lines, await _training(clients)]
 

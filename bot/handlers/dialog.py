@@ -13,15 +13,9 @@ from bot.handlers.permissions import Permissions, actor_at
 from bot.projects.message_state import DialogState
 from bot.projects.recents import Recents
 from bot.projects.request import ProjectRequest, has_control_character, plain_characters
-from bot.projects.service import (
-    AmbiguousTeamError,
-    Projects,
-    TeamsUnavailableError,
-    UnknownTeamError,
-    match_team,
-    near_teams,
-)
+from bot.projects.service import Projects, match_team, near_teams
 from bot.projects.similar_names import SimilarNames
+from bot.projects.team_errors import AmbiguousTeamError, TeamsUnavailableError, UnknownTeamError
 from bot.slack.message import ReplyTarget
 from bot.slack.modals import Modals
 from bot.views.dialog import (

@@ -24,14 +24,8 @@ from bot.durable.model import Outcome, State
 from bot.durable.worker import Worker
 from bot.projects.creation import CreationOutcome
 from bot.projects.request import ProjectRequest
-from bot.projects.service import (
-    AmbiguousTeamError,
-    ExistingProjects,
-    OpenedProject,
-    Projects,
-    UnknownTeamError,
-    near_teams,
-)
+from bot.projects.service import ExistingProjects, OpenedProject, Projects, near_teams
+from bot.projects.team_errors import AmbiguousTeamError, UnknownTeamError
 from bot.slack.message import ReplyTarget
 
 

@@ -122,7 +122,9 @@ class ShowProjectHandler:
     ) -> Outcome:
         async with notify_if_slow(send, still_looking):
             project = await self._read(task)
-        self.permissions.require(task.place, Verb.VIEW, project.team_name)
+        # A direct message is no channel of a grant; the watch asks again in it, at each post.
+        shown_in = replace(task.place, channel_id="") if task.is_direct else task.place
+        self.permissions.require(shown_in, Verb.VIEW, project.team_name)
         team = project.team_name or ""
         state = message_state_of(
             OpenedProject(project, team, CreationOutcome.EXISTED), task.place.user_id

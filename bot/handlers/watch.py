@@ -7,7 +7,7 @@ from functools import partial
 
 from pydantic import BaseModel, ConfigDict
 
-from bot.access.rules import NotAllowedError, Verb
+from bot.access.rules import NotAllowedError, NotServedError, RightsUnknownError, Verb
 from bot.baseten.errors import BasetenError
 from bot.baseten.models import TrainingProject
 from bot.durable.context import TaskContext
@@ -211,7 +211,7 @@ class WatchHandler:
             else:
                 project = await self.projects.get_project(task.message_state.project_id)
             self.permissions.require(task.place, Verb.VIEW, project.team_name)
-        except (BasetenError, NotAllowedError):
+        except (BasetenError, NotAllowedError, NotServedError, RightsUnknownError):
             if before is None:
                 raise
             project = before.project

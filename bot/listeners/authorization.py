@@ -2,13 +2,15 @@
 
 import asyncio
 from collections.abc import Callable
+from pathlib import Path
 
 import structlog
 from slack_bolt.authorization import AuthorizeResult
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
-from bot.access.access_file import AccessFile, missing_scopes
+from bot.access.access import Access
+from bot.access.access_file import AccessFile, BadAccessFileError, missing_scopes, read_access_file
 from bot.access.rules import Workspace
 from bot.access.workspace import access_in_words, workspace_of
 from bot.retry import retry
@@ -87,6 +89,18 @@ class Authorization:
         log.info("Slack knows the bot", workspace=answer.get("team"), bot=answer.get("user"))
         write = log.info if rules.grants else log.warning
         write(access_in_words(workspace, rules))
+
+    async def reload(self, path: Path | None, access: Access) -> None:
+        """Read ``ACCESS_FILE`` again; if it is wrong, the old rules stay."""
+        try:
+            rules = await asyncio.to_thread(read_access_file, path)
+            await self.check_scopes(rules)
+        except (BadAccessFileError, ScopesMissingError, TokenRefusedError) as wrong:
+            log.error("kept the old access rules", why=str(wrong))  # noqa: TRY400 - no bug
+            return
+        access.file = rules
+        words = access_in_words(await self.workspace(), rules)
+        log.info("read the access rules again", access=words)
 
     async def check_scopes(self, rules: AccessFile) -> None:
         """Ask Slack for the scopes of the token.

@@ -15,6 +15,7 @@ from bot.projects.creation import CreationOutcome, Creations
 from bot.projects.readings import longer_readings
 from bot.projects.request import ProjectRequest
 from bot.projects.similar_names import ProjectNames, SimilarNames
+from bot.projects.team_errors import AmbiguousTeamError, TeamsUnavailableError, UnknownTeamError
 from bot.projects.ttl_cache import TtlCache
 
 TEAMS_TTL = 300.0  # seconds
@@ -22,50 +23,6 @@ _TEAMS = "teams"  # the topic that replicas publish a changed list of teams to
 NAMES_TTL = 60.0  # seconds
 _NAMES_TIMEOUT = 1.0  # seconds that a request waits for the names of the projects
 _ID = re.compile(r"[A-Za-z0-9_-]+")
-
-
-class UnknownTeamError(Exception):
-    """No team has this id or name.
-
-    Attributes:
-        asked: the id or name that the person typed.
-        near: up to three similar names of teams.
-        teams: every team that the API key can see, or that the person can use.
-        needed_by: the person or the workflow who would need a grant; empty without grants.
-    """
-
-    def __init__(self, asked: str, near: list[str], teams: list[Team], needed_by: str = "") -> None:
-        super().__init__(asked)
-        self.asked = asked
-        self.near = near
-        self.teams = teams
-        self.needed_by = needed_by
-
-
-class TeamsUnavailableError(Exception):
-    """Baseten did not return the list of teams, and no other request was sent.
-
-    Attributes:
-        cause: the error of the request.
-    """
-
-    def __init__(self, cause: BasetenError) -> None:
-        super().__init__(str(cause))
-        self.cause = cause
-
-
-class AmbiguousTeamError(Exception):
-    """Several teams have this name.
-
-    Attributes:
-        asked: the name that the person typed.
-        teams: the teams with this name.
-    """
-
-    def __init__(self, asked: str, teams: list[Team]) -> None:
-        super().__init__(asked)
-        self.asked = asked
-        self.teams = teams
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from bot.projects.request import has_control_character
 from bot.projects.service import match_team
 from bot.projects.similar_names import SimilarNames, fold
 from bot.views.blocks import context, section
-from bot.views.text import bold, shorten
+from bot.views.text import bold, isolated, shorten
 from bot.views.usage import EXAMPLE_NAME
 
 DIALOG = "open_project_dialog"
@@ -174,7 +174,7 @@ def _name_option(name: str, exists: bool | None) -> Option:  # noqa: FBT001 - pr
 
 def _option(team: Team) -> Option:
     label = f" ({shorten(team.id, 30)})"
-    name = shorten(team.name, _MOST_OPTION_TEXT - len(label))
+    name = isolated(shorten(team.name, _MOST_OPTION_TEXT - len(label) - 2))
     return Option(text=_plain(f"{name}{label}"), value=team.id[:150])
 
 

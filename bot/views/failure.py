@@ -7,7 +7,7 @@ from bot.baseten.errors import BasetenError
 from bot.durable.in_flight import BusyError, ShutdownError, TaskExpiredError
 from bot.durable.model import StoreUnavailableError
 from bot.projects.request import ProjectRequest, command_text
-from bot.projects.service import AmbiguousTeamError, TeamsUnavailableError, UnknownTeamError
+from bot.projects.team_errors import AmbiguousTeamError, TeamsUnavailableError, UnknownTeamError
 from bot.slack.message import Message, ReplyTarget, SlackCallFailed
 from bot.slack.web_api import PAUSED
 from bot.views.baseten_failure import baseten_failure

@@ -60,8 +60,7 @@ def ended_message(
     good = name == _GOOD
     lasted = f"after {duration(ran)}" if ran is not None else _age(job)
     why = ": spot capacity was reclaimed" if name == _PREEMPTED else ""
-    does = "finished" if good else say(now.does)
-    said = f"{now.mark} {in_project(project, job)} {does} {lasted}{why}."
+    said = f"{now.mark} {in_project(project, job)} {say(now.does)} {lasted}{why}."
     lines = [f"{said} {people(watchers, MOST_MENTIONED)}".rstrip()]
     if (good or name == _PREEMPTED) and found.checkpoints is not None:
         lines.append(_checkpoints(found.checkpoints))

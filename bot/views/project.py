@@ -220,20 +220,20 @@ def _is_watched(watch: WatchSummary | None) -> bool:
 def _buttons(project: TrainingProject, state: MessageState, watch: WatchSummary | None) -> Block:
     """Return the buttons. Watch is always there: another person can join a watch.
 
-    After a failure, Watch looks for a newer job, and the logs come first. The menu carries no
+    After the job's end, Watch looks for a newer job, and the logs come first. The menu carries no
     state: the listener reads the state of Watch.
     """
     value, job = state.model_dump_json(), project.latest_job
     watched, primary = _is_watched(watch), {"style": "primary"}
-    failed = job is not None and status(job).failed
-    elements = [button("Watch", WATCH, value=value, **({} if failed else primary))]
+    ended = not watched and not is_watchable(project)
+    elements = [button("Watch", WATCH, value=value, **({} if ended else primary))]
     if watched:
         elements.append(button("Stop watching", STOP_WATCHING, value=value))
     if job is not None:
         jobs = button("Jobs", JOBS, value=value)
         url = logs_url(project.id, job.id)
-        logs = button("Open logs", OPEN_LOGS, url=url, **(primary if failed else {}))
-        elements = [logs, jobs, *elements] if failed else [*elements, jobs, logs]
+        logs = button("Open logs", OPEN_LOGS, url=url, **(primary if ended else {}))
+        elements = [logs, jobs, *elements] if ended else [*elements, jobs, logs]
     options = [("Refresh", MORE_REFRESH), ("Show the command…", MORE_COMMAND)]
     if job is not None and fits_a_button(job.id):
         options.append(("Job actions…", f"{MORE_ACTIONS}{job.id}"))

@@ -7,7 +7,7 @@ from bot.baseten.models import Team
 from bot.projects.message_state import NameChoice, TeamChoice, button_value
 from bot.projects.readings import name_with
 from bot.projects.request import ProjectRequest, reads_like_help
-from bot.projects.service import AmbiguousTeamError, UnknownTeamError
+from bot.projects.team_errors import AmbiguousTeamError, UnknownTeamError
 from bot.slack.message import Message
 from bot.views.blocks import actions, button, section
 from bot.views.installation import Installation

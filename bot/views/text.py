@@ -41,10 +41,10 @@ def shorten(text: str, most: int) -> str:
 
 def say(text: str, most: int = 100) -> str:
     """Return a text of a person or an API as one line of mrkdwn: first cut, then escaped."""
-    return _isolated(escape(shorten(" ".join(text.split()), most)))
+    return isolated(escape(shorten(" ".join(text.split()), most)))
 
 
-def _isolated(text: str) -> str:
+def isolated(text: str) -> str:
     """Return a text that does not turn the words around it from right to left."""
     turns = not text.isascii() and any(unicodedata.bidirectional(c) in {"R", "AL"} for c in text)
     return f"\u2068{text}\u2069" if turns else text

@@ -23,7 +23,7 @@ def help_message(installation: Installation) -> Message:
 
 
 def help_text(installation: Installation) -> str:
-    """Return three bullets, each with an example, and the person to ask."""
+    """Return the ways to look at a project, with examples, and the person to ask."""
     command = installation.command
     quoted = code(f'{command} "Platform Team" {EXAMPLE_NAME}')
     return (
@@ -34,7 +34,9 @@ def help_text(installation: Installation) -> str:
         f"• Put quotes around a team of several words: {quoted}. To choose the team in a dialog, "
         f"type {code(command)} alone.\n"
         "• Use the buttons on the message: *Watch* tells you how the job ends, *Jobs* lists the "
-        f"last ten. {code(installation.jobs_command)} and my home tab list jobs for you alone.\n"
+        "last ten. My home tab has your last projects.\n"
+        f"• To look without posting, type {code(installation.jobs_command)}: it lists the jobs "
+        "that run or wait, for you alone.\n"
         f"Questions? Ask {installation.operator}."
     )
 

@@ -16,6 +16,7 @@ from bot.views.text import bold, code, date, duration, escape, say, shorten
 
 WATCH_TOO = "watch_too"
 MOST_MENTIONED = 20  # people in one reply; further replies mention the others
+NO_RIGHT = "no_right"  # in the place of Slack's error: a person can no longer view the project
 _REASONS = {
     "message_not_found": "the message that I kept up to date was deleted",
     "channel_not_found": "I no longer have access to the channel",
@@ -156,11 +157,17 @@ def farewell_message(  # noqa: PLR0913 - its parts
         project: the project in its last known state.
         team: the name of its team.
         channel_id: the channel of the watched message.
-        why: Slack's error code; empty if Slack returned none.
+        why: Slack's error code, or `NO_RIGHT`; empty if Slack returned none.
         installation: the names of the commands.
         unanswerable: True if Slack refused a reply, False if Slack refused an update.
     """
     where = f" in <#{escape(channel_id)}>" if channel_id.startswith(("C", "G")) else ""
+    if why == NO_RIGHT:
+        return plain(
+            f"I stopped watching {bold(project.name)}{where} for you: you no longer have the right "
+            "to see it there.",
+            f"Ask {installation.operator} for access.",
+        )
     what = "reply in its thread" if unanswerable else "change the message"
     reason = f": {_REASONS.get(why) or f'Slack no longer lets me {what}'}"
     if not why:

@@ -6,6 +6,7 @@ from functools import partial
 
 import structlog
 
+from bot.access.rules import RightsUnknownError
 from bot.durable.context import TaskContext
 from bot.durable.model import Done, Outcome, RunAgain
 from bot.slack.message import SlackCallFailed
@@ -17,6 +18,7 @@ from bot.watches.news import ENDS, Farewell, OutboxItem
 from bot.watches.outbox_posts import OutboxPosts, Unconfirmed, thread_of
 from bot.watches.progress import DeliveryTiming, LaterError, Progress, retry_later
 from bot.watches.redraw import redraw
+from bot.watches.rights import WatchRights
 from bot.watches.slack_errors import ENDINGS, reads_later, takes_later
 from bot.watches.store import Watches, message_key
 from bot.watches.update_rate_limiter import UpdateRateLimiter
@@ -27,6 +29,7 @@ log = structlog.stdlib.get_logger(__name__)
 
 _MOST, _MOST_QUIETLY = 40, 30  # updates of messages a minute, with news and without
 _STALE = timedelta(hours=1)
+_UNKNOWN_AGAIN = 60.0  # seconds, while nobody tells the rights of the watchers
 _MOST_FAILS = 10  # of one step, with unforeseen errors
 
 
@@ -38,15 +41,22 @@ class Delivery:
         watches: the store of watches.
         posts: posts the items.
         timing: the times.
+        rights: tells which watchers have lost the right to view the project.
     """
 
     def __init__(
-        self, poster: Poster, watches: Watches, posts: OutboxPosts, timing: DeliveryTiming
+        self,
+        poster: Poster,
+        watches: Watches,
+        posts: OutboxPosts,
+        timing: DeliveryTiming,
+        rights: WatchRights | None = None,
     ) -> None:
         self._poster = poster
         self._watches = watches
         self._posts = posts
         self._timing = timing
+        self._rights = rights or WatchRights()
         self._limiter = UpdateRateLimiter(timing.now, timing.gap)
 
     async def handle(self, context: TaskContext) -> Outcome:
@@ -65,7 +75,9 @@ class Delivery:
             watch, began = left, False
         try:
             while watch is not None:
-                if watch.drawn < watch.revision:
+                if lost := await self._lost(watch, progress, began=began):
+                    watch = await self._let_go(watch, lost)
+                elif watch.drawn < watch.revision:
                     watch, progress = await self._draw(watch, progress, context, began=began)
                 else:
                     watch = await self._deliver(watch, progress, context, began=began)
@@ -74,14 +86,40 @@ class Delivery:
             return later.outcome
         return Done()
 
+    async def _lost(self, watch: Watch, progress: Progress, *, began: bool) -> tuple[str, ...]:
+        """Return the watchers to let go, because they cannot view the project any more.
+
+        While it is unknown whether they can, nothing is shown, and the delivery goes on later.
+        """
+        if watch.drawn >= watch.revision and watch.closing:
+            return ()  # a farewell shows nothing of the project's news
+        try:
+            return await self._rights.lost(watch)
+        except RightsUnknownError as unknown:
+            if self._timing.now() - watch.started_at > LONGEST:
+                return watch.watchers
+            log.info("cannot tell the rights of watchers", watch=watch.id, why=str(unknown))
+            again = RunAgain(_UNKNOWN_AGAIN, progress.state(), step_may_have_run=began)
+            raise LaterError(again) from unknown
+
+    async def _let_go(self, watch: Watch, lost: Sequence[str]) -> Watch | None:
+        """Take these watchers off the watch, which ends with its last one."""
+        log.info("watchers have lost their right", watch=watch.id, watchers=len(lost))
+        now = self._timing.now()
+
+        def rest(kept: Watch) -> Watch:
+            drawn = _drawn(kept, watch.drawn)
+            return drawn.losing(lost, now) if kept.id == watch.id else drawn
+
+        return await self._watches.settle(watch, rest)
+
     async def _draw(
         self, watch: Watch, progress: Progress, context: TaskContext, *, began: bool
     ) -> tuple[Watch | None, Progress]:
         """Update the message; return the watch as it is drawn. Safe to repeat."""
         key = message_key(watch.channel_id, watch.ts)
-        closing = watch.ended and _only_farewells(watch)
         most = _MOST if watch.outbox else _MOST_QUIETLY
-        seconds = 0.0 if closing else self._limiter.delay(key, most)
+        seconds = 0.0 if watch.closing else self._limiter.delay(key, most)
         if seconds > 0:
             raise LaterError(RunAgain(seconds, progress.state(), step_may_have_run=began))
 
@@ -100,7 +138,7 @@ class Delivery:
             late = self._timing.now() - (watch.drawn_at or watch.started_at) > LONGEST
             if (takes_later(refused) or refused.outcome_unknown) and not late:
                 raise retry_later(refused, progress, began=began) from refused
-            if refused.error in ENDINGS and not (watch.ended and _only_farewells(watch)):
+            if refused.error in ENDINGS and not watch.closing:
                 return await self._close(watch, refused.error), progress
             log.error(  # noqa: TRY400 - the error is Slack's
                 "Slack refuses a part of a notification", slack_error=refused.error
@@ -219,10 +257,6 @@ class Delivery:
         """Return whether newer news make the first one needless."""
         first, *later = watch.outbox
         return bool(later) and not isinstance(first.news, (*ENDS, Farewell))
-
-
-def _only_farewells(watch: Watch) -> bool:
-    return all(isinstance(each.news, Farewell) for each in watch.outbox)
 
 
 def _drawn(watch: Watch, revision: int) -> Watch:

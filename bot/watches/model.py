@@ -1,6 +1,6 @@
 """The watch of a message: the last known state of its job, and the news to deliver."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict
@@ -9,6 +9,7 @@ from bot.baseten.models import Moment, TrainingJob, TrainingProject
 from bot.projects.message_state import MessageState
 from bot.views.job import job_name
 from bot.views.project import WatchSummary
+from bot.views.watch import NO_RIGHT
 from bot.watches.news import Farewell, News, OutboxItem
 
 DELIVER = "notification/2"  # the kind of the task that delivers the outbox of a watch
@@ -89,6 +90,11 @@ class Watch(BaseModel):
         """Whether the message or the thread lacks something."""
         return bool(self.outbox) or self.drawn < self.revision
 
+    @property
+    def closing(self) -> bool:
+        """Whether it has ended, and nothing but farewells is left to post."""
+        return self.ended and all(isinstance(each.news, Farewell) for each in self.outbox)
+
     def summary(self) -> WatchSummary:
         """Return the watch's part of its message."""
         return WatchSummary(
@@ -152,4 +158,23 @@ class Watch(BaseModel):
         redraw = unanswerable and not self.ended
         revision = self.revision + 1 if redraw else self.drawn
         fields = {"outbox": (), "ended": True, "revision": revision}
+        return self.model_copy(update=fields).with_news(at, farewells)
+
+    def losing(self, user_ids: Collection[str], at: datetime) -> "Watch":
+        """Return the watch without people who lost their right; each of them gets a farewell.
+
+        With the last watcher it ends, and its message shows nothing new.
+        """
+        if self.closing:
+            return self.model_copy(update={"revision": self.drawn})
+        left = tuple(each for each in self.watchers if each not in user_ids)
+        farewells = [
+            Farewell(user_id=each, slack_error=NO_RIGHT)
+            for each in self.watchers
+            if each and each in user_ids
+        ]
+        fields: dict[str, object] = {"watchers": left, "revision": self.revision + 1}
+        if not left:
+            kept = tuple(each for each in self.outbox if isinstance(each.news, Farewell))
+            fields = {"outbox": kept, "ended": True, "revision": self.drawn}
         return self.model_copy(update=fields).with_news(at, farewells)

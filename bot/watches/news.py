@@ -85,11 +85,11 @@ class Mentions(_News):
 
 
 class Farewell(_News):
-    """Slack takes no more replies or updates; this person gets a direct message.
+    """Slack takes no more replies or updates, or the person lost their right; a direct message.
 
     Attributes:
         user_id: the watcher.
-        slack_error: Slack's error code; empty if no Slack call failed.
+        slack_error: Slack's error code, or `NO_RIGHT`; empty if no Slack call failed.
         unanswerable: Slack refuses replies in the thread, not updates of the message.
     """
 

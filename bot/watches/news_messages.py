@@ -2,13 +2,12 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import assert_never
 
 import structlog
 
-from bot.access.rules import Actor, Allows, Verb, allows
 from bot.baseten.client import Baseten
 from bot.baseten.errors import BasetenError
 from bot.baseten.measures import Checkpoint, GpuCapacity
@@ -44,6 +43,7 @@ from bot.watches.news import (
     News,
     StillWaiting,
 )
+from bot.watches.rights import WatchRights
 
 # The redactor gets more lines than a message shows. A secret can begin far above the shown lines:
 # only the first line of a private key identifies it.
@@ -61,13 +61,13 @@ class NewsMessages:
         baseten: returns log lines, checkpoints, the use of GPUs and the capacity.
         redactor: redacts log lines.
         people: finds the person who started a job.
-        allows: decides whether the first watcher can see log lines.
+        rights: tells whether the first watcher can see log lines.
     """
 
     baseten: Baseten
     redactor: Redactor
     people: People
-    allows: Allows = allows
+    rights: WatchRights = field(default_factory=WatchRights)
 
     async def build(
         self, news: News, watch: Watch, watchers: Sequence[str], *, message_updated: bool
@@ -115,9 +115,8 @@ class NewsMessages:
         """Return the details about a job that has ended."""
         project_id, name = watch.project.id, job.current_status
         starter = await self._starter(job)
-        reader = Actor(id=next(iter(watchers), ""), channel_id=watch.channel_id)
         if status(job).failed:
-            if not self.allows(reader, Verb.LOGS, watch.project.team_name or ""):
+            if not await self.rights.can_read_logs(next(iter(watchers), ""), watch):
                 return Findings(logs=None, starter=starter)
             return Findings(logs=await self._last_lines(project_id, job), starter=starter)
         if not name.endswith(("COMPLETED", "PREEMPTED")):
@@ -140,7 +139,7 @@ class NewsMessages:
         except BasetenError as error:
             log.info("cannot read the logs of a job that failed", error=str(error))
             return None
-        # Redact the whole text before cutting it: the redactor cannot recognise half a secret.
+        # Redact the whole text before cutting it: the redactor cannot recognize half a secret.
         shown = "\n".join(log_lines((line.message for line in logs), _MOST_READ))
         return self.redactor.text(shown[-_MOST_TEXT:]).splitlines()
 

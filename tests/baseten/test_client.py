@@ -69,10 +69,10 @@ async def test_one_job_is_read_also_when_it_is_not_the_latest(
 ) -> None:
     old = sandbox.add_job("yqvj7q3", name="old")["id"]
     sandbox.add_job("yqvj7q3", name="new")
-    job = await baseten.get_training_job("yqvj7q3", old)
+    job = (await baseten.get_job_in_project("yqvj7q3", old)).training_job
     assert (job.name, job.training_project_id) == ("old", "yqvj7q3")
     with pytest.raises(Refused) as refusal:
-        await baseten.get_training_job("yqvj7q3", "a/b?c")
+        await baseten.get_job_in_project("yqvj7q3", "a/b?c")
     assert refusal.value.status == 404
     assert sandbox.requests[-1].path.count("/") == 5, "an id stays within its place in the path"
 

@@ -16,12 +16,8 @@ from bot.baseten.models import Team, TrainingJob, TrainingProject
 from bot.durable.database import open_store
 from bot.durable.store import Store
 from bot.projects.creation import CreationOutcome, Creations, creation_outcome
-from bot.projects.service import (
-    AmbiguousTeamError,
-    Projects,
-    TeamsUnavailableError,
-    UnknownTeamError,
-)
+from bot.projects.service import Projects
+from bot.projects.team_errors import AmbiguousTeamError, TeamsUnavailableError, UnknownTeamError
 from bot.telemetry.redaction import Redactor
 
 NOW = datetime(2026, 11, 23, 17, 10, tzinfo=UTC)

@@ -61,15 +61,25 @@ class Who:
     channel: str = HERE
 
 
+def shows(env: Env, name: str, channel: str = "") -> list[PostedMessage]:
+    """The messages of a project, in the channel if one is given."""
+    return [
+        each
+        for each in env.slack.messages
+        if name in each.text.split("\n")[0] and not (each.thread_ts or each.text.startswith("⚠️"))
+        if channel in {"", each.channel}
+    ]
+
+
 async def standing(env: Env, who: Who) -> PostedMessage:
     """The message of an older project of the team, with a job, in the person's channel."""
-    shown = [each for each in env.slack.messages if "*sft*" in each.text]
+    shown = shows(env, "sft")
     if not shown:
         env.baseten.add_job(env.baseten.add_project(RESEARCH, "sft")["id"])
         await env.slack.command("research sft", user=DANA, channel=HERE)
-        await env.slack.until(lambda: any("*sft*" in each.text for each in env.slack.messages))
+        await env.slack.until(lambda: bool(shows(env, "sft")))
         await until_ended(env)
-        shown = [each for each in env.slack.messages if "*sft*" in each.text]
+        shown = shows(env, "sft")
     if shown[0].channel == who.channel:
         return shown[0]
     copied = copy(shown[0])  # a copied button: a click in a channel where the message is not
@@ -95,9 +105,7 @@ async def command(env: Env, who: Who) -> str:
     delivery = await env.slack.command("research brand-new", user=who.user, channel=who.channel)
     if delivery.body:
         return str(delivery.body["text"])
-    words = await _verdict(
-        env, who, told, lambda: any("*brand-new*" in each.text for each in env.slack.messages)
-    )
+    words = await _verdict(env, who, told, lambda: shows(env, "brand-new"))
     assert bool(words) == (len(env.baseten.upserts) == before)
     return words
 
@@ -116,16 +124,14 @@ async def submit(env: Env, who: Who) -> str:
     delivery = await env.slack.submit(await dialog(env), values, user=who.user)
     if delivery.body:
         return str(delivery.body["errors"])
-    return await _verdict(
-        env, who, told, lambda: any("*from-dialog*" in each.text for each in env.slack.messages)
-    )
+    return await _verdict(env, who, told, lambda: shows(env, "from-dialog"))
 
 
 async def refresh(env: Env, who: Who) -> str:
     """Press *Refresh*."""
     message, told = await standing(env, who), len(_refusals(env, who))
     edits = message.edits
-    await env.slack.action(message, "refresh", user=who.user)
+    await env.slack.action(message, "more", selected="refresh", user=who.user)
     return await _verdict(env, who, told, lambda: message.edits > edits)
 
 
@@ -134,7 +140,7 @@ async def jobs(env: Env, who: Who) -> str:
     message, told = await standing(env, who), len(_refusals(env, who))
     await env.slack.action(message, "jobs", user=who.user)
     words = await _verdict(env, who, told, lambda: False)
-    return "" if "last jobs of" in words else words
+    return "" if "*sft*" in words else words
 
 
 async def watch(env: Env, who: Who) -> str:
@@ -154,9 +160,7 @@ async def near_name(env: Env, who: Who) -> str:
     copied.blocks = [{"type": "actions", "block_id": "b", "elements": [button]}]
     told = len(_refusals(env, who))
     await env.slack.action(copied, "create_anyway", user=who.user)
-    return await _verdict(
-        env, who, told, lambda: any("*from-button*" in each.text for each in env.slack.messages)
-    )
+    return await _verdict(env, who, told, lambda: shows(env, "from-button"))
 
 
 async def shortcut(env: Env, who: Who) -> str:
@@ -189,7 +193,7 @@ async def home(env: Env, who: Who) -> str:
         )
     )
     shown = str([view.blocks for view in env.slack.views])
-    return "" if "*sft*" in shown else "no project"
+    return "" if "sft" in shown else "no project"
 
 
 async def step(env: Env, workflow_id: str, channel: str = HERE) -> str:

@@ -67,10 +67,10 @@ def set_columns(env: Env, columns: str, task_id: str = "w1") -> None:
         assert database.execute(update, (task_id,)).rowcount == 1
 
 
-async def until_ended(env: Env) -> None:
-    """Wait until no task of a person is open; the bot runs."""
+async def until_ended(env: Env, kind: str = OPEN_PROJECT) -> None:
+    """Wait until no task of this kind is open; the bot runs."""
     query = "SELECT count(*) FROM training_bot_tasks WHERE kind = ? AND ended_at IS NULL"
     async with asyncio.timeout(20):
         with closing(sqlite3.connect(env.folder / "bot.db")) as database:
-            while database.execute(query, (OPEN_PROJECT,)).fetchone() != (0,):
+            while database.execute(query, (kind,)).fetchone() != (0,):
                 await asyncio.sleep(0.02)

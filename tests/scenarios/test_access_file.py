@@ -1,5 +1,9 @@
 """``ACCESS_FILE``: for each rule and entry point, a refused request and one that passes."""
 
+from copy import copy
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
 import pytest
 
 from bot.listeners.shortcuts import FROM_ANYWHERE
@@ -33,6 +37,11 @@ from tests.scenarios.rules import (
 from tests.scenarios.tasks import until_ended
 
 FOR_DANA = granted(DANA)
+
+
+def option(value: str) -> dict[str, Any]:
+    """An option of a menu."""
+    return {"text": {"type": "plain_text", "text": value}, "value": value}
 
 
 @pytest.mark.parametrize("socket", [False, True], ids=["http", "socket"])
@@ -316,9 +325,15 @@ async def test_a_forged_button_is_judged_by_the_project_that_it_names(idle_env: 
     async with ruled(idle_env, FOR_DANA):
         message = await standing(idle_env, Who())
         forged = f'{{"project_id": "{hidden}", "team": "Research", "outcome": "created"}}'
-        for count, button in enumerate(("refresh", "jobs", "watch"), 1):
+        for count, button in enumerate(("jobs", "watch"), 1):
             await idle_env.slack.action(message, button, user=DANA, value=forged)
             assert "no project here that you can use" in await idle_env.told(count)
+        copied = copy(message)  # the menu reads the state that the *Watch* button carries
+        menu = {"type": "overflow", "action_id": "more", "options": [option("refresh")]}
+        beside = {"type": "button", "action_id": "watch", "value": forged}
+        copied.blocks = [{"type": "actions", "block_id": "b", "elements": [beside, menu]}]
+        await idle_env.slack.action(copied, "more", selected="refresh", user=DANA)
+        assert "no project here that you can use" in await idle_env.told(3)
         assert message.edits == 0
 
 
@@ -344,7 +359,8 @@ async def test_a_log_tail_needs_the_right_to_logs_also_after_a_restart(
         await idle_env.answered()
         assert not await watch(idle_env, Who())
     idle_env.baseten.add_logs(job, ["CUDA out of memory"])
-    idle_env.baseten.set_job(job, status="TRAINING_JOB_FAILED")
+    long_ago = datetime.now(UTC) - timedelta(minutes=1)  # so the last log lines have arrived
+    idle_env.baseten.set_job(job, status="TRAINING_JOB_FAILED", updated_at=long_ago)
     async with ruled(idle_env, rules):  # a new process knows no members yet
         await idle_env.slack.until(lambda: any(m.thread_ts for m in idle_env.slack.messages))
     (reply,) = [m for m in idle_env.slack.messages if m.thread_ts]

@@ -131,7 +131,10 @@ async def test_teams_that_do_not_exist_are_named(idle_env: Env, tmp_path: Path) 
     chosen = settings(idle_env, tmp_path, rules)
     async with started("check", cwd=tmp_path, settings=chosen) as process:
         assert await process.ended() == 1
-    assert "but ACCESS_FILE names research and Twins; correct the names there" in process.said
+    assert (
+        "✗ ACCESS_FILE: no team, or more than one, is called research and Twins; correct"
+        in process.said
+    )
     async with started(cwd=tmp_path, settings=chosen) as process:
         await process.until(lambda said: "ACCESS_FILE names teams that cannot be used" in said)
         await process.ready()

@@ -21,6 +21,8 @@ from tests.scenarios.test_job_list import STRANGE, add, ago, asked, hides, look
 DANA = "U0DANA0001"
 DM = "D0DANA0001"
 QUICK = Tuning(looks=(0.1, 0.3))
+# An end is reported 15 s after the job's last update; the bot's clock is ahead of that.
+AHEAD = Tuning(poll_interval=PollInterval(fast=0.05, slow=0.05), now=lambda: ago(seconds=-16))
 UPDATE = "/api/chat.update"
 BUTTONS = ["show_job", "watch_job"]
 
@@ -47,7 +49,7 @@ async def test_show_here_posts_the_project_in_the_channel(env: Env) -> None:
     await env.answered()
     (message,) = env.slack.messages
     assert (message.channel, message.thread_ts) == ("C0SANDBOX1", None)
-    assert message.text.startswith("▶️ sft is running in sft (Research)")
+    assert message.text.startswith("▶️ sft is running in sft (Research)\n")
     assert f"requested by <@{DANA}>" in str(message.blocks)
     assert env.baseten.upserts == []
     assert len(env.slack.ephemerals) == 1
@@ -71,7 +73,7 @@ async def test_the_pressed_job_of_several_is_the_one(env: Env) -> None:
     rows = [block["elements"] for block in listed.blocks if block["type"] == "actions"]
     await press(env, listed, "show_job", value=rows[2][0]["value"])
     await env.answered()
-    assert "run-2 is running in run-2" in env.slack.messages[0].text
+    assert env.slack.messages[0].text.startswith("▶️ run-2 is running in run-2 (Research)")
 
 
 async def test_watch_posts_a_live_message_to_the_person_alone(env: Env) -> None:
@@ -101,7 +103,7 @@ async def test_a_watch_follows_exactly_its_job_to_the_end(idle_env: Env) -> None
         listed = await look(idle_env, user=DANA)
         await press(idle_env, listed, "watch_job")
         await idle_env.told(2)
-        assert "|old>" in str(idle_env.slack.messages[0].blocks)
+        assert idle_env.slack.messages[0].text.startswith("▶️ old is running in sft (Research)")
         paths = asked(idle_env)
         assert f"GET /v1/training_projects/{project}/jobs/{old}" in paths
     async with open_store(idle_env.url) as store:
@@ -112,14 +114,14 @@ async def test_a_watch_follows_exactly_its_job_to_the_end(idle_env: Env) -> None
 
 async def test_the_news_of_a_watched_job_come_to_the_person(idle_env: Env) -> None:
     job = add(idle_env, "sft")
-    async with idle_env.running(Tuning(poll_interval=PollInterval(fast=0.05, slow=0.05))):
+    async with idle_env.running(AHEAD):
         await press(idle_env, await look(idle_env, user=DANA), "watch_job")
         await idle_env.told(2)
         ended(idle_env, job["id"], "COMPLETED")
         await idle_env.answered(2)
     first, reply = idle_env.slack.messages
     assert (reply.channel, reply.thread_ts) == (DM, first.ts)
-    assert "finished" in reply.text
+    assert reply.text.startswith("✅ *sft* in *sft* finished")
 
 
 @pytest.mark.parametrize("button", BUTTONS)
@@ -154,7 +156,7 @@ async def test_a_job_that_ends_while_its_watch_begins_is_followed_to_its_end(
     idle_env: Env,
 ) -> None:
     job = add(idle_env, "sft")
-    async with idle_env.running(Tuning(poll_interval=PollInterval(fast=0.05, slow=0.05))):
+    async with idle_env.running(AHEAD):
         listed = await look(idle_env, user=DANA)
         idle_env.slack.faults.next(UPDATE, Delay(0.5))
         await press(idle_env, listed, "watch_job")
@@ -170,7 +172,7 @@ async def test_a_deleted_project_is_told_in_words(env: Env, button: str) -> None
     listed = await look(env, user=DANA)
     env.baseten.delete_project(job["training_project_id"])
     await press(env, listed, button)
-    assert "can't find that project in Baseten" in await env.told(2)
+    assert "I can't find that project in Baseten any more" in await env.told(2)
     assert env.slack.messages == []
     assert env.baseten.upserts == []
 
@@ -179,9 +181,9 @@ async def test_a_deleted_project_is_told_in_words(env: Env, button: str) -> None
 @pytest.mark.parametrize(
     ("fault", "words"),
     [
-        (internal_500(), "Baseten is having problems"),
+        (internal_500(), "Baseten is having problems (error 500)"),
         (wrong_key_403(), "does not accept the bot's API key"),
-        (not_found_404(), "can't find that project"),
+        (not_found_404(), "I can't find that project in Baseten any more"),
     ],
     ids=["away", "key", "gone"],
 )
@@ -224,7 +226,7 @@ async def test_a_forged_job_of_another_project_is_not_found(http: Env) -> None:
     listed = await look(http, user=DANA)
     value = f'{{"project_id": "{job["training_project_id"]}", "job_id": "{other["id"]}"}}'
     await press(http, listed, "watch_job", value=value)
-    assert "can't find that project" in await http.told(2)
+    assert "I can't find that project in Baseten any more" in await http.told(2)
     assert http.slack.messages == []
 
 
@@ -356,7 +358,7 @@ async def test_a_click_while_the_database_is_away_is_answered_in_words(http: Env
     with closing(sqlite3.connect(http.folder / "bot.db")) as database:
         database.execute("BEGIN EXCLUSIVE")
         await press(http, listed, "show_job")
-        await http.hears("I can't save requests right now")
+        await http.hears("I can't save requests right now, so I didn't start this")
 
 
 async def test_both_buttons_of_one_job_work_in_one_list(http: Env) -> None:

@@ -168,3 +168,8 @@ def test_a_hundred_projects_are_offered_and_no_name_that_an_option_cannot_hold()
 def test_a_name_with_control_characters_is_not_offered_as_a_new_one() -> None:
     assert shown("s\u202eft", [], []) == []
     assert [o.to_dict()["text"]["text"] for o in project_options("sft", None)] == ["Use “sft”"]
+
+
+def test_a_team_from_right_to_left_does_not_move_its_id() -> None:
+    (option,) = team_options("", [Team(id="wp7ndew", name="\u05de\u05d7\u05e7\u05e8")])
+    assert option.to_dict()["text"]["text"] == "\u2068\u05de\u05d7\u05e7\u05e8\u2069 (wp7ndew)"

@@ -17,7 +17,7 @@ from bot.baseten.models import Team
 from bot.durable.in_flight import BusyError, ShutdownError
 from bot.durable.model import StoreUnavailableError
 from bot.projects.request import ProjectRequest, parse
-from bot.projects.service import AmbiguousTeamError, TeamsUnavailableError, UnknownTeamError
+from bot.projects.team_errors import AmbiguousTeamError, TeamsUnavailableError, UnknownTeamError
 from bot.slack.message import SlackCallFailed
 from bot.views.failure import (
     READING,
@@ -36,7 +36,7 @@ NAME = "r&lt;d&gt; &amp; 'co'"
 REFERENCE = "0a1b2c3d"
 INSTALLATION = Installation()
 
-NOTHING_DONE = re.compile(r"Nothing was created or changed\.")
+NOTHING_DONE = re.compile(r"Nothing was (created|changed|created or changed)\.")
 CANNOT_TELL = re.compile(r"may or may not have been created\. It's safe to try again")
 IS_OPEN = re.compile(r"is open in Baseten")
 AGAIN = re.compile(r"[Tt]ry again|run the command again")

@@ -148,7 +148,7 @@ def test_the_stages_are_in_the_order_of_the_list() -> None:
         *("runs 1", "runs 2", "waits 1", "waits 2", "waits 3"),
         *("odd", "ended 1", "ended 2"),
     ]
-    assert groups.sum() == "2 running, 3 waiting, 3 ended in the last day"
+    assert groups.sum() == ("2 running, 3 waiting, 3 ended in the last day")
 
 
 def test_only_a_job_that_has_not_ended_can_be_watched() -> None:

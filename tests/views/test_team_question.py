@@ -7,7 +7,7 @@ import pytest
 from bot.baseten.models import Team
 from bot.projects.message_state import NameChoice, TeamChoice
 from bot.projects.request import ProjectRequest
-from bot.projects.service import AmbiguousTeamError, UnknownTeamError
+from bot.projects.team_errors import AmbiguousTeamError, UnknownTeamError
 from bot.sandbox.slack.block_kit import message_error
 from bot.slack.message import Message, ReplyTarget
 from bot.views.failure import READING, FailureWording, attempt_to_open, failure_message

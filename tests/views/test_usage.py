@@ -30,8 +30,8 @@ def test_the_help_says_what_the_command_does_and_shows_forms_that_work() -> None
     for example in examples:
         assert isinstance(parse(example), ProjectRequest), example
     bullets = [line for line in message.text.split("\n") if line.startswith("• ")]
-    assert len(bullets) == 3
-    for words in ("*Jobs*", "home tab", "I ask first", "*Watch*"):
+    assert len(bullets) == 4
+    for words in (f"`{INSTALLATION.jobs_command}`", "*Jobs*", "home tab", "I ask first", "*Watch*"):
         assert words in message.text
     (button,) = message.blocks[-1]["elements"]
     assert (button["action_id"], button["text"]["text"]) == ("open_dialog", "Open the dialog")

@@ -6,6 +6,7 @@ from bot.access.rules import Actor, Verb
 from bot.telemetry.redaction import Redactor
 from bot.watches.news import Ended
 from bot.watches.news_messages import NewsMessages
+from bot.watches.rights import WatchRights
 from tests.watches.made import job, watch
 
 if TYPE_CHECKING:
@@ -22,7 +23,9 @@ async def test_no_log_line_is_read_without_the_right_to_log_lines() -> None:
 
     failed = job("FAILED")
     # Without a Baseten, it would fail if it asked for lines.
-    messages = NewsMessages(cast("Baseten", None), Redactor(()), cast("People", None), deny)
+    messages = NewsMessages(
+        cast("Baseten", None), Redactor(()), cast("People", None), WatchRights(deny)
+    )
     watched = watch(failed, watchers=("U0DANA0001", "U0LEE00001"))
     await messages.build(Ended(job=failed), watched, watched.watchers, message_updated=True)
     assert asked == [("U0DANA0001", "C0SANDBOX1", Verb.LOGS, "Research")]
