@@ -136,7 +136,7 @@ def test_every_pin_has_a_hash() -> None:
     assert [name for name, (_, hashes) in pins().items() if not hashes] == []
 
 
-@pytest.mark.parametrize("group", ["runtime", "dev", "postgres"])
+@pytest.mark.parametrize("group", ["runtime", "demo", "dev", "postgres"])
 def test_a_dependency_has_a_range_and_a_reason(group: str) -> None:
     extras = PROJECT["optional-dependencies"]
     for text in PROJECT["dependencies"] if group == "runtime" else extras[group]:

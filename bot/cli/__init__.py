@@ -1,1 +1,1 @@
-"""The commands ``check`` and ``demo``."""
+"""The commands ``check`` and ``demo``; the demo needs the extra ``demo``."""
