@@ -24,6 +24,7 @@ from bot.handlers.posting import LOOKS
 from bot.handlers.refresh import RefreshHandler
 from bot.handlers.services import Services
 from bot.handlers.show_project import ShowProjectHandler
+from bot.handlers.unfurl import UnfurlHandler
 from bot.handlers.watch import WatchHandler
 from bot.handlers.workers import Workers
 from bot.handlers.workflow_step import WorkflowStepHandler
@@ -34,6 +35,7 @@ from bot.settings import Settings
 from bot.slack.messages import Poster
 from bot.slack.modals import Modals
 from bot.slack.people import People
+from bot.slack.unfurls import Unfurls
 from bot.slack.workflow_steps import WorkflowSteps
 from bot.views.installation import Installation
 from bot.watches.delivery import DELIVER, Delivery, DeliveryTiming
@@ -112,4 +114,7 @@ def build_services(
         dialog=DialogHandler(projects, modals, permissions, recents),
         dismiss=DismissHandler(poster, installation),
         more=MoreHandler(projects, poster, modals, failures, watches, permissions, installation),
+        unfurl=UnfurlHandler(
+            projects, Unfurls(out.slack, out.redactor), permissions, failures, tuning.now
+        ),
     )

@@ -20,6 +20,7 @@ from bot.handlers.open_project import OpenProjectHandler
 from bot.handlers.open_task import OPEN_PROJECT, OpenProjectTask
 from bot.handlers.refresh import RefreshHandler
 from bot.handlers.show_project import ShowProjectHandler
+from bot.handlers.unfurl import UnfurlHandler
 from bot.handlers.watch import WatchHandler
 from bot.handlers.workers import Workers
 from bot.handlers.workflow_step import WorkflowStepHandler
@@ -63,6 +64,7 @@ class Services:
     dialog: DialogHandler
     dismiss: DismissHandler
     more: MoreHandler
+    unfurl: UnfurlHandler
 
     async def enqueue_open_project(
         self, task_id: str, request: ProjectRequest, place: ReplyTarget, *, sure: bool = False

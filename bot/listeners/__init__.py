@@ -15,6 +15,7 @@ from bot.listeners.help import Help
 from bot.listeners.home import Home
 from bot.listeners.jobs import Jobs
 from bot.listeners.jobs_command import JobListButtons, JobsCommand
+from bot.listeners.links import Links
 from bot.listeners.middleware import RequestMiddleware
 from bot.listeners.open_logs import open_logs
 from bot.listeners.overflow import Overflow
@@ -79,6 +80,7 @@ def register(app: AsyncApp, services: Services, requests: RequestMiddleware) -> 
     app.view(STOP_DIALOG)(overflow.stop_for_everyone)
     app.event("app_home_opened")(home.opened)
     app.action(HOME_OPEN)(home.open_dialog)
+    app.event("link_shared")(Links(services).shared)
     app.function(STEP, auto_acknowledge=False)(WorkflowStep(services).handle)
     app.error(errors.handle)
 

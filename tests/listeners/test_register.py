@@ -53,6 +53,7 @@ LISTENERS = [
     ("view", "stop_for_everyone", "Overflow.stop_for_everyone"),
     ("event", "app_home_opened", "Home.opened"),
     ("action", "home_open", "Home.open_dialog"),
+    ("event", "link_shared", "Links.shared"),
     ("function", "open_training_project", "WorkflowStep.handle"),
     ("error", "", "ErrorHandler.handle"),
 ]

@@ -8,6 +8,7 @@ from bot.sandbox.fake_server import Recorded
 from bot.sandbox.faults import Json, Respond
 from bot.sandbox.slack import arguments as slack_arguments
 from bot.sandbox.slack.history import History
+from bot.sandbox.slack.links import SlackLinks
 from bot.sandbox.slack.records import (
     BOT_ID,
     BOT_USER,
@@ -30,6 +31,7 @@ SCOPES: Final = {
     "chat.postEphemeral": "chat:write",
     "chat.update": "chat:write",
     "chat.delete": "chat:write",
+    "chat.unfurl": "links:write",
     "conversations.open": "im:write",
     "users.lookupByEmail": "users:read.email",
 }
@@ -91,6 +93,7 @@ class SlackApi:
             "chat.delete": self.chat_delete,
             "chat.postEphemeral": self.chat_post_ephemeral,
             "chat.postMessage": self.chat_post_message,
+            "chat.unfurl": SlackLinks(self.workspace).unfurl,
             "chat.update": self.chat_update,
             "conversations.history": history.channel,
             "conversations.open": self.conversations_open,

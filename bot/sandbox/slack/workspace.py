@@ -18,6 +18,7 @@ from bot.sandbox.slack.records import (
     Outsider,
     PostedMessage,
     ResponseUrl,
+    SharedLinks,
     Trigger,
     View,
 )
@@ -70,6 +71,7 @@ class Workspace:
     ephemerals: list[Ephemeral] = field(default_factory=list)
     views: list[View] = field(default_factory=list)
     completions: list[Completion] = field(default_factory=list)
+    shared: list[SharedLinks] = field(default_factory=list)
     triggers: dict[str, Trigger] = field(default_factory=dict)
     response_urls: dict[str, ResponseUrl] = field(default_factory=dict)
     executions: set[str] = field(default_factory=set)
