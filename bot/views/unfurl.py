@@ -7,8 +7,8 @@ from bot.projects.job_choice import JobChoice, fits_a_button
 from bot.slack.message import Block
 from bot.views.blocks import actions, button, section
 from bot.views.job import job_name, logs_url, machines, status
-from bot.views.job_list import WATCH_JOB
-from bot.views.text import ago, bold, date, say
+from bot.views.job_list import WATCH_JOB, job_age
+from bot.views.text import bold, date, say
 
 
 def unfurl_blocks(project: TrainingProject, at: datetime) -> list[Block]:
@@ -27,10 +27,9 @@ def unfurl_blocks(project: TrainingProject, at: datetime) -> list[Block]:
     now = status(job)
     name = say(job_name(job))
     shown = f"<{logs_url(project.id, job.id)}|{name}>" if fits_a_button(job.id) else name
-    age = f"ended {ago(job.updated_at)}" if now.ended else f"created {ago(job.created_at)}"
     text = (
         f"{now.mark} *{shown}* {say(now.does)} in {where}\n"
-        f"{say(machines(job))} · {age} · as of {date(at)}"
+        f"{say(machines(job))} · {job_age(job)} · as of {date(at)}"
     )
     if now.ended or not fits_a_button(project.id, job.id):
         return [section(text)]
