@@ -11,6 +11,7 @@ from bot.baseten.models import Moment, TrainingJob, TrainingProject
 
 JOB_POST = "followed/1"  # the kind of the task that posts the message of a followed job
 FAREWELL = "unfollowed/1"  # the kind of the task that reports the end of a follow to its creator
+RIGHTS = "rights"  # the reason for the end of a follow whose creator lost the right
 
 
 class Kind(StrEnum):
@@ -199,14 +200,21 @@ def email_of(job: TrainingJob) -> str:
 
 
 class ScopeIndex:
-    """Which projects the follows cover, for a quick answer about thousands of projects."""
+    """The projects that follows cover, and since when: quick also for thousands of projects."""
 
     def __init__(self, follows: Iterable[Follow]) -> None:
-        scopes = [follow.scope for follow in follows]
-        self._projects = {each.project_id for each in scopes if each.kind is Kind.PROJECT}
-        self._teams = {each.team for each in scopes if each.kind is Kind.TEAM}
-        self._all = any(each.kind is Kind.MINE for each in scopes)
+        self._since: dict[tuple[Kind, str], Moment] = {}
+        for follow in follows:
+            scope = follow.scope
+            named = {Kind.PROJECT: scope.project_id, Kind.TEAM: scope.team}.get(scope.kind, "")
+            known = self._since.setdefault((scope.kind, named), follow.since)
+            self._since[scope.kind, named] = min(known, follow.since)
+
+    def since(self, project_id: str, team: str) -> Moment | None:
+        """Return the start of the first follow that covers a project; None: it is not followed."""
+        keys = ((Kind.PROJECT, project_id), (Kind.TEAM, team), (Kind.MINE, ""))
+        return min((self._since[key] for key in keys if key in self._since), default=None)
 
     def covers(self, project_id: str, team: str) -> bool:
         """Return whether a follow covers the project."""
-        return self._all or project_id in self._projects or team in self._teams
+        return self.since(project_id, team) is not None

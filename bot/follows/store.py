@@ -1,18 +1,21 @@
 """The store of follows, shared by all replicas."""
 
-import asyncio
-
 import structlog
 from pydantic import ValidationError
 
-from bot.durable.model import Amend, Change, Enqueue, State
+from bot.access.rules import Allows, allows
+from bot.durable.model import Change, Enqueue, State
+from bot.durable.parsed import ParsedDocuments
 from bot.durable.store import Store
-from bot.follows.model import FAREWELL, FarewellTask, Follow
+from bot.follows.model import FAREWELL, RIGHTS, FarewellTask, Follow, Kind
 
 log = structlog.stdlib.get_logger(__name__)
 
 COLLECTION = "follows"
-_YIELD_EVERY = 50  # follows that are parsed, between two yields to the event loop
+
+
+class _EndedError(Exception):
+    """The follow has ended already."""
 
 
 class Follows:
@@ -22,40 +25,44 @@ class Follows:
 
     Args:
         store: holds the follows as documents.
+        allows: decides whether the creator of a follow still has the right to it.
         queue: the worker that posts for the follows.
     """
 
-    def __init__(self, store: Store, queue: str = "notifications") -> None:
+    def __init__(self, store: Store, allows: Allows = allows, queue: str = "notifications") -> None:
         self._store = store
+        self._allows = allows
         self.queue = queue
-        self._versions: dict[str, str] = {}  # of the follows in the next dictionary
-        self._known: dict[str, Follow] = {}
+        self._documents = ParsedDocuments(store, COLLECTION, _read)
 
     async def all(self) -> list[Follow]:
         """Return all follows, in no order; only changed ones are read again."""
-        versions, changed = await self._store.read_changed(COLLECTION, self._versions)
-        known = {key: follow for key, follow in self._known.items() if key in versions}
-        for number, (key, document) in enumerate(changed.items()):
-            known.pop(key, None)
-            if (follow := _read(key, document)) is not None:
-                known[key] = follow
-            if number % _YIELD_EVERY == 0:
-                await asyncio.sleep(0)
-        self._versions, self._known = versions, known
-        return list(known.values())
+        return await self._documents.all()
 
     async def get(self, key: str, follow_id: str) -> Follow | None:
         """Return a follow; None if it has ended."""
         follow = _read(key, await self._store.read(COLLECTION, key))
         return follow if follow is not None and follow.id == follow_id else None
 
+    async def allowed(self, key: str, follow_id: str, team: str) -> Follow | None:
+        """Return a follow whose creator can view the team now.
+
+        A follow of a project or a team whose creator has lost the right ends here.
+        """
+        follow = await self.get(key, follow_id)
+        if follow is None or follow.is_allowed(self._allows, team):
+            return follow
+        if follow.scope.kind is not Kind.MINE:
+            await self.end(follow, RIGHTS)
+        return None
+
     async def of(self, user_id: str) -> list[Follow]:
         """Return the follows that a person created, ordered by their names."""
         created = [follow for follow in await self.all() if follow.created_by == user_id]
         return sorted(created, key=lambda each: (each.scope.team, each.scope.name, each.key))
 
-    def start(self, follow: Follow) -> Amend:
-        """Return the change that starts a follow, or that gives one its new level and mentions."""
+    async def begin(self, follow: Follow, *changes: Change) -> None:
+        """Start a follow with these changes; one of the same scope and place gets its level."""
 
         def changed(document: State | None) -> State:
             kept = _read(follow.key, document)
@@ -66,7 +73,7 @@ class Follows:
                 mode="json"
             )
 
-        return self._store.amendment(COLLECTION, follow.key, changed)
+        await self._store.write(self._store.amendment(COLLECTION, follow.key, changed), *changes)
 
     async def end(self, follow: Follow, reason: str = "", by: str = "") -> bool:
         """End a follow, and enqueue the message to its creator; return whether this call ended it.
@@ -76,14 +83,11 @@ class Follows:
             reason: Slack's error code, or ``rights``; empty if a person ended it.
             by: the person who ended it; the creator gets no message about their own click.
         """
-        ended: list[Follow] = []
 
-        def changed(document: State | None) -> State | None:
+        def changed(document: State | None) -> None:
             kept = _read(follow.key, document)
             if kept is None or kept.id != follow.id:
-                return document
-            ended[:] = [kept]
-            return None
+                raise _EndedError
 
         changes: list[Change] = [self._store.amendment(COLLECTION, follow.key, changed)]
         if by != follow.created_by:
@@ -92,11 +96,12 @@ class Follows:
             task_id = f"unfollowed:{follow.id}"
             lane = follow.created_by
             changes.append(Enqueue(task_id, FAREWELL, state, self.queue, lane=lane, delay=0.0))
-        if await self.get(follow.key, follow.id) is None:
+        try:
+            await self._store.write(*changes)
+        except _EndedError:
             return False
-        await self._store.write(*changes)
         self._store.publish(self.queue)
-        return bool(ended)
+        return True
 
 
 def _read(key: str, document: State | None) -> Follow | None:
