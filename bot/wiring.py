@@ -10,10 +10,15 @@ from bot.connections import Connections
 from bot.durable.in_flight import InFlight
 from bot.durable.room import Limits
 from bot.durable.store import Store
+from bot.follows.model import FAREWELL, JOB_POST
+from bot.follows.store import Follows
 from bot.handlers.cleanup import CLEANUP, CleanupTask
 from bot.handlers.dialog import DialogHandler
 from bot.handlers.dismiss import DismissHandler
 from bot.handlers.failures import Failures
+from bot.handlers.follow import FollowHandler
+from bot.handlers.follow_dialog import FollowDialogHandler
+from bot.handlers.follow_posts import JobPostHandler
 from bot.handlers.home import HomeHandler
 from bot.handlers.job_list import JobListHandler
 from bot.handlers.jobs import JobsHandler
@@ -36,6 +41,7 @@ from bot.slack.messages import Poster
 from bot.slack.modals import Modals
 from bot.slack.people import People
 from bot.slack.unfurls import Unfurls
+from bot.slack.user_groups import UserGroups
 from bot.slack.workflow_steps import WorkflowSteps
 from bot.views.installation import Installation
 from bot.watches.delivery import DELIVER, Delivery, DeliveryTiming
@@ -44,6 +50,7 @@ from bot.watches.outbox_posts import OutboxPosts
 from bot.watches.poller import POLL, Poller, PollInterval
 from bot.watches.start import WatchStarter
 from bot.watches.store import Watches
+from bot.watches.tracked import TrackedJobs
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +92,34 @@ def build_services(
     )
     too_long = settings.waiting_too_long * 60  # seconds
     interval = tuning.poll_interval
-    poller = Poller(out.baseten, store, watches, interval, too_long, tuning.now)
+    follows = Follows(store, tuning.allows)
+    poller = Poller(out.baseten, store, watches, follows, interval, too_long, tuning.now)
     workers.looks.on(POLL, poller.handle)
     workers.looks.on(CLEANUP, CleanupTask(store).handle)
-    messages = NewsMessages(out.baseten, out.redactor, People(out.slack), tuning.allows)
+    people = People(out.slack)
+    messages = NewsMessages(out.baseten, out.redactor, people, tuning.allows)
     posts = OutboxPosts(poster, messages, installation)
-    delivery = Delivery(poster, watches, posts, DeliveryTiming(gap=interval.fast, searches=looks))
+    times = DeliveryTiming(gap=interval.fast, searches=looks)
+    delivery = Delivery(poster, watches, follows, posts, times)
+    job_posts = JobPostHandler(poster, follows, watches, tuning.now, looks)
+    home = HomeHandler(recents, modals, permissions, installation)
+    follow = FollowHandler(
+        projects,
+        job_list,
+        poster,
+        failures,
+        follows,
+        TrackedJobs(store),
+        people,
+        permissions,
+        home,
+        installation,
+        tuning.now,
+        looks,
+    )
     workers.notifications.on(DELIVER, delivery.handle)
+    workers.notifications.on(JOB_POST, job_posts.handle)
+    workers.notifications.on(FAREWELL, follow.say_farewell)
     return Services(
         workers=workers,
         in_flight=InFlight(tuning.most_work),
@@ -110,11 +138,15 @@ def build_services(
         show_project=ShowProjectHandler(
             projects, poster, failures, watch_starter, permissions, looks
         ),
-        home=HomeHandler(recents, modals, permissions, installation),
+        home=home,
         dialog=DialogHandler(projects, modals, permissions, recents),
         dismiss=DismissHandler(poster, installation),
         more=MoreHandler(projects, poster, modals, failures, watches, permissions, installation),
         unfurl=UnfurlHandler(
             projects, Unfurls(out.slack, out.redactor), permissions, failures, tuning.now
+        ),
+        follow=follow,
+        follow_dialog=FollowDialogHandler(
+            projects, job_list, poster, modals, failures, permissions, UserGroups(out.slack)
         ),
     )

@@ -12,6 +12,8 @@ from bot.durable.model import State
 from bot.handlers.dialog import DialogHandler
 from bot.handlers.dismiss import DismissHandler
 from bot.handlers.failures import Failures, Wording
+from bot.handlers.follow import FollowHandler
+from bot.handlers.follow_dialog import FollowDialogHandler
 from bot.handlers.home import HomeHandler
 from bot.handlers.job_list import JobListHandler
 from bot.handlers.jobs import JobsHandler
@@ -24,6 +26,7 @@ from bot.handlers.unfurl import UnfurlHandler
 from bot.handlers.watch import WatchHandler
 from bot.handlers.workers import Workers
 from bot.handlers.workflow_step import WorkflowStepHandler
+from bot.projects.follow_choice import FollowChoice
 from bot.projects.request import ProjectRequest
 from bot.projects.service import Projects
 from bot.slack.message import ReplyTarget
@@ -65,6 +68,8 @@ class Services:
     dismiss: DismissHandler
     more: MoreHandler
     unfurl: UnfurlHandler
+    follow: FollowHandler
+    follow_dialog: FollowDialogHandler
 
     async def enqueue_open_project(
         self, task_id: str, request: ProjectRequest, place: ReplyTarget, *, sure: bool = False
@@ -124,3 +129,21 @@ class Services:
             BusyError: too much work is in flight; nothing was started.
         """
         self.run_in_background(place, READING, lambda: self.dialog.open(trigger_id, place, team))
+
+    def open_follow_dialog(
+        self, trigger_id: str, place: ReplyTarget, choice: FollowChoice | None = None
+    ) -> None:
+        """Start to open the dialog that starts a follow.
+
+        Args:
+            trigger_id: from the payload; it lives 3 seconds.
+            place: the person, and the channel to begin with; without one, direct messages.
+            choice: the project or the team to begin with; None leaves the choice open.
+
+        Raises:
+            BusyError: too much work is in flight; nothing was started.
+        """
+        chosen = choice or FollowChoice()
+        self.run_in_background(
+            place, READING, lambda: self.follow_dialog.open(trigger_id, place, chosen)
+        )

@@ -3,6 +3,7 @@
 from slack_bolt.async_app import AsyncApp
 
 from bot.handlers.dismiss import DISMISS
+from bot.handlers.follow import FOLLOW, UNFOLLOW
 from bot.handlers.open_task import OPEN_PROJECT
 from bot.handlers.services import Services
 from bot.handlers.show_project import SHOW_PROJECT
@@ -11,6 +12,7 @@ from bot.handlers.workflow_step import RUN_WORKFLOW_STEP
 from bot.listeners.command import ProjectCommand
 from bot.listeners.dialog import Dialog
 from bot.listeners.errors import ErrorHandler
+from bot.listeners.follow import Following
 from bot.listeners.help import Help
 from bot.listeners.home import Home
 from bot.listeners.jobs import Jobs
@@ -25,6 +27,8 @@ from bot.listeners.shortcuts import FROM_ANYWHERE, FROM_MESSAGE, Shortcuts
 from bot.listeners.watch import Watching
 from bot.listeners.workflow_step import STEP, WorkflowStep
 from bot.views.dialog import DIALOG, PROJECT, TEAM
+from bot.views.follow import FOLLOW_BUTTON, STOP_FOLLOWING, TELL_ME, TELL_ME_NO_MORE
+from bot.views.follow_dialog import FOLLOW_DIALOG, GROUP, TARGET
 from bot.views.home import HOME_OPEN
 from bot.views.job_list import NEWER_JOBS, OLDER_JOBS, SHOW_JOB, WATCH_JOB
 from bot.views.more import STOP_DIALOG
@@ -48,6 +52,7 @@ def register(app: AsyncApp, services: Services, requests: RequestMiddleware) -> 
     dialog, shortcuts, home = Dialog(services), Shortcuts(services), Home(services)
     question, watching, overflow = Question(services), Watching(services), Overflow(services)
     job_list, errors = JobListButtons(services), ErrorHandler(services)
+    following = Following(services)
 
     app.use(requests)
     app.command(services.installation.command)(ProjectCommand(services).handle)
@@ -78,12 +83,22 @@ def register(app: AsyncApp, services: Services, requests: RequestMiddleware) -> 
     app.action(OPEN_LOGS)(open_logs)
     app.action(MORE)(overflow.choose)
     app.view(STOP_DIALOG)(overflow.stop_for_everyone)
+    app.action(FOLLOW_BUTTON)(following.open)
+    app.view(FOLLOW_DIALOG)(following.submit)
+    app.options(TARGET)(following.targets)
+    app.options(GROUP)(following.groups)
+    app.action(STOP_FOLLOWING)(following.stop)
+    app.action(TELL_ME)(following.tell_me)
+    app.action(TELL_ME_NO_MORE)(following.tell_me_no_more)
     app.event("app_home_opened")(home.opened)
     app.action(HOME_OPEN)(home.open_dialog)
     app.event("link_shared")(Links(services).shared)
     app.function(STEP, auto_acknowledge=False)(WorkflowStep(services).handle)
     app.error(errors.handle)
+    _register_tasks(services)
 
+
+def _register_tasks(services: Services) -> None:
     tasks = services.workers.commands
     tasks.on(OPEN_PROJECT, services.open_project.handle)
     tasks.on(SHOW_PROJECT, services.show_project.handle)
@@ -92,4 +107,6 @@ def register(app: AsyncApp, services: Services, requests: RequestMiddleware) -> 
     tasks.on(WATCH_ONE_JOB, services.watch.begin_job)
     tasks.on(STOP_WATCH, services.watch.leave)
     tasks.on(STOP_FOR_EVERYONE, services.watch.end_for_everyone)
+    tasks.on(FOLLOW, services.follow.begin)
+    tasks.on(UNFOLLOW, services.follow.end)
     tasks.on(RUN_WORKFLOW_STEP, services.workflow_step.handle)

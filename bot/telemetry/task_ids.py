@@ -10,12 +10,17 @@ import re
 KINDS = (
     "command",
     "dialog",
+    "follow",
+    "followed",
     "near name",
     "notification",
     "show",
     "step",
     "stop",
     "stop_all",
+    "tell me",
+    "unfollow",
+    "unfollowed",
     "watch",
     "watch job",
 )

@@ -3,13 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from bot.baseten.models import TrainingJob
+from bot.projects.follow_choice import FollowChoice
 from bot.projects.job_choice import JobChoice, JobListPage, fits_a_button
 from bot.projects.job_list import CurrentJobs, ListedJob
 from bot.projects.job_scope import JobScope, team_digest
 from bot.slack.message import Block, Message
 from bot.views.blocks import actions, button, context, divider, section
+from bot.views.follow import follow_button
 from bot.views.installation import Installation
 from bot.views.job import Stage, job_name, logs_url, status
 from bot.views.project import OPEN_LOGS
@@ -96,9 +99,19 @@ def job_list_message(
     small += ["*Show here* posts for everyone; *Watch* follows a job in your direct messages."]
     if pages > 1 and (scope.project is None or fits_a_button(scope.project.id)):
         blocks.append(_page_buttons(scope, page, pages))
+    if (follow := _follow(scope)) is not None:
+        blocks.append(actions(follow))
     blocks.append(context(" ".join(small), *missing_words(current)))
     said = "\n".join([title, _in_words(shown[0]), *missing_words(current)])
     return Message(said, blocks)
+
+
+def _follow(scope: JobScope) -> dict[str, Any] | None:
+    """Return the button that follows the scope of the list; None for all projects."""
+    if scope.project is not None:
+        known = fits_a_button(scope.project.id)
+        return follow_button(FollowChoice(project_id=scope.project.id)) if known else None
+    return follow_button(FollowChoice(team_digest=team_digest(scope.team))) if scope.team else None
 
 
 def _no_jobs(current: CurrentJobs, scope: JobScope, installation: Installation) -> Message:
@@ -108,7 +121,9 @@ def _no_jobs(current: CurrentJobs, scope: JobScope, installation: Installation) 
     if scope != JobScope():
         lines.append(f"{code(installation.jobs_command)} alone lists the jobs of all projects.")
     lines += missing_words(current)
-    return Message("\n".join((title, *lines)), [section(title), context(*lines)])
+    follow = _follow(scope)
+    buttons = [] if follow is None else [actions(follow)]
+    return Message("\n".join((title, *lines)), [section(title), *buttons, context(*lines)])
 
 
 def _scope_in_words(scope: JobScope) -> str:

@@ -51,6 +51,13 @@ LISTENERS = [
     ("action", "open_logs", "open_logs"),
     ("action", "more", "Overflow.choose"),
     ("view", "stop_for_everyone", "Overflow.stop_for_everyone"),
+    ("action", "follow", "Following.open"),
+    ("view", "follow_dialog", "Following.submit"),
+    ("options", "follow_target", "Following.targets"),
+    ("options", "follow_group", "Following.groups"),
+    ("action", "stop_following", "Following.stop"),
+    ("action", "tell_me", "Following.tell_me"),
+    ("action", "tell_me_no_more", "Following.tell_me_no_more"),
     ("event", "app_home_opened", "Home.opened"),
     ("action", "home_open", "Home.open_dialog"),
     ("event", "link_shared", "Links.shared"),
@@ -67,6 +74,8 @@ TASKS = [
     ("watch job/1", "WatchHandler.begin_job"),
     ("stop/2", "WatchHandler.leave"),
     ("stop_all/1", "WatchHandler.end_for_everyone"),
+    ("follow/1", "FollowHandler.begin"),
+    ("unfollow/1", "FollowHandler.end"),
     ("workflow step/2", "WorkflowStepHandler.handle"),
 ]
 

@@ -237,20 +237,20 @@ def test_everybody_can_watch_and_one_button_is_primary(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "buttons", "options"),
     [
-        ("no_job", ["watch"], ["refresh", "command"]),
-        ("synced", ["watch", "jobs", "open_logs"], ["refresh", "command"]),
-        ("status_failed", ["open_logs", "jobs", "watch"], ["refresh", "command"]),
+        ("no_job", ["watch"], ["refresh", "command", "follow"]),
+        ("synced", ["watch", "jobs", "open_logs"], ["refresh", "command", "follow"]),
+        ("status_failed", ["open_logs", "jobs", "watch"], ["refresh", "command", "follow"]),
         (
             "followed",
             ["watch", "stop_watching", "jobs", "open_logs"],
-            ["refresh", "command", "stop for everyone"],
+            ["refresh", "command", "stop for everyone", "follow"],
         ),
         (
             "followed_no_job",
             ["watch", "stop_watching"],
-            ["refresh", "command", "stop for everyone"],
+            ["refresh", "command", "stop for everyone", "follow"],
         ),
-        ("followed_for_too_long", ["watch", "jobs", "open_logs"], ["refresh", "command"]),
+        ("followed_for_too_long", ["watch", "jobs", "open_logs"], ["refresh", "command", "follow"]),
     ],
 )
 def test_the_end_of_a_watch_is_offered_only_while_there_is_one(

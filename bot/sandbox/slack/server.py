@@ -104,6 +104,10 @@ class SandboxSlack(LinkActions, FakeServer):
         """Give a person an email address."""
         self._workspace.emails[email.casefold()] = user
 
+    def add_user_group(self, group_id: str, name: str) -> None:
+        """Add a user group."""
+        self._workspace.user_groups[group_id] = name
+
     @property
     def messages(self) -> list[PostedMessage]:
         """Every message that a channel shows, in order of posting."""

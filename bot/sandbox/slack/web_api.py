@@ -33,6 +33,8 @@ SCOPES: Final = {
     "chat.delete": "chat:write",
     "chat.unfurl": "links:write",
     "conversations.open": "im:write",
+    "usergroups.list": "usergroups:read",
+    "users.info": "users:read",
     "users.lookupByEmail": "users:read.email",
 }
 
@@ -100,6 +102,8 @@ class SlackApi:
             "conversations.replies": history.thread,
             "functions.completeError": self.functions_complete_error,
             "functions.completeSuccess": self.functions_complete_success,
+            "usergroups.list": self.usergroups_list,
+            "users.info": self.users_info,
             "users.lookupByEmail": self.users_lookup_by_email,
             "views.open": views.open,
             "views.publish": views.publish,
@@ -219,6 +223,18 @@ class SlackApi:
         if len(names) != 1 or not str(names[0]).startswith("U"):
             raise SlackRefusedError(code="user_not_found")
         return {"channel": {"id": self.workspace.direct_message(str(names[0])).id}}
+
+    def usergroups_list(self, _arguments: dict[str, Json]) -> dict[str, Json]:
+        """`usergroups.list`."""
+        groups = self.workspace.user_groups
+        return {"usergroups": [{"id": key, "name": name} for key, name in groups.items()]}
+
+    def users_info(self, arguments: dict[str, Json]) -> dict[str, Json]:
+        """`users.info`; the profile has an email address only with the scope for it."""
+        user = slack_arguments.required(arguments, "user")
+        emails = [email for email, who in self.workspace.emails.items() if who == user]
+        shown = "users:read.email" in self.credentials.scopes and emails
+        return {"user": {"id": user, "profile": {"email": emails[0]} if shown else {}}}
 
     def users_lookup_by_email(self, arguments: dict[str, Json]) -> dict[str, Json]:
         """`users.lookupByEmail`."""

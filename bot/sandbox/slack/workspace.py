@@ -59,6 +59,7 @@ class Workspace:
         changed: wakes every waiting `FakeServer.until`.
         outsiders: people of other workspaces; everybody else belongs to this one.
         enterprise_id: the organization that the bot is installed in; None: in one workspace.
+        user_groups: the names of user groups by their ids.
         emails: the ids of people by their email addresses, in lower case.
         drops_repeats: whether a `client_msg_id` that the channel has already posts nothing.
     """
@@ -80,6 +81,7 @@ class Workspace:
     outsiders: dict[str, Outsider] = field(default_factory=dict)
     enterprise_id: str | None = None
     emails: dict[str, str] = field(default_factory=dict)
+    user_groups: dict[str, str] = field(default_factory=dict)
     _numbers: Iterator[int] = field(default_factory=itertools.count)
     _last_ts: float = 0.0
 
