@@ -85,14 +85,25 @@ def build_services(
     projects, failures = Projects(out.baseten, store), Failures(poster, installation)
     permissions, job_list = Permissions(tuning.allows), JobList(out.baseten, tuning.now)
     steps = WorkflowSteps(out.slack, out.redactor)
+    follows, in_flight = Follows(store, tuning.allows), InFlight(tuning.most_work)
+    home = HomeHandler(
+        recents,
+        job_list,
+        watches,
+        follows,
+        modals,
+        permissions,
+        failures,
+        in_flight,
+        installation,
+    )
     watch_starter = WatchStarter(poster, watches, tuning.now)
     ask, watch, looks = settings.ask_near_names, settings.watch_answers, tuning.looks
     open_project = OpenProjectHandler(
-        projects, poster, failures, recents, watch_starter, ask, watch, looks, permissions
+        projects, poster, failures, recents, watch_starter, home, ask, watch, looks, permissions
     )
     too_long = settings.waiting_too_long * 60  # seconds
     interval = tuning.poll_interval
-    follows = Follows(store, tuning.allows)
     poller = Poller(out.baseten, store, watches, follows, interval, too_long, tuning.now)
     workers.looks.on(POLL, poller.handle)
     workers.looks.on(CLEANUP, CleanupTask(store).handle)
@@ -102,7 +113,6 @@ def build_services(
     times = DeliveryTiming(gap=interval.fast, searches=looks)
     delivery = Delivery(poster, watches, follows, posts, times)
     job_posts = JobPostHandler(poster, follows, watches, tuning.now, looks)
-    home = HomeHandler(recents, modals, permissions, installation)
     follow = FollowHandler(
         projects,
         job_list,
@@ -122,7 +132,7 @@ def build_services(
     workers.notifications.on(FAREWELL, follow.say_farewell)
     return Services(
         workers=workers,
-        in_flight=InFlight(tuning.most_work),
+        in_flight=in_flight,
         installation=installation,
         limits=PersonLimits(store, settings.person_per_minute, settings.person_waiting),
         projects=projects,
@@ -136,7 +146,7 @@ def build_services(
         jobs=JobsHandler(projects, poster, permissions),
         job_list=JobListHandler(job_list, projects, poster, permissions, installation),
         show_project=ShowProjectHandler(
-            projects, poster, failures, watch_starter, permissions, looks
+            projects, poster, failures, watch_starter, permissions, home, looks
         ),
         home=home,
         dialog=DialogHandler(projects, modals, permissions, recents),

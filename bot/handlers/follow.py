@@ -237,7 +237,7 @@ class FollowHandler:
         await self.follows.begin(posted, *additions)
         if posted.channel_id != task.place.channel_id:
             await send(now_following(posted))
-        await self._show_home(task.place.user_id, home=task.home)
+        self._show_home(task.place.user_id, home=task.home)
         return Done()
 
     async def _post(
@@ -308,7 +308,7 @@ class FollowHandler:
             follow = await self.follows.get(task.follow.key, task.follow.id)
         if follow is None:
             await send(no_such_follow())
-            await self._show_home(person, home=task.home)
+            self._show_home(person, home=task.home)
             return Done()
         if follow.scope.kind is Kind.MINE and follow.created_by != person:
             raise NotAllowedError(Verb.VIEW.value)
@@ -322,17 +322,16 @@ class FollowHandler:
                     ReplyTarget("", follow.channel_id), follow.ts, stopped_message(follow, person)
                 )
         await send(you_stopped(follow))
-        await self._show_home(person, home=task.home)
+        self._show_home(person, home=task.home)
         return Done()
 
     async def _mine(self, user_id: str) -> Follow | None:
         found = [each for each in await self.follows.of(user_id) if each.scope.kind is Kind.MINE]
         return found[0] if found else None
 
-    async def _show_home(self, user_id: str, *, home: bool) -> None:
+    def _show_home(self, user_id: str, *, home: bool) -> None:
         if home:
-            with suppress(SlackCallFailed):  # the tab is published again when it is opened
-                await self.home.publish(user_id)
+            self.home.redraw(user_id)
 
 
 def _latest_moment(current: CurrentJobs, now: datetime) -> datetime:

@@ -72,7 +72,13 @@ class Services:
     follow_dialog: FollowDialogHandler
 
     async def enqueue_open_project(
-        self, task_id: str, request: ProjectRequest, place: ReplyTarget, *, sure: bool = False
+        self,
+        task_id: str,
+        request: ProjectRequest,
+        place: ReplyTarget,
+        *,
+        sure: bool = False,
+        home: bool = False,
     ) -> bool:
         """Enqueue a task that opens a project; see `enqueue`.
 
@@ -81,8 +87,9 @@ class Services:
             request: the team and the name.
             place: the person, and the place of the reply.
             sure: the person has confirmed the name, so the bot asks nothing.
+            home: the home tab is published again at the end.
         """
-        task = OpenProjectTask(request=request, place=place, sure=sure)
+        task = OpenProjectTask(request=request, place=place, sure=sure, home=home)
         return await self.enqueue(task_id, OPEN_PROJECT, task.state(), place)
 
     async def enqueue(

@@ -194,6 +194,7 @@ def short(text: str, most: int) -> str:
 
 
 def status_in_words(job: TrainingJob) -> str:
+    """Return the job's status, cut to the length of the longest known one."""
     now = status(job)
     return short(now.words, _LONGEST_STATUS)
 

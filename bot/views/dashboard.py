@@ -7,6 +7,7 @@ from datetime import datetime
 from bot.baseten.errors import BasetenError
 from bot.baseten.models import LIVE, TrainingJob
 from bot.baseten.project_heads import ProjectHead
+from bot.follows.model import Follow
 from bot.projects.job_list import CurrentJobs, ListedJob
 from bot.projects.recents import Recent
 
@@ -54,11 +55,16 @@ class Dashboard:
         listed: Baseten's answers; the error without an answer; None: there is no answer yet.
         recents: the projects that the person opened and can view, newest first; None: unknown,
             because the database is away.
+        follows: the follows of projects and teams that the person created and can view; None:
+            unknown.
+        tells: whether the bot tells the person about the jobs that they start.
         watched: the ids of the jobs that the person watches.
     """
 
     listed: Listed | BasetenError | None
     recents: Sequence[Recent] | None
+    follows: Sequence[Follow] | None = ()
+    tells: bool = False
     watched: frozenset[str] = frozenset()
 
     @property
@@ -87,9 +93,7 @@ class Dashboard:
 
 
 def _present(recent: Recent, head: ProjectHead) -> OwnProject:
-    return OwnProject(
-        head.id, head.name, head.team_name or recent.team, recent.at, head.latest_job
-    )
+    return OwnProject(head.id, head.name, head.team_name or recent.team, recent.at, head.latest_job)
 
 
 def opened_first(recents: Iterable[Recent], opened: Recent | None) -> list[Recent]:
