@@ -8,6 +8,8 @@ import structlog
 
 from bot.durable.context import TaskContext
 from bot.durable.model import Done, Outcome, RunAgain
+from bot.follows.model import Follower
+from bot.follows.store import Follows
 from bot.slack.message import SlackCallFailed
 from bot.slack.messages import Poster
 from bot.views.project import project_message
@@ -17,7 +19,7 @@ from bot.watches.news import ENDS, Farewell, OutboxItem
 from bot.watches.outbox_posts import OutboxPosts, Unconfirmed, thread_of
 from bot.watches.progress import DeliveryTiming, LaterError, Progress, retry_later
 from bot.watches.redraw import redraw
-from bot.watches.slack_errors import ENDINGS, reads_later, takes_later
+from bot.watches.slack_errors import ENDINGS, PLACE_ENDINGS, reads_later, takes_later
 from bot.watches.store import Watches, message_key
 from bot.watches.update_rate_limiter import UpdateRateLimiter
 
@@ -36,15 +38,22 @@ class Delivery:
     Args:
         poster: calls Slack.
         watches: the store of watches.
+        follows: the store of follows, whose messages need their creator's rights.
         posts: posts the items.
         timing: the times.
     """
 
     def __init__(
-        self, poster: Poster, watches: Watches, posts: OutboxPosts, timing: DeliveryTiming
+        self,
+        poster: Poster,
+        watches: Watches,
+        follows: Follows,
+        posts: OutboxPosts,
+        timing: DeliveryTiming,
     ) -> None:
         self._poster = poster
         self._watches = watches
+        self._follows = follows
         self._posts = posts
         self._timing = timing
         self._limiter = UpdateRateLimiter(timing.now, timing.gap)
@@ -65,7 +74,9 @@ class Delivery:
             watch, began = left, False
         try:
             while watch is not None:
-                if watch.drawn < watch.revision:
+                if watch.follow is not None and not await self._is_followed(watch, watch.follow):
+                    watch = await self._watches.settle(watch, _without_follow)
+                elif watch.drawn < watch.revision:
                     watch, progress = await self._draw(watch, progress, context, began=began)
                 else:
                     watch = await self._deliver(watch, progress, context, began=began)
@@ -198,11 +209,23 @@ class Delivery:
         log.error("Slack refuses a part of a notification", slack_error=refused.error)
         return await self._done(watch, item)
 
+    async def _is_followed(self, watch: Watch, follow: Follower) -> bool:
+        """Return whether the follow goes on, and its creator can view the project."""
+        team = watch.project.team_name or watch.message_state.team
+        return await self._follows.allowed(follow.key, follow.id, team) is not None
+
     async def _close(
         self, watch: Watch, slack_error: str, *, unanswerable: bool = False
     ) -> Watch | None:
-        """End a watch whose message or thread takes no more; its watchers get farewells."""
+        """End a watch whose message or thread takes no more; its watchers get farewells.
+
+        If the channel takes no more, the follow that posted the message ends too.
+        """
         log.info("a watch cannot go on", watch=watch.id, slack_error=slack_error)
+        if watch.follow is not None and slack_error in PLACE_ENDINGS:
+            follow = await self._follows.get(watch.follow.key, watch.follow.id)
+            if follow is not None:
+                await self._follows.end(follow, slack_error)
         answered = unanswerable and slack_error != "message_not_found"
         now = self._timing.now()
 
@@ -228,6 +251,11 @@ def _only_farewells(watch: Watch) -> bool:
 def _drawn(watch: Watch, revision: int) -> Watch:
     """Return the watch whose message shows at least this revision."""
     return watch.model_copy(update={"drawn": max(watch.drawn, revision)})
+
+
+def _without_follow(watch: Watch) -> Watch:
+    """Return the watch after the end of its follow; a message that only it kept stays as it is."""
+    return watch.unfollowed(redraw=False)
 
 
 def _looks_same(one: Watch, other: Watch) -> bool:

@@ -2,10 +2,12 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
 from bot.baseten.models import Moment, TrainingJob, TrainingProject
+from bot.follows.model import Follower
 from bot.projects.message_state import MessageState
 from bot.views.job import job_name
 from bot.views.project import WatchSummary
@@ -51,6 +53,7 @@ class Watch(BaseModel):
         courier: the id of the task that delivers; empty if nothing is to be delivered.
         ended: whether the watch has ended; it is deleted after the delivery.
         gone: whether Baseten no longer has the project.
+        follow: the follow that posted the message; None if a person's request did.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -78,6 +81,7 @@ class Watch(BaseModel):
     courier: str = ""
     ended: bool = False
     gone: bool = False
+    follow: Follower | None = None
 
     @property
     def job(self) -> TrainingJob | None:
@@ -124,6 +128,21 @@ class Watch(BaseModel):
         """Return the watch after the delivery of an item."""
         left = tuple(each for each in self.outbox if each.id != item.id)
         return self.model_copy(update={"outbox": left})
+
+    def unfollowed(self, *, redraw: bool = True) -> "Watch":
+        """Return the watch after the end of its follow: people who watch the message keep it.
+
+        Without ``redraw`` the message stays as it is.
+        """
+        state = self.message_state.model_copy(update={"follow_id": "", "follow_key": ""})
+        fields: dict[str, Any] = {"follow": None, "message_state": state}
+        if not self.watchers:
+            fields |= {"ended": True, "outbox": ()}
+        if redraw or self.watchers:
+            fields["revision"] = self.revision + 1
+        else:
+            fields["drawn"] = self.revision
+        return self.model_copy(update=fields)
 
     def begun_after(self, earlier: "Watch") -> "Watch":
         """Return this watch in the place of an ended one, whose news are still delivered."""

@@ -115,7 +115,8 @@ class NewsMessages:
         """Return the details about a job that has ended."""
         project_id, name = watch.project.id, job.current_status
         starter = await self._starter(job)
-        reader = Actor(id=next(iter(watchers), ""), channel_id=watch.channel_id)
+        first = watch.follow.created_by if watch.follow else next(iter(watchers), "")
+        reader = Actor(id=first, channel_id=watch.channel_id)
         if status(job).failed:
             if not self.allows(reader, Verb.LOGS, watch.project.team_name or ""):
                 return Findings(logs=None, starter=starter)

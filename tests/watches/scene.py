@@ -10,6 +10,7 @@ from bot.durable.model import Claim, Done, Enqueue, Finish, Outcome, RunAgain, S
 from bot.durable.room import Limits, Room
 from bot.durable.sqlite import SQLite
 from bot.durable.store import Store
+from bot.follows.store import Follows
 from bot.projects.creation import CreationOutcome
 from bot.projects.message_state import MessageState
 from bot.sandbox import Clock, PostedMessage, Recorded, SandboxBaseten, SandboxSlack
@@ -67,13 +68,22 @@ class Scene:
 
     @property
     def poller(self) -> Poller:
-        return Poller(self.client, self.store, self.watches, PollInterval(), TOO_LONG, self.clock)
+        return Poller(
+            self.client,
+            self.store,
+            self.watches,
+            Follows(self.store, queue=QUEUE),
+            PollInterval(),
+            TOO_LONG,
+            self.clock,
+        )
 
     @property
     def handler(self) -> Delivery:
         messages = NewsMessages(self.client, self.redactor, self.people)
         posts = OutboxPosts(self.poster, messages, Installation())
-        return Delivery(self.poster, self.watches, posts, DeliveryTiming(self.clock))
+        follows = Follows(self.store, queue=QUEUE)
+        return Delivery(self.poster, self.watches, follows, posts, DeliveryTiming(self.clock))
 
     def project(self, name: str = "support-bot-sft", status: str | None = "PENDING") -> str:
         """A project, with a job of this status if any; return the project's id."""
