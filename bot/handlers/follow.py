@@ -305,7 +305,7 @@ class FollowHandler:
         if task.follow is None:
             follow = await self._mine(person)
         else:
-            follow = await self.follows.get(task.follow.key, task.follow.id)
+            follow = await self.follows.get(task.follow.digest, task.follow.id)
         if follow is None:
             await send(no_such_follow())
             await self._show_home(person, home=task.home)

@@ -63,7 +63,7 @@ def _many(live: int) -> str:
 
 def stop_button(follow: Follow) -> dict[str, object]:
     """Return the button that ends a follow, for its first message and the home tab."""
-    value = FollowReference(key=follow.key, id=follow.id).model_dump_json()
+    value = FollowReference(digest=follow.key, id=follow.id).model_dump_json()
     return button("Stop following", STOP_FOLLOWING, value=value)
 
 
