@@ -7,7 +7,7 @@ from typing import Any
 from slack_bolt.context.ack.async_ack import AsyncAck
 
 from bot.access.rules import MalformedIdError
-from bot.handlers.follow import UNFOLLOW, UnfollowTask
+from bot.handlers.follow_tasks import UNFOLLOW, UnfollowTask
 from bot.handlers.services import Services
 from bot.handlers.watch import STOP_FOR_EVERYONE, WatchTask
 from bot.listeners.actor import user_id_of

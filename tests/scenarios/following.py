@@ -155,7 +155,8 @@ class Followed:
 
         def found() -> list[Ephemeral | PostedMessage]:
             direct = [m for m in self.slack.messages if m.channel.startswith("D")]
-            return [m for m in (*self.slack.ephemerals, *direct) if words in m.text]
+            everything: list[Ephemeral | PostedMessage] = [*self.slack.ephemerals, *direct]
+            return [m for m in everything if words in m.text]
 
         await self.slack.until(lambda: bool(found()))
         return found()[-1]
