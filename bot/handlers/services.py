@@ -27,6 +27,7 @@ from bot.handlers.open_task import OPEN_PROJECT, OpenProjectTask
 from bot.handlers.permissions import Permissions, actor_at
 from bot.handlers.refresh import RefreshHandler
 from bot.handlers.show_project import ShowProjectHandler
+from bot.handlers.unfollow import UnfollowHandler
 from bot.handlers.unfurl import UnfurlHandler
 from bot.handlers.watch import WatchHandler
 from bot.handlers.workers import Workers
@@ -83,6 +84,7 @@ class Services:
     observer: Observer
     unfurl: UnfurlHandler
     follow: FollowHandler
+    unfollow: UnfollowHandler
     follow_dialog: FollowDialogHandler
 
     async def enqueue_open_project(

@@ -4,7 +4,7 @@ from slack_bolt.async_app import AsyncApp
 
 from bot.handlers.act_task import ACT_ON_JOB
 from bot.handlers.dismiss import DISMISS
-from bot.handlers.follow import FOLLOW, UNFOLLOW
+from bot.handlers.follow_tasks import FOLLOW, UNFOLLOW
 from bot.handlers.open_task import OPEN_PROJECT
 from bot.handlers.permissions import PreparedTasks
 from bot.handlers.services import Services
@@ -118,5 +118,5 @@ def _register_tasks(services: Services) -> None:
     tasks.on(STOP_FOR_EVERYONE, services.watch.end_for_everyone)
     tasks.on(ACT_ON_JOB, services.act_on_job.handle)
     tasks.on(FOLLOW, services.follow.begin)
-    tasks.on(UNFOLLOW, services.follow.end)
+    tasks.on(UNFOLLOW, services.unfollow.end)
     tasks.on(RUN_WORKFLOW_STEP, services.workflow_step.handle)

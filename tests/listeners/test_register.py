@@ -82,7 +82,7 @@ TASKS = [
     ("stop_all/1", "WatchHandler.end_for_everyone"),
     ("act/1", "ActHandler.handle"),
     ("follow/1", "FollowHandler.begin"),
-    ("unfollow/1", "FollowHandler.end"),
+    ("unfollow/1", "UnfollowHandler.end"),
     ("workflow step/2", "WorkflowStepHandler.handle"),
 ]
 
