@@ -10,6 +10,7 @@ if __name__ == "__main__":
 import argparse
 import asyncio
 import gc
+import os
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
 from typing import Any
@@ -18,6 +19,7 @@ import structlog
 
 from bot import __version__
 from bot.access.access_file import BadAccessFileError, read_access_file
+from bot.cli.demo_help import COMMANDS, SUMMARY
 from bot.cli.lines import encodable
 from bot.settings import BadSettingsError, Settings, ignored, load_settings
 from bot.telemetry.logs import configure_logs
@@ -27,6 +29,7 @@ log = structlog.stdlib.get_logger(__name__)
 
 BAD_SETTINGS = 2
 INTERRUPTED = 130  # the shells' code for Ctrl-C
+PIPE_CLOSED = 141  # the shells' code for a reader that has gone
 # Python's defaults (700, 10, 10) make the collector scan requests in flight too often under load.
 _COLLECT = (5000, 20, 50)
 
@@ -35,9 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return the process's exit code."""
     chosen = _parser().parse_args(arguments)
     if chosen.command == "demo":
-        from bot.cli.demo import demo  # noqa: PLC0415 - nothing else needs the sandbox
-
-        return _run_loop(demo(" ".join(chosen.text)))
+        return _demo(" ".join(chosen.text))
     try:
         settings = load_settings()
         read_access_file(settings.access_file)
@@ -56,6 +57,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         return _run_loop(check(settings))
     return _run_loop(run(settings))
+
+
+def _demo(text: str) -> int:
+    """Run the demo, if the extra that draws it is installed."""
+    try:
+        from bot.cli.demo import demo  # noqa: PLC0415 - nothing else needs the sandbox, nor rich
+    except ModuleNotFoundError as error:
+        if error.name != "rich":
+            raise
+        sys.stderr.write(
+            "The demo needs the package rich. To install it: .venv/bin/pip install '.[demo]'\n"
+        )
+        return BAD_SETTINGS
+    try:
+        return _run_loop(demo(text))
+    except BrokenPipeError:  # `demo | head -2`; without this, the exit writes a traceback
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return PIPE_CLOSED
 
 
 async def run(settings: Settings) -> int:
@@ -133,8 +152,19 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     commands.add_parser("run", help="run the bot (the default)")
     commands.add_parser("check", help="check the settings, the credentials and the database")
-    demo = commands.add_parser("demo", help="try the bot without any account")
-    demo.add_argument("text", nargs="*", metavar="TEXT", help="the words after the command")
+    demo = commands.add_parser(
+        "demo",
+        help="try the bot without any account",
+        description=SUMMARY,
+        epilog=COMMANDS,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    demo.add_argument(
+        "text",
+        nargs="*",
+        metavar="TEXT",
+        help="the words after /training-project; without them, the demo reads commands",
+    )
     return parser
 
 

@@ -2,14 +2,18 @@
 
 import asyncio
 import sys
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from tempfile import TemporaryDirectory
 
 from pydantic import AnyHttpUrl, SecretStr
 
 from bot.app import running
-from bot.cli.demo_data import seed_demo_data
+from bot.cli.demo_data import NAMES, seed_demo_data, seed_people
+from bot.cli.demo_session import DemoSession
 from bot.cli.demo_user import DemoUser
+from bot.cli.prompt import Prompt, line_editing
+from bot.cli.screen import Screen, console
 from bot.sandbox import SandboxBaseten, SandboxSlack
 from bot.settings import Settings
 from bot.telemetry.logs import configure_logs
@@ -29,26 +33,35 @@ async def demo(text: str) -> int:
         text: the words after the command. If empty, the demo sends a default, and then reads
             commands from standard input.
     """
+    with line_editing():
+        screen = Screen(console(), NAMES)
+        screen.say("The real bot runs between a sandbox Slack and a sandbox Baseten.\n")
+        async with demo_session(screen) as session:
+            await session.user.type(text or DEFAULT)
+            if not text:
+                await session.read_commands()
+    sys.stdout.flush()
+    return 0
+
+
+@asynccontextmanager
+async def demo_session(screen: Screen) -> AsyncIterator[DemoSession]:
+    """Run the bot between the two sandboxes, for a user with this screen."""
     async with AsyncExitStack() as stack:
         baseten = await stack.enter_async_context(SandboxBaseten())
         slack = await stack.enter_async_context(SandboxSlack())
         folder = stack.enter_context(TemporaryDirectory(prefix="bot-demo-"))
         seed_demo_data(baseten)
+        seed_people(slack)
         settings = _settings(slack, baseten, folder)
         configure_logs("error", None, Redactor(settings.secrets))
-        async with running(settings, Tuning(poll_interval=_POLL_INTERVAL)) as bot:
-            serving = asyncio.create_task(bot.serve())
-            slack.bot_url = bot.url
-            await bot.health.ready()
-            sys.stdout.write("The real bot runs between a sandbox Slack and a sandbox Baseten.\n\n")
-            user = DemoUser(slack, baseten, Installation().command)
-            try:
-                await user.type(text or DEFAULT)
-                if not text:
-                    await user.read_commands()
-            finally:
-                serving.cancel()
-    return 0
+        tuning = Tuning(poll_interval=_POLL_INTERVAL)
+        bot = await stack.enter_async_context(running(settings, tuning))
+        serving = asyncio.create_task(bot.serve())
+        stack.callback(serving.cancel)
+        slack.bot_url = bot.url
+        await bot.health.ready()
+        yield DemoSession(DemoUser(slack, screen, Prompt(), Installation()), baseten)
 
 
 def _settings(slack: SandboxSlack, baseten: SandboxBaseten, folder: str) -> Settings:

@@ -4,6 +4,20 @@ from datetime import timedelta
 
 from bot.sandbox.baseten.server import SandboxBaseten
 from bot.sandbox.faults import Json
+from bot.sandbox.slack.records import CHANNEL, USER
+from bot.sandbox.slack.server import SandboxSlack
+
+YOUR_EMAIL = "you@example.com"
+DIRECT = f"D{USER[1:]}"
+# The names of the people and of the conversations.
+NAMES = {
+    USER: "@you",
+    "U0SANDBOX2": "@dana",
+    "U0SANDBOX3": "@sam",
+    "U0SANDBOX4": "@alex",
+    CHANNEL: "#ml-training",
+    DIRECT: "your direct messages",
+}
 
 _DONE = "TRAINING_JOB_COMPLETED"
 _LOG_WITH_A_KEY = [
@@ -12,6 +26,20 @@ _LOG_WITH_A_KEY = [
     "pushing the adapter with HF_TOKEN=" + "hf_" + "abcDEFghiJKLmnoPQRstuVWXyz01234567",
     "RuntimeError: CUDA error: uncorrectable ECC error encountered",
 ]
+
+
+def log_with_a_key() -> list[str]:
+    """Return the last lines of a failing job's log; a made-up key is in it."""
+    return list(_LOG_WITH_A_KEY)
+
+
+def seed_people(slack: SandboxSlack) -> None:
+    """Add people with email addresses, and your direct messages with the bot."""
+    for user, name in NAMES.items():
+        if user.startswith("U"):
+            slack.add_email(user, f"{name.removeprefix('@')}@example.com")
+    slack.add_channel(DIRECT)
+    slack.scopes += ("users:read.email", "users:read")
 
 
 def seed_demo_data(baseten: SandboxBaseten) -> None:

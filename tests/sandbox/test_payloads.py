@@ -43,7 +43,9 @@ def message(**element: Json) -> PostedMessage:
 def test_an_act_says_what_was_chosen(
     element: dict[str, Json], done: dict[str, Json], said: dict[str, Json]
 ) -> None:
-    chosen = act(message(**element), "a", ts="2.0", **{"value": None, "selected": None} | done)
+    chosen = act(
+        message(**element).blocks, "a", ts="2.0", **{"value": None, "selected": None} | done
+    )
     common = {"action_id": "a", "block_id": "b", "type": element["type"], "action_ts": "2.0"}
     assert chosen == common | said
 

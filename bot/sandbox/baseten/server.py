@@ -160,6 +160,15 @@ class SandboxBaseten(FakeServer):
         else:
             self._training.plan_once_opened(once_opened, job_id, turns)
 
+    def unscript_job(self, job_id: str) -> None:
+        """Drop the planned changes of a job."""
+        self._training.unplan(job_id)
+
+    def projects(self) -> list[dict[str, Json]]:
+        """The current states of all projects, after the planned changes that are due."""
+        self._training.catch_up()
+        return [self._training.project_json(each) for each in self._training.projects.values()]
+
     def job(self, job_id: str) -> dict[str, Json]:
         """The current state of a job, after the planned changes that are due."""
         self._training.catch_up()

@@ -200,6 +200,12 @@ class Training:
             turn = _Turn(begin + timedelta(seconds=after), job_id, changes)
             bisect.insort(self._script, turn, key=lambda turn: turn.at)
 
+    def unplan(self, job_id: str) -> None:
+        """Drop the planned changes of a job."""
+        self._script = [turn for turn in self._script if turn.job_id != job_id]
+        for project_id, plans in self._once_opened.items():
+            self._once_opened[project_id] = [plan for plan in plans if plan[0] != job_id]
+
     def catch_up(self) -> None:
         """Apply the planned changes that are due; drop those of deleted jobs."""
         now = self.now()

@@ -3,11 +3,10 @@
 from bot.sandbox.faults import Json
 from bot.sandbox.slack import block_kit
 from bot.sandbox.slack.payloads import STATE_FIELDS
-from bot.sandbox.slack.records import Ephemeral, PostedMessage, Unfurl, View
 
 
 def act(
-    source: PostedMessage | Ephemeral | Unfurl | View,
+    blocks: list[dict[str, Json]],
     action_id: str,
     *,
     value: Json,
@@ -17,16 +16,16 @@ def act(
     """Return the entry of `actions` in `block_actions` for an action on an element.
 
     Args:
-        source: the message or view with the element.
+        blocks: the blocks with the element.
         action_id: the id of the element.
         value: the typed text, the value of one of several buttons, or another value for a button.
         selected: the choice: an option or its value, a user, a channel, a date; or a list of them.
         ts: the time of the action.
 
     Raises:
-        LookupError: the source has no such element, or the element no such option.
+        LookupError: the blocks have no such element, or the element no such option.
     """
-    everything = list(block_kit.elements(source.blocks))
+    everything = list(block_kit.elements(blocks))
     found = [each for each in everything if each[1]["action_id"] == action_id]
     if not found:
         there = sorted(element["action_id"] for _, element in everything)

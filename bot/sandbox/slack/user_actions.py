@@ -92,6 +92,7 @@ class UserActions(ABC):
         value: Json = None,
         selected: Json = None,
         values: dict[str, dict[str, Json]] | None = None,
+        block_id: str | None = None,
     ) -> Delivery:
         """Press a button, choose an option, or type into an element that sends its value at once.
 
@@ -103,6 +104,7 @@ class UserActions(ABC):
                 first one's own.
             selected: the choice: an option's value, a user, a channel, a date; or a list of them.
             values: the state of other elements: `{block_id: {action_id: state}}`.
+            block_id: the block of the element, if several blocks have the `action_id`.
 
         Raises:
             LookupError: no such element or option exists, or Slack reports it only at the
@@ -114,7 +116,9 @@ class UserActions(ABC):
         if block_kit.waits_for_submit(source.blocks, action_id):
             silent = f"the input {action_id!r} has no dispatch_action"
             raise LookupError(silent)
-        chosen = act(source, action_id, value=value, selected=selected, ts=ts)
+        blocks = block_kit.with_ids(source.blocks)
+        here = [block for block in blocks if block_id in {None, block["block_id"]}]
+        chosen = act(here, action_id, value=value, selected=selected, ts=ts)
         payload = {
             **Payloads(workspace).interaction("block_actions", user, trigger_id),
             **Payloads(workspace).place(source, values),
