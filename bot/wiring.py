@@ -8,10 +8,13 @@ from bot.access.access import Access
 from bot.access.access_file import read_access_file
 from bot.access.limits import PersonLimits
 from bot.access.rules import Allows
+from bot.access.standing import StandingRights
 from bot.connections import Connections
 from bot.durable.in_flight import InFlight
 from bot.durable.room import Limits
 from bot.durable.store import Store
+from bot.follows.model import FAREWELL, JOB_POST
+from bot.follows.store import Follows
 from bot.handlers.act_on_job import SETTLES, ActHandler
 from bot.handlers.act_report import ActReports
 from bot.handlers.cleanup import CLEANUP, CleanupTask
@@ -19,6 +22,9 @@ from bot.handlers.dialog import DialogHandler
 from bot.handlers.dismiss import DismissHandler
 from bot.handlers.failures import Failures
 from bot.handlers.fill_dialog import FilledDialogs
+from bot.handlers.follow import FollowHandler
+from bot.handlers.follow_dialog import FollowDialogHandler
+from bot.handlers.follow_posts import JobPostHandler
 from bot.handlers.home import HomeHandler
 from bot.handlers.job_actions import JobActionsHandler
 from bot.handlers.job_list import JobListHandler
@@ -30,6 +36,8 @@ from bot.handlers.posting import LOOKS
 from bot.handlers.refresh import RefreshHandler
 from bot.handlers.services import Services
 from bot.handlers.show_project import ShowProjectHandler
+from bot.handlers.unfollow import UnfollowHandler
+from bot.handlers.unfurl import UnfurlHandler
 from bot.handlers.watch import WatchHandler
 from bot.handlers.workers import Workers
 from bot.handlers.workflow_step import WorkflowStepHandler
@@ -42,6 +50,8 @@ from bot.slack.directory import SlackDirectory
 from bot.slack.messages import Poster
 from bot.slack.modals import Modals
 from bot.slack.people import People
+from bot.slack.unfurls import Unfurls
+from bot.slack.user_groups import UserGroups
 from bot.slack.workflow_steps import WorkflowSteps
 from bot.views.installation import Installation
 from bot.watches.delivery import DELIVER, Delivery, DeliveryTiming
@@ -51,6 +61,7 @@ from bot.watches.poller import POLL, Poller, PollInterval
 from bot.watches.rights import WatchRights
 from bot.watches.start import WatchStarter
 from bot.watches.store import Watches
+from bot.watches.tracked import TrackedJobs
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,25 +110,67 @@ def build_services(
     permissions = Permissions(decide, access)
     dialogs = FilledDialogs(poster, modals, failures)
     steps = WorkflowSteps(out.slack, out.redactor)
+    rights = StandingRights(decide, access)
+    follows, in_flight = Follows(store, rights), InFlight(tuning.most_work)
+    home = HomeHandler(
+        recents,
+        job_list,
+        watches,
+        follows,
+        modals,
+        permissions,
+        failures,
+        in_flight,
+        installation,
+    )
     watch_starter = WatchStarter(poster, watches, tuning.now)
     ask, watch, looks = settings.ask_near_names, settings.watch_answers, tuning.looks
     open_project = OpenProjectHandler(
-        projects, poster, failures, recents, watch_starter, ask, watch, looks, permissions, observer
+        projects,
+        poster,
+        failures,
+        recents,
+        watch_starter,
+        home,
+        ask,
+        watch,
+        looks,
+        permissions,
+        observer,
     )
     too_long = settings.waiting_too_long * 60  # seconds
     interval = tuning.poll_interval
-    poller = Poller(out.baseten, store, watches, interval, too_long, tuning.now)
+    poller = Poller(out.baseten, store, watches, follows, interval, too_long, tuning.now)
     workers.looks.on(POLL, poller.handle)
     workers.looks.on(CLEANUP, CleanupTask(store).handle)
-    rights = WatchRights(decide, access)
-    messages = NewsMessages(out.baseten, out.redactor, People(out.slack), rights)
+    people = People(out.slack)
+    messages = NewsMessages(out.baseten, out.redactor, people, rights)
     posts = OutboxPosts(poster, messages, installation)
     timing = DeliveryTiming(gap=interval.fast, searches=looks)
-    delivery = Delivery(poster, watches, posts, timing, rights)
+    watch_rights = WatchRights(rights, follows, tuning.now)
+    delivery = Delivery(poster, watches, posts, timing, watch_rights)
+    job_posts = JobPostHandler(poster, follows, watches, tuning.now, looks)
+    follow = FollowHandler(
+        projects,
+        job_list,
+        poster,
+        failures,
+        follows,
+        TrackedJobs(store),
+        people,
+        permissions,
+        home,
+        installation,
+        tuning.now,
+        looks,
+    )
     workers.notifications.on(DELIVER, delivery.handle)
+    workers.notifications.on(JOB_POST, job_posts.handle)
+    unfollow = UnfollowHandler(poster, failures, follows, permissions, home)
+    workers.notifications.on(FAREWELL, unfollow.say_farewell)
     return Services(
         workers=workers,
-        in_flight=InFlight(tuning.most_work),
+        in_flight=in_flight,
         installation=installation,
         access=access,
         permissions=permissions,
@@ -133,9 +186,9 @@ def build_services(
         jobs=JobsHandler(projects, poster, permissions),
         job_list=JobListHandler(job_list, projects, poster, permissions, installation),
         show_project=ShowProjectHandler(
-            projects, poster, failures, watch_starter, permissions, looks
+            projects, poster, failures, watch_starter, permissions, home, looks
         ),
-        home=HomeHandler(recents, modals, permissions, installation),
+        home=home,
         dialog=DialogHandler(projects, modals, permissions, recents),
         dismiss=DismissHandler(poster, installation, observer),
         more=MoreHandler(projects, dialogs, watches, permissions, installation),
@@ -151,6 +204,14 @@ def build_services(
             installation,
             looks,
             tuning.settles,
+        ),
+        unfurl=UnfurlHandler(
+            projects, Unfurls(out.slack, out.redactor), permissions, failures, tuning.now
+        ),
+        follow=follow,
+        unfollow=unfollow,
+        follow_dialog=FollowDialogHandler(
+            projects, job_list, poster, modals, failures, permissions, UserGroups(out.slack)
         ),
         observer=observer,
     )

@@ -29,6 +29,7 @@ from bot.durable.database import open_store
 from bot.durable.model import Task
 from bot.durable.room import Limits, Room
 from bot.durable.store import Store
+from bot.follows.store import Follows
 from bot.projects.creation import CreationOutcome
 from bot.projects.message_state import MessageState
 from bot.telemetry.redaction import Redactor
@@ -144,7 +145,9 @@ async def benchmark(count: int) -> None:
         baseten = Baseten(AiohttpTransport(session), url, "key", 30, Redactor(()))
         watches, clock = Watches(store), [datetime.now(UTC)]
         await fill(watches, answer.projects)
-        poller = Poller(baseten, store, watches, PollInterval(), 1800, lambda: clock[0])
+        poller = Poller(
+            baseten, store, watches, Follows(store), PollInterval(), 1800, lambda: clock[0]
+        )
         say(count, "first poll", [await measure(poller, store, clock)])
         still = [await measure(poller, store, clock) for _ in range(_POLLS)]
         say(count, "nothing changes", still)

@@ -103,6 +103,7 @@ async def started(  # noqa: PLR0913 - named, and few tests need the last three
     out: int = asyncio.subprocess.PIPE,
     open_files: int | None = None,
     bound_by_modes: bool = False,
+    module: str = "bot",
 ) -> AsyncIterator[Process]:
     """Run ``python -m bot`` in a folder; what still runs at the end is killed.
 
@@ -114,6 +115,7 @@ async def started(  # noqa: PLR0913 - named, and few tests need the last three
         out: its standard output and error, if the test reads them itself.
         open_files: the limit of its open files, instead of this process's.
         bound_by_modes: the modes of files hold for it, even if it runs as root.
+        module: what to run instead of the bot.
     """
 
     def limit() -> None:
@@ -125,7 +127,7 @@ async def started(  # noqa: PLR0913 - named, and few tests need the last three
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
-        "bot",
+        module,
         *arguments,
         cwd=cwd,
         env=environment(settings or {}),

@@ -11,6 +11,7 @@ import yaml
 
 from bot.listeners.shortcuts import FROM_ANYWHERE, FROM_MESSAGE
 from bot.listeners.workflow_step import STEP
+from bot.sandbox.slack.links import UNFURL_DOMAINS
 from bot.views.installation import Installation
 
 ROOT = Path(__file__).parent.parent
@@ -28,6 +29,11 @@ def for_http(text: str) -> str:
 def without_the_step(text: str) -> str:
     """Do what the manifest's own comments say that a plan without workflows needs."""
     return re.sub(r"^ *# STEP begins$.*?^ *# STEP ends$", "", text, flags=re.MULTILINE | re.DOTALL)
+
+
+def with_links(text: str) -> str:
+    """Do what the manifest's own comments say that previews of links need."""
+    return re.sub(r"^( *)# LINKS: ", r"\1", text, flags=re.MULTILINE)
 
 
 def load(text: str) -> Any:
@@ -50,7 +56,11 @@ def addresses(value: object) -> list[str]:
     return [value] if isinstance(value, str) and re.match("https?://", value) else []
 
 
-@pytest.mark.parametrize("text", [AS_IT_IS, for_http(AS_IT_IS)], ids=["socket mode", "http"])
+@pytest.mark.parametrize(
+    "text",
+    [AS_IT_IS, for_http(AS_IT_IS), with_links(AS_IT_IS), with_links(for_http(AS_IT_IS))],
+    ids=["socket mode", "http", "links", "http and links"],
+)
 def test_it_keeps_slacks_rules(text: str) -> None:
     assert problems(load(text)) == []
 
@@ -79,9 +89,21 @@ def test_it_asks_for_the_least_that_the_bot_can_work_with() -> None:
     assert load(AS_IT_IS)["oauth_config"] == {
         "scopes": {
             "bot": ["commands", "chat:write", "chat:write.public"],
-            "bot_optional": ["users:read.email", "users:read"],
+            "bot_optional": ["users:read.email", "users:read", "usergroups:read"],
         }
     }
+
+
+def test_previews_of_links_are_there_for_those_who_want_them() -> None:
+    plain, manifest = load(AS_IT_IS), load(with_links(AS_IT_IS))
+    assert "unfurl_domains" not in plain["features"]
+    assert manifest["features"]["unfurl_domains"] == list(UNFURL_DOMAINS)
+    added = set(manifest["oauth_config"]["scopes"]["bot"]) - set(
+        plain["oauth_config"]["scopes"]["bot"]
+    )
+    assert added == {"links:read", "links:write"}
+    events = manifest["settings"]["event_subscriptions"]["bot_events"]
+    assert events == ["app_home_opened", "link_shared", "function_executed"]
 
 
 def test_the_commands_are_described_to_those_who_type_them() -> None:

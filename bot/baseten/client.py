@@ -98,6 +98,13 @@ class Baseten(Requests):
         """Return the heads of all projects; see `heads_since`. ``GET /v1/training_projects``"""
         return [head async for head in self._list_projects(heads_since(since))]
 
+    def read_training_projects(self, read: Callable[[object], Item]) -> AsyncIterator[Item]:
+        """Yield ``read`` of each project's JSON, in slices. ``GET /v1/training_projects``
+
+        ``read`` raises ``ValueError`` for JSON that is not a valid project.
+        """
+        return self._list_projects(read)
+
     async def get_training_project(self, project_id: str) -> TrainingProject:
         """Return one project. ``GET /v1/training_projects/{training_project_id}``"""
         path = _project(project_id)

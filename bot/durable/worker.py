@@ -273,17 +273,22 @@ class Worker:
             self._room.release(task.id)
             return
         pending = self.store.submit(*changes)
-        pending.written.add_done_callback(partial(self._saved, task))
-        if isinstance(changes[0], Save):  # it might be the next task that is due
-            pending.written.add_done_callback(lambda _: self._wake.set())
+        pending.written.add_done_callback(partial(self._saved, task, changes))
 
-    def _saved(self, task: Task, written: "asyncio.Future[list[object]]") -> None:
-        """Release a task after its result is written."""
+    def _saved(
+        self, task: Task, changes: tuple[Change, ...], written: "asyncio.Future[list[object]]"
+    ) -> None:
+        """Release a task after its result is written, and wake the workers of what comes next."""
         self._room.release(task.id)
         if isinstance(error := written.exception(), LeaseLostError):
             log.warning("another process owns this task", task=task.id)
         elif error is not None:
             log.error("cannot write the result of a task", task=task.id, exc_info=error)
+        if isinstance(changes[0], Save):  # it might be the next task that is due
+            self._wake.set()
+        # Follow-up tasks are due at once; their worker can be another one, or another process's.
+        for queue in {each.queue for each in changes if isinstance(each, Enqueue)}:
+            self.store.publish(queue)
 
     def _drop_all(self) -> None:
         """Cancel the running tasks, which other processes now own; keep the finished ones."""

@@ -1,31 +1,141 @@
 """Publish the home tab."""
 
-from dataclasses import dataclass
+import asyncio
+from contextlib import suppress
+from dataclasses import dataclass, field
 
+from bot.baseten.errors import BasetenError
+from bot.durable.in_flight import BusyError, InFlight
 from bot.durable.model import StoreUnavailableError
+from bot.follows.model import Kind
+from bot.follows.store import Follows
+from bot.handlers.failures import Failures
 from bot.handlers.permissions import Permissions
-from bot.projects.recents import Recents
-from bot.slack.message import ReplyTarget
+from bot.handlers.turns import Turn, Turns
+from bot.projects.job_list import JobList
+from bot.projects.recents import Recent, Recents
+from bot.slack.message import Message, ReplyTarget
 from bot.slack.modals import Modals
+from bot.views.dashboard import Dashboard, Listed, opened_first
+from bot.views.failure import READING
 from bot.views.home import home_view
 from bot.views.installation import Installation
+from bot.watches.store import Watches
+
+
+async def _tell_nobody(message: Message) -> None:
+    """Send nothing: the person has asked for something else, and has got it."""
 
 
 @dataclass(frozen=True, slots=True)
 class HomeHandler:
-    """Show a person how to use the bot, and the projects that they opened last."""
+    """Show a person the jobs that run, their projects and follows, and how to use the bot.
+
+    A tab costs the list of projects and one search; tabs within 30 seconds share them.
+
+    Attributes:
+        in_flight: runs the publications that nobody waits for.
+        patience: seconds to wait for Baseten before the tab is published without its answers.
+    """
 
     recents: Recents
+    job_list: JobList
+    watches: Watches
+    follows: Follows
     modals: Modals
     permissions: Permissions
+    failures: Failures
+    in_flight: InFlight
     installation: Installation
+    patience: float = 0.5
+    _turns: Turns = field(default_factory=Turns)
 
-    async def publish(self, user_id: str) -> None:
-        """Publish the tab; while the database is away, without the projects."""
+    async def publish(self, user_id: str, opened: Recent | None = None) -> None:
+        """Publish the tab with Baseten's answers; before that, if they are slow, without them.
+
+        While Baseten or the database is away, the tab says so and has the rest. If the tab is
+        published again meanwhile, this publication ends.
+
+        Args:
+            user_id: the person.
+            opened: a project that the person has just opened, and that is not saved yet.
+
+        Raises:
+            SlackCallFailed: Slack refused the tab, or the outcome is unknown.
+        """
+        async with self._turns.begin(user_id) as turn:
+            listing = asyncio.create_task(self._listed(ReplyTarget(user_id)))
+            try:
+                done, _ = await asyncio.wait([listing], timeout=self.patience)
+                if not done and not await self._show(turn, user_id, opened, None):
+                    return
+                await self._show(turn, user_id, opened, await listing)
+            finally:
+                listing.cancel()
+
+    def redraw(self, user_id: str, opened: Recent | None = None) -> None:
+        """Publish the tab in the background, after an act; a failure is only logged."""
+        with suppress(BusyError):  # the tab is published again when it is opened
+            self.in_flight.start(
+                lambda: self.failures.report_failures(
+                    READING, _tell_nobody, lambda: self.publish(user_id, opened)
+                )
+            )
+
+    async def _show(
+        self,
+        turn: Turn,
+        user_id: str,
+        opened: Recent | None,
+        listed: Listed | BasetenError | None,
+    ) -> bool:
+        """Publish the tab with the present state of the person's own things."""
+
+        async def work() -> None:
+            dashboard = await self._dashboard(user_id, opened, listed)
+            await self.modals.publish(user_id, home_view(dashboard, self.installation))
+
+        return await turn.act(work)
+
+    async def _listed(self, place: ReplyTarget) -> Listed | BasetenError:
+        """Return the jobs and the projects that the person can view, or Baseten's error."""
         try:
-            recents = await self.recents.of(user_id)
-        except StoreUnavailableError:
-            recents = []
+            current = await self.job_list.current(fresh=False)
+            projects = None
+            if not current.projects_refused:  # otherwise they come from the same answer
+                heads = self.permissions.visible_projects(
+                    place, await self.job_list.projects(fresh=False)
+                )
+                projects = {head.id: head for head in heads}
+        except BasetenError as error:
+            return error
+        return Listed(self.permissions.visible_jobs(place, current), projects)
+
+    async def _dashboard(
+        self, user_id: str, opened: Recent | None, listed: Listed | BasetenError | None
+    ) -> Dashboard:
+        """Return the contents of the tab; without the person's own while the database is away."""
         place = ReplyTarget(user_id)
-        visible = [one for one in recents if self.permissions.can_view(place, one.team)]
-        await self.modals.publish(user_id, home_view(visible, self.installation))
+        try:
+            recents = opened_first(await self.recents.of(user_id), opened)
+            follows = await self.follows.of(user_id)
+            watches = await self.watches.all()
+        except StoreUnavailableError:
+            return Dashboard(listed, recents=None, follows=None)
+        watched = (
+            watch.job.id
+            for watch in watches
+            if not watch.ended and user_id in watch.watchers and watch.job is not None
+        )
+        return Dashboard(
+            listed,
+            [one for one in recents if self.permissions.can_view(place, one.team)],
+            [
+                one
+                for one in follows
+                if one.scope.kind is not Kind.MINE
+                and self.permissions.can_view(place, one.scope.team)
+            ],
+            tells=any(one.scope.kind is Kind.MINE for one in follows),
+            watched=frozenset(watched),
+        )

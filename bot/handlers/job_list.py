@@ -1,7 +1,7 @@
 """The list of current jobs, for one person alone."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
 from bot.access.rules import NotAllowedError, Verb
@@ -11,7 +11,7 @@ from bot.baseten.project_heads import ProjectHead
 from bot.handlers.permissions import Permissions
 from bot.handlers.slow_notice import notify_if_slow
 from bot.projects.job_choice import JobListPage
-from bot.projects.job_list import CurrentJobs, JobList
+from bot.projects.job_list import JobList
 from bot.projects.job_scope import (
     AmbiguousScope,
     JobScope,
@@ -67,7 +67,7 @@ class JobListHandler:
     ) -> Message:
         if asked == DialogRequest():
             return await self._page(place, JobScope(), 0, fresh=True)
-        heads = self._visible(place, await self.job_list.projects(fresh=True))
+        heads = self.permissions.visible_projects(place, await self.job_list.projects(fresh=True))
         teams = self._visible_teams(place, await self._teams(), heads)
         match await find_scope(asked, teams, heads):
             case UnknownScope() as unknown:
@@ -92,7 +92,7 @@ class JobListHandler:
             scope = JobScope(project.team_name, project)
         else:
             current = await self.job_list.current(fresh=fresh, listed=listed)
-            current = self._visible_jobs(place, current, scope.team)
+            current = self.permissions.visible_jobs(place, current, scope.team)
         return job_list_message(current, scope, page, self.installation)
 
     async def _scope_of(self, place: ReplyTarget, page: JobListPage) -> JobScope:
@@ -100,7 +100,7 @@ class JobListHandler:
             return JobScope(project=ProjectHead(page.project_id, "", ""))
         if not page.team_digest:
             return JobScope()
-        heads = self._visible(place, await self.job_list.projects(fresh=False))
+        heads = self.permissions.visible_projects(place, await self.job_list.projects(fresh=False))
         for team in self._visible_teams(place, await self._teams(), heads):
             if team_digest(team.name) == page.team_digest:
                 return JobScope(team.name)
@@ -121,19 +121,3 @@ class JobListHandler:
         names = {team.name for team in visible}
         more = {head.team_name for head in heads if head.team_name} - names
         return visible + [Team(id=name, name=name) for name in sorted(more)]
-
-    def _visible(self, place: ReplyTarget, heads: Iterable[ProjectHead]) -> list[ProjectHead]:
-        """Return the projects that the person can view; each team is judged once."""
-        heads = list(heads)
-        teams = {team for team in {head.team_name for head in heads} if self._views(place, team)}
-        return [head for head in heads if head.team_name in teams]
-
-    def _visible_jobs(self, place: ReplyTarget, current: CurrentJobs, team: str) -> CurrentJobs:
-        named = {listed.project.team_name for listed in current.jobs}
-        teams = {each for each in named if each == team or not team}
-        teams = {each for each in teams if self._views(place, each)}
-        jobs = [listed for listed in current.jobs if listed.project.team_name in teams]
-        return replace(current, jobs=tuple(jobs))
-
-    def _views(self, place: ReplyTarget, team: str) -> bool:
-        return self.permissions.can_view(place, team)

@@ -16,6 +16,7 @@ import structlog
 from bot.durable.context import TaskContext
 from bot.durable.model import Change, Done, Outcome, RunAgain, State
 from bot.handlers.failures import Failures
+from bot.handlers.home import HomeHandler
 from bot.handlers.open_task import OpenProjectTask
 from bot.handlers.permissions import Permissions
 from bot.handlers.posting import LOOKS, TaskPost, send_invitation
@@ -53,6 +54,7 @@ class OpenProjectHandler:
     failures: Failures
     recents: Recents
     watch_starter: WatchStarter
+    home: HomeHandler
     ask_near_names: bool
     watch_answers: bool
     looks: tuple[float, ...] = LOOKS
@@ -81,7 +83,11 @@ class OpenProjectHandler:
             )
         except SlackCallFailed as refused:
             return retry_later(context, refused)
-        return Done(self.remembered(context.now().state)) if outcome is None else outcome
+        end = context.now().state
+        outcome = Done(self.remembered(end)) if outcome is None else outcome
+        if task.home and isinstance(outcome, Done):
+            self.home.redraw(task.place.user_id, _recent(OpenProjectTask.model_validate(end)))
+        return outcome
 
     async def _run(
         self,
@@ -208,10 +214,17 @@ class OpenProjectHandler:
         return self._remembered(task) if task else ()
 
     def _remembered(self, task: OpenProjectTask) -> tuple[Change, ...]:
-        if task.opened is None or not task.place.user_id:
+        recent = _recent(task)
+        if recent is None or not task.place.user_id:
             return ()
-        project = task.opened.project
-        recent = Recent(
-            project_id=project.id, name=project.name, team=task.opened.team, at=datetime.now(UTC)
-        )
         return (self.recents.addition(task.place.user_id, recent),)
+
+
+def _recent(task: OpenProjectTask) -> Recent | None:
+    """Return the project that the task has opened, for the person's list."""
+    if task.opened is None:
+        return None
+    project = task.opened.project
+    return Recent(
+        project_id=project.id, name=project.name, team=task.opened.team, at=datetime.now(UTC)
+    )

@@ -23,6 +23,8 @@ class OpenProjectTask(BaseModel):
         compared: the name was compared with the names of the team's projects.
         sure: the person has confirmed the name, so the bot asks nothing.
         execution_id, workflow_id: the workflow; empty for a person's own request.
+        home: the request began in the home tab, or in the shortcut from anywhere: the home tab is
+            published again.
         for_person: what the workflow says about a person, as free text.
         opened: the project, after the first step.
         posted: the message, after the second step.
@@ -40,6 +42,7 @@ class OpenProjectTask(BaseModel):
     sure: bool = False
     execution_id: str = ""
     workflow_id: str = ""
+    home: bool = False
     for_person: str = ""
     opened: OpenedProject | None = None
     posted: PostedMessage | None = None

@@ -19,10 +19,12 @@ from bot.access.rules import (
 )
 from bot.baseten.errors import BasetenError
 from bot.baseten.models import Team
+from bot.baseten.project_heads import ProjectHead
 from bot.durable.context import Handler, TaskContext
 from bot.durable.model import Outcome, State
 from bot.durable.worker import Worker
 from bot.projects.creation import CreationOutcome
+from bot.projects.job_list import CurrentJobs
 from bot.projects.request import ProjectRequest
 from bot.projects.service import ExistingProjects, OpenedProject, Projects, near_teams
 from bot.projects.team_errors import AmbiguousTeamError, UnknownTeamError
@@ -103,6 +105,24 @@ class Permissions:
     def can_view(self, place: ReplyTarget, team: str) -> bool:
         """Return whether a list for this person can name the team."""
         return self.allows(actor_at(place), Verb.VIEW, team)
+
+    def visible_projects(
+        self, place: ReplyTarget, heads: Iterable[ProjectHead]
+    ) -> list[ProjectHead]:
+        """Return the projects that the person can view; each team is judged once."""
+        heads = list(heads)
+        teams = self._visible_teams(place, (head.team_name for head in heads))
+        return [head for head in heads if head.team_name in teams]
+
+    def visible_jobs(self, place: ReplyTarget, current: CurrentJobs, team: str = "") -> CurrentJobs:
+        """Return the jobs that the person can view, of one team or of all."""
+        named = (listed.project.team_name for listed in current.jobs)
+        teams = self._visible_teams(place, (each for each in named if each == team or not team))
+        jobs = [listed for listed in current.jobs if listed.project.team_name in teams]
+        return replace(current, jobs=tuple(jobs))
+
+    def _visible_teams(self, place: ReplyTarget, teams: Iterable[str]) -> set[str]:
+        return {team for team in set(teams) if self.can_view(place, team)}
 
     def usable(self, actor: Actor, teams: Iterable[Team]) -> list[Team]:
         """Return the teams in which the actor can create or open a project, in their order.

@@ -15,6 +15,8 @@ from bot.handlers.act_on_job import ActHandler
 from bot.handlers.dialog import DialogHandler
 from bot.handlers.dismiss import DismissHandler
 from bot.handlers.failures import Failures, Wording
+from bot.handlers.follow import FollowHandler
+from bot.handlers.follow_dialog import FollowDialogHandler
 from bot.handlers.home import HomeHandler
 from bot.handlers.job_actions import JobActionsHandler
 from bot.handlers.job_list import JobListHandler
@@ -25,9 +27,12 @@ from bot.handlers.open_task import OPEN_PROJECT, OpenProjectTask
 from bot.handlers.permissions import Permissions, actor_at
 from bot.handlers.refresh import RefreshHandler
 from bot.handlers.show_project import ShowProjectHandler
+from bot.handlers.unfollow import UnfollowHandler
+from bot.handlers.unfurl import UnfurlHandler
 from bot.handlers.watch import WatchHandler
 from bot.handlers.workers import Workers
 from bot.handlers.workflow_step import WorkflowStepHandler
+from bot.projects.follow_choice import FollowChoice
 from bot.projects.request import ProjectRequest
 from bot.projects.service import Projects
 from bot.slack.message import ReplyTarget
@@ -77,9 +82,19 @@ class Services:
     job_actions: JobActionsHandler
     act_on_job: ActHandler
     observer: Observer
+    unfurl: UnfurlHandler
+    follow: FollowHandler
+    unfollow: UnfollowHandler
+    follow_dialog: FollowDialogHandler
 
     async def enqueue_open_project(
-        self, task_id: str, request: ProjectRequest, place: ReplyTarget, *, sure: bool = False
+        self,
+        task_id: str,
+        request: ProjectRequest,
+        place: ReplyTarget,
+        *,
+        sure: bool = False,
+        home: bool = False,
     ) -> bool:
         """Enqueue a task that opens a project; see `enqueue`.
 
@@ -88,8 +103,9 @@ class Services:
             request: the team and the name.
             place: the person, and the place of the reply.
             sure: the person has confirmed the name, so the bot asks nothing.
+            home: the home tab is published again at the end.
         """
-        task = OpenProjectTask(request=request, place=place, sure=sure)
+        task = OpenProjectTask(request=request, place=place, sure=sure, home=home)
         return await self.enqueue(task_id, OPEN_PROJECT, task.state(), place)
 
     async def enqueue(
@@ -162,3 +178,21 @@ class Services:
             BusyError: too much work is in flight; nothing was started.
         """
         self.run_in_background(place, READING, lambda: self.dialog.open(trigger_id, place, team))
+
+    def open_follow_dialog(
+        self, trigger_id: str, place: ReplyTarget, choice: FollowChoice | None = None
+    ) -> None:
+        """Start to open the dialog that starts a follow.
+
+        Args:
+            trigger_id: from the payload; it lives 3 seconds.
+            place: the person, and the channel to begin with; without one, direct messages.
+            choice: the project or the team to begin with; None leaves the choice open.
+
+        Raises:
+            BusyError: too much work is in flight; nothing was started.
+        """
+        chosen = choice or FollowChoice()
+        self.run_in_background(
+            place, READING, lambda: self.follow_dialog.open(trigger_id, place, chosen)
+        )

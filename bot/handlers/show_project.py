@@ -16,6 +16,7 @@ from bot.baseten.models import TrainingProject
 from bot.durable.context import TaskContext
 from bot.durable.model import Done, Outcome, State
 from bot.handlers.failures import Failures
+from bot.handlers.home import HomeHandler
 from bot.handlers.permissions import Permissions
 from bot.handlers.posting import LOOKS, TaskPost, send_invitation
 from bot.handlers.slow_notice import notify_if_slow
@@ -50,6 +51,7 @@ class ShowProjectTask(BaseModel):
             too; without a channel it is a direct message.
         project_id: the project.
         watch_job: the job to watch, in a direct message to the person; empty to post only.
+        home: the button is in the home tab, which is published again.
         posted: the message, after the first step.
         looks: the number of searches for a post with an unknown outcome; None if no post is in
             doubt.
@@ -62,6 +64,7 @@ class ShowProjectTask(BaseModel):
     place: ReplyTarget
     project_id: str
     watch_job: str = ""
+    home: bool = False
     posted: PostedMessage | None = None
     looks: int | None = None
     tries: int = 0
@@ -95,6 +98,7 @@ class ShowProjectHandler:
     failures: Failures
     watch_starter: WatchStarter
     permissions: Permissions
+    home: HomeHandler
     looks: tuple[float, ...] = LOOKS
     _invited: BoundedSet = field(default_factory=BoundedSet)
 
@@ -115,7 +119,10 @@ class ShowProjectHandler:
             outcome = await self.failures.report_failures(SHOWING, answer, work, retryable=True)
         except SlackCallFailed as refused:
             return retry_later(context, refused)
-        return Done() if outcome is None else outcome
+        outcome = Done() if outcome is None else outcome
+        if task.home and isinstance(outcome, Done):
+            self.home.redraw(task.place.user_id)
+        return outcome
 
     async def _run(
         self, task: ShowProjectTask, context: TaskContext, send: _Send, answer: _Send
@@ -210,5 +217,6 @@ class ShowProjectHandler:
             if not refused.outcome_unknown:
                 await send(cannot_watch(refused.error))
                 return
-        if posted.channel_id != task.place.channel_id and project.latest_job is not None:
+        elsewhere = task.place.channel_id not in {"", posted.channel_id}
+        if elsewhere and project.latest_job is not None:
             await send(watching_in_direct_messages(job_name(project.latest_job), project.name))

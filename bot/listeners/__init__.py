@@ -4,6 +4,7 @@ from slack_bolt.async_app import AsyncApp
 
 from bot.handlers.act_task import ACT_ON_JOB
 from bot.handlers.dismiss import DISMISS
+from bot.handlers.follow_tasks import FOLLOW, UNFOLLOW
 from bot.handlers.open_task import OPEN_PROJECT
 from bot.handlers.permissions import PreparedTasks
 from bot.handlers.services import Services
@@ -13,11 +14,13 @@ from bot.handlers.workflow_step import RUN_WORKFLOW_STEP
 from bot.listeners.command import ProjectCommand
 from bot.listeners.dialog import Dialog
 from bot.listeners.errors import ErrorHandler
+from bot.listeners.follow import Following
 from bot.listeners.help import Help
 from bot.listeners.home import Home
 from bot.listeners.job_acts import JobActs
 from bot.listeners.jobs import Jobs
 from bot.listeners.jobs_command import JobListButtons, JobsCommand
+from bot.listeners.links import Links
 from bot.listeners.middleware import RequestMiddleware
 from bot.listeners.open_logs import open_logs
 from bot.listeners.overflow import Overflow
@@ -27,6 +30,8 @@ from bot.listeners.shortcuts import FROM_ANYWHERE, FROM_MESSAGE, Shortcuts
 from bot.listeners.watch import Watching
 from bot.listeners.workflow_step import STEP, WorkflowStep
 from bot.views.dialog import DIALOG, PROJECT, TEAM
+from bot.views.follow import FOLLOW_BUTTON, STOP_FOLLOWING, TELL_ME, TELL_ME_NO_MORE
+from bot.views.follow_dialog import FOLLOW_DIALOG, GROUP, TARGET
 from bot.views.home import HOME_OPEN
 from bot.views.job_actions import ACT_BUTTONS, ACT_DIALOG
 from bot.views.job_list import JOB_ACTIONS, NEWER_JOBS, OLDER_JOBS, SHOW_JOB, WATCH_JOB
@@ -52,6 +57,7 @@ def register(app: AsyncApp, services: Services, requests: RequestMiddleware) -> 
     question, watching, overflow = Question(services), Watching(services), Overflow(services)
     job_acts = JobActs(services)
     job_list, errors = JobListButtons(services), ErrorHandler(services)
+    following = Following(services)
 
     app.use(requests)
     app.command(services.installation.command)(ProjectCommand(services).handle)
@@ -86,11 +92,22 @@ def register(app: AsyncApp, services: Services, requests: RequestMiddleware) -> 
     for act_button in ACT_BUTTONS:
         app.action(act_button)(job_acts.choose)
     app.view(ACT_DIALOG)(job_acts.confirm)
+    app.action(FOLLOW_BUTTON)(following.open)
+    app.view(FOLLOW_DIALOG)(following.submit)
+    app.options(TARGET)(following.targets)
+    app.options(GROUP)(following.groups)
+    app.action(STOP_FOLLOWING)(following.stop)
+    app.action(TELL_ME)(following.tell_me)
+    app.action(TELL_ME_NO_MORE)(following.tell_me_no_more)
     app.event("app_home_opened")(home.opened)
     app.action(HOME_OPEN)(home.open_dialog)
+    app.event("link_shared")(Links(services).shared)
     app.function(STEP, auto_acknowledge=False)(WorkflowStep(services).handle)
     app.error(errors.handle)
+    _register_tasks(services)
 
+
+def _register_tasks(services: Services) -> None:
     tasks = PreparedTasks(services.workers.commands, services.permissions)
     tasks.on(OPEN_PROJECT, services.open_project.handle)
     tasks.on(SHOW_PROJECT, services.show_project.handle)
@@ -100,4 +117,6 @@ def register(app: AsyncApp, services: Services, requests: RequestMiddleware) -> 
     tasks.on(STOP_WATCH, services.watch.leave)
     tasks.on(STOP_FOR_EVERYONE, services.watch.end_for_everyone)
     tasks.on(ACT_ON_JOB, services.act_on_job.handle)
+    tasks.on(FOLLOW, services.follow.begin)
+    tasks.on(UNFOLLOW, services.unfollow.end)
     tasks.on(RUN_WORKFLOW_STEP, services.workflow_step.handle)

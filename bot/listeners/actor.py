@@ -14,8 +14,12 @@ _INTERACTIONS = {
     "shortcut": "shortcut",
     "message_action": "shortcut",
 }
-_EVENTS = {"app_home_opened": "home", "function_executed": "workflow step"}
-_UNCOUNTED = frozenset({"dialog closed", "suggestion", "home", "event", "other"})
+_EVENTS = {
+    "app_home_opened": "home",
+    "function_executed": "workflow step",
+    "link_shared": "link",
+}
+_UNCOUNTED = frozenset({"dialog closed", "suggestion", "home", "link", "event", "other"})
 
 
 def actor_of(body: dict[str, Any]) -> Actor:

@@ -78,7 +78,10 @@ class Dialog:
                 # The id names the input too: after a failure a person can submit other input.
                 asked = sha256(f"{request.team}\n{request.name}".encode()).hexdigest()[:16]
                 await self.services.enqueue_open_project(
-                    f"dialog:{view['id']}:{asked}", request, place
+                    f"dialog:{view['id']}:{asked}",
+                    request,
+                    place,
+                    home=not _state(view).channel_id,
                 )
             except StoreUnavailableError as error:
                 errors = {NAME: _UNKNOWN if error.outcome_unknown else _UNAVAILABLE}

@@ -9,7 +9,7 @@ from slack_bolt.context.ack.async_ack import AsyncAck
 from bot.handlers.services import Services
 from bot.handlers.show_project import SHOW_PROJECT, ShowProjectTask
 from bot.listeners.payloads import Click, carried, click, reply_target_of
-from bot.projects.job_choice import JobChoice, JobListPage
+from bot.projects.job_choice import JobChoice, JobListPage, ProjectChoice
 from bot.projects.request import DialogRequest, HelpRequest, ProjectRequest, UsageError, parse
 from bot.views.failure import READING
 from bot.views.job_list_words import clicked_already, job_list_help
@@ -44,7 +44,7 @@ class JobsCommand:
 
 @dataclass(frozen=True, slots=True)
 class JobListButtons:
-    """The listeners for the buttons of the list."""
+    """The listeners for the buttons of the list; the home tab and the previews have them too."""
 
     services: Services
 
@@ -58,10 +58,15 @@ class JobListButtons:
         await ack()
 
     async def show(self, ack: AsyncAck, body: dict[str, Any]) -> None:
-        """Ack once the task is on disk: it posts the project in the channel of the list."""
+        """Ack once the task is on disk: it posts the project in the channel of the list.
+
+        From the home tab, it posts the project to the person.
+        """
         clicked = click(body)
-        choice = carried(JobChoice, clicked.value)
-        task = ShowProjectTask(place=clicked.place, project_id=choice.project_id)
+        choice = carried(ProjectChoice, clicked.value)
+        task = ShowProjectTask(
+            place=clicked.place, project_id=choice.project_id, home=bool(clicked.view_hash)
+        )
         await self._enqueue("show", clicked, task)
         await ack()
 
@@ -70,7 +75,10 @@ class JobListButtons:
         clicked = click(body)
         choice = carried(JobChoice, clicked.value)
         task = ShowProjectTask(
-            place=clicked.place, project_id=choice.project_id, watch_job=choice.job_id
+            place=clicked.place,
+            project_id=choice.project_id,
+            watch_job=choice.job_id,
+            home=bool(clicked.view_hash),
         )
         await self._enqueue("watch", clicked, task)
         await ack()
@@ -80,7 +88,9 @@ class JobListButtons:
         new = await self.services.enqueue(
             show_task_id(button, clicked), SHOW_PROJECT, task.state(), clicked.place
         )
-        if not new:
+        if not new and clicked.view_hash:
+            self.services.home.redraw(clicked.place.user_id)
+        elif not new:
             words = clicked_already(self.services.installation)
             self.services.run_in_background(
                 clicked.place,
@@ -92,10 +102,10 @@ class JobListButtons:
 def show_task_id(button: str, clicked: Click) -> str:
     """Return the id of a click's task: the same for each click on this button of this message.
 
-    In the home tab, which is no message, each click has its own id.
+    A home tab is published again after each click. Its button counts once until then.
     """
-    if not clicked.ts:
-        return f"show:{clicked.trigger_id}"
-    meant = f"{clicked.place.user_id} {button} {clicked.value}"
+    meant = f"{clicked.place.user_id} {button} {clicked.value} {clicked.view_hash}"
     digest = sha256(meant.encode(errors="replace")).hexdigest()[:16]
+    if clicked.view_hash:
+        return f"show:{clicked.view_id}:{digest}"
     return f"show:{clicked.place.channel_id}:{clicked.ts}:{digest}"

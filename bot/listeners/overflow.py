@@ -7,15 +7,31 @@ from typing import Any
 from slack_bolt.context.ack.async_ack import AsyncAck
 
 from bot.access.rules import MalformedIdError
+from bot.handlers.follow_tasks import UNFOLLOW, UnfollowTask
 from bot.handlers.services import Services
 from bot.handlers.watch import STOP_FOR_EVERYONE, WatchTask
 from bot.listeners.actor import user_id_of
 from bot.listeners.job_acts import job_actions
-from bot.listeners.payloads import carried, checked, checked_state, click, message_state_beside
-from bot.projects.message_state import StopState
+from bot.listeners.payloads import (
+    Click,
+    carried,
+    checked,
+    checked_state,
+    click,
+    message_state_beside,
+)
+from bot.projects.follow_choice import FollowChoice, FollowReference
+from bot.projects.message_state import MessageState, StopState
 from bot.slack.message import ReplyTarget
 from bot.views.failure import READING
-from bot.views.project import MORE_ACTIONS, MORE_COMMAND, MORE_REFRESH, MORE_STOP
+from bot.views.project import (
+    MORE_ACTIONS,
+    MORE_COMMAND,
+    MORE_FOLLOW,
+    MORE_REFRESH,
+    MORE_STOP,
+    MORE_STOP_FOLLOWING,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +59,17 @@ class Overflow:
             MORE_REFRESH: partial(self.services.refresh.refresh, place, clicked.ts, state),
             MORE_COMMAND: partial(more.show_command, trigger_id, place, state),
             MORE_STOP: partial(more.confirm_stop, trigger_id, place, clicked.ts, state),
+            MORE_FOLLOW: partial(
+                self.services.follow_dialog.open,
+                trigger_id,
+                place,
+                FollowChoice(project_id=state.project_id),
+            ),
         }
+        if clicked.value == MORE_STOP_FOLLOWING:
+            await self._stop_following(clicked, state)
+            await ack()
+            return
         work = options.get(clicked.value)
         if clicked.value.startswith(MORE_ACTIONS):
             job_id = clicked.value.removeprefix(MORE_ACTIONS)
@@ -54,6 +80,20 @@ class Overflow:
             raise MalformedIdError("a menu carries an unknown option")
         self.services.run_in_background(place, READING, work)
         await ack()
+
+    async def _stop_following(self, clicked: Click, state: MessageState) -> None:
+        """Enqueue the end of the follow that posted the message.
+
+        Raises:
+            MalformedIdError: the message names no follow.
+        """
+        if not state.follow_digest:
+            raise MalformedIdError("a message of no follow")
+        reference = FollowReference(digest=state.follow_digest, id=state.follow_id)
+        task = UnfollowTask(place=clicked.place, follow=reference)
+        await self.services.enqueue(
+            f"unfollow:{clicked.trigger_id}", UNFOLLOW, task.state(), clicked.place
+        )
 
     async def stop_for_everyone(
         self, ack: AsyncAck, view: dict[str, Any], body: dict[str, Any]

@@ -27,12 +27,16 @@ class Click:
         ts: the message with the button; empty in the home tab.
         value: the value that the button or the option carries.
         trigger_id: opens a dialog, for 3 seconds.
+        view_id: the home tab or the dialog with the button; empty in a message.
+        view_hash: the state of that view; Slack changes it with each publication.
     """
 
     place: ReplyTarget
     ts: str
     value: str
     trigger_id: str
+    view_id: str = ""
+    view_hash: str = ""
 
 
 def reply_target_of(body: dict[str, Any]) -> ReplyTarget:
@@ -59,12 +63,14 @@ def click(body: dict[str, Any]) -> Click:
     Raises:
         MalformedIdError: the channel or the message has no id of Slack's form.
     """
-    ts = text(part(body, "container"), "message_ts")
+    ts, view = text(part(body, "container"), "message_ts"), part(body, "view")
     return Click(
         place=checked(reply_target_of(body), ts),
         ts=ts,
         value=_value_of(body["actions"][0]),
         trigger_id=body.get("trigger_id", ""),
+        view_id=str(view.get("id") or ""),
+        view_hash=str(view.get("hash") or ""),
     )
 
 

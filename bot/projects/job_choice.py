@@ -15,6 +15,14 @@ def fits_a_button(*ids: str) -> bool:
     return all(re.fullmatch(_ID, each) for each in ids)
 
 
+class ProjectChoice(BaseModel):
+    """A project; the value can name a job too."""
+
+    model_config = ConfigDict(frozen=True)
+
+    project_id: _Id
+
+
 class JobChoice(BaseModel):
     """A job of a project."""
 

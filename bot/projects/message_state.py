@@ -17,6 +17,8 @@ class MessageState(BaseModel):
         asked_by: the requester; empty for a workflow without a person.
         also_in: other teams with a project of this name.
         asked_for: the free text of a workflow about a person.
+        follow_digest: the key of the follow that posted the message; empty if a request did.
+        follow_id: the id of that follow.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -27,6 +29,8 @@ class MessageState(BaseModel):
     asked_by: str = ""
     also_in: tuple[str, ...] = ()
     asked_for: str = Field(default="", exclude_if=lambda text: not text)
+    follow_digest: str = Field(default="", exclude_if=lambda text: not text)
+    follow_id: str = Field(default="", exclude_if=lambda text: not text)
 
 
 class StopState(BaseModel):

@@ -1,8 +1,8 @@
-"""People of the workspace by their email addresses."""
+"""People of the workspace and their email addresses."""
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 
 import structlog
@@ -64,3 +64,32 @@ class People:
         if len(self._found) > _MOST:
             self._found.popitem(last=False)
         return user_id
+
+    async def email_of(self, user_id: str) -> str | None:
+        """Return a person's lower-case address; empty without one; None without the scopes.
+
+        https://docs.slack.dev/reference/methods/users.info
+
+        Raises:
+            SlackCallFailed: Slack does not answer, or refuses for another reason.
+        """
+        try:
+            answer = await call_slack(
+                partial(self._client.users_info, user=user_id), idempotent=True
+            )
+        except SlackCallFailed as refused:
+            if refused.error in AUTH_ERRORS:
+                return None
+            raise
+        match answer.data:
+            case {"user": {"profile": {"email": str(email)}}}:
+                return email.strip().casefold()
+            case {"user": {"profile": dict()}}:
+                # Slack leaves the address out without users:read.email, too.
+                return "" if "users:read.email" in _scopes(answer.headers) else None
+        return ""
+
+
+def _scopes(headers: Mapping[str, str]) -> set[str]:
+    found = next((value for key, value in headers.items() if key.lower() == "x-oauth-scopes"), "")
+    return {each.strip() for each in found.split(",")}

@@ -3,13 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from bot.baseten.models import TrainingJob
+from bot.projects.follow_choice import FollowChoice
 from bot.projects.job_choice import JobChoice, JobListPage, fits_a_button
 from bot.projects.job_list import CurrentJobs, ListedJob
 from bot.projects.job_scope import JobScope, team_digest
 from bot.slack.message import Block, Message
 from bot.views.blocks import actions, button, context, divider, section
+from bot.views.follow import follow_button
 from bot.views.installation import Installation
 from bot.views.job import Stage, job_name, logs_url, status
 from bot.views.project import OPEN_LOGS
@@ -97,9 +100,19 @@ def job_list_message(
     small += ["*Show here* posts for everyone; *Watch* follows a job in your direct messages."]
     if pages > 1 and (scope.project is None or fits_a_button(scope.project.id)):
         blocks.append(_page_buttons(scope, page, pages))
-    blocks.append(context(" ".join(small), *_missing(current)))
-    said = "\n".join([title, _in_words(shown[0]), *_missing(current)])
+    if (follow := _follow(scope)) is not None:
+        blocks.append(actions(follow))
+    blocks.append(context(" ".join(small), *missing_words(current)))
+    said = "\n".join([title, _in_words(shown[0]), *missing_words(current)])
     return Message(said, blocks)
+
+
+def _follow(scope: JobScope) -> dict[str, Any] | None:
+    """Return the button that follows the scope of the list; None for all projects."""
+    if scope.project is not None:
+        known = fits_a_button(scope.project.id)
+        return follow_button(FollowChoice(project_id=scope.project.id)) if known else None
+    return follow_button(FollowChoice(team_digest=team_digest(scope.team))) if scope.team else None
 
 
 def _no_jobs(current: CurrentJobs, scope: JobScope, installation: Installation) -> Message:
@@ -108,18 +121,20 @@ def _no_jobs(current: CurrentJobs, scope: JobScope, installation: Installation) 
     lines = [f"{command} shows a project with its latest job, however old it is."]
     if scope != JobScope():
         lines.append(f"{code(installation.jobs_command)} alone lists the jobs of all projects.")
-    lines += _missing(current)
-    return Message("\n".join((title, *lines)), [section(title), context(*lines)])
+    lines += missing_words(current)
+    follow = _follow(scope)
+    buttons = [] if follow is None else [actions(follow)]
+    return Message("\n".join((title, *lines)), [section(title), *buttons, context(*lines)])
 
 
 def _scope_in_words(scope: JobScope) -> str:
     if scope.project is not None:
-        team = f" ({_short(scope.team, 40)})" if scope.team else ""
-        return f"*{_short(scope.project.name, 40)}*{team}"
-    return f"*{_short(scope.team, 40)}*" if scope.team else "all projects"
+        team = f" ({short(scope.team, 40)})" if scope.team else ""
+        return f"*{short(scope.project.name, 40)}*{team}"
+    return f"*{short(scope.team, 40)}*" if scope.team else "all projects"
 
 
-def _missing(current: CurrentJobs) -> list[str]:
+def missing_words(current: CurrentJobs) -> list[str]:
     """Return the sentences about jobs that might be missing."""
     said = []
     if current.search_refused:
@@ -136,29 +151,39 @@ def _missing(current: CurrentJobs) -> list[str]:
 
 def _job_blocks(listed: ListedJob) -> list[Block]:
     job, project = listed.job, listed.project
-    url = logs_url(project.id, job.id)
-    known = fits_a_button(project.id, job.id)
-    name = _short(job_name(job), 28)
-    name = f"<{url}|{name}>" if known else name
-    team = f" ({_short(project.team_name, 20)})" if project.team_name else ""
-    project_name = _short(project.name or "unknown project", 28)
-    now = status(job)
-    details = [_status_in_words(job), _machine(job), _age(job)]
-    if job.user and job.user.email:
-        details.append(_short(job.user.email, 28))
-    text = f"{now.mark} *{name}* · {project_name}{team}\n{' · '.join(details)}"
-    if not known:
-        return [section(text)]
+    text = section(job_text(listed))
+    if not fits_a_button(project.id, job.id):
+        return [text]
     value = JobChoice(project_id=project.id, job_id=job.id).model_dump_json()
     elements = [button("Show here", SHOW_JOB, value=value)]
-    if not now.ended:
+    if not status(job).ended:
         elements.append(button("Watch", WATCH_JOB, value=value))
-    elements.append(button("Open logs", OPEN_LOGS, url=url))
+    elements.append(button("Open logs", OPEN_LOGS, url=logs_url(project.id, job.id)))
     elements.append(button("Job actions…", JOB_ACTIONS, value=value))
-    return [section(text), actions(*elements)]
+    return [text, actions(*elements)]
 
 
-def _short(text: str, most: int) -> str:
+def job_text(listed: ListedJob, *more: str) -> str:
+    """Return a job in two lines: its name and its project; its status, machines, age and person.
+
+    Args:
+        listed: the job.
+        more: further words for the second line.
+    """
+    job, project = listed.job, listed.project
+    name = short(job_name(job), 28)
+    if fits_a_button(project.id, job.id):
+        name = f"<{logs_url(project.id, job.id)}|{name}>"
+    team = f" ({short(project.team_name, 20)})" if project.team_name else ""
+    project_name = short(project.name or "unknown project", 28)
+    details = [status_in_words(job), _machine(job), job_age(job)]
+    if job.user and job.user.email:
+        details.append(short(job.user.email, 28))
+    details += more
+    return f"{status(job).mark} *{name}* · {project_name}{team}\n{' · '.join(details)}"
+
+
+def short(text: str, most: int) -> str:
     """Return a text of about ``most`` characters, also after it was escaped.
 
     A message holds 10,000 characters. A text of many ``&`` would take five times its length.
@@ -170,18 +195,19 @@ def _short(text: str, most: int) -> str:
     return shown
 
 
-def _status_in_words(job: TrainingJob) -> str:
+def status_in_words(job: TrainingJob) -> str:
+    """Return the job's status, cut to the length of the longest known one."""
     now = status(job)
-    return _short(now.words, _LONGEST_STATUS)
+    return short(now.words, _LONGEST_STATUS)
 
 
 def _machine(job: TrainingJob) -> str:
     """Return the machines in a few words, as in ``8xH100 on 2 nodes``."""
     name = job.instance_type.name if job.instance_type else "Unknown machine"
-    return _short(name, 20) + (f" on {job.node_count} nodes" if job.node_count > 1 else "")
+    return short(name, 20) + (f" on {job.node_count} nodes" if job.node_count > 1 else "")
 
 
-def _age(job: TrainingJob) -> str:
+def job_age(job: TrainingJob) -> str:
     """Return the time of a job's end, or else of its creation."""
     return f"ended {ago(job.updated_at)}" if status(job).ended else f"created {ago(job.created_at)}"
 
@@ -189,8 +215,8 @@ def _age(job: TrainingJob) -> str:
 def _in_words(listed: ListedJob) -> str:
     """Return a job in one line, for notifications and screen readers."""
     job = listed.job
-    project = _short(listed.project.name or "unknown project", 28)
-    return f"{_short(job_name(job), 28)} in {project}: {_status_in_words(job)}"
+    project = short(listed.project.name or "unknown project", 28)
+    return f"{short(job_name(job), 28)} in {project}: {status_in_words(job)}"
 
 
 def _page_buttons(scope: JobScope, page: int, pages: int) -> Block:

@@ -7,10 +7,13 @@ from bot.views.text import escape, listing, say
 
 
 def person(user_id: str) -> str:
-    """Return the mention of a person.
+    """Return the mention of a person, or of a user group by its id.
 
     https://docs.slack.dev/messaging/formatting-message-text#mentioning-users
+    https://docs.slack.dev/messaging/formatting-message-text#mentioning-groups
     """
+    if user_id.startswith("S"):
+        return f"<!subteam^{escape(user_id)}>"
     return f"<@{escape(user_id)}>"
 
 

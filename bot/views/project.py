@@ -25,6 +25,8 @@ MORE_REFRESH = "refresh"
 MORE_COMMAND = "command"
 MORE_STOP = "stop for everyone"
 MORE_ACTIONS = "job actions "  # followed by the id of the job that the message shows
+MORE_FOLLOW = "follow"
+MORE_STOP_FOLLOWING = "stop following"
 _PREEMPTED = "Its spot capacity was reclaimed. To start over, push it again."
 
 
@@ -224,8 +226,8 @@ def _buttons(project: TrainingProject, state: MessageState, watch: WatchSummary 
     state: the listener reads the state of Watch.
     """
     value, job = state.model_dump_json(), project.latest_job
-    watched, primary = _is_watched(watch), {"style": "primary"}
-    ended = not watched and not is_watchable(project)
+    watched = watch is not None and not watch.ended and bool(watch.watchers)
+    ended, primary = not _is_watched(watch) and not is_watchable(project), {"style": "primary"}
     elements = [button("Watch", WATCH, value=value, **({} if ended else primary))]
     if watched:
         elements.append(button("Stop watching", STOP_WATCHING, value=value))
@@ -239,13 +241,16 @@ def _buttons(project: TrainingProject, state: MessageState, watch: WatchSummary 
         options.append(("Job actions…", f"{MORE_ACTIONS}{job.id}"))
     if watched:
         options.append(("Stop for everyone…", MORE_STOP))
+    followed = ("Stop following", MORE_STOP_FOLLOWING)
+    options.append(followed if state.follow_digest else ("Follow…", MORE_FOLLOW))
     return actions(*elements, overflow(MORE, *options))
 
 
 def _identity(project: TrainingProject, state: MessageState) -> str:
     """Return the small print: the project's id, its timestamps, its origin and the requester."""
     created = state.outcome is CreationOutcome.CREATED
-    existed = ["already existed"] if state.outcome is CreationOutcome.EXISTED else []
+    posted_by = "followed" if state.follow_digest else "requested"
+    existed = state.outcome is CreationOutcome.EXISTED and not state.follow_digest
     requester = person(state.asked_by) if state.asked_by else "a workflow"
     for_whom = f" for {named(state.asked_for)}" if state.asked_for else ""
     return " · ".join(
@@ -253,8 +258,8 @@ def _identity(project: TrainingProject, state: MessageState) -> str:
             f"Project {text.code(project.id)}",
             f"created {text.date(project.created_at)}{' by this request' if created else ''}",
             f"updated {text.date(project.updated_at)}",
-            *existed,
-            f"requested by {requester}{for_whom}",
+            *(["already existed"] if existed else []),
+            f"{posted_by} by {requester}{for_whom}",
         ]
     )
 
@@ -264,7 +269,8 @@ def _people(state: MessageState, refreshed: Refreshed | None, watch: WatchSummar
     parts = []
     if watch is not None and _is_watched(watch):
         by = people(watch.watchers)
-        parts.append(f"watched by {by}" if by else "watched")
+        kept = "watched" if watch.watchers else "kept up to date"
+        parts.append(f"watched by {by}" if by else kept)
     if refreshed is not None:
         parts.append(f"refreshed by {person(refreshed.by)}, {text.date(refreshed.at)}")
     if state.also_in:

@@ -17,7 +17,7 @@ from bot.views.text import bold, code, date, duration, escape, say, shorten
 WATCH_TOO = "watch_too"
 MOST_MENTIONED = 20  # people in one reply; further replies mention the others
 NO_RIGHT = "no_right"  # in the place of Slack's error: a person can no longer view the project
-_REASONS = {
+REASONS = {
     "message_not_found": "the message that I kept up to date was deleted",
     "channel_not_found": "I no longer have access to the channel",
     "not_in_channel": "I'm no longer a member of the channel",
@@ -27,7 +27,7 @@ _REASONS = {
 }
 # Slack's codes if the bot is not a member of the channel, and if nobody can post.
 OUTSIDE = frozenset({"channel_not_found", "not_in_channel"})
-_CLOSED = frozenset({"channel_is_archived", "is_archived", "is_inactive"})
+CLOSED = frozenset({"channel_is_archived", "is_archived", "is_inactive"})
 
 
 def moved_message(project: TrainingProject, job: TrainingJob, *, again: bool) -> Message:
@@ -169,12 +169,12 @@ def farewell_message(  # noqa: PLR0913 - its parts
             f"Ask {installation.operator} for access.",
         )
     what = "reply in its thread" if unanswerable else "change the message"
-    reason = f": {_REASONS.get(why) or f'Slack no longer lets me {what}'}"
+    reason = f": {REASONS.get(why) or f'Slack no longer lets me {what}'}"
     if not why:
         reason = " because posting there kept failing"
     again = code(f"{installation.command} {command_text(team, project.name)}", 300)
     invite = f"{code('/invite')} me to the channel first, then run" if why in OUTSIDE else "run"
-    closed = why in _CLOSED or why.startswith("restricted_action")
+    closed = why in CLOSED or why.startswith("restricted_action")
     elsewhere = " in another channel" if closed else ""
     return plain(
         f"I stopped watching {bold(project.name)}{where}{reason}.{_last_of(project)}",

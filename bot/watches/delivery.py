@@ -19,7 +19,7 @@ from bot.watches.outbox_posts import OutboxPosts, Unconfirmed, thread_of
 from bot.watches.progress import DeliveryTiming, LaterError, Progress, retry_later
 from bot.watches.redraw import redraw
 from bot.watches.rights import WatchRights
-from bot.watches.slack_errors import ENDINGS, reads_later, takes_later
+from bot.watches.slack_errors import ENDINGS, PLACE_ENDINGS, reads_later, takes_later
 from bot.watches.store import Watches, message_key
 from bot.watches.update_rate_limiter import UpdateRateLimiter
 
@@ -41,7 +41,7 @@ class Delivery:
         watches: the store of watches.
         posts: posts the items.
         timing: the times.
-        rights: tells which watchers have lost the right to view the project.
+        rights: the rights that watches live on.
     """
 
     def __init__(
@@ -50,13 +50,13 @@ class Delivery:
         watches: Watches,
         posts: OutboxPosts,
         timing: DeliveryTiming,
-        rights: WatchRights | None = None,
+        rights: WatchRights,
     ) -> None:
         self._poster = poster
         self._watches = watches
         self._posts = posts
         self._timing = timing
-        self._rights = rights or WatchRights()
+        self._rights = rights
         self._limiter = UpdateRateLimiter(timing.now, timing.gap)
 
     async def handle(self, context: TaskContext) -> Outcome:
@@ -75,8 +75,10 @@ class Delivery:
             watch, began = left, False
         try:
             while watch is not None:
-                if lost := await self._lost(watch, progress, began=began):
+                if lost := await self._rights.lost(watch):
                     watch = await self._let_go(watch, lost)
+                elif await self._rights.lost_follow(watch):
+                    watch = await self._watches.settle(watch, _without_follow)
                 elif watch.drawn < watch.revision:
                     watch, progress = await self._draw(watch, progress, context, began=began)
                 else:
@@ -84,23 +86,10 @@ class Delivery:
                     progress, began = progress.fresh(), False
         except LaterError as later:
             return later.outcome
-        return Done()
-
-    async def _lost(self, watch: Watch, progress: Progress, *, began: bool) -> tuple[str, ...]:
-        """Return the watchers to let go, because they cannot view the project any more.
-
-        While it is unknown whether they can, nothing is shown, and the delivery goes on later.
-        """
-        if watch.drawn >= watch.revision and watch.closing:
-            return ()  # a farewell shows nothing of the project's news
-        try:
-            return await self._rights.lost(watch)
         except RightsUnknownError as unknown:
-            if self._timing.now() - watch.started_at > LONGEST:
-                return watch.watchers
-            log.info("cannot tell the rights of watchers", watch=watch.id, why=str(unknown))
-            again = RunAgain(_UNKNOWN_AGAIN, progress.state(), step_may_have_run=began)
-            raise LaterError(again) from unknown
+            log.info("cannot tell the rights to a watch", error=str(unknown))
+            return RunAgain(_UNKNOWN_AGAIN, progress.state(), step_may_have_run=began)
+        return Done()
 
     async def _let_go(self, watch: Watch, lost: Sequence[str]) -> Watch | None:
         """Take these watchers off the watch, which ends with its last one."""
@@ -239,8 +228,13 @@ class Delivery:
     async def _close(
         self, watch: Watch, slack_error: str, *, unanswerable: bool = False
     ) -> Watch | None:
-        """End a watch whose message or thread takes no more; its watchers get farewells."""
+        """End a watch whose message or thread takes no more; its watchers get farewells.
+
+        If the channel takes no more, the follow that posted the message ends too.
+        """
         log.info("a watch cannot go on", watch=watch.id, slack_error=slack_error)
+        if slack_error in PLACE_ENDINGS:
+            await self._rights.end_follow(watch, slack_error)
         answered = unanswerable and slack_error != "message_not_found"
         now = self._timing.now()
 
@@ -262,6 +256,11 @@ class Delivery:
 def _drawn(watch: Watch, revision: int) -> Watch:
     """Return the watch whose message shows at least this revision."""
     return watch.model_copy(update={"drawn": max(watch.drawn, revision)})
+
+
+def _without_follow(watch: Watch) -> Watch:
+    """Return the watch after the end of its follow; a message that only it kept stays as it is."""
+    return watch.unfollowed(redraw=False)
 
 
 def _looks_same(one: Watch, other: Watch) -> bool:

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict
 
 from bot.baseten.client import Baseten
 from bot.baseten.errors import BasetenError, Refused, Unreadable
-from bot.baseten.models import Moment, TrainingJob
+from bot.baseten.models import Moment, TrainingJob, TrainingProject
 from bot.watches.changes import Observation
 from bot.watches.model import Watch
 from bot.watches.parsed_jobs import ParsedJobs
@@ -81,7 +81,11 @@ class JobLookup:
         self._endpoints = {_SEARCH: self._search, _LIST: self._list}
 
     async def fetch_all(
-        self, watches: Sequence[Watch], health: EndpointHealth, now: datetime
+        self,
+        watches: Sequence[Watch],
+        health: EndpointHealth,
+        now: datetime,
+        listed: Mapping[str, TrainingProject] | None = None,
     ) -> LookupResult:
         """Make one request for all watches; if it is refused, make the other one.
 
@@ -93,10 +97,14 @@ class JobLookup:
             watches: all of them.
             health: the health that the last poll returned.
             now: the time.
+            listed: the watched projects by id, if this poll has listed all projects for the
+                follows; the list is then not requested again.
 
         Raises:
             BasetenError: both requests failed.
         """
+        if listed is not None:
+            return await self._search_beside(listed, watches, health, now)
         endpoints = [_SEARCH, _LIST]
         listed_lately = health.listed_at is not None and now - health.listed_at < _LIST_AFTER
         if any(each.job is None and (each.missing or not listed_lately) for each in watches):
@@ -107,7 +115,7 @@ class JobLookup:
             try:
                 observe = await self._endpoints[endpoint](watches)
             except (Refused, Unreadable) as refused:
-                if not _will_fail_again(refused):
+                if not will_fail_again(refused):
                     raise
                 refusals[endpoint] = refused
             else:
@@ -122,6 +130,30 @@ class JobLookup:
                 )
                 return LookupResult(*await _sorted(watches, observe), endpoint, health)
         raise refusals[endpoints[0]]
+
+    async def _search_beside(
+        self,
+        listed: Mapping[str, TrainingProject],
+        watches: Sequence[Watch],
+        health: EndpointHealth,
+        now: datetime,
+    ) -> LookupResult:
+        """Search the jobs of the watches, and complete the result from a list of the projects."""
+        observe_listed = _observer(listed)
+        observed, left = await _sorted(
+            watches, lambda watch: observe_listed(watch) if watch.job is None else None
+        )
+        if left and not _refused_lately(health, _SEARCH, now):
+            try:
+                searched, left = await _sorted(left, await self._search(left))
+                observed |= searched
+            except BasetenError as error:
+                log.info("cannot search the jobs beside the list", error=str(error))
+                if will_fail_again(error):
+                    refused = {**health.refused, _SEARCH: now}
+                    health = health.model_copy(update={"refused": refused})
+        latest, left = await _sorted(left, observe_listed)
+        return LookupResult(observed | latest, left, _LIST, health)
 
     async def fetch_missing(self, result: LookupResult, now: datetime) -> LookupResult:
         """Request the list if a search left many watches open, e.g. after many ends at once.
@@ -139,7 +171,7 @@ class JobLookup:
             observe = await self._list(result.open)
         except BasetenError as error:
             log.info("cannot list the projects", error=str(error))
-            refused = {**result.health.refused, **({_LIST: now} if _will_fail_again(error) else {})}
+            refused = {**result.health.refused, **({_LIST: now} if will_fail_again(error) else {})}
             health = result.health.model_copy(update={"refused": refused})
             return replace(result, observed={}, health=health)
         return LookupResult(*await _sorted(result.open, observe), _LIST, result.health)
@@ -165,19 +197,7 @@ class JobLookup:
 
     async def _list(self, watches: Sequence[Watch]) -> _Observe:
         listed = await self._baseten.list_training_projects({each.project.id for each in watches})
-        projects = {project.id: project for project in listed}
-
-        def observe(watch: Watch) -> Observation | None:
-            project = projects.get(watch.project.id)
-            if project is None:
-                return None
-            latest = project.latest_job
-            if watch.job is None:
-                return Observation(project, latest)
-            same = latest is not None and latest.id == watch.job.id
-            return Observation(project, latest, latest) if same else None
-
-        return observe
+        return _observer({project.id: project for project in listed})
 
     async def fetch(self, watches: Iterable[Watch]) -> AsyncGenerator[dict[str, Observation]]:
         """Request jobs one by one, each once, up to a limit for each poll.
@@ -229,6 +249,22 @@ class JobLookup:
         return Observation(project, project.latest_job, job_missing=bool(job_id))
 
 
+def _observer(projects: Mapping[str, TrainingProject]) -> _Observe:
+    """Return a function that finds a watch's state in the list of the projects."""
+
+    def observe(watch: Watch) -> Observation | None:
+        project = projects.get(watch.project.id)
+        if project is None:
+            return None
+        latest = project.latest_job
+        if watch.job is None:
+            return Observation(project, latest)
+        same = latest is not None and latest.id == watch.job.id
+        return Observation(project, latest, latest) if same else None
+
+    return observe
+
+
 def _newest(jobs: Iterable[TrainingJob]) -> TrainingJob | None:
     return max(jobs, key=lambda job: job.created_at, default=None)
 
@@ -248,7 +284,7 @@ async def _sorted(
     return observed, left
 
 
-def _will_fail_again(error: BasetenError) -> bool:
+def will_fail_again(error: BasetenError) -> bool:
     """Return whether a request would fail again, so that it is better left out for a while."""
     return isinstance(error, Unreadable) or (
         isinstance(error, Refused) and error.status in _REFUSED

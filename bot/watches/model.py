@@ -2,10 +2,12 @@
 
 from collections.abc import Collection, Iterable
 from datetime import datetime
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
 from bot.baseten.models import Moment, TrainingJob, TrainingProject
+from bot.follows.model import Follower
 from bot.projects.message_state import MessageState
 from bot.views.job import job_name
 from bot.views.project import WatchSummary
@@ -52,6 +54,7 @@ class Watch(BaseModel):
         courier: the id of the task that delivers; empty if nothing is to be delivered.
         ended: whether the watch has ended; it is deleted after the delivery.
         gone: whether Baseten no longer has the project.
+        follow: the follow that posted the message; None if a person's request did.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -79,6 +82,7 @@ class Watch(BaseModel):
     courier: str = ""
     ended: bool = False
     gone: bool = False
+    follow: Follower | None = None
 
     @property
     def job(self) -> TrainingJob | None:
@@ -131,6 +135,21 @@ class Watch(BaseModel):
         left = tuple(each for each in self.outbox if each.id != item.id)
         return self.model_copy(update={"outbox": left})
 
+    def unfollowed(self, *, redraw: bool = True) -> "Watch":
+        """Return the watch after the end of its follow: people who watch the message keep it.
+
+        Without ``redraw`` the message stays as it is.
+        """
+        state = self.message_state.model_copy(update={"follow_id": "", "follow_digest": ""})
+        fields: dict[str, Any] = {"follow": None, "message_state": state}
+        if not self.watchers:
+            fields |= {"ended": True, "outbox": ()}
+        if redraw or self.watchers:
+            fields["revision"] = self.revision + 1
+        else:
+            fields["drawn"] = self.revision
+        return self.model_copy(update=fields)
+
     def begun_after(self, earlier: "Watch") -> "Watch":
         """Return this watch in the place of an ended one, whose news are still delivered."""
         outbox = tuple(
@@ -163,7 +182,7 @@ class Watch(BaseModel):
     def losing(self, user_ids: Collection[str], at: datetime) -> "Watch":
         """Return the watch without people who lost their right; each of them gets a farewell.
 
-        With the last watcher it ends, and its message shows nothing new.
+        With the last watcher it ends, unless a follow keeps it; its message shows nothing new.
         """
         if self.closing:
             return self.model_copy(update={"revision": self.drawn})
@@ -174,7 +193,7 @@ class Watch(BaseModel):
             if each and each in user_ids
         ]
         fields: dict[str, object] = {"watchers": left, "revision": self.revision + 1}
-        if not left:
+        if not left and self.follow is None:
             kept = tuple(each for each in self.outbox if isinstance(each.news, Farewell))
             fields = {"outbox": kept, "ended": True, "revision": self.drawn}
         return self.model_copy(update=fields).with_news(at, farewells)

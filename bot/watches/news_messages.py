@@ -8,6 +8,8 @@ from typing import assert_never
 
 import structlog
 
+from bot.access.rules import Actor, Verb
+from bot.access.standing import StandingRights
 from bot.baseten.client import Baseten
 from bot.baseten.errors import BasetenError
 from bot.baseten.measures import Checkpoint, GpuCapacity
@@ -43,7 +45,6 @@ from bot.watches.news import (
     News,
     StillWaiting,
 )
-from bot.watches.rights import WatchRights
 
 # The redactor gets more lines than a message shows. A secret can begin far above the shown lines:
 # only the first line of a private key identifies it.
@@ -61,13 +62,13 @@ class NewsMessages:
         baseten: returns log lines, checkpoints, the use of GPUs and the capacity.
         redactor: redacts log lines.
         people: finds the person who started a job.
-        rights: tells whether the first watcher can see log lines.
+        rights: tells whether the follow's creator, or the first watcher, can see log lines.
     """
 
     baseten: Baseten
     redactor: Redactor
     people: People
-    rights: WatchRights = field(default_factory=WatchRights)
+    rights: StandingRights = field(default_factory=StandingRights)
 
     async def build(
         self, news: News, watch: Watch, watchers: Sequence[str], *, message_updated: bool
@@ -115,8 +116,10 @@ class NewsMessages:
         """Return the details about a job that has ended."""
         project_id, name = watch.project.id, job.current_status
         starter = await self._starter(job)
+        first = watch.follow.created_by if watch.follow else next(iter(watchers), "")
+        reader = Actor(id=first, channel_id=watch.channel_id)
         if status(job).failed:
-            if not await self.rights.can_read_logs(next(iter(watchers), ""), watch):
+            if not await self.rights.has(reader, Verb.LOGS, watch.project.team_name or ""):
                 return Findings(logs=None, starter=starter)
             return Findings(logs=await self._last_lines(project_id, job), starter=starter)
         if not name.endswith(("COMPLETED", "PREEMPTED")):

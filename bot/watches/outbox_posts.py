@@ -10,9 +10,10 @@ from bot.durable.context import TaskContext
 from bot.slack.message import PostedMessage, ReplyTarget, SlackCallFailed
 from bot.slack.messages import Poster
 from bot.views.installation import Installation
+from bot.views.job import status
 from bot.views.watch import MOST_MENTIONED, farewell_message, mentions_message
 from bot.watches.model import Watch
-from bot.watches.news import MENTIONING, Farewell, Mentions, NewerJob, News, OutboxItem
+from bot.watches.news import MENTIONING, Ended, Farewell, Mentions, NewerJob, News, OutboxItem
 from bot.watches.news_messages import NewsMessages
 from bot.watches.slack_errors import takes_later
 
@@ -135,4 +136,6 @@ def _audience(item: OutboxItem, watch: Watch) -> tuple[str, ...]:
     people = watch.watchers if item.to is None else item.to
     if isinstance(item.news, NewerJob):
         people = (*people, *item.news.also)
+    if isinstance(item.news, Ended) and watch.follow and status(item.news.job).failed:
+        people = (*people, *watch.follow.mentions)
     return tuple(dict.fromkeys(each for each in people if each))

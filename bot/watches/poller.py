@@ -10,17 +10,21 @@ import structlog
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from bot.baseten.client import Baseten
-from bot.baseten.errors import BasetenError, RateLimited
+from bot.baseten.errors import BasetenError, RateLimited, Refused, Unreadable
 from bot.baseten.models import Moment
 from bot.durable.context import TaskContext
 from bot.durable.model import DurableError, RunAgain, State
 from bot.durable.store import Store
+from bot.follows.model import Follow
+from bot.follows.store import Follows
 from bot.watches.changes import Observation, compare, is_quiet
+from bot.watches.followed import FollowedJobs, Listed
 from bot.watches.job_lookup import EndpointHealth, JobLookup
 from bot.watches.model import Watch
 from bot.watches.slices import in_slices
 from bot.watches.store import BEGUN, POLLER, Watches
 from bot.watches.threads import Threads
+from bot.watches.tracked import TrackedJob
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -80,6 +84,7 @@ class Poller:
         baseten: the API client.
         store: holds the lease, and publishes the start of a watch.
         watches: the store of watches.
+        follows: the store of follows.
         poll_interval: the shortest and the longest time between two polls.
         waiting_too_long: seconds until a waiting job is news.
         now: an aware clock.
@@ -90,6 +95,7 @@ class Poller:
         baseten: Baseten,
         store: Store,
         watches: Watches,
+        follows: Follows,
         poll_interval: PollInterval,
         waiting_too_long: float,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -97,11 +103,13 @@ class Poller:
         self._lookup = JobLookup(baseten)
         self._store = store
         self._watches = watches
+        self._followed = FollowedJobs(baseten, store, follows)
         self._poll_interval = poll_interval
         self._waiting_too_long = waiting_too_long
         self._now = now
         self._begun = False
         self._threads = Threads()
+        self._follows: Sequence[Follow] = ()  # of this poll
         store.subscribe(BEGUN, self._note_begun)
 
     def _note_begun(self) -> None:
@@ -123,15 +131,20 @@ class Poller:
         if early > 0:
             return RunAgain(early, memory.state())
         self._begun = False
-        watches = [watch for watch in await self._watches.all() if not watch.ended]
-        if not watches:
+        follows, jobs = await self._followed.read()
+        watches = await self._live_watches(follows)
+        if not watches and not follows:
             idle = memory.model_copy(update={"interval": None, "looked_at": None})
             return RunAgain(
                 self._poll_interval.fast if self._begun else self._poll_interval.slow, idle.state()
             )
         fresh = any(_is_fresh(watch, memory.looked_at) for watch in watches)
         try:
-            moved, health = await self._poll(watches, memory.health, now)
+            listed = await self._list_followed(follows, [*watches, *jobs])
+            self._follows = follows
+            moved, health = await self._poll([*watches, *jobs], listed, memory.health, now)
+            if listed is not None:
+                moved |= await self._followed.handle_new(listed, follows, now)
         except BasetenError as error:
             if not memory.failing:
                 log.warning("cannot get the watched jobs from Baseten", error=str(error))
@@ -141,6 +154,35 @@ class Poller:
             log.info("got the watched jobs from Baseten again")
         memory = memory.model_copy(update={"health": health})
         return self._later(memory, now, moved=moved or fresh or self._begun)
+
+    async def _live_watches(self, follows: Sequence[Follow]) -> list[Watch]:
+        """Return the watches that have not ended, and end those whose follow has ended."""
+        following = {follow.id for follow in follows}
+        live = []
+        for watch in await self._watches.all():
+            if watch.ended:
+                continue
+            if watch.follow is None or watch.follow.id in following:
+                live.append(watch)
+            else:
+                await self._store.hold_lease()
+                await self._watches.record(watch, Watch.unfollowed)
+        return live
+
+    async def _list_followed(
+        self, follows: Sequence[Follow], watches: Sequence[Watch]
+    ) -> Listed | None:
+        """List the projects for the follows; None without a follow, or if Baseten refuses."""
+        if not follows:
+            return None
+        try:
+            wanted = frozenset(watch.project.id for watch in watches)
+            return await self._followed.list_projects(follows, wanted)
+        except (Refused, Unreadable) as refused:
+            log.warning("cannot list the projects for the follows", error=str(refused))
+            if not watches:
+                raise
+            return None
 
     def _early(self, memory: _Memory, now: datetime) -> float:
         """Return the seconds until the next poll is allowed: many new watches can wake the task."""
@@ -162,11 +204,14 @@ class Poller:
         return RunAgain(wait, memory.state())
 
     async def _poll(
-        self, watches: list[Watch], health: EndpointHealth, now: datetime
+        self, watches: list[Watch], listed: Listed | None, health: EndpointHealth, now: datetime
     ) -> tuple[bool, EndpointHealth]:
         """Compare all watches; return whether any changed."""
-        await self._threads.set(watches)
-        result = await self._lookup.fetch_all(watches, health, now)
+        await self._threads.set([watch for watch in watches if watch.channel_id])
+        if not watches:
+            return False, health
+        projects = None if listed is None else listed.projects
+        result = await self._lookup.fetch_all(watches, health, now, projects)
         left = {watch.id: watch for watch in watches}
 
         async def compare_all(observed: Mapping[str, Observation]) -> bool:
@@ -205,9 +250,13 @@ class Poller:
 
     async def _compare_one(self, watch: Watch, observed: Observation, now: datetime) -> bool:
         """Compare a watch, and save the result; the news and the delivery are one change."""
-        also = self._threads.audience(watch)
+        own = watch.follow is None and watch.channel_id  # a follow posts each newer job
+        also = self._threads.audience(watch) if own else None
         changes = compare(watch, observed, now, self._waiting_too_long, also)
         if changes.watch is watch:
+            return changes.moved
+        if isinstance(watch, TrackedJob):
+            await self._followed.handle_tracked(watch, changes, self._follows, now)
             return changes.moved
         await self._store.hold_lease()
         await self._watches.record(watch, lambda kept: changes.applied(kept, now))

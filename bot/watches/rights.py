@@ -1,51 +1,65 @@
-"""The rights that a watch lives on: those of its watchers, at each update and at each post."""
+"""The rights that a watch lives on: those of its watchers, and those of its follow's creator."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 
-from bot.access.access import Access
-from bot.access.rules import Actor, Allows, Refusal, RightsUnknownError, Verb, allows
+from bot.access.rules import Actor, RightsUnknownError, Verb
+from bot.access.standing import StandingRights
+from bot.follows.store import Follows
+from bot.watches.changes import LONGEST
 from bot.watches.model import Watch
-
-_UNKNOWN = frozenset({Refusal.UNKNOWN_PERSON, Refusal.UNKNOWN_CHANNEL})
 
 
 @dataclass(frozen=True, slots=True)
 class WatchRights:
-    """Ask for the rights of watchers in the channel of the watched message.
+    """Ask for the rights before each update and each post.
+
+    Each method raises `RightsUnknownError` while nobody tells the rights. After two weeks of
+    that, they count as lost.
 
     Attributes:
-        allows: decides.
-        access: the rules of ``ACCESS_FILE``; None: there are none.
+        rights: decides.
+        follows: the store of follows, which live on their creators' rights.
+        now: the clock of the watches.
     """
 
-    allows: Allows = allows
-    access: Access | None = None
+    rights: StandingRights
+    follows: Follows
+    now: Callable[[], datetime]
 
     async def lost(self, watch: Watch) -> tuple[str, ...]:
-        """Return the watchers who cannot view the project any more.
-
-        Raises:
-            RightsUnknownError: nobody tells whether they can.
-        """
+        """Return the watchers who cannot view the project any more."""
+        if watch.drawn >= watch.revision and watch.closing:
+            return ()  # a farewell shows nothing of the project's news
         actors = [Actor(id=each, channel_id=watch.channel_id) for each in watch.watchers]
-        if self.access is not None:
-            await self.access.prepare(*actors)
-        team = watch.project.team_name or ""
-        refused = [actor for actor in actors if not self.allows(actor, Verb.VIEW, team)]
-        for actor in refused:
-            self._require_facts(actor)
+        try:
+            refused = await self.rights.refused(Verb.VIEW, watch.project.team_name or "", *actors)
+        except RightsUnknownError:
+            if self._is_too_long(watch):
+                return watch.watchers
+            raise
         return tuple(actor.id for actor in refused)
 
-    async def can_read_logs(self, user_id: str, watch: Watch) -> bool:
-        """Return whether log lines can be shown on the rights of this person."""
-        reader = Actor(id=user_id, channel_id=watch.channel_id)
-        if self.access is not None:
-            await self.access.prepare(reader)
-        return self.allows(reader, Verb.LOGS, watch.project.team_name or "")
+    async def lost_follow(self, watch: Watch) -> bool:
+        """Return whether the follow that posted the message has ended; see `Follows.allowed`."""
+        if watch.follow is None:
+            return False
+        team = watch.project.team_name or watch.message_state.team
+        try:
+            return await self.follows.allowed(watch.follow.key, watch.follow.id, team) is None
+        except RightsUnknownError:
+            if self._is_too_long(watch):
+                return True
+            raise
 
-    def _require_facts(self, actor: Actor) -> None:
-        if self.access is None:
+    async def end_follow(self, watch: Watch, slack_error: str) -> None:
+        """End the follow that posted the message, if one did: its channel takes no more."""
+        if watch.follow is None:
             return
-        if self.access.refusal(actor) in _UNKNOWN:
-            raise RightsUnknownError(teams=False)
-        self.access.require_facts(actor)
+        follow = await self.follows.get(watch.follow.key, watch.follow.id)
+        if follow is not None:
+            await self.follows.end(follow, slack_error)
+
+    def _is_too_long(self, watch: Watch) -> bool:
+        return self.now() - watch.started_at > LONGEST

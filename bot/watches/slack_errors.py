@@ -23,6 +23,23 @@ ENDINGS = frozenset(
         "thread_not_found",
     }
 )
+# After these, Slack takes no more messages in the channel.
+PLACE_ENDINGS = frozenset(
+    {
+        "account_inactive",
+        "cannot_dm_bot",
+        "channel_is_archived",
+        "channel_not_found",
+        "is_archived",
+        "is_inactive",
+        "not_in_channel",
+        "restricted_action",
+        "restricted_action_read_only_channel",
+        "restricted_action_thread_only_channel",
+        "user_disabled",
+        "user_not_found",
+    }
+)
 # The operator of the bot, or the admin of the workspace, can correct these.
 _MENDED = AUTH_ERRORS | {"accesslimited"}
 # Of those, the codes that a token gets if it can post but not read.

@@ -6,7 +6,8 @@ from collections.abc import Callable
 import structlog
 from pydantic import ValidationError
 
-from bot.durable.model import Enqueue, State
+from bot.durable.model import Change, Enqueue, State
+from bot.durable.parsed import ParsedDocuments
 from bot.durable.store import Store
 from bot.watches.model import DELIVER, Watch
 
@@ -14,7 +15,6 @@ log = structlog.stdlib.get_logger(__name__)
 
 POLLER = "poll"  # the id of the one task that polls for every watch
 BEGUN = "watch begun"  # published if a watch starts during a poll
-_YIELD_EVERY = 20  # watches that are parsed, between two yields to the event loop
 WATCHES = "watches"
 _Change = Callable[[Watch], Watch | None]
 
@@ -36,8 +36,7 @@ class Watches:
     def __init__(self, store: Store, queue: str = "notifications") -> None:
         self._store = store
         self._queue = queue
-        self._versions: dict[str, str] = {}  # of the watches in the next dictionary
-        self._known: dict[str, Watch] = {}
+        self._documents = ParsedDocuments(store, WATCHES, _read)
 
     async def get(self, channel_id: str, ts: str) -> Watch | None:
         """Return the watch of a message; None if it is not watched any more."""
@@ -51,16 +50,7 @@ class Watches:
 
     async def all(self) -> list[Watch]:
         """Return all watches, in no order, also ended ones; only changed ones are read again."""
-        versions, changed = await self._store.read_changed(WATCHES, self._versions)
-        known = {key: watch for key, watch in self._known.items() if key in versions}
-        for number, (key, document) in enumerate(changed.items()):
-            known.pop(key, None)
-            if (watch := _read(key, document)) is not None:
-                known[key] = watch
-            if number % _YIELD_EVERY == 0:
-                await asyncio.sleep(0)
-        self._versions, self._known = versions, known
-        return list(known.values())
+        return await self._documents.all()
 
     async def create(self, watch: Watch) -> None:
         """Save a new watch, and poll soon; its watchers join an existing watch of the message.
@@ -82,19 +72,39 @@ class Watches:
         if not await self._store.wake(POLLER):  # a poll runs, maybe without this watch
             self._store.publish(BEGUN)
 
+    def beginning(self, watch: Watch) -> tuple[Change, ...]:
+        """Return the changes that begin the watch of a message that is posted for a follow.
+
+        The outbox of a watch that has ended already is delivered.
+        """
+        if watch.undelivered:
+            watch = watch.model_copy(update={"courier": f"{DELIVER}:{watch.id}:0"})
+        key = message_key(watch.channel_id, watch.ts)
+        begin = self._store.amendment(WATCHES, key, lambda found: found or _state(watch))
+        return (begin, self._delivery(watch)) if watch.undelivered else (begin,)
+
+    def _delivery(self, watch: Watch) -> Enqueue:
+        state = {"channel_id": watch.channel_id, "ts": watch.ts}
+        lane = watch.channel_id
+        return Enqueue(watch.courier, DELIVER, state, self._queue, lane=lane, delay=0.0)
+
     async def add_watcher(self, channel_id: str, ts: str, user_id: str) -> Watch | None:
         """Add a watcher; return the watch, or None if the message has none."""
         watch = await self._change(channel_id, ts, lambda kept: kept.joined_by(user_id))
         return None if watch is None or watch.ended else watch
 
     async def leave(self, channel_id: str, ts: str, watch_id: str, user_id: str) -> Watch | None:
-        """Take a watcher off a watch, which ends with its last one; return the rest of it."""
+        """Take a watcher off a watch, and return the rest of it.
+
+        The watch ends with its last watcher, unless it belongs to a follow.
+        """
 
         def left(kept: Watch) -> Watch | None:
             if kept.id != watch_id:
                 return kept
             rest = tuple(each for each in kept.watchers if each != user_id)
-            return kept.model_copy(update={"watchers": rest}) if rest else _stopped(kept)
+            left = kept.model_copy(update={"watchers": rest})
+            return left if rest or kept.follow is not None else _stopped(kept)
 
         watch = await self._change(channel_id, ts, left)
         return None if watch is None or watch.ended else watch
@@ -151,10 +161,7 @@ class Watches:
         if not begins:
             await self._store.write(*unit)
             return
-        state = {"channel_id": new.channel_id, "ts": new.ts}
-        lane = new.channel_id
-        task = Enqueue(new.courier, DELIVER, state, self._queue, lane=lane, delay=0.0)
-        await self._store.write(*unit, task)
+        await self._store.write(*unit, self._delivery(new))
         self._store.publish(self._queue)
 
     async def settle(self, watch: Watch, change: Callable[[Watch], Watch]) -> Watch | None:

@@ -57,8 +57,16 @@ LISTENERS = [
     ("action", "act_use_spot", "JobActs.choose"),
     ("action", "act_set_priority", "JobActs.choose"),
     ("view", "act_on_job", "JobActs.confirm"),
+    ("action", "follow", "Following.open"),
+    ("view", "follow_dialog", "Following.submit"),
+    ("options", "follow_target", "Following.targets"),
+    ("options", "follow_group", "Following.groups"),
+    ("action", "stop_following", "Following.stop"),
+    ("action", "tell_me", "Following.tell_me"),
+    ("action", "tell_me_no_more", "Following.tell_me_no_more"),
     ("event", "app_home_opened", "Home.opened"),
     ("action", "home_open", "Home.open_dialog"),
+    ("event", "link_shared", "Links.shared"),
     ("function", "open_training_project", "WorkflowStep.handle"),
     ("error", "", "ErrorHandler.handle"),
 ]
@@ -73,6 +81,8 @@ TASKS = [
     ("stop/2", "WatchHandler.leave"),
     ("stop_all/1", "WatchHandler.end_for_everyone"),
     ("act/1", "ActHandler.handle"),
+    ("follow/1", "FollowHandler.begin"),
+    ("unfollow/1", "UnfollowHandler.end"),
     ("workflow step/2", "WorkflowStepHandler.handle"),
 ]
 

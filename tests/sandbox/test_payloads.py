@@ -3,7 +3,8 @@
 import pytest
 
 from bot.sandbox.faults import Json
-from bot.sandbox.slack.payloads import act, escape, state_values
+from bot.sandbox.slack.acts import act
+from bot.sandbox.slack.payloads import escape, state_values
 from bot.sandbox.slack.records import PostedMessage
 
 GROUPED = [{"text": {"type": "plain_text", "text": text}, "value": text} for text in ("S", "M")]

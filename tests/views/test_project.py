@@ -239,20 +239,24 @@ def test_everybody_can_watch_and_one_button_is_primary(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "buttons", "options"),
     [
-        ("no_job", ["watch"], ["refresh", "command"]),
-        ("synced", ["open_logs", "jobs", "watch"], ["refresh", "command", JOB]),
-        ("status_failed", ["open_logs", "jobs", "watch"], ["refresh", "command", JOB]),
+        ("no_job", ["watch"], ["refresh", "command", "follow"]),
+        ("synced", ["open_logs", "jobs", "watch"], ["refresh", "command", JOB, "follow"]),
+        ("status_failed", ["open_logs", "jobs", "watch"], ["refresh", "command", JOB, "follow"]),
         (
             "followed",
             ["watch", "stop_watching", "jobs", "open_logs"],
-            ["refresh", "command", JOB, "stop for everyone"],
+            ["refresh", "command", JOB, "stop for everyone", "follow"],
         ),
         (
             "followed_no_job",
             ["watch", "stop_watching"],
-            ["refresh", "command", "stop for everyone"],
+            ["refresh", "command", "stop for everyone", "follow"],
         ),
-        ("followed_for_too_long", ["watch", "jobs", "open_logs"], ["refresh", "command", JOB]),
+        (
+            "followed_for_too_long",
+            ["watch", "jobs", "open_logs"],
+            ["refresh", "command", JOB, "follow"],
+        ),
     ],
 )
 def test_the_end_of_a_watch_is_offered_only_while_there_is_one(

@@ -4,12 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar, cast
 
+from bot.access.standing import StandingRights
 from bot.baseten.client import Baseten
 from bot.durable.context import TaskContext
 from bot.durable.model import Claim, Done, Enqueue, Finish, Outcome, RunAgain, Save, State, Task
 from bot.durable.room import Limits, Room
 from bot.durable.sqlite import SQLite
 from bot.durable.store import Store
+from bot.follows.store import Follows
 from bot.projects.creation import CreationOutcome
 from bot.projects.message_state import MessageState
 from bot.sandbox import Clock, PostedMessage, Recorded, SandboxBaseten, SandboxSlack
@@ -25,6 +27,7 @@ from bot.watches.news import OutboxItem
 from bot.watches.news_messages import NewsMessages
 from bot.watches.outbox_posts import OutboxPosts
 from bot.watches.poller import POLL, Poller, PollInterval
+from bot.watches.rights import WatchRights
 from bot.watches.store import Watches
 from tests.conftest import RESEARCH
 
@@ -67,13 +70,23 @@ class Scene:
 
     @property
     def poller(self) -> Poller:
-        return Poller(self.client, self.store, self.watches, PollInterval(), TOO_LONG, self.clock)
+        return Poller(
+            self.client,
+            self.store,
+            self.watches,
+            Follows(self.store, queue=QUEUE),
+            PollInterval(),
+            TOO_LONG,
+            self.clock,
+        )
 
     @property
     def handler(self) -> Delivery:
         messages = NewsMessages(self.client, self.redactor, self.people)
         posts = OutboxPosts(self.poster, messages, Installation())
-        return Delivery(self.poster, self.watches, posts, DeliveryTiming(self.clock))
+        follows = Follows(self.store, queue=QUEUE)
+        rights = WatchRights(StandingRights(), follows, self.clock)
+        return Delivery(self.poster, self.watches, posts, DeliveryTiming(self.clock), rights)
 
     def project(self, name: str = "support-bot-sft", status: str | None = "PENDING") -> str:
         """A project, with a job of this status if any; return the project's id."""

@@ -3,10 +3,10 @@
 from typing import TYPE_CHECKING, cast
 
 from bot.access.rules import Actor, Verb
+from bot.access.standing import StandingRights
 from bot.telemetry.redaction import Redactor
 from bot.watches.news import Ended
 from bot.watches.news_messages import NewsMessages
-from bot.watches.rights import WatchRights
 from tests.watches.made import job, watch
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ async def test_no_log_line_is_read_without_the_right_to_log_lines() -> None:
     failed = job("FAILED")
     # Without a Baseten, it would fail if it asked for lines.
     messages = NewsMessages(
-        cast("Baseten", None), Redactor(()), cast("People", None), WatchRights(deny)
+        cast("Baseten", None), Redactor(()), cast("People", None), StandingRights(deny)
     )
     watched = watch(failed, watchers=("U0DANA0001", "U0LEE00001"))
     await messages.build(Ended(job=failed), watched, watched.watchers, message_updated=True)

@@ -18,6 +18,7 @@ from bot.durable.model import (
     Task,
 )
 from bot.durable.store import Store
+from bot.follows.store import Follows
 from bot.sandbox import Respond
 from bot.watches.model import DELIVER, Watch
 from bot.watches.poller import POLL, Poller, PollInterval
@@ -81,7 +82,13 @@ async def test_two_processes_that_poll_at_once_report_a_change_once(
     scene.set(scene.latest(project), "RUNNING")
     scene.job(project, "PENDING")
     other = Poller(
-        scene.client, elsewhere, Watches(elsewhere, QUEUE), PollInterval(), TOO_LONG, scene.clock
+        scene.client,
+        elsewhere,
+        Watches(elsewhere, QUEUE),
+        Follows(elsewhere, queue=QUEUE),
+        PollInterval(),
+        TOO_LONG,
+        scene.clock,
     )
     task = Task(POLL, POLL, {}, scene.clock())
     await asyncio.gather(

@@ -9,7 +9,7 @@ from bot.sandbox.fake_server import Recorded
 from bot.sandbox.faults import Json
 from bot.sandbox.slack.workspace import SlackRefusedError
 
-JSON_ARGUMENTS: Final = ("blocks", "view", "metadata", "attachments", "outputs")
+JSON_ARGUMENTS: Final = ("blocks", "view", "metadata", "attachments", "outputs", "unfurls")
 LONGEST_METADATA: Final = 8_000
 
 

@@ -1,6 +1,6 @@
 """The records of the sandbox's Slack, which tests read."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from bot.sandbox.faults import Json
@@ -149,6 +149,61 @@ class View:
     def private_metadata(self) -> str:
         """The metadata that the bot has set."""
         return str(self.payload.get("private_metadata", ""))
+
+
+@dataclass(slots=True, eq=False)
+class SharedLinks:
+    """The links to the app's domain that a person has pasted.
+
+    Attributes:
+        user: the person; None: another app has posted them.
+        channel: the channel; `COMPOSER` while they are not posted yet.
+        ts: the message; no `ts` in the composer.
+        unfurl_id: identifies them in `chat.unfurl`.
+        source: `conversations_history` or `composer`.
+        urls: the links.
+        event_id: the same for each delivery of the event.
+        previews: the blocks that the app has attached, by link.
+        unfurled: the number of calls that attached previews.
+    """
+
+    user: str | None
+    channel: str
+    ts: str
+    unfurl_id: str
+    source: str
+    urls: tuple[str, ...]
+    event_id: str
+    previews: dict[str, list[dict[str, Json]]] = field(default_factory=dict)
+    unfurled: int = 0
+
+    def preview(self, url: str) -> "Unfurl":
+        """Return the preview of a link.
+
+        Raises:
+            LookupError: it has none.
+        """
+        if url not in self.previews:
+            missing = f"no preview of {url}; there is {list(self.previews)}"
+            raise LookupError(missing)
+        return Unfurl(self.channel, self.ts, url, self.previews[url])
+
+
+@dataclass(frozen=True, slots=True)
+class Unfurl:
+    """The preview of a link, under the message of a person.
+
+    Attributes:
+        channel: the channel of the message.
+        ts: the message.
+        url: the link.
+        blocks: as they were sent.
+    """
+
+    channel: str
+    ts: str
+    url: str
+    blocks: list[dict[str, Json]]
 
 
 @dataclass(frozen=True, slots=True)

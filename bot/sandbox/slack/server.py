@@ -11,6 +11,7 @@ from aiohttp import web
 from bot.sandbox.fake_server import FakeServer, Recorded, utc_now
 from bot.sandbox.faults import Json, Respond
 from bot.sandbox.slack import transports
+from bot.sandbox.slack.link_actions import LinkActions
 from bot.sandbox.slack.records import (
     CHANNEL,
     TEAM_ID,
@@ -22,7 +23,6 @@ from bot.sandbox.slack.records import (
     View,
 )
 from bot.sandbox.slack.response_urls import ResponseUrls
-from bot.sandbox.slack.user_actions import UserActions
 from bot.sandbox.slack.views import SlackViews
 from bot.sandbox.slack.web_api import Credentials, SlackApi
 from bot.sandbox.slack.workspace import Workspace
@@ -30,7 +30,7 @@ from bot.sandbox.slack.workspace import Workspace
 DEFAULT_SCOPES: Final = ("commands", "chat:write", "chat:write.public")
 
 
-class SandboxSlack(UserActions, FakeServer):
+class SandboxSlack(LinkActions, FakeServer):
     """Slack, with one workspace and one app: the bot.
 
     The channel `C0SANDBOX1` is there from the start, with the bot as a member. It checks
@@ -103,6 +103,10 @@ class SandboxSlack(UserActions, FakeServer):
     def add_email(self, user: str, email: str) -> None:
         """Give a person an email address."""
         self._workspace.emails[email.casefold()] = user
+
+    def add_user_group(self, group_id: str, name: str) -> None:
+        """Add a user group."""
+        self._workspace.user_groups[group_id] = name
 
     @property
     def messages(self) -> list[PostedMessage]:

@@ -5,7 +5,8 @@ from dataclasses import replace
 
 from bot.sandbox.faults import Json
 from bot.sandbox.slack import block_kit
-from bot.sandbox.slack.payloads import Payloads, act, escape
+from bot.sandbox.slack.acts import act
+from bot.sandbox.slack.payloads import Payloads, escape
 from bot.sandbox.slack.records import (
     CHANNEL,
     USER,
@@ -13,6 +14,7 @@ from bot.sandbox.slack.records import (
     Ephemeral,
     PostedMessage,
     ResponseUrl,
+    Unfurl,
     View,
 )
 from bot.sandbox.slack.response_urls import show
@@ -83,7 +85,7 @@ class UserActions(ABC):
 
     async def action(  # noqa: PLR0913 - an action has this many parts
         self,
-        message_or_view: PostedMessage | Ephemeral | View,
+        message_or_view: PostedMessage | Ephemeral | Unfurl | View,
         action_id: str,
         *,
         user: str = USER,
@@ -95,7 +97,7 @@ class UserActions(ABC):
         """Press a button, choose an option, or type into an element that sends its value at once.
 
         Args:
-            message_or_view: the message or view with the element.
+            message_or_view: the message, view or preview with the element.
             action_id: the id of the element.
             user: the person.
             value: the typed text, or the value of the button; no button with it: it replaces the
@@ -123,7 +125,8 @@ class UserActions(ABC):
             "actions": [chosen],
         }
         if not isinstance(source, View):
-            payload["response_url"] = self._response_url(source.channel, user, source)
+            original = None if isinstance(source, Unfurl) else source
+            payload["response_url"] = self._response_url(source.channel, user, original)
         return await self.deliver("interactive", payload)
 
     async def submit(
@@ -268,9 +271,11 @@ class UserActions(ABC):
         Args:
             event: the inner event.
             retries: how many times Slack has sent it before.
-            **envelope: fields of the envelope to send instead.
+            **envelope: fields of the envelope to send instead; None removes a field.
         """
         payload = Payloads(self._workspace).event_callback(event) | envelope
+        for removed in [key for key, value in envelope.items() if value is None]:
+            del payload[removed]
         return await self.deliver("events_api", payload, retries)
 
     async def deliver(self, kind: str, payload: dict[str, Json], retries: int = 0) -> Delivery:

@@ -9,6 +9,7 @@ from bot.sandbox.faults import Json, Respond
 from bot.sandbox.slack import arguments as slack_arguments
 from bot.sandbox.slack.directory import SlackDirectory
 from bot.sandbox.slack.history import History
+from bot.sandbox.slack.links import SlackLinks
 from bot.sandbox.slack.records import (
     BOT_ID,
     BOT_USER,
@@ -31,7 +32,9 @@ SCOPES: Final = {
     "chat.postEphemeral": "chat:write",
     "chat.update": "chat:write",
     "chat.delete": "chat:write",
+    "chat.unfurl": "links:write",
     "conversations.open": "im:write",
+    "usergroups.list": "usergroups:read",
     "usergroups.users.list": "usergroups:read",
     "users.info": "users:read",
     "users.lookupByEmail": "users:read.email",
@@ -95,6 +98,7 @@ class SlackApi:
             "chat.delete": self.chat_delete,
             "chat.postEphemeral": self.chat_post_ephemeral,
             "chat.postMessage": self.chat_post_message,
+            "chat.unfurl": SlackLinks(self.workspace).unfurl,
             "chat.update": self.chat_update,
             "conversations.history": history.channel,
             "conversations.info": directory.conversations_info,
@@ -102,6 +106,7 @@ class SlackApi:
             "conversations.replies": history.thread,
             "functions.completeError": self.functions_complete_error,
             "functions.completeSuccess": self.functions_complete_success,
+            "usergroups.list": self.usergroups_list,
             "usergroups.users.list": directory.usergroups_users_list,
             "users.info": directory.users_info,
             "users.lookupByEmail": self.users_lookup_by_email,
@@ -223,6 +228,18 @@ class SlackApi:
         if len(names) != 1 or not str(names[0]).startswith("U"):
             raise SlackRefusedError(code="user_not_found")
         return {"channel": {"id": self.workspace.direct_message(str(names[0])).id}}
+
+    def usergroups_list(self, _arguments: dict[str, Json]) -> dict[str, Json]:
+        """`usergroups.list`."""
+        groups = self.workspace.user_groups
+        return {"usergroups": [{"id": key, "name": name} for key, name in groups.items()]}
+
+    def users_info(self, arguments: dict[str, Json]) -> dict[str, Json]:
+        """`users.info`; the profile has an email address only with the scope for it."""
+        user = slack_arguments.required(arguments, "user")
+        emails = [email for email, who in self.workspace.emails.items() if who == user]
+        shown = "users:read.email" in self.credentials.scopes and emails
+        return {"user": {"id": user, "profile": {"email": emails[0]} if shown else {}}}
 
     def users_lookup_by_email(self, arguments: dict[str, Json]) -> dict[str, Json]:
         """`users.lookupByEmail`."""

@@ -18,6 +18,7 @@ from bot.sandbox.slack.records import (
     Outsider,
     PostedMessage,
     ResponseUrl,
+    SharedLinks,
     Trigger,
     View,
 )
@@ -58,6 +59,7 @@ class Workspace:
         changed: wakes every waiting `FakeServer.until`.
         outsiders: people of other workspaces; everybody else belongs to this one.
         enterprise_id: the organization that the bot is installed in; None: in one workspace.
+        user_groups: the names of user groups by their ids.
         emails: the ids of people by their email addresses, in lower case.
         drops_repeats: whether a `client_msg_id` that the channel has already posts nothing.
         groups: the people of each user group.
@@ -72,6 +74,7 @@ class Workspace:
     ephemerals: list[Ephemeral] = field(default_factory=list)
     views: list[View] = field(default_factory=list)
     completions: list[Completion] = field(default_factory=list)
+    shared: list[SharedLinks] = field(default_factory=list)
     triggers: dict[str, Trigger] = field(default_factory=dict)
     response_urls: dict[str, ResponseUrl] = field(default_factory=dict)
     executions: set[str] = field(default_factory=set)
@@ -82,6 +85,7 @@ class Workspace:
     emails: dict[str, str] = field(default_factory=dict)
     groups: dict[str, list[str]] = field(default_factory=dict)
     guests: dict[str, bool] = field(default_factory=dict)
+    user_groups: dict[str, str] = field(default_factory=dict)
     _numbers: Iterator[int] = field(default_factory=itertools.count)
     _last_ts: float = 0.0
 

@@ -1,0 +1,209 @@
+"""The tasks that start and end follows."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from hashlib import sha256
+
+import structlog
+
+from bot.access.rules import NotAllowedError, Verb
+from bot.baseten.errors import BasetenError
+from bot.baseten.models import TrainingProject
+from bot.durable.context import TaskContext
+from bot.durable.model import Done, Outcome, RunAgain, State
+from bot.follows.model import Follow, Kind, Scope
+from bot.follows.store import Follows
+from bot.handlers.failures import Failures
+from bot.handlers.follow_tasks import FollowTask
+from bot.handlers.home import HomeHandler
+from bot.handlers.permissions import Permissions
+from bot.handlers.posting import LOOKS, TaskPost
+from bot.handlers.task_age import reject_if_expired
+from bot.handlers.unfollow import Send, report, show_home
+from bot.projects.job_list import CurrentJobs, JobList, ListedJob
+from bot.projects.job_scope import team_digest
+from bot.projects.service import Projects
+from bot.slack.message import ReplyTarget, SlackCallFailed
+from bot.slack.messages import Poster
+from bot.slack.people import People
+from bot.views.failure import FailureWording
+from bot.views.follow import (
+    cannot_list,
+    following_message,
+    no_email,
+    not_followed,
+    now_following,
+    unconfirmed_follow,
+)
+from bot.views.installation import Installation
+from bot.views.job import status
+from bot.watches.tracked import TrackedJobs, tracked
+
+log = structlog.stdlib.get_logger(__name__)
+
+FOLLOWING = FailureWording(
+    what="that", nothing="Nothing is followed.", unsure="Perhaps nothing is followed."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class FollowHandler:
+    """Start and end follows.
+
+    Attributes:
+        looks: seconds before each search for a post with an unknown outcome.
+    """
+
+    projects: Projects
+    job_list: JobList
+    poster: Poster
+    failures: Failures
+    follows: Follows
+    tracked: TrackedJobs
+    people: People
+    permissions: Permissions
+    home: HomeHandler
+    installation: Installation
+    now: Callable[[], datetime]
+    looks: tuple[float, ...] = LOOKS
+
+    async def begin(self, context: TaskContext) -> Outcome:
+        """Start the follow with its first message; if Slack refuses that, nothing is kept."""
+        task = FollowTask.model_validate(context.task.state)
+        reject = partial(reject_if_expired, "begin", context.task)
+        return await report(
+            self.failures,
+            self.poster,
+            context,
+            FOLLOWING,
+            task.place,
+            lambda send: self._begin(task, context, send),
+            reject,
+        )
+
+    async def _begin(self, task: FollowTask, context: TaskContext, send: Send) -> Outcome:
+        scope = await self._scope(task, send)
+        if scope is None:
+            return Done()
+        current = await self.job_list.current(fresh=True)
+        if current.projects_refused:
+            await send(cannot_list())
+            return Done()
+        if task.since is None:
+            task = task.model_copy(update={"since": _latest_moment(current, self.now())})
+        follow = Follow(
+            id=sha256(context.task.id.encode()).hexdigest()[:32],
+            scope=scope,
+            channel_id=task.channel_id,
+            created_by=task.place.user_id,
+            level=task.level,
+            mentions=task.mentions,
+            since=task.since or self.now(),
+        )
+        live = _live_jobs(current, scope)
+        posted = await self._post(task, follow, len(live), context, send)
+        if not isinstance(posted, Follow):
+            return posted
+        additions = [
+            self.tracked.addition(tracked(_project(each), each.job, self.now())) for each in live
+        ]
+        await self.follows.begin(posted, *additions)
+        if posted.channel_id != task.place.channel_id:
+            await send(now_following(posted))
+        show_home(self.home, task.place.user_id, wanted=task.home)
+        return Done()
+
+    async def _post(
+        self, task: FollowTask, follow: Follow, live: int, context: TaskContext, send: Send
+    ) -> Follow | Outcome:
+        """Post the first message; return the follow with its place, or the end of this attempt."""
+
+        def searching(looks: int) -> State:
+            return task.model_copy(update={"looks": looks}).state()
+
+        place = task.follow_place
+        # Slack makes the id of a direct message known only with the first post.
+        shown = follow if not task.is_direct else follow.model_copy(update={"channel_id": "D"})
+        message = following_message(shown, live, self.installation)
+        try:
+            posted = await TaskPost(self.poster, context, self.looks, task.looks, searching).post(
+                place, message
+            )
+        except SlackCallFailed as refused:
+            if refused.retryable:
+                raise
+            log.info("a follow did not start", slack_error=refused.error)
+            await send(
+                unconfirmed_follow()
+                if refused.outcome_unknown
+                else not_followed(refused.error, direct=task.is_direct)
+            )
+            return Done()
+        if isinstance(posted, RunAgain):
+            return posted
+        if task.is_direct:
+            update = {"channel_id": posted.channel_id, "ts": posted.ts}
+            return follow.model_copy(update=update)
+        return follow.model_copy(update={"ts": posted.ts})
+
+    async def _scope(self, task: FollowTask, send: Send) -> Scope | None:
+        """Return the jobs to follow; None: the person got the reason why there are none."""
+        place = ReplyTarget(task.place.user_id, "" if task.is_direct else task.channel_id)
+        if task.target is None:
+            email = await self.people.email_of(task.place.user_id)
+            if not email:
+                await send(no_email(scope_missing=email is None))
+                return None
+            return Scope(kind=Kind.MINE, email=email)
+        if task.target.project_id:
+            project = await self.projects.get_project(task.target.project_id)
+            self.permissions.require(place, Verb.VIEW, project.team_name)
+            return Scope(
+                kind=Kind.PROJECT,
+                project_id=project.id,
+                name=project.name,
+                team=project.team_name or "",
+            )
+        names = {head.team_name for head in await self.job_list.projects(fresh=False)}
+        with suppress(BasetenError):  # the projects name their teams, too
+            names |= {team.name for team in await self.projects.teams()}
+        for name in names:
+            if name and team_digest(name) == task.target.team_digest:
+                self.permissions.require(place, Verb.VIEW, name)
+                return Scope(kind=Kind.TEAM, team=name)
+        raise NotAllowedError(Verb.VIEW.value)
+
+
+def _latest_moment(current: CurrentJobs, now: datetime) -> datetime:
+    """Return a time by Baseten's clock that no event until now is later than.
+
+    It is the last change of a job. Older jobs are not listed, so without one it is a day ago.
+    """
+    moments = (
+        moment for each in current.jobs for moment in (each.job.created_at, each.job.updated_at)
+    )
+    return max(moments, default=now - timedelta(days=1))
+
+
+def _live_jobs(current: CurrentJobs, scope: Scope) -> list[ListedJob]:
+    return [
+        each
+        for each in current.jobs
+        if not status(each.job).ended and scope.includes(_project(each), each.job)
+    ]
+
+
+def _project(listed: ListedJob) -> TrainingProject:
+    """Return the project of a listed job. A poll that finds the job's end has its times."""
+    job, head = listed.job, listed.project
+    return TrainingProject(
+        id=head.id,
+        name=head.name,
+        created_at=job.created_at,
+        updated_at=job.updated_at,
+        team_name=head.team_name or None,
+        latest_job=job,
+    )

@@ -1,0 +1,113 @@
+"""Open the dialog that starts a follow, and offer projects, teams and user groups in it."""
+
+import asyncio
+from dataclasses import dataclass
+
+from slack_sdk.models.blocks import Option
+from slack_sdk.models.views import View
+
+from bot.access.rules import NotAllowedError, Verb
+from bot.baseten.errors import BasetenError
+from bot.handlers.failures import Failures
+from bot.handlers.permissions import Permissions
+from bot.projects.follow_choice import FollowChoice, FollowDialogState
+from bot.projects.job_list import JobList
+from bot.projects.job_scope import team_digest
+from bot.projects.service import Projects
+from bot.slack.message import Message, ReplyTarget, SlackCallFailed
+from bot.slack.messages import Poster
+from bot.slack.modals import Modals
+from bot.slack.user_groups import UserGroups
+from bot.views.failure import READING
+from bot.views.follow_dialog import (
+    FOLLOW_TITLE,
+    follow_view,
+    group_options,
+    project_option,
+    target_options,
+    team_option,
+)
+from bot.views.more import notice_view, waiting_view
+
+_LIST_TIMEOUT = 2.0  # seconds; Slack waits 3 for options
+
+
+@dataclass(frozen=True, slots=True)
+class FollowDialogHandler:
+    """Everything that the dialog needs from Baseten and Slack."""
+
+    projects: Projects
+    job_list: JobList
+    poster: Poster
+    modals: Modals
+    failures: Failures
+    permissions: Permissions
+    groups: UserGroups
+
+    async def open(self, trigger_id: str, place: ReplyTarget, choice: FollowChoice) -> None:
+        """Open the dialog at once, and then fill it in; a failure is shown in it.
+
+        Args:
+            trigger_id: from the payload; it lives 3 seconds.
+            place: the person, and the place of the click; without a channel, as in the home tab,
+                the dialog begins without one.
+            choice: the project or the team to begin with; an empty one leaves the choice open.
+        """
+        view_id = await self.modals.open(trigger_id, waiting_view(FOLLOW_TITLE))
+
+        async def send(message: Message) -> None:
+            try:
+                await self.modals.update(view_id, notice_view(FOLLOW_TITLE, message))
+            except SlackCallFailed:
+                await self.poster.send_privately(place, message)
+
+        async def work() -> None:
+            await self.modals.update(view_id, await self._view(place, choice))
+
+        await self.failures.report_failures(READING, send, work)
+
+    async def target_options(self, place: ReplyTarget, typed: str) -> list[Option]:
+        """Return the teams and projects that the person can view and that match the typed text."""
+        try:
+            async with asyncio.timeout(_LIST_TIMEOUT):
+                heads = await self.job_list.projects(fresh=False)
+                teams = await self._teams()
+        except (BasetenError, TimeoutError):
+            return []
+        named = {head.team_name for head in heads if head.team_name} | teams
+        visible = {team for team in named if self.permissions.can_view(place, team)}
+        mine = [head for head in heads if head.team_name in visible]
+        return target_options(typed, visible, mine)
+
+    async def group_options(self, typed: str) -> list[Option]:
+        """Return the user groups that match the typed text."""
+        return group_options(typed, await self.groups.all())
+
+    async def _view(self, place: ReplyTarget, choice: FollowChoice) -> View:
+        state = FollowDialogState(
+            channel_id=place.channel_id,
+            response_url=place.response_url,
+            thread_ts=place.thread_ts,
+            ephemeral_thread_ts=place.ephemeral_thread_ts,
+        )
+        initial, groups = await asyncio.gather(self._initial(place, choice), self.groups.all())
+        return follow_view(state, initial, groups=bool(groups))
+
+    async def _initial(self, place: ReplyTarget, choice: FollowChoice) -> Option | None:
+        if choice.project_id:
+            project = await self.projects.get_project(choice.project_id)
+            self.permissions.require(place, Verb.VIEW, project.team_name)
+            return project_option(project.id, project.name, project.team_name or "")
+        if not choice.team_digest:
+            return None
+        heads = await self.job_list.projects(fresh=False)
+        for team in await self._teams() | {head.team_name for head in heads if head.team_name}:
+            if team_digest(team) == choice.team_digest and self.permissions.can_view(place, team):
+                return team_option(team)
+        raise NotAllowedError(Verb.VIEW.value)
+
+    async def _teams(self) -> set[str]:
+        try:
+            return {team.name for team in await self.projects.teams()}
+        except BasetenError:  # the projects name their teams, too
+            return set()

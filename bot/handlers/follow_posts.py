@@ -1,0 +1,127 @@
+"""The task that posts the message of one job for one follow."""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from hashlib import sha256
+
+import structlog
+
+from bot.durable.context import TaskContext
+from bot.durable.model import Done, Outcome, RunAgain, State
+from bot.follows.model import Follow, JobPostTask, follower
+from bot.follows.store import Follows
+from bot.handlers.posting import LOOKS, TaskPost
+from bot.projects.creation import CreationOutcome
+from bot.projects.message_state import MessageState
+from bot.slack.message import PostedMessage, ReplyTarget, SlackCallFailed
+from bot.slack.messages import Poster
+from bot.views.job import status
+from bot.views.project import project_message
+from bot.watches.model import Watch
+from bot.watches.news import Ended
+from bot.watches.slack_errors import PLACE_ENDINGS, takes_later
+from bot.watches.store import Watches
+
+log = structlog.stdlib.get_logger(__name__)
+
+_LONGEST = timedelta(days=14)  # for which a post is tried
+_AGAIN, _LONGEST_AGAIN = 30.0, 600.0  # seconds until the next attempt after a failed call
+
+
+@dataclass(frozen=True, slots=True)
+class JobPostHandler:
+    """Post the message of a followed job, and start its watch.
+
+    A job that has ended gets a watch that has ended, whose outbox holds the report for the thread.
+    The watch and the end of the task are one unit.
+
+    Attributes:
+        looks: seconds before each search for a post with an unknown outcome.
+    """
+
+    poster: Poster
+    follows: Follows
+    watches: Watches
+    now: Callable[[], datetime]
+    looks: tuple[float, ...] = LOOKS
+
+    async def handle(self, context: TaskContext) -> Outcome:
+        """Post the job, if the follow goes on and its creator can view the project now."""
+        task = JobPostTask.model_validate(context.task.state)
+        follow = await self.follows.allowed(task.key, task.follow_id, task.project.team_name or "")
+        if follow is None:
+            return Done()
+        watch = self._watch(follow, task, context.task.id)
+        message = project_message(watch.project, watch.message_state, watch=watch.summary())
+
+        def searching(looks: int) -> State:
+            return task.model_copy(update={"looks": looks}).model_dump(mode="json")
+
+        post = TaskPost(self.poster, context, self.looks, task.looks, searching)
+        try:
+            posted = await post.post(ReplyTarget("", follow.channel_id), message)
+        except SlackCallFailed as refused:
+            return await self._refused(follow, task, context, refused)
+        return posted if isinstance(posted, RunAgain) else self._done(watch, posted)
+
+    def _watch(self, follow: Follow, task: JobPostTask, task_id: str) -> Watch:
+        """Return the watch of the message, which has no place yet."""
+        project, job = task.project, task.project.latest_job
+        ended = job is not None and status(job).ended
+        watch = Watch(
+            id=sha256(task_id.encode()).hexdigest()[:32],
+            channel_id=follow.channel_id,
+            ts="",
+            thread_ts="",
+            watchers=(),
+            message_state=MessageState(
+                project_id=project.id,
+                team=project.team_name or "",
+                outcome=CreationOutcome.EXISTED,
+                asked_by=follow.created_by,
+                follow_digest=follow.key,
+                follow_id=follow.id,
+            ),
+            project=project,
+            started_at=self.now(),
+            follow=follower(follow),
+            ended=ended,
+        )
+        if job is None or not ended:
+            return watch
+        if task.ran is not None:
+            since = job.updated_at - timedelta(seconds=task.ran)
+            watch = watch.model_copy(update={"running_since": since})
+        return watch.with_news(task.at, [Ended(job=job, ran=task.ran)])
+
+    def _done(self, watch: Watch, posted: PostedMessage) -> Outcome:
+        """End the task together with the start of the watch, or of the delivery of its report."""
+        place = {"channel_id": posted.channel_id, "ts": posted.ts, "thread_ts": posted.ts}
+        watch = watch.model_copy(update=place)
+        return Done(self.watches.beginning(watch))
+
+    async def _refused(
+        self, follow: Follow, task: JobPostTask, context: TaskContext, refused: SlackCallFailed
+    ) -> Outcome:
+        """Return the next step after an error of Slack."""
+        job = task.project.latest_job
+        if refused.outcome_unknown:
+            if job is not None and status(job).ended and not task.repeated:
+                # A lost end is worse than a double one.
+                again = task.model_copy(update={"looks": None, "repeated": True})
+                return RunAgain(0.0, again.model_dump(mode="json"))
+            log.warning("an unconfirmed message counts as posted", slack_error=refused.error)
+            return Done()
+        if refused.error in PLACE_ENDINGS:
+            await self.follows.end(follow, refused.error)
+            return Done()
+        if not takes_later(refused) or self.now() - task.at > _LONGEST:
+            log.error("Slack refuses a part of a notification", slack_error=refused.error)
+            return Done()
+        log.info("cannot post a followed job now", slack_error=refused.error)
+        seconds = min(_LONGEST_AGAIN, _AGAIN * 2.0 ** min(task.tries, 9))
+        spread = max(seconds, refused.retry_after) * random.uniform(1.0, 1.5)  # noqa: S311
+        state = task.model_copy(update={"tries": task.tries + 1}).model_dump(mode="json")
+        return RunAgain(spread, state, step_may_have_run=context.task.step_may_have_run)

@@ -1,0 +1,286 @@
+"""One look at the followed projects: the list of all projects, and the jobs of those that moved.
+
+The latest job of a project changes with each new job, however short. Only then its jobs are
+requested. The number of requests depends on the jobs, not on the number of follows.
+"""
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+
+from bot.baseten.client import Baseten
+from bot.baseten.errors import BasetenError
+from bot.baseten.models import TrainingJob, TrainingProject
+from bot.durable.model import Change, Enqueue
+from bot.durable.store import Store
+from bot.follows.model import JOB_POST, Follow, JobPostTask, ScopeIndex, job_post_id
+from bot.follows.store import Follows
+from bot.views.job import status
+from bot.watches.changes import Changes
+from bot.watches.job_lookup import will_fail_again
+from bot.watches.news import Ended, Expired, Gone, Lost
+from bot.watches.tracked import ChangedError, Seen, SeenJob, TrackedJob, TrackedJobs, tracked
+
+log = structlog.stdlib.get_logger(__name__)
+
+MOST_READ = 25  # projects whose jobs are requested in one poll
+_AT_ONCE = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """The list of all projects, as far as watches and follows need it.
+
+    Attributes:
+        projects: the watched projects, and the followed ones with another latest job than before.
+        changed: the followed projects with another latest job, in no order.
+        covered: the ids of the followed projects.
+        seen: the newest jobs that were handled before.
+    """
+
+    projects: Mapping[str, TrainingProject]
+    changed: Sequence[TrainingProject]
+    covered: frozenset[str]
+    seen: Seen
+
+
+class FollowedJobs:
+    """Find the new jobs of followed projects, and post their starts and ends.
+
+    Args:
+        baseten: the API client.
+        store: holds the lease.
+        follows: the store of follows.
+    """
+
+    def __init__(self, baseten: Baseten, store: Store, follows: Follows) -> None:
+        self._baseten = baseten
+        self._store = store
+        self._follows = follows
+        self._tracked = TrackedJobs(store)
+
+    async def read(self) -> tuple[list[Follow], list[TrackedJob]]:
+        """Return the follows, and the jobs that they wait for; other jobs are tracked no more."""
+        follows, jobs = await self._follows.all(), await self._tracked.all()
+        index = ScopeIndex(follows)
+        kept = []
+        for job in jobs:
+            if index.covers(job.project.id, job.project.team_name or ""):
+                kept.append(job)
+            else:
+                await self._save(job, None)
+        return follows, kept
+
+    async def list_projects(self, follows: Sequence[Follow], wanted: frozenset[str]) -> Listed:
+        """List all projects, in one request.
+
+        Args:
+            follows: all follows.
+            wanted: the ids of projects that are returned in any case.
+
+        Raises:
+            BasetenError: Baseten refuses the list, or does not answer.
+        """
+        index, seen = ScopeIndex(follows), await self._tracked.seen()
+        changed: list[TrainingProject] = []
+        projects: dict[str, TrainingProject] = {}
+        covered: set[str] = set()
+
+        def read(said: object) -> None:
+            match said:
+                case {"id": str(project_id), "name": str(), **rest}:
+                    latest, known = rest.get("latest_job"), seen.projects.get(project_id)
+                    moved = False
+                    if index.covers(project_id, str(rest.get("team_name") or "")):
+                        covered.add(project_id)
+                        job_id = latest.get("id") if isinstance(latest, dict) else None
+                        moved = job_id is not None and (known is None or known.id != job_id)
+                    if moved or project_id in wanted:
+                        project = projects[project_id] = TrainingProject.model_validate(said)
+                        if moved:
+                            changed.append(project)
+                case _:
+                    raise ValueError(said)
+
+        async for _ in self._baseten.read_training_projects(read):
+            pass
+        return Listed(projects, changed, frozenset(covered), seen)
+
+    async def handle_new(self, listed: Listed, follows: Sequence[Follow], now: datetime) -> bool:
+        """Handle the new jobs; return whether there might be more."""
+        try:
+            return await self._handle_new(listed, follows, now)
+        except ChangedError:
+            log.info("another process has handled the new jobs")
+            return True
+
+    async def _handle_new(self, listed: Listed, follows: Sequence[Follow], now: datetime) -> bool:
+        """Track the new jobs and post their starts; return whether there was one.
+
+        A project whose jobs cannot be read stays as it was, and is read by the next poll.
+        """
+        index = ScopeIndex(follows)
+        moved: list[TrainingProject] = []
+        known: list[TrainingProject] = []
+        for project in listed.changed:
+            begin = _begin(listed.seen, project, index)
+            new = project.latest_job is not None and _is_new(project.latest_job, begin)
+            (moved if new else known).append(project)
+        written, seen = listed.seen, _with_latest(_without_others(listed), known)
+        found = await self._read_jobs(moved[:MOST_READ])
+        for project, jobs in found:
+            begin = _begin(listed.seen, project, index)
+            seen = _with_latest(seen, [project.model_copy(update={"latest_job": _newest(jobs)})])
+            changes = self._new_jobs(project, [j for j in jobs if _is_new(j, begin)], follows, now)
+            await self._store.hold_lease()
+            await self._tracked.see(written, seen, *changes)
+            self._store.publish(self._follows.queue)
+            written = seen
+        if len(found) == len(moved) and seen.projects:
+            newest = max(each.created_at for each in seen.projects.values())
+            seen = seen.model_copy(update={"newest": max(newest, seen.newest or newest)})
+        if seen != written:
+            await self._store.hold_lease()
+            await self._tracked.see(written, seen)
+        return bool(moved)
+
+    async def handle_tracked(
+        self, job: TrackedJob, changes: Changes, follows: Sequence[Follow], now: datetime
+    ) -> None:
+        """Save the result of a comparison; after an end, post it for each follow that wants it."""
+        after = changes.watch
+        if not isinstance(after, TrackedJob):  # pragma: no cover - it is a copy of the job
+            raise TypeError(after)
+        if any(isinstance(news, Expired) for news in changes.news):  # a follow has no last day
+            after = after.model_copy(update={"started_at": now, "ended": False})
+        ends = [news for news in changes.news if isinstance(news, Ended)]
+        if not ends:
+            lost = any(isinstance(news, Gone | Lost) for news in changes.news)
+            await self._save(job, None if lost else after)
+            return
+        failed = status(ends[0].job).failed
+        wanting = [
+            follow
+            for follow in follows
+            if follow.id not in job.started_for
+            and follow.wants_end(after.project, ends[0].job, failed=failed)
+        ]
+        posts = [
+            self._post(follow, after.project, ends[0].job, ends[0].ran, now) for follow in wanting
+        ]
+        await self._save(job, None, *posts)
+
+    async def _read_jobs(
+        self, projects: Sequence[TrainingProject]
+    ) -> list[tuple[TrainingProject, list[TrainingJob]]]:
+        """Return the projects with their jobs, without those that Baseten does not return now."""
+        room = asyncio.Semaphore(_AT_ONCE)
+
+        async def one(project: TrainingProject) -> list[TrainingJob] | None:
+            latest = [project.latest_job] if project.latest_job is not None else []
+            try:
+                async with room:
+                    found = (await self._baseten.list_training_jobs(project.id)).training_jobs
+            except BasetenError as error:
+                log.info("cannot list the jobs of a project", error=str(error))
+                return latest if will_fail_again(error) else None
+            ids = {job.id for job in found}
+            return [*found, *(job for job in latest if job.id not in ids)]
+
+        read = await asyncio.gather(*(one(project) for project in projects))
+        return [(each, jobs) for each, jobs in zip(projects, read, strict=True) if jobs is not None]
+
+    def _new_jobs(
+        self,
+        project: TrainingProject,
+        new: Sequence[TrainingJob],
+        follows: Sequence[Follow],
+        now: datetime,
+    ) -> list[Change]:
+        """Return the changes that track a project's new jobs and post their starts.
+
+        The start of a job that has ended already is not posted; its end is, by the next poll.
+        """
+        changes: list[Change] = []
+        for job in sorted(new, key=lambda each: each.created_at):
+            live = not status(job).ended
+            starts = [each for each in follows if live and each.wants_start(project, job)]
+            ids = [follow.id for follow in starts]
+            changes.append(self._tracked.addition(tracked(project, job, now, ids)))
+            changes += [self._post(follow, project, job, None, now) for follow in starts]
+        return changes
+
+    async def _save(self, job: TrackedJob, after: TrackedJob | None, *posts: Enqueue) -> None:
+        await self._store.hold_lease()
+        try:
+            await self._tracked.save(job, after, *posts)
+        except ChangedError:
+            log.info("another process has changed a followed job", job=job.id)
+        else:
+            if posts:
+                self._store.publish(self._follows.queue)
+
+    def _post(
+        self,
+        follow: Follow,
+        project: TrainingProject,
+        job: TrainingJob,
+        ran: float | None,
+        at: datetime,
+    ) -> Enqueue:
+        """Return the task that posts a job for a follow."""
+        shown = project.model_copy(update={"latest_job": job})
+        task = JobPostTask(key=follow.key, follow_id=follow.id, project=shown, ran=ran, at=at)
+        return Enqueue(
+            job_post_id(follow, job),
+            JOB_POST,
+            task.model_dump(mode="json"),
+            self._follows.queue,
+            lane=follow.channel_id,
+            delay=0.0,
+        )
+
+
+def _begin(seen: Seen, project: TrainingProject, index: ScopeIndex) -> SeenJob:
+    """Return the newest job of a project that was handled; without one, the time to begin at.
+
+    A project without a handled job is new, or newly followed. Its jobs count from the poll before,
+    or from the start of the follow.
+    """
+    known = seen.projects.get(project.id)
+    if known is not None:
+        return known
+    since = index.since(project.id, project.team_name or "") or project.created_at
+    return SeenJob(id="", created_at=since if seen.newest is None else max(since, seen.newest))
+
+
+def _is_new(job: TrainingJob, begin: SeenJob) -> bool:
+    """Return whether a job is newer than the handled one; two can begin at the same moment."""
+    if begin.id and job.created_at == begin.created_at:
+        return job.id != begin.id
+    return job.created_at > begin.created_at
+
+
+def _with_latest(seen: Seen, projects: Iterable[TrainingProject]) -> Seen:
+    """Return the newest jobs with those of these projects; a deleted job moves no time back."""
+    jobs = dict(seen.projects)
+    for project in projects:
+        if (job := project.latest_job) is not None:
+            known = jobs.get(project.id)
+            created = job.created_at if known is None else max(job.created_at, known.created_at)
+            jobs[project.id] = SeenJob(id=job.id, created_at=created)
+    return seen.model_copy(update={"projects": jobs})
+
+
+def _without_others(listed: Listed) -> Seen:
+    """Return the newest jobs of the projects that are still followed."""
+    seen = listed.seen
+    kept = {each: job for each, job in seen.projects.items() if each in listed.covered}
+    return seen if len(kept) == len(seen.projects) else seen.model_copy(update={"projects": kept})
+
+
+def _newest(jobs: Sequence[TrainingJob]) -> TrainingJob | None:
+    return max(jobs, key=lambda job: (job.created_at, job.id), default=None)

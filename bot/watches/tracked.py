@@ -1,0 +1,162 @@
+"""The jobs that follows wait for, and the newest job of each followed project.
+
+A tracked job is stored once, however many follows cover it. It is a watch without a message: the
+poller compares it like the others, and its end is posted by each follow.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from typing import TypeVar
+
+import structlog
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from bot.baseten.models import Moment, TrainingJob, TrainingProject
+from bot.durable.model import Amend, Change, Enqueue, State
+from bot.durable.parsed import ParsedDocuments
+from bot.durable.store import Store
+from bot.projects.creation import CreationOutcome
+from bot.projects.message_state import MessageState
+from bot.watches.model import Watch
+
+log = structlog.stdlib.get_logger(__name__)
+
+_JOBS, _SEEN = "followed jobs", "followed projects"
+_ONLY = "seen"  # the key of the one document with the newest jobs
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+class TrackedJob(Watch):
+    """A job of a followed project, from its first sight to its end.
+
+    Attributes:
+        started_for: the ids of the follows that have posted the start of the job.
+    """
+
+    started_for: tuple[str, ...] = ()
+
+
+class SeenJob(BaseModel):
+    """The newest job of a project that the poller has handled."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    created_at: Moment
+
+
+class Seen(BaseModel):
+    """The newest jobs that the poller has handled.
+
+    Attributes:
+        projects: by the id of the project.
+        newest: the creation of the newest of them all; None before the first poll with a follow.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    projects: Mapping[str, SeenJob] = {}
+    newest: Moment | None = None
+
+
+class ChangedError(Exception):
+    """Another process has changed the document since it was read."""
+
+
+class TrackedJobs:
+    """The store of tracked jobs, shared by all replicas.
+
+    Every coroutine raises `StoreUnavailableError` if the database does not answer.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._jobs = ParsedDocuments(store, _JOBS, _reader(TrackedJob))
+        self._seen = ParsedDocuments(store, _SEEN, _reader(Seen))
+
+    async def all(self) -> list[TrackedJob]:
+        """Return all tracked jobs, in no order."""
+        return await self._jobs.all()
+
+    async def seen(self) -> Seen:
+        """Return the newest jobs that were handled."""
+        found = await self._seen.all()
+        return found[0] if found else Seen()
+
+    def addition(self, job: TrackedJob) -> Amend:
+        """Return the change that tracks a job; one that is tracked already gets the follows."""
+
+        def changed(document: State | None) -> State:
+            kept = None if document is None else _read(TrackedJob, job.id, document)
+            if kept is None:
+                return _state(job)
+            ids = tuple(dict.fromkeys((*kept.started_for, *job.started_for)))
+            return _state(kept.model_copy(update={"started_for": ids}))
+
+        return self._store.amendment(_JOBS, job.id, changed)
+
+    async def see(self, before: Seen, after: Seen, *changes: Change) -> None:
+        """Save the newest jobs, with the changes that follow from them, or nothing.
+
+        Raises:
+            ChangedError: another process has saved others.
+        """
+        expected = _read(Seen, _ONLY, _state(before))
+
+        def changed(document: State | None) -> State:
+            if _read(Seen, _ONLY, document or {}) != expected:
+                raise ChangedError
+            return _state(after)
+
+        await self._store.write(self._store.amendment(_SEEN, _ONLY, changed), *changes)
+
+    async def save(self, before: TrackedJob, after: TrackedJob | None, *posts: Enqueue) -> None:
+        """Save a job; with None it is tracked no more, and its posts are enqueued.
+
+        Raises:
+            ChangedError: another process has changed it.
+        """
+
+        def changed(document: State | None) -> State | None:
+            if document is None or _read(TrackedJob, before.id, document) != before:
+                raise ChangedError
+            return None if after is None else _state(after)
+
+        await self._store.write(self._store.amendment(_JOBS, before.id, changed), *posts)
+
+
+def tracked(
+    project: TrainingProject, job: TrainingJob, now: datetime, started_for: Iterable[str] = ()
+) -> TrackedJob:
+    """Return the document of a job that is not tracked yet."""
+    return TrackedJob(
+        id=job.id,
+        channel_id="",
+        ts="",
+        thread_ts="",
+        watchers=(),
+        message_state=MessageState(
+            project_id=project.id, team=project.team_name or "", outcome=CreationOutcome.EXISTED
+        ),
+        project=project.model_copy(update={"latest_job": job}),
+        started_at=now,
+        started_for=tuple(started_for),
+    )
+
+
+def _state(model: BaseModel) -> State:
+    return model.model_dump(mode="json")
+
+
+def _reader(kind: type[Model]) -> Callable[[str, State | None], Model | None]:
+    return lambda key, document: None if document is None else _read(kind, key, document)
+
+
+def _read(kind: type[Model], key: str, document: State) -> Model | None:
+    """Read a document; None if another version has written it and this one cannot read it."""
+    try:
+        return kind.model_validate(document)
+    except ValidationError as error:
+        log.error("cannot read a tracked job", job=key, error_count=error.error_count())  # noqa: TRY400
+        return None
