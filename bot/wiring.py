@@ -29,6 +29,7 @@ from bot.handlers.posting import LOOKS
 from bot.handlers.refresh import RefreshHandler
 from bot.handlers.services import Services
 from bot.handlers.show_project import ShowProjectHandler
+from bot.handlers.unfollow import UnfollowHandler
 from bot.handlers.unfurl import UnfurlHandler
 from bot.handlers.watch import WatchHandler
 from bot.handlers.workers import Workers
@@ -129,7 +130,8 @@ def build_services(
     )
     workers.notifications.on(DELIVER, delivery.handle)
     workers.notifications.on(JOB_POST, job_posts.handle)
-    workers.notifications.on(FAREWELL, follow.say_farewell)
+    unfollow = UnfollowHandler(poster, failures, follows, permissions, home)
+    workers.notifications.on(FAREWELL, unfollow.say_farewell)
     return Services(
         workers=workers,
         in_flight=in_flight,
@@ -156,6 +158,7 @@ def build_services(
             projects, Unfurls(out.slack, out.redactor), permissions, failures, tuning.now
         ),
         follow=follow,
+        unfollow=unfollow,
         follow_dialog=FollowDialogHandler(
             projects, job_list, poster, modals, failures, permissions, UserGroups(out.slack)
         ),

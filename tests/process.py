@@ -92,12 +92,13 @@ async def started(
     cwd: Path,
     settings: dict[str, str] | None = None,
     stdin: int = asyncio.subprocess.DEVNULL,
+    module: str = "bot",
 ) -> AsyncIterator[Process]:
     """Run ``python -m bot`` in a folder; what still runs at the end is killed."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
-        "bot",
+        module,
         *arguments,
         cwd=cwd,
         env=environment(settings or {}),

@@ -89,7 +89,7 @@ def test_it_asks_for_the_least_that_the_bot_can_work_with() -> None:
     assert load(AS_IT_IS)["oauth_config"] == {
         "scopes": {
             "bot": ["commands", "chat:write", "chat:write.public"],
-            "bot_optional": ["users:read.email", "users:read"],
+            "bot_optional": ["users:read.email", "users:read", "usergroups:read"],
         }
     }
 

@@ -260,6 +260,13 @@ class Worker:
         pending.written.add_done_callback(partial(self._saved, task))
         if isinstance(changes[0], Save):  # it might be the next task that is due
             pending.written.add_done_callback(lambda _: self._wake.set())
+        # Follow-up tasks are due at once; their worker can be another one, or another process's.
+        for queue in {each.queue for each in changes if isinstance(each, Enqueue)}:
+            pending.written.add_done_callback(partial(self._publish, queue))
+
+    def _publish(self, queue: str, written: "asyncio.Future[list[object]]") -> None:
+        if written.exception() is None:
+            self.store.publish(queue)
 
     def _saved(self, task: Task, written: "asyncio.Future[list[object]]") -> None:
         """Release a task after its result is written."""

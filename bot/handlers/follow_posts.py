@@ -81,7 +81,7 @@ class JobPostHandler:
                 team=project.team_name or "",
                 outcome=CreationOutcome.EXISTED,
                 asked_by=follow.created_by,
-                follow_key=follow.key,
+                follow_digest=follow.key,
                 follow_id=follow.id,
             ),
             project=project,

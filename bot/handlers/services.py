@@ -22,6 +22,7 @@ from bot.handlers.open_project import OpenProjectHandler
 from bot.handlers.open_task import OPEN_PROJECT, OpenProjectTask
 from bot.handlers.refresh import RefreshHandler
 from bot.handlers.show_project import ShowProjectHandler
+from bot.handlers.unfollow import UnfollowHandler
 from bot.handlers.unfurl import UnfurlHandler
 from bot.handlers.watch import WatchHandler
 from bot.handlers.workers import Workers
@@ -69,6 +70,7 @@ class Services:
     more: MoreHandler
     unfurl: UnfurlHandler
     follow: FollowHandler
+    unfollow: UnfollowHandler
     follow_dialog: FollowDialogHandler
 
     async def enqueue_open_project(

@@ -3,7 +3,7 @@
 from slack_bolt.async_app import AsyncApp
 
 from bot.handlers.dismiss import DISMISS
-from bot.handlers.follow import FOLLOW, UNFOLLOW
+from bot.handlers.follow_tasks import FOLLOW, UNFOLLOW
 from bot.handlers.open_task import OPEN_PROJECT
 from bot.handlers.services import Services
 from bot.handlers.show_project import SHOW_PROJECT
@@ -108,5 +108,5 @@ def _register_tasks(services: Services) -> None:
     tasks.on(STOP_WATCH, services.watch.leave)
     tasks.on(STOP_FOR_EVERYONE, services.watch.end_for_everyone)
     tasks.on(FOLLOW, services.follow.begin)
-    tasks.on(UNFOLLOW, services.follow.end)
+    tasks.on(UNFOLLOW, services.unfollow.end)
     tasks.on(RUN_WORKFLOW_STEP, services.workflow_step.handle)

@@ -9,7 +9,7 @@ from slack_bolt.context.ack.async_ack import AsyncAck
 from bot.access.rules import is_user_id
 from bot.durable.model import StoreUnavailableError
 from bot.follows.model import Level
-from bot.handlers.follow import FOLLOW, UNFOLLOW, FollowTask, UnfollowTask
+from bot.handlers.follow_tasks import FOLLOW, UNFOLLOW, FollowTask, UnfollowTask
 from bot.handlers.services import Services
 from bot.listeners.actor import user_id_of
 from bot.listeners.payloads import carried, checked, click, field, reply_target_of

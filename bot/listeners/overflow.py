@@ -7,7 +7,7 @@ from typing import Any
 from slack_bolt.context.ack.async_ack import AsyncAck
 
 from bot.access.rules import MalformedIdError
-from bot.handlers.follow import UNFOLLOW, UnfollowTask
+from bot.handlers.follow_tasks import UNFOLLOW, UnfollowTask
 from bot.handlers.services import Services
 from bot.handlers.watch import STOP_FOR_EVERYONE, WatchTask
 from bot.listeners.actor import user_id_of
@@ -79,9 +79,9 @@ class Overflow:
         Raises:
             MalformedIdError: the message names no follow.
         """
-        if not state.follow_key:
+        if not state.follow_digest:
             raise MalformedIdError("a message of no follow")
-        reference = FollowReference(key=state.follow_key, id=state.follow_id)
+        reference = FollowReference(digest=state.follow_digest, id=state.follow_id)
         task = UnfollowTask(place=clicked.place, follow=reference)
         await self.services.enqueue(
             f"unfollow:{clicked.trigger_id}", UNFOLLOW, task.state(), clicked.place

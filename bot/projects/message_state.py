@@ -17,7 +17,7 @@ class MessageState(BaseModel):
         asked_by: the requester; empty for a workflow without a person.
         also_in: other teams with a project of this name.
         asked_for: the free text of a workflow about a person.
-        follow_key: the key of the follow that posted the message; empty if a request did.
+        follow_digest: the key of the follow that posted the message; empty if a request did.
         follow_id: the id of that follow.
     """
 
@@ -29,7 +29,7 @@ class MessageState(BaseModel):
     asked_by: str = ""
     also_in: tuple[str, ...] = ()
     asked_for: str = Field(default="", exclude_if=lambda text: not text)
-    follow_key: str = Field(default="", exclude_if=lambda text: not text)
+    follow_digest: str = Field(default="", exclude_if=lambda text: not text)
     follow_id: str = Field(default="", exclude_if=lambda text: not text)
 
 

@@ -49,7 +49,7 @@ def following_message(follow: Follow, live: int, installation: Installation) -> 
     now = ""
     if live:
         jobs = "1 job that runs or waits now counts" if live == 1 else _many(live)
-        now = f" {jobs} too, from its end on."
+        now = f" {jobs} too."
     small = f"Set up by {person(follow.created_by)} · {code(installation.jobs_command)} lists jobs"
     return Message(
         f"{said} {does}{now}\n{small}",
@@ -58,12 +58,12 @@ def following_message(follow: Follow, live: int, installation: Installation) -> 
 
 
 def _many(live: int) -> str:
-    return f"The {live} jobs that run or wait now count"
+    return f"{live} jobs that run or wait now count"
 
 
 def stop_button(follow: Follow) -> dict[str, object]:
     """Return the button that ends a follow, for its first message and the home tab."""
-    value = FollowReference(key=follow.key, id=follow.id).model_dump_json()
+    value = FollowReference(digest=follow.key, id=follow.id).model_dump_json()
     return button("Stop following", STOP_FOLLOWING, value=value)
 
 
@@ -161,7 +161,7 @@ def unfollowed_message(follow: Follow, reason: str, by: str) -> Message:
     if reason == RIGHTS:
         return plain(f"🔕 I stopped following {what}: you can no longer view it.")
     why = REASONS.get(reason, "Slack no longer lets me post there")
-    again = "To go on, follow it again in another channel."
+    again = f"To go on, follow it again in {'a' if follow.is_direct else 'another'} channel."
     if reason in OUTSIDE:
         again = "To go on, `/invite` me there and follow it again."
     return plain(f"🔕 I stopped following {what}: {why}.", again)

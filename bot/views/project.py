@@ -239,15 +239,15 @@ def _buttons(project: TrainingProject, state: MessageState, watch: WatchSummary 
     if watched:
         options.append(("Stop for everyone…", MORE_STOP))
     followed = ("Stop following", MORE_STOP_FOLLOWING)
-    options.append(followed if state.follow_key else ("Follow…", MORE_FOLLOW))
+    options.append(followed if state.follow_digest else ("Follow…", MORE_FOLLOW))
     return actions(*elements, overflow(MORE, *options))
 
 
 def _identity(project: TrainingProject, state: MessageState) -> str:
     """Return the small print: the project's id, its timestamps, its origin and the requester."""
     created = state.outcome is CreationOutcome.CREATED
-    posted_by = "followed" if state.follow_key else "requested"
-    existed = state.outcome is CreationOutcome.EXISTED and not state.follow_key
+    posted_by = "followed" if state.follow_digest else "requested"
+    existed = state.outcome is CreationOutcome.EXISTED and not state.follow_digest
     requester = person(state.asked_by) if state.asked_by else "a workflow"
     for_whom = f" for {named(state.asked_for)}" if state.asked_for else ""
     return " · ".join(

@@ -12,7 +12,7 @@ from datetime import datetime
 import structlog
 
 from bot.baseten.client import Baseten
-from bot.baseten.errors import BasetenError, Refused
+from bot.baseten.errors import BasetenError
 from bot.baseten.models import TrainingJob, TrainingProject
 from bot.durable.model import Change, Enqueue
 from bot.durable.store import Store
@@ -20,6 +20,7 @@ from bot.follows.model import JOB_POST, Follow, JobPostTask, ScopeIndex, job_pos
 from bot.follows.store import Follows
 from bot.views.job import status
 from bot.watches.changes import Changes
+from bot.watches.job_lookup import will_fail_again
 from bot.watches.news import Ended, Expired, Gone, Lost
 from bot.watches.tracked import ChangedError, Seen, SeenJob, TrackedJob, TrackedJobs, tracked
 
@@ -183,12 +184,9 @@ class FollowedJobs:
             try:
                 async with room:
                     found = (await self._baseten.list_training_jobs(project.id)).training_jobs
-            except Refused as refused:
-                log.info("cannot list the jobs of a project", error=str(refused))
-                return latest
             except BasetenError as error:
-                log.info("cannot list the jobs of a project now", error=str(error))
-                return None
+                log.info("cannot list the jobs of a project", error=str(error))
+                return latest if will_fail_again(error) else None
             ids = {job.id for job in found}
             return [*found, *(job for job in latest if job.id not in ids)]
 

@@ -115,7 +115,7 @@ class JobLookup:
             try:
                 observe = await self._endpoints[endpoint](watches)
             except (Refused, Unreadable) as refused:
-                if not _will_fail_again(refused):
+                if not will_fail_again(refused):
                     raise
                 refusals[endpoint] = refused
             else:
@@ -149,7 +149,7 @@ class JobLookup:
                 observed |= searched
             except BasetenError as error:
                 log.info("cannot search the jobs beside the list", error=str(error))
-                if _will_fail_again(error):
+                if will_fail_again(error):
                     refused = {**health.refused, _SEARCH: now}
                     health = health.model_copy(update={"refused": refused})
         latest, left = await _sorted(left, observe_listed)
@@ -171,7 +171,7 @@ class JobLookup:
             observe = await self._list(result.open)
         except BasetenError as error:
             log.info("cannot list the projects", error=str(error))
-            refused = {**result.health.refused, **({_LIST: now} if _will_fail_again(error) else {})}
+            refused = {**result.health.refused, **({_LIST: now} if will_fail_again(error) else {})}
             health = result.health.model_copy(update={"refused": refused})
             return replace(result, observed={}, health=health)
         return LookupResult(*await _sorted(result.open, observe), _LIST, result.health)
@@ -284,7 +284,7 @@ async def _sorted(
     return observed, left
 
 
-def _will_fail_again(error: BasetenError) -> bool:
+def will_fail_again(error: BasetenError) -> bool:
     """Return whether a request would fail again, so that it is better left out for a while."""
     return isinstance(error, Unreadable) or (
         isinstance(error, Refused) and error.status in _REFUSED

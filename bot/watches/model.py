@@ -134,7 +134,7 @@ class Watch(BaseModel):
 
         Without ``redraw`` the message stays as it is.
         """
-        state = self.message_state.model_copy(update={"follow_id": "", "follow_key": ""})
+        state = self.message_state.model_copy(update={"follow_id": "", "follow_digest": ""})
         fields: dict[str, Any] = {"follow": None, "message_state": state}
         if not self.watchers:
             fields |= {"ended": True, "outbox": ()}

@@ -75,7 +75,7 @@ TASKS = [
     ("stop/2", "WatchHandler.leave"),
     ("stop_all/1", "WatchHandler.end_for_everyone"),
     ("follow/1", "FollowHandler.begin"),
-    ("unfollow/1", "FollowHandler.end"),
+    ("unfollow/1", "UnfollowHandler.end"),
     ("workflow step/2", "WorkflowStepHandler.handle"),
 ]
 

@@ -1,0 +1,134 @@
+"""The tasks that end follows, and the lists of a person's follows."""
+
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+
+from bot.access.rules import NotAllowedError, Verb
+from bot.durable.context import TaskContext
+from bot.durable.model import Done, Outcome
+from bot.follows.model import FarewellTask, Follow, Kind
+from bot.follows.store import Follows
+from bot.handlers.failures import Failures, Wording
+from bot.handlers.follow_tasks import UnfollowTask
+from bot.handlers.home import HomeHandler
+from bot.handlers.open_task import retry_later
+from bot.handlers.permissions import Permissions
+from bot.slack.message import Message, ReplyTarget, SlackCallFailed
+from bot.slack.messages import Poster
+from bot.views.failure import READING
+from bot.views.follow import no_such_follow, stopped_message, unfollowed_message, you_stopped
+
+Send = Callable[[Message], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class UnfollowHandler:
+    """End follows, and list those of a person."""
+
+    poster: Poster
+    failures: Failures
+    follows: Follows
+    permissions: Permissions
+    home: HomeHandler
+
+    async def end(self, context: TaskContext) -> Outcome:
+        """End a follow; its creator gets a message, if another person has ended it."""
+        task = UnfollowTask.model_validate(context.task.state)
+        return await report(
+            self.failures,
+            self.poster,
+            context,
+            READING,
+            task.place,
+            lambda send: self._end(task, context, send),
+        )
+
+    async def say_farewell(self, context: TaskContext) -> Outcome:
+        """Send the creator of an ended follow a direct message.
+
+        An unknown outcome counts as sent.
+        """
+        task = FarewellTask.model_validate(context.task.state)
+        message = unfollowed_message(task.follow, task.reason, task.by)
+        try:
+            await self.poster.post(
+                ReplyTarget(task.follow.created_by, task.follow.created_by),
+                message,
+                context.task.id,
+                guard=context.may_post,
+            )
+        except SlackCallFailed as refused:
+            return Done() if refused.outcome_unknown else retry_later(context, refused)
+        return Done()
+
+    async def of(self, user_id: str) -> list[Follow]:
+        """Return a person's follows of projects and teams that they can still view, by name."""
+        place = ReplyTarget(user_id)
+        return [
+            follow
+            for follow in await self.follows.of(user_id)
+            if follow.scope.kind is not Kind.MINE
+            and self.permissions.can_view(place, follow.scope.team)
+        ]
+
+    async def tells(self, user_id: str) -> bool:
+        """Return whether the bot tells a person about the jobs that they start."""
+        return await self._mine(user_id) is not None
+
+    async def _end(self, task: UnfollowTask, context: TaskContext, send: Send) -> Outcome:
+        person = task.place.user_id
+        if task.follow is None:
+            follow = await self._mine(person)
+        else:
+            follow = await self.follows.get(task.follow.digest, task.follow.id)
+        if follow is None:
+            await send(no_such_follow())
+            self._redraw_home(task)
+            return Done()
+        if follow.scope.kind is Kind.MINE and follow.created_by != person:
+            raise NotAllowedError(Verb.VIEW.value)
+        if follow.scope.kind is not Kind.MINE and follow.created_by != person:
+            self.permissions.require(task.place, Verb.VIEW, follow.scope.team)
+        await self.follows.end(follow, by=person)
+        if follow.ts:
+            with suppress(SlackCallFailed):  # the follow has ended, whatever its message shows
+                await context.may_post()
+                await self.poster.update(
+                    ReplyTarget("", follow.channel_id), follow.ts, stopped_message(follow, person)
+                )
+        await send(you_stopped(follow))
+        self._redraw_home(task)
+        return Done()
+
+    def _redraw_home(self, task: UnfollowTask) -> None:
+        if task.home:
+            self.home.redraw(task.place.user_id)
+
+    async def _mine(self, user_id: str) -> Follow | None:
+        found = [each for each in await self.follows.of(user_id) if each.scope.kind is Kind.MINE]
+        return found[0] if found else None
+
+
+async def report(  # noqa: PLR0913, PLR0917 - the parts of one attempt
+    failures: Failures,
+    poster: Poster,
+    context: TaskContext,
+    wording: Wording,
+    place: ReplyTarget,
+    work: Callable[[Send], Awaitable[Outcome]],
+    before: Callable[[], None] = lambda: None,
+) -> Outcome:
+    """Do the work of a task; the person gets a message about each failure."""
+    send = partial(poster.send_privately, place, guard=context.may_post)
+
+    async def run() -> Outcome:
+        before()
+        return await work(send)
+
+    try:
+        outcome = await failures.report_failures(wording, send, run, retryable=True)
+    except SlackCallFailed as refused:
+        return retry_later(context, refused)
+    return Done() if outcome is None else outcome

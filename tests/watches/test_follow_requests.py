@@ -1,0 +1,143 @@
+"""One poll serves every follow: the number of its requests depends on the jobs alone."""
+
+from datetime import timedelta
+
+import pytest
+
+from bot.durable.model import Task
+from bot.follows.model import JOB_POST, Follow, Kind, Level, Scope
+from bot.follows.store import Follows
+from bot.sandbox import Respond
+from bot.watches.poller import PollInterval
+from tests.watches.scene import QUEUE, Scene
+
+
+async def follow(scene: Scene, number: int, scope: Scope, level: Level = Level.ALL) -> Follow:
+    """Start a follow in a channel of its own."""
+    new = Follow(
+        id=f"{number:032x}",
+        scope=scope,
+        channel_id=f"C0CHANNEL{number}",
+        created_by="U0SANDBOX1",
+        level=level,
+        since=scene.clock() - timedelta(microseconds=1),
+    )
+    await Follows(scene.store, queue=QUEUE).begin(new)
+    return new
+
+
+def team() -> Scope:
+    return Scope(kind=Kind.TEAM, team="Research")
+
+
+async def job_posts(scene: Scene) -> list[Task]:
+    return list(await scene.claim(JOB_POST, 10_000))
+
+
+async def requests_of(scene: Scene, after: float = 16) -> list[str]:
+    scene.baseten.requests.clear()
+    await scene.look(after)
+    return sorted(scene.asked)
+
+
+@pytest.mark.parametrize("count", [1, 500])
+async def test_a_look_makes_as_many_requests_for_one_follow_as_for_five_hundred(
+    scene: Scene, count: int
+) -> None:
+    project = scene.project(status=None)
+    quiet = [scene.project(f"quiet-{number}", None) for number in range(3)]
+    for number in range(count):
+        await follow(scene, number, team())
+    every_project = "GET training_projects"
+    assert await requests_of(scene) == [every_project]
+    job = scene.job(project, "RUNNING")
+    of_the_project = f"GET training_projects/{project}/jobs"
+    assert await requests_of(scene) == [every_project, of_the_project]
+    assert len(await job_posts(scene)) == count
+    search = "POST training_jobs/search"
+    assert await requests_of(scene) == [every_project, search]
+    older, job = job, scene.job(project, "RUNNING")
+    assert await requests_of(scene) == [every_project, of_the_project, search]
+    scene.set(older, "FAILED")
+    scene.set(job, "FAILED")
+    of_the_job = f"GET training_projects/{project}/jobs/{older}"
+    assert await requests_of(scene) == [every_project, of_the_job, search]
+    assert len(await job_posts(scene)) == count  # of the newer job, whose start is posted
+    await requests_of(scene)
+    assert await requests_of(scene) == [every_project]
+    assert quiet
+
+
+async def test_many_jobs_that_end_at_once_are_read_in_the_list(scene: Scene) -> None:
+    await follow(scene, 0, team(), Level.ENDS)
+    projects = [scene.project(f"project-{number}", None) for number in range(30)]
+    await requests_of(scene)
+    jobs = [scene.job(project, "RUNNING") for project in projects]
+    await requests_of(scene)
+    assert len(await requests_of(scene)) == 7  # the list, the search, and 5 projects left over
+    for job in jobs:
+        scene.set(job, "COMPLETED")
+    assert await requests_of(scene) == ["GET training_projects", "POST training_jobs/search"]
+    await requests_of(scene)
+    assert len(await job_posts(scene)) == 30
+
+
+async def test_a_first_follow_reads_the_jobs_of_no_old_project(scene: Scene) -> None:
+    for number in range(5):
+        scene.project(f"old-{number}", "COMPLETED")
+    scene.clock.advance(1)
+    await follow(scene, 0, team())
+    assert await requests_of(scene) == ["GET training_projects"]
+    assert await requests_of(scene) == ["GET training_projects"]
+
+
+async def test_a_project_whose_jobs_cannot_be_read_now_is_read_later(scene: Scene) -> None:
+    await follow(scene, 0, team(), Level.ENDS)
+    project = scene.project("new", None)
+    await requests_of(scene)
+    job = scene.job(project, "RUNNING")
+    scene.set(job, "FAILED")
+    scene.job(project, "RUNNING")
+    scene.baseten.faults.next(r"/v1/training_projects/\w+/jobs", Respond(409, {"error": "busy"}))
+    await requests_of(scene)
+    await requests_of(scene)
+    await requests_of(scene)
+    assert [task.state["project"]["latest_job"]["id"] for task in await job_posts(scene)] == [job]
+
+
+async def test_where_the_key_cannot_read_the_jobs_the_latest_one_is_posted(scene: Scene) -> None:
+    await follow(scene, 0, team())
+    project = scene.project("new", None)
+    await requests_of(scene)
+    scene.baseten.faults.always(
+        r"/v1/training_projects/\w+/jobs", Respond(403, {"error": "forbidden"})
+    )
+    scene.job(project, "RUNNING")
+    await requests_of(scene)
+    assert len(await job_posts(scene)) == 1
+
+
+async def test_a_deleted_job_lets_no_old_one_be_posted(scene: Scene) -> None:
+    await follow(scene, 0, team(), Level.ENDS)
+    project = scene.project("one", None)
+    old = scene.job(project, "RUNNING")
+    await requests_of(scene)
+    scene.set(old, "FAILED")
+    await requests_of(scene)
+    await requests_of(scene)
+    assert len(await job_posts(scene)) == 1
+    scene.baseten.delete_project(project)
+    await requests_of(scene)
+    await requests_of(scene)
+    assert await job_posts(scene) == []
+    assert await scene.store.read_all("followed jobs") == {}
+
+
+async def test_without_a_follow_no_job_is_tracked_and_no_list_is_requested(scene: Scene) -> None:
+    first = await follow(scene, 0, team())
+    scene.job(scene.project(status=None), "RUNNING")
+    await requests_of(scene)
+    assert await scene.store.read_all("followed jobs")
+    await Follows(scene.store, queue=QUEUE).end(first, by="U0SANDBOX1")
+    assert await requests_of(scene, PollInterval().slow) == []
+    assert await scene.store.read_all("followed jobs") == {}
