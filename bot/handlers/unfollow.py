@@ -1,4 +1,4 @@
-"""The tasks that end follows, and the lists of a person's follows."""
+"""The tasks that end follows."""
 
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -25,7 +25,7 @@ Send = Callable[[Message], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class UnfollowHandler:
-    """End follows, and list those of a person."""
+    """End follows."""
 
     poster: Poster
     failures: Failures
@@ -62,20 +62,6 @@ class UnfollowHandler:
         except SlackCallFailed as refused:
             return Done() if refused.outcome_unknown else retry_later(context, refused)
         return Done()
-
-    async def of(self, user_id: str) -> list[Follow]:
-        """Return a person's follows of projects and teams that they can still view, by name."""
-        place = ReplyTarget(user_id)
-        return [
-            follow
-            for follow in await self.follows.of(user_id)
-            if follow.scope.kind is not Kind.MINE
-            and self.permissions.can_view(place, follow.scope.team)
-        ]
-
-    async def tells(self, user_id: str) -> bool:
-        """Return whether the bot tells a person about the jobs that they start."""
-        return await self._mine(user_id) is not None
 
     async def _end(self, task: UnfollowTask, context: TaskContext, send: Send) -> Outcome:
         person = task.place.user_id

@@ -23,7 +23,7 @@ INSTALLATION = Installation()
 AT = datetime(2026, 11, 23, 17, 10, tzinfo=UTC)
 HOSTILE = "<!channel> & *bold* `code` <https://evil.example|here> @everyone"
 LONG = "<&>" * 2000
-NONE = Listed(CurrentJobs(()), {})
+NONE = Listed(CurrentJobs(()), {}, AT)
 
 
 def recent(name: str, team: str, project_id: str = "n4q95w5") -> Recent:
@@ -61,7 +61,7 @@ def follow(
 
 def listed(jobs: Sequence[TrainingJob], project: ProjectHead, **more: bool) -> Listed:
     current = CurrentJobs(tuple(ListedJob(each, project) for each in jobs), **more)
-    return Listed(current, {project.id: project})
+    return Listed(current, {project.id: project}, AT)
 
 
 def crowded(text: str) -> Dashboard:
@@ -163,12 +163,14 @@ def test_a_failure_of_baseten_is_said_in_words(error: Any, words: str) -> None:
 def test_a_project_that_is_gone_or_hidden_now_is_left_out() -> None:
     view = str(drawn(Dashboard(NONE, [recent("gone", "Research")])))
     assert "gone" not in view
+    just_now = recent("fresh", "Research").model_copy(update={"at": AT + timedelta(seconds=1)})
+    assert "fresh" in str(drawn(Dashboard(NONE, [just_now])))
 
 
 def test_ids_that_fit_no_button_get_none() -> None:
     strange = job("x" * 30, "sft")
     project = ProjectHead("y" * 30, "sft", "Research", strange)
-    shown = Listed(CurrentJobs((ListedJob(strange, project),)), {project.id: project})
+    shown = Listed(CurrentJobs((ListedJob(strange, project),)), {project.id: project}, AT)
     view = drawn(Dashboard(shown, [recent("sft", "Research", project.id)]))
     ids = {element["action_id"] for _, element in elements(view["blocks"])}
     assert ids == {HOME_OPEN, "follow", "tell_me"}
