@@ -26,7 +26,7 @@ _MOST_MESSAGES = 20  # at once; the limits of a person do not count pasted links
 
 
 async def _tell_nobody(message: Message) -> None:
-    """Send nothing: the person who pasted a link has asked for nothing."""
+    """Send nothing: a person who pastes a link has asked for nothing."""
 
 
 @dataclass(frozen=True, slots=True)
