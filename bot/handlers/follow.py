@@ -19,10 +19,10 @@ from bot.follows.store import Follows
 from bot.handlers.failures import Failures
 from bot.handlers.follow_tasks import FollowTask
 from bot.handlers.home import HomeHandler
-from bot.handlers.permissions import Permissions
+from bot.handlers.permissions import Permissions, actor_at
 from bot.handlers.posting import LOOKS, TaskPost
 from bot.handlers.task_age import reject_if_expired
-from bot.handlers.unfollow import Send, report, show_home
+from bot.handlers.unfollow import Send, report
 from bot.projects.job_list import CurrentJobs, JobList, ListedJob
 from bot.projects.job_scope import team_digest
 from bot.projects.service import Projects
@@ -113,7 +113,8 @@ class FollowHandler:
         await self.follows.begin(posted, *additions)
         if posted.channel_id != task.place.channel_id:
             await send(now_following(posted))
-        show_home(self.home, task.place.user_id, wanted=task.home)
+        if task.home:
+            self.home.redraw(task.place.user_id)
         return Done()
 
     async def _post(
@@ -152,6 +153,8 @@ class FollowHandler:
     async def _scope(self, task: FollowTask, send: Send) -> Scope | None:
         """Return the jobs to follow; None: the person got the reason why there are none."""
         place = ReplyTarget(task.place.user_id, "" if task.is_direct else task.channel_id)
+        await self.permissions.prepare(actor_at(place))
+        self.permissions.admit(actor_at(place))
         if task.target is None:
             email = await self.people.email_of(task.place.user_id)
             if not email:

@@ -9,7 +9,7 @@ from slack_sdk.models.views import View
 from bot.access.rules import NotAllowedError, Verb
 from bot.baseten.errors import BasetenError
 from bot.handlers.failures import Failures
-from bot.handlers.permissions import Permissions
+from bot.handlers.permissions import Permissions, actor_at
 from bot.projects.follow_choice import FollowChoice, FollowDialogState
 from bot.projects.job_list import JobList
 from bot.projects.job_scope import team_digest
@@ -67,15 +67,20 @@ class FollowDialogHandler:
         await self.failures.report_failures(READING, send, work)
 
     async def target_options(self, place: ReplyTarget, typed: str) -> list[Option]:
-        """Return the teams and projects that the person can view and that match the typed text."""
+        """Return the teams and projects that the person can view and that match the typed text.
+
+        The dialog's channel is chosen beside them, so they are those of all channels.
+        """
+        actor = actor_at(place)
         try:
             async with asyncio.timeout(_LIST_TIMEOUT):
+                await self.permissions.prepare(actor)
                 heads = await self.job_list.projects(fresh=False)
                 teams = await self._teams()
         except (BasetenError, TimeoutError):
             return []
         named = {head.team_name for head in heads if head.team_name} | teams
-        visible = {team for team in named if self.permissions.can_view(place, team)}
+        visible = {team for team in named if self.permissions.can_view_somewhere(actor, team)}
         mine = [head for head in heads if head.team_name in visible]
         return target_options(typed, visible, mine)
 
@@ -94,15 +99,19 @@ class FollowDialogHandler:
         return follow_view(state, initial, groups=bool(groups))
 
     async def _initial(self, place: ReplyTarget, choice: FollowChoice) -> Option | None:
+        actor = actor_at(place)
         if choice.project_id:
             project = await self.projects.get_project(choice.project_id)
-            self.permissions.require(place, Verb.VIEW, project.team_name)
+            if not self.permissions.can_view_somewhere(actor, project.team_name or ""):
+                raise NotAllowedError(Verb.VIEW.value)
             return project_option(project.id, project.name, project.team_name or "")
         if not choice.team_digest:
             return None
         heads = await self.job_list.projects(fresh=False)
         for team in await self._teams() | {head.team_name for head in heads if head.team_name}:
-            if team_digest(team) == choice.team_digest and self.permissions.can_view(place, team):
+            if team_digest(team) == choice.team_digest and self.permissions.can_view_somewhere(
+                actor, team
+            ):
                 return team_option(team)
         raise NotAllowedError(Verb.VIEW.value)
 

@@ -8,6 +8,7 @@ from hashlib import sha256
 
 import structlog
 
+from bot.access.rules import RightsUnknownError
 from bot.durable.context import TaskContext
 from bot.durable.model import Done, Outcome, RunAgain, State
 from bot.follows.model import Follow, JobPostTask, follower
@@ -50,7 +51,11 @@ class JobPostHandler:
     async def handle(self, context: TaskContext) -> Outcome:
         """Post the job, if the follow goes on and its creator can view the project now."""
         task = JobPostTask.model_validate(context.task.state)
-        follow = await self.follows.allowed(task.key, task.follow_id, task.project.team_name or "")
+        team = task.project.team_name or ""
+        try:
+            follow = await self.follows.allowed(task.key, task.follow_id, team)
+        except RightsUnknownError as unknown:
+            return self._later(task, context, str(unknown))
         if follow is None:
             return Done()
         watch = self._watch(follow, task, context.task.id)
@@ -117,11 +122,20 @@ class JobPostHandler:
         if refused.error in PLACE_ENDINGS:
             await self.follows.end(follow, refused.error)
             return Done()
-        if not takes_later(refused) or self.now() - task.at > _LONGEST:
+        if not takes_later(refused):
             log.error("Slack refuses a part of a notification", slack_error=refused.error)
             return Done()
-        log.info("cannot post a followed job now", slack_error=refused.error)
-        seconds = min(_LONGEST_AGAIN, _AGAIN * 2.0 ** min(task.tries, 9))
-        spread = max(seconds, refused.retry_after) * random.uniform(1.0, 1.5)  # noqa: S311
+        return self._later(task, context, refused.error, refused.retry_after)
+
+    def _later(
+        self, task: JobPostTask, context: TaskContext, why: str, seconds: float = 0.0
+    ) -> Outcome:
+        """Try again after at least these seconds, and later after each further failure."""
+        if self.now() - task.at > _LONGEST:
+            log.error("dropped a notification", error=why)
+            return Done()
+        log.info("cannot post a followed job now", error=why)
+        seconds = max(seconds, min(_LONGEST_AGAIN, _AGAIN * 2.0 ** min(task.tries, 9)))
+        spread = seconds * random.uniform(1.0, 1.5)  # noqa: S311
         state = task.model_copy(update={"tries": task.tries + 1}).model_dump(mode="json")
         return RunAgain(spread, state, step_may_have_run=context.task.step_may_have_run)

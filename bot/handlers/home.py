@@ -3,6 +3,7 @@
 import asyncio
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 
 from bot.baseten.errors import BasetenError
 from bot.durable.in_flight import BusyError, InFlight
@@ -10,7 +11,7 @@ from bot.durable.model import StoreUnavailableError
 from bot.follows.model import Kind
 from bot.follows.store import Follows
 from bot.handlers.failures import Failures
-from bot.handlers.permissions import Permissions
+from bot.handlers.permissions import Permissions, actor_at
 from bot.handlers.turns import Turn, Turns
 from bot.projects.job_list import JobList
 from bot.projects.recents import Recent, Recents
@@ -21,6 +22,8 @@ from bot.views.failure import READING
 from bot.views.home import home_view
 from bot.views.installation import Installation
 from bot.watches.store import Watches
+
+_OLDEST_LIST = timedelta(minutes=1)  # longer than a list is shared
 
 
 async def _tell_nobody(message: Message) -> None:
@@ -63,6 +66,7 @@ class HomeHandler:
         Raises:
             SlackCallFailed: Slack refused the tab, or the outcome is unknown.
         """
+        await self.permissions.prepare(actor_at(ReplyTarget(user_id)))
         async with self._turns.begin(user_id) as turn:
             listing = asyncio.create_task(self._listed(ReplyTarget(user_id)))
             try:
@@ -109,7 +113,8 @@ class HomeHandler:
                 projects = {head.id: head for head in heads}
         except BasetenError as error:
             return error
-        return Listed(self.permissions.visible_jobs(place, current), projects)
+        listed_at = datetime.now(UTC) - _OLDEST_LIST
+        return Listed(self.permissions.visible_jobs(place, current), projects, listed_at)
 
     async def _dashboard(
         self, user_id: str, opened: Recent | None, listed: Listed | BasetenError | None

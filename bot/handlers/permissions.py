@@ -135,9 +135,13 @@ class Permissions:
 
     def viewable(self, actor: Actor, teams: Iterable[Team]) -> list[Team]:
         """Return the teams whose projects the actor can see, in a channel or, without one, any."""
+        return [team for team in teams if self.can_view_somewhere(actor, team.name)]
+
+    def can_view_somewhere(self, actor: Actor, team: str) -> bool:
+        """Return whether the actor can see a team's projects, in a channel or, without one, any."""
         if not actor.channel_id:
             actor = replace(actor, channel_id=ANYWHERE)
-        return [team for team in teams if self.allows(actor, Verb.VIEW, team.name)]
+        return self.allows(actor, Verb.VIEW, team)
 
     async def find_team(self, actor: Actor, projects: Projects, asked: str) -> Team:
         """Find the team that the actor wants to create or open a project in.

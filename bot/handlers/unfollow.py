@@ -1,4 +1,4 @@
-"""The tasks that end follows, and the lists of a person's follows."""
+"""The tasks that end follows."""
 
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -25,7 +25,7 @@ Send = Callable[[Message], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class UnfollowHandler:
-    """End follows, and list those of a person."""
+    """End follows."""
 
     poster: Poster
     failures: Failures
@@ -63,20 +63,6 @@ class UnfollowHandler:
             return Done() if refused.outcome_unknown else retry_later(context, refused)
         return Done()
 
-    async def of(self, user_id: str) -> list[Follow]:
-        """Return a person's follows of projects and teams that they can still view, by name."""
-        place = ReplyTarget(user_id)
-        return [
-            follow
-            for follow in await self.follows.of(user_id)
-            if follow.scope.kind is not Kind.MINE
-            and self.permissions.can_view(place, follow.scope.team)
-        ]
-
-    async def tells(self, user_id: str) -> bool:
-        """Return whether the bot tells a person about the jobs that they start."""
-        return await self._mine(user_id) is not None
-
     async def _end(self, task: UnfollowTask, context: TaskContext, send: Send) -> Outcome:
         person = task.place.user_id
         if task.follow is None:
@@ -85,7 +71,7 @@ class UnfollowHandler:
             follow = await self.follows.get(task.follow.digest, task.follow.id)
         if follow is None:
             await send(no_such_follow())
-            show_home(self.home, person, wanted=task.home)
+            self._redraw_home(task)
             return Done()
         if follow.scope.kind is Kind.MINE and follow.created_by != person:
             raise NotAllowedError(Verb.VIEW.value)
@@ -99,8 +85,12 @@ class UnfollowHandler:
                     ReplyTarget("", follow.channel_id), follow.ts, stopped_message(follow, person)
                 )
         await send(you_stopped(follow))
-        show_home(self.home, person, wanted=task.home)
+        self._redraw_home(task)
         return Done()
+
+    def _redraw_home(self, task: UnfollowTask) -> None:
+        if task.home:
+            self.home.redraw(task.place.user_id)
 
     async def _mine(self, user_id: str) -> Follow | None:
         found = [each for each in await self.follows.of(user_id) if each.scope.kind is Kind.MINE]
@@ -128,9 +118,3 @@ async def report(  # noqa: PLR0913, PLR0917 - the parts of one attempt
     except SlackCallFailed as refused:
         return retry_later(context, refused)
     return Done() if outcome is None else outcome
-
-
-def show_home(home: HomeHandler, user_id: str, *, wanted: bool) -> None:
-    """Publish the home tab again after a click in it."""
-    if wanted:
-        home.redraw(user_id)

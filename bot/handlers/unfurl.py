@@ -10,7 +10,7 @@ import structlog
 from bot.baseten.errors import BasetenError
 from bot.baseten.models import TrainingProject
 from bot.handlers.failures import Failures
-from bot.handlers.permissions import Permissions
+from bot.handlers.permissions import Permissions, actor_at
 from bot.projects.bounded_set import BoundedSet
 from bot.projects.links import TrainingLink
 from bot.projects.service import Projects
@@ -26,7 +26,7 @@ _MOST_MESSAGES = 20  # at once; the limits of a person do not count pasted links
 
 
 async def _tell_nobody(message: Message) -> None:
-    """Send nothing: the person who pasted a link has asked for nothing."""
+    """Send nothing: a person who pastes a link has asked for nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +67,7 @@ class UnfurlHandler:
 
     async def _unfurl(self, author: str, place: LinkPlace, links: Sequence[TrainingLink]) -> None:
         asker = ReplyTarget(author, place.channel_id)
+        await self.permissions.prepare(actor_at(asker))
         shown = await asyncio.gather(*(self._preview(asker, link) for link in links))
         previews = {link.url: blocks for link, blocks in zip(links, shown, strict=True) if blocks}
         if not previews:

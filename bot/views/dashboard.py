@@ -22,10 +22,24 @@ class Listed:
         current: the current jobs that the person can view.
         projects: the projects that the person can view, by their ids; None: Baseten refuses the
             list.
+        complete_until: a project that the person opened later might be missing.
     """
 
     current: CurrentJobs
     projects: dict[str, ProjectHead] | None
+    complete_until: datetime
+
+    def present(self, recent: Recent) -> "OwnProject | None":
+        """Return the present state of a project that the person opened; None: it is not there.
+
+        It is gone from Baseten, or the person cannot view its team any more.
+        """
+        head = (self.projects or {}).get(recent.project_id)
+        if head is not None:
+            team = head.team_name or recent.team
+            return OwnProject(head.id, head.name, team, recent.at, head.latest_job)
+        unknown = self.projects is None or recent.at > self.complete_until
+        return as_opened(recent) if unknown else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,23 +91,17 @@ class Dashboard:
 
     @property
     def projects(self) -> list[OwnProject]:
-        """The projects that the person opened, in their present state if it is known.
-
-        A project that Baseten does not list any more, or that the person cannot view there, is
-        left out.
-        """
-        heads = self.listed.projects if isinstance(self.listed, Listed) else None
-        return [
-            OwnProject(recent.project_id, recent.name, recent.team, recent.at)
-            if heads is None
-            else _present(recent, heads[recent.project_id])
-            for recent in self.recents or ()
-            if heads is None or recent.project_id in heads
-        ]
+        """The projects that the person opened, in their present state if it is known."""
+        listed, recents = self.listed, self.recents or ()
+        if not isinstance(listed, Listed):
+            return [as_opened(recent) for recent in recents]
+        present = (listed.present(recent) for recent in recents)
+        return [project for project in present if project is not None]
 
 
-def _present(recent: Recent, head: ProjectHead) -> OwnProject:
-    return OwnProject(head.id, head.name, head.team_name or recent.team, recent.at, head.latest_job)
+def as_opened(recent: Recent) -> OwnProject:
+    """Return a project as it was when the person opened it."""
+    return OwnProject(recent.project_id, recent.name, recent.team, recent.at)
 
 
 def opened_first(recents: Iterable[Recent], opened: Recent | None) -> list[Recent]:

@@ -12,7 +12,7 @@ from bot.slack.message import Block
 from bot.views.baseten_failure import baseten_failure
 from bot.views.blocks import actions, button, context, divider, section
 from bot.views.dashboard import MOST_RUNNING, Dashboard, Listed, OwnProject
-from bot.views.failure import READING
+from bot.views.failure import FailureWording
 from bot.views.follow import follow_button, place_in_words, stop_button, tell_me_button
 from bot.views.installation import Installation
 from bot.views.job import job_name, logs_url, status
@@ -30,6 +30,7 @@ from bot.views.usage import EXAMPLE_NAME
 
 HOME_OPEN = "home_open"
 MOST_FOLLOWS = 20
+_LISTING = FailureWording(what="that", nothing="", unsure="")
 _LATER = "Open this tab again in a minute."
 
 
@@ -64,9 +65,9 @@ def _running(dashboard: Dashboard, installation: Installation) -> list[Block]:
         case Listed() as listed:
             missing = missing_words(listed.current)
         case error:
-            words = baseten_failure(error, READING)
-            event = words[0].removesuffix(READING.nothing).strip() if words else ""
-            return [head, section(f"{event or 'Baseten did not answer.'} {_LATER}")]
+            words = baseten_failure(error, _LISTING)
+            event = " ".join(words[0].split()) if words else "Baseten did not answer."
+            return [head, section(f"{event} {_LATER}")]
     live = dashboard.live
     small = [" ".join(missing)] if missing else []
     if not live:

@@ -125,7 +125,7 @@ def error_section(job: TrainingJob) -> Block | None:
     return section(f"*{lead}*\n{quote(said)}")
 
 
-def error_quote(job: TrainingJob, most: int = 300) -> str:
+def error_quote(job: TrainingJob, most: int = 280) -> str:
     """Return the job's error as a quote of up to three lines; empty without one.
 
     Baseten's advice is not an error, so a line above the quote names it.

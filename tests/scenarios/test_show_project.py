@@ -208,7 +208,8 @@ async def test_a_team_that_was_hidden_meanwhile_is_refused(idle_env: Env, button
 async def test_a_forged_value_is_refused(env: Env, button: str) -> None:
     add(env, "sft")
     listed, requests = await look(env, user=DANA), len(asked(env))
-    forged = [*STRANGE, '{"project_id": "a/b", "job_id": "c"}', '{"project_id": "abc"}', "{}"]
+    forged = [*STRANGE, '{"project_id": "a/b", "job_id": "c"}', "{}"]
+    forged += ['{"project_id": "abc"}'] * (button == "watch_job")
     for value in forged:
         await press(env, listed, button, value=value)
     await env.told(1 + len(forged))

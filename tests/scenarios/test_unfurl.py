@@ -150,12 +150,18 @@ async def test_a_link_gets_its_preview_when_it_is_posted_and_not_in_the_composer
     assert (await env.slack.link_shared(composed)).status == 200
     posted = await paste(env, url)
     await previewed(env, posted)
-    await assert_no_preview_of(composed)
+    await env.bot.drain()
+    assert (composed.unfurled, composed.previews) == (0, {})
     assert len(asked(env)) == 1
 
 
-async def assert_no_preview_of(shared: SharedLinks) -> None:
-    assert (shared.unfurled, shared.previews) == (0, {})
+async def test_a_link_in_the_composer_of_a_named_channel_gets_no_preview(http: Env) -> None:
+    may_unfurl(http)
+    shared = http.slack.paste(job_link(add(http, "sft")), user=AUTHOR)
+    shared.source = "composer"
+    await http.slack.link_shared(shared)
+    await assert_no_preview(http, shared)
+    assert asked(http) == []
 
 
 @pytest.mark.parametrize("author", [None, "U0SANDBOXB"])

@@ -73,7 +73,7 @@ def test_a_refusal_is_read_from_the_body(body: bytes, *, refused: bool) -> None:
 def test_each_entry_point_that_is_registered_has_a_name() -> None:
     buttons = {f"button:{key}" for kind, key, _ in LISTENERS if kind == "action"}
     kinds = ("view_submission", "view_closed", "block_suggestion", "shortcut", "message_action")
-    events = ("app_home_opened", "function_executed", "any")
+    events = ("app_home_opened", "link_shared", "function_executed", "any")
     bodies: list[dict[str, Any]] = [
         {"command": "/x"},
         *({"type": kind} for kind in kinds),
