@@ -20,7 +20,7 @@ from bot.projects.service import Projects
 from bot.slack.message import Message, ReplyTarget, SlackCallFailed
 from bot.slack.messages import Poster
 from bot.views.failure import READING, STOPPING, STOPPING_FOR_EVERYONE
-from bot.views.notice import cannot_watch, nothing_to_watch, stopped
+from bot.views.notice import cannot_watch, nothing_to_watch, stopped, stopped_early
 from bot.views.project import is_watchable, project_message
 from bot.views.watch import job_has_ended, not_watching
 from bot.watches.model import Watch
@@ -187,10 +187,13 @@ class WatchHandler:
             return
         if new:
             await context.checkpoint(task.state())
-        before = await self.watches.get(place.channel_id, task.ts)
+        before = None
         if task.watch_id:
+            before = await self.watches.get(place.channel_id, task.ts)
             await self.watches.leave(place.channel_id, task.ts, task.watch_id, place.user_id)
         await self._show_present(task, before)
+        if not task.watch_id:
+            await self._answer_early(task, context)
 
     async def _end_for_everyone(self, task: WatchTask, context: TaskContext) -> None:
         task, new = await self._meant(task, only_watchers=False)
@@ -202,6 +205,15 @@ class WatchHandler:
         if ended is not None:
             await self._notify_others(ended, task.place, context)
         await self._show_present(task, ended)
+        if not task.watch_id:
+            await self._answer_early(task, context)
+
+    async def _answer_early(self, task: WatchTask, context: TaskContext) -> None:
+        """Say that a stop did nothing, if a watch is there now: its start draws before it saves."""
+        watch = await self.watches.get(task.place.channel_id, task.ts)
+        if watch is not None:
+            words = stopped_early(watch.project.name)
+            await self.poster.send_privately(task.place, words, guard=context.may_post)
 
     async def _show_present(self, task: WatchTask, before: Watch | None) -> None:
         """Update the message after a stop; without Baseten, to the last known project."""

@@ -151,6 +151,17 @@ def command_text(team: str, name: str) -> str:
     return f"{team} {name}"
 
 
+def is_typeable(team: str, name: str) -> bool:
+    """Return whether `command_text` reads back as this team and name.
+
+    A command changes typographic quotes and spaces, for example.
+    """
+    words = command_text(team, name)
+    if plain_characters(words) != words or has_control_character(words):
+        return False
+    return _team_and_name(words) == ProjectRequest(team, name)
+
+
 def without_marks_and_quotes(words: str) -> str:
     """Return the words without backticks, angle brackets or quotes around them, each once."""
     return _without_quotes(without_marks(words)) if words else words

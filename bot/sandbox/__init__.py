@@ -13,7 +13,7 @@ from bot.sandbox import refusals
 from bot.sandbox.baseten.server import SandboxBaseten
 from bot.sandbox.clock import Clock
 from bot.sandbox.fake_server import FakeServer, Recorded
-from bot.sandbox.faults import Delay, Drop, Faults, Garble, Hang, Late, Respond
+from bot.sandbox.faults import Delay, Drop, Faults, Garble, Hang, Hold, Late, Respond
 from bot.sandbox.slack.records import (
     BotUnreachableError,
     Channel,
@@ -38,6 +38,7 @@ __all__ = [
     "Faults",
     "Garble",
     "Hang",
+    "Hold",
     "Late",
     "PostedMessage",
     "Recorded",

@@ -21,6 +21,7 @@ from bot.sandbox.faults import (
     Faults,
     Garble,
     Hang,
+    Hold,
     Json,
     Late,
     Respond,
@@ -34,6 +35,7 @@ __all__ = [
     "Faults",
     "Garble",
     "Hang",
+    "Hold",
     "Json",
     "Late",
     "Recorded",
@@ -216,14 +218,17 @@ class FakeServer(ABC):
                 return self.respond(fault)
             case Delay(seconds=seconds):
                 await asyncio.sleep(seconds)
+            case Hold():
+                answer = await self.answer(recorded, request)
+                self.touch()
+                await fault.until.wait()
+                return answer
             case Hang():
                 await asyncio.Event().wait()  # until the server closes, which cancels it
             case Garble():
                 return self._cut(request, NOT_HTTP)
             case Drop():
                 return self._cut(request)
-            case None:
-                pass
         return await self.answer(recorded, request)
 
     async def _land(

@@ -18,6 +18,13 @@ class Delay:
 
 
 @dataclass(frozen=True, slots=True)
+class Hold:
+    """Do the work now, and answer once an event is set."""
+
+    until: asyncio.Event
+
+
+@dataclass(frozen=True, slots=True)
 class Respond:
     """Send this response instead of the service's own.
 
@@ -76,7 +83,7 @@ class Late:
     landing: float | asyncio.Event
 
 
-Fault: TypeAlias = Delay | Respond | Drop | Hang | Garble | Late
+Fault: TypeAlias = Delay | Hold | Respond | Drop | Hang | Garble | Late
 
 
 @dataclass(frozen=True, slots=True)

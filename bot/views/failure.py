@@ -6,7 +6,7 @@ from bot.access.limits import PersonLimitError
 from bot.baseten.errors import BasetenError
 from bot.durable.in_flight import BusyError, ShutdownError, TaskExpiredError
 from bot.durable.model import StoreUnavailableError
-from bot.projects.request import ProjectRequest, command_text
+from bot.projects.request import ProjectRequest
 from bot.projects.team_errors import AmbiguousTeamError, TeamsUnavailableError, UnknownTeamError
 from bot.slack.message import Message, ReplyTarget, SlackCallFailed
 from bot.slack.web_api import PAUSED
@@ -18,7 +18,7 @@ from bot.views.no_access import NO_ACCESS, no_access, no_team
 from bot.views.team_question import team_question
 from bot.views.text import ago, bold, code, duration, listing, say
 
-_MOST_TEAMS, _MOST_COMMAND = 20, 300  # teams, characters
+_MOST_TEAMS = 20
 # Slack's codes for a channel that nobody can post in; an invitation does not help.
 _ARCHIVED = frozenset({"channel_is_archived", "is_archived", "is_inactive"})
 
@@ -49,13 +49,8 @@ class FailureWording:
         """The clause that follows "Try again …"."""
         if self.request is None:
             return "."
-        command = self.command(self.request.team, self.request.name)
+        command = self.installation.command_for(self.request.team, self.request.name)
         return f": {command}" if command else "."
-
-    def command(self, team: str, name: str) -> str:
-        """Return a command to copy; empty if the command is too long to show all of it."""
-        command = f"{self.installation.command} {command_text(team, name)}"
-        return code(command, _MOST_COMMAND) if len(command) <= _MOST_COMMAND else ""
 
 
 def attempt_to_open(request: ProjectRequest, place: ReplyTarget | None = None) -> FailureWording:
@@ -234,7 +229,7 @@ def _instead(team: str, attempt: FailureWording) -> str:
     words = f"{asked} {name}"
     if words.casefold().startswith(f"{team} ".casefold()):
         name = words[len(team) :].strip()
-    command = attempt.command(team, name)
+    command = attempt.installation.command_for(team, name)
     return f"Try {command}" if command else ""
 
 

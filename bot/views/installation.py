@@ -3,7 +3,8 @@
 import re
 from dataclasses import dataclass
 
-from bot.views.text import escape
+from bot.projects.request import command_text, is_typeable
+from bot.views import text
 
 _USER_ID = re.compile(r"[UW][A-Z0-9]{5,30}")
 _CHANNEL_ID = re.compile(r"C[A-Z0-9]{5,30}")
@@ -31,4 +32,10 @@ class Installation:
             return f"<@{self.contact}>"
         if _CHANNEL_ID.fullmatch(self.contact):
             return f"<#{self.contact}>"
-        return escape(self.contact) or "the person who runs this bot"
+        return text.escape(self.contact) or "the person who runs this bot"
+
+    def command_for(self, team: str, name: str) -> str:
+        """Return the command that opens a project, to copy; empty if it cannot be typed."""
+        if not is_typeable(team, name):
+            return ""
+        return text.to_copy(f"{self.command} {command_text(team, name)}")

@@ -1,5 +1,6 @@
 """The words for a training job: its status with an emoji, its machines, and its error."""
 
+import shlex
 from dataclasses import dataclass
 from enum import StrEnum
 from urllib.parse import quote as percent
@@ -7,7 +8,7 @@ from urllib.parse import quote as percent
 from bot.baseten.models import TrainingJob
 from bot.slack.message import Block
 from bot.views.blocks import section
-from bot.views.text import bold, quote, say
+from bot.views.text import bold, code, quote, say, to_copy
 
 _PREFIX = "TRAINING_JOB_"
 
@@ -153,3 +154,15 @@ def machines(job: TrainingJob) -> str:
 def _words(name: str) -> str:
     """Return a name of the API as words."""
     return name.replace("_", " ").strip().capitalize()
+
+
+def push_command(team: str | None) -> str:
+    """Return the command that starts a job, with the name of its team.
+
+    https://docs.baseten.co/reference/cli/training/training-cli
+    """
+    push = "truss train push config.py"
+    if not team:
+        return code(push)
+    whole = to_copy(f"{push} --team {shlex.quote(team)}", 250)
+    return whole or f"{code(f'{push} --team')} with the name of the team"

@@ -8,7 +8,7 @@ from bot.baseten.measures import Checkpoint
 from bot.baseten.models import TrainingJob, TrainingProject
 from bot.slack.message import Message
 from bot.views.blocks import actions, button, context, section
-from bot.views.job import error_section, logs_url, status
+from bot.views.job import error_section, logs_url, push_command, status
 from bot.views.log_tail import log_tail
 from bot.views.mentions import people
 from bot.views.project import OPEN_LOGS
@@ -68,7 +68,7 @@ def ended_message(
         command = f"truss train deploy_checkpoints --job-id {shlex.quote(job.id)}"
         lines.append(f"Deploy one: {code(command)}")
     if name == _PREEMPTED:
-        lines.append(f"Push it again: {_push(project)}")
+        lines.append(f"Push it again: {push_command(project.team_name)}")
     if good and found.gpu_use:
         lines.append(_gpu(found.gpu_use))
     blocks = [section("\n".join(lines))]
@@ -100,12 +100,6 @@ def ended_message(
 def _age(job: TrainingJob) -> str:
     """Return the time since the job's creation, which includes the time that it waited."""
     return f"(created {duration((job.updated_at - job.created_at).total_seconds())} before)"
-
-
-def _push(project: TrainingProject) -> str:
-    """Return how to start a job. https://docs.baseten.co/reference/cli/training/training-cli"""
-    team = f" --team {shlex.quote(project.team_name)}" if project.team_name else ""
-    return code(f"truss train push config.py{team}", 250)
 
 
 def _checkpoints(found: Sequence[Checkpoint]) -> str:

@@ -7,7 +7,7 @@ from bot.slack.message import Message
 from bot.views.blocks import plain
 from bot.views.installation import Installation
 from bot.views.job import job_name, status
-from bot.views.text import bold, code, listing, say
+from bot.views.text import bold, code, listing, say, to_copy
 
 _MOST_COMMAND = 250  # characters
 
@@ -88,7 +88,7 @@ def clicked_already(installation: Installation) -> Message:
 
 
 def _try(commands: list[str]) -> str:
-    shown = [code(command, _MOST_COMMAND) for command in commands if len(command) <= _MOST_COMMAND]
+    shown = [shown for each in commands if (shown := to_copy(each, _MOST_COMMAND))]
     return f"Try {listing(shown, 'or')}" if shown else ""
 
 

@@ -8,13 +8,13 @@ from slack_sdk.models.views import View
 
 from bot.baseten.models import TrainingProject
 from bot.projects.message_state import StopState
-from bot.projects.request import command_text
+from bot.projects.request import command_text, is_typeable
 from bot.slack.message import Block, Message
 from bot.telemetry.redaction import redact
 from bot.views.blocks import section
 from bot.views.installation import Installation
 from bot.views.mentions import people
-from bot.views.text import bold
+from bot.views.text import bold, code
 
 STOP_DIALOG = "stop_for_everyone"
 COMMAND_TITLE, STOP_TITLE, NOTICE_TITLE = "Command", "Stop for everyone", "Training project"
@@ -34,10 +34,14 @@ def notice_view(title: str, message: Message) -> View:
 
 def command_view(project: TrainingProject, team: str, installation: Installation) -> View:
     """Return the command that shows a project, and the project's id, for the person to copy."""
-    command = redact(f"{installation.command} {command_text(team, project.name)}")
+    command = f"{installation.command} {command_text(team, project.name)}"
     shown = [section(f"To show {bold(project.name)} again, in any channel:"), _copyable(command)]
     if len(command) > _MOST_COMMAND:
         shown = [section(f"The command for {bold(project.name)} is too long to show here.")]
+    elif not is_typeable(team, project.name) or redact(command) != command:
+        why = "it would change some characters of the name, or the name has a secret in it"
+        dialog = f"Choose the project in the dialog: {code(installation.command)}"
+        shown = [section(f"No command can open {bold(project.name)}: {why}. {dialog}")]
     return modal(
         COMMAND_TITLE, [*shown, section("The project's ID in Baseten:"), _copyable(project.id)]
     )

@@ -1,6 +1,5 @@
 """The message about a project and its latest job."""
 
-import shlex
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,7 +11,16 @@ from bot.projects.service import OpenedProject
 from bot.slack.message import Block, Message
 from bot.views import text
 from bot.views.blocks import actions, button, context, overflow, section
-from bot.views.job import Stage, checkpoints, error_quote, job_name, logs_url, machines, status
+from bot.views.job import (
+    Stage,
+    checkpoints,
+    error_quote,
+    job_name,
+    logs_url,
+    machines,
+    push_command,
+    status,
+)
 from bot.views.mentions import named, people, person
 
 OPEN_LOGS = "open_logs"
@@ -205,13 +213,13 @@ def _age(job: TrainingJob, watch: WatchSummary | None) -> str:
 
 
 def _no_job(name: str, team: str, *, watched: bool) -> str:
-    """Return how to start a job. https://docs.baseten.co/reference/cli/training/training-cli"""
+    """Return how to start a job."""
     shown = text.code(name)
     called = shown if shown == f"`{text.escape(name)}`" else "exactly as above"
-    push = text.code(f"truss train push config.py --team {shlex.quote(team)}", 250)
     tells = "" if watched else " *Watch* tells you when it starts."
     return (
-        f"No job yet. To start one, name the project {called} in your config and run {push}.{tells}"
+        f"No job yet. To start one, name the project {called} in your config and run "
+        f"{push_command(team)}.{tells}"
     )
 
 

@@ -13,10 +13,13 @@ USE_EXISTING, CREATE_ANYWAY = "use_existing", "create_anyway"
 USE_IN_OTHER_TEAM, CREATE_IN_OTHER_TEAM = "use_in_other_team", "create_in_other_team"
 CHOOSE_TEAM, SHOW_HELP, CANCEL = "choose_team", "show_help", "cancel"
 NOTHING_YET = "Nothing has been created yet."
+_TOO_LONG = "A name is too long for a button, so a choice is missing here: use a shorter name."
 
 
-def question_message(question: Question, thread_ts: str | None) -> Message | None:
-    """Return the question which project the person means; None if its buttons are too long.
+def question_message(question: Question, thread_ts: str | None) -> Message:
+    """Return the question which project the person means.
+
+    A choice with a name that is too long for a button is missing, and the words say so.
 
     Args:
         question: the reasons to ask.
@@ -35,11 +38,12 @@ def question_message(question: Question, thread_ts: str | None) -> Message | Non
         own.insert(-1, button("Show help", SHOW_HELP))
     elements += own
     shown = [element for element in elements if element is not None]
-    if len(shown) < len(elements):
-        return None
-    first, *more = shown
     asked = _words(question)
-    row = actions(first | {"style": "primary"}, *more, cancel_button())
+    if len(shown) < len(elements):
+        asked += f" {_TOO_LONG}"
+    if shown:
+        shown[0]["style"] = "primary"
+    row = actions(*shown, cancel_button())
     return Message(asked, [section(asked), row])
 
 

@@ -13,6 +13,7 @@ _MARKUP = re.compile(
     r"""
       <!date\^-?\d+\^[^|<>]*\|(?P<date>[^<>]*)>
     | <[@#](?P<id>[^<>|]*)>
+    | ```(?P<block>.*?)\n?```
     | `(?P<code>[^`\n]*)`
     | (?<![\w*])\*(?=\S)(?P<bold>.+?)(?<=\S)\*(?![\w*])
     """,
@@ -59,6 +60,18 @@ def code(text: str, most: int = 100) -> str:
     """Return a text as code with its spaces. Apostrophes replace backticks, which end code."""
     line = " ".join(text.splitlines()).replace("`", "'")
     return f"`{escape(shorten(line, most))}`"
+
+
+def to_copy(text: str, most: int = 300) -> str:
+    """Return a command as code to copy; empty if Slack cannot show it exactly as it must be typed.
+
+    A backtick ends code within a line, so a command with one is a block of its own. A command that
+    is too long, or has a secret or a control character in it, is not shown.
+    """
+    if shorten(text, most) != text or text.splitlines() != [text] or "```" in text:
+        return ""
+    end = "\n" if text.endswith("`") else ""
+    return f"```{escape(text)}{end}```" if "`" in text else code(text, most)
 
 
 def quote(text: str, most: int = 400, lines: int = 12) -> str:
@@ -122,4 +135,4 @@ def without_markup(mrkdwn: str) -> str:
 def _bare(found: re.Match[str]) -> str:
     if found["id"] is not None:
         return "the person who runs this bot"
-    return next(text for text in found.group("date", "code", "bold") if text is not None)
+    return next(text for text in found.group("date", "block", "code", "bold") if text is not None)

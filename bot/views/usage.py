@@ -1,6 +1,6 @@
 """The help, and the messages about invalid commands and workflow steps."""
 
-from bot.projects.request import UsageError, Wrong, command_text
+from bot.projects.request import UsageError, Wrong
 from bot.slack.message import Message
 from bot.views.blocks import actions, button, plain, section
 from bot.views.installation import Installation
@@ -49,10 +49,10 @@ def usage_message(error: UsageError, installation: Installation) -> Message:
     if error.name:
         understood.append(f"the project {code(error.name)}")
     said = f" I understood {listing(understood)}." if understood else ""
-    form = command_text(error.team or "research", error.name or EXAMPLE_NAME)
+    shown = installation.command_for(error.team or "research", error.name or EXAMPLE_NAME)
     return plain(
         f"I couldn't read that: {_WRONG[error.wrong]}.{said} Nothing was done.",
-        f"Try {code(f'{installation.command} {form}', 300)}",
+        f"Try {shown}" if shown else "",
     )
 
 

@@ -6,7 +6,6 @@ from datetime import datetime
 from bot.baseten.measures import GpuCapacity
 from bot.baseten.models import TrainingJob, TrainingProject
 from bot.projects.message_state import WatchJobChoice
-from bot.projects.request import command_text
 from bot.slack.message import Block, Message
 from bot.views.blocks import actions, button, context, plain, section
 from bot.views.installation import Installation
@@ -172,7 +171,7 @@ def farewell_message(  # noqa: PLR0913 - its parts
     reason = f": {REASONS.get(why) or f'Slack no longer lets me {what}'}"
     if not why:
         reason = " because posting there kept failing"
-    again = code(f"{installation.command} {command_text(team, project.name)}", 300)
+    again = installation.command_for(team, project.name) or code(installation.command)
     invite = f"{code('/invite')} me to the channel first, then run" if why in OUTSIDE else "run"
     closed = why in CLOSED or why.startswith("restricted_action")
     elsewhere = " in another channel" if closed else ""

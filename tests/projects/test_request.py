@@ -12,6 +12,7 @@ from bot.projects.request import (
     Wrong,
     command_text,
     has_control_character,
+    is_typeable,
     parse,
 )
 
@@ -268,6 +269,14 @@ names = st.one_of(
 @example("R&amp;D", "&lt;x&gt;")
 def test_a_written_command_reads_back_as_the_same_request(team: str, name: str) -> None:
     assert parse(as_slack_sends(command_text(team, name))) == ProjectRequest(team, name)
+    assert is_typeable(team, name)
+
+
+@pytest.mark.parametrize("name", ["“sft”", "it\u2019s", "a\u00a0b", "a\tb", "a\u202eb", ""])
+def test_a_name_that_a_command_changes_is_not_typeable(name: str) -> None:
+    assert is_typeable("research", "it's a `b` <c> &amp;")
+    assert not is_typeable("research", name)
+    assert not is_typeable(name, "sft")
 
 
 # A small alphabet of characters with a meaning for the parser makes conflicts likely.

@@ -8,6 +8,7 @@ from structlog.contextvars import merge_contextvars
 from structlog.testing import capture_logs
 
 from bot.access.rules import Actor, Verb
+from bot.handlers.watch import WATCH_MESSAGE
 from bot.listeners.shortcuts import FROM_ANYWHERE
 from bot.listeners.workflow_step import STEP
 from bot.sandbox.slack.records import Delivery, View
@@ -352,6 +353,7 @@ async def test_only_a_person_who_can_view_the_team_stops_a_watch(idle_env: Env) 
         await press(idle_env, "watch", MEMBER)
         (message,) = idle_env.slack.messages
         await idle_env.slack.until(lambda: "stop_watching" in str(message.blocks))
+        await until_ended(idle_env, WATCH_MESSAGE)  # a watch is drawn before it is saved
         edits = message.edits
         await press(idle_env, "stop_watching", GUEST)
         assert "no project here that you can use. Nothing was changed." in await idle_env.told()

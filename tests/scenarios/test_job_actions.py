@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from bot.access.rules import Actor, Verb
+from bot.handlers.watch import WATCH_MESSAGE
 from bot.sandbox import Delay, Respond
 from bot.sandbox.refusals import internal_500, validation_400
 from bot.wiring import Tuning
@@ -30,6 +31,7 @@ from tests.scenarios.acts import (
     submit,
     words,
 )
+from tests.scenarios.tasks import until_ended
 
 ACTS: dict[str, dict[str, Any]] = {
     "stop": {"status": "RUNNING"},
@@ -303,6 +305,7 @@ async def test_a_watched_message_stays_watched(acts: Env) -> None:
     it = await scene(acts, "RUNNING")
     await acts.slack.action(it.message, "watch", user=SAM)
     await acts.slack.until(lambda: f"atched by <@{SAM}>" in words(it.message))
+    await until_ended(acts, WATCH_MESSAGE)  # a watch is drawn before it is saved
     await it.confirm("stop")
     await acts.slack.until(lambda: any(REPORTS["stop"] in each.text for each in it.replies))
     await acts.bot.drain()

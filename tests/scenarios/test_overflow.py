@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 
+from bot.handlers.watch import WATCH_MESSAGE
 from bot.projects.request import ProjectRequest, parse
 from bot.sandbox import Respond
 from bot.sandbox.refusals import not_found_404
 from bot.sandbox.slack.records import Ephemeral, PostedMessage, View
 from tests.conftest import RESEARCH, Env
+from tests.scenarios.tasks import until_ended
 
 DANA, SAM, KIM = "U0DANA0001", "U0SAM00001", "U0KIM00001"
 VIEWS_OPEN, VIEWS_UPDATE = "/api/views.open", "/api/views.update"
@@ -28,6 +30,7 @@ async def answer(env: Env, name: str = "sft", *watchers: str) -> PostedMessage:
     for user in watchers:
         await env.slack.action(message, "watch", user=user)
         await env.slack.until(partial(is_watched_by, message, user))
+        await until_ended(env, WATCH_MESSAGE)  # a watch is drawn before it is saved
     return message
 
 

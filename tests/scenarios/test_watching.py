@@ -15,11 +15,12 @@ from structlog.testing import capture_logs
 from bot.durable.database import open_store
 from bot.durable.model import Enqueue
 from bot.durable.store import Store
-from bot.handlers.watch import STOP_FOR_EVERYONE, STOP_WATCH
+from bot.handlers.watch import STOP_FOR_EVERYONE, STOP_WATCH, WATCH_MESSAGE
 from bot.sandbox import Clock, PostedMessage, Respond, SandboxBaseten, SandboxSlack
 from bot.watches.poller import PollInterval
 from bot.wiring import Tuning
 from tests.conftest import RESEARCH, Env
+from tests.scenarios.tasks import until_ended
 
 FAST = 15  # seconds of the clock; the bot looks whenever it has moved
 DANA = "U0SANDBOX1"
@@ -63,9 +64,7 @@ class Watched:
         """Press the button; wait until the message says so and, soon after that, the store."""
         await self.slack.action(self.answer, "watch")
         await self.slack.until(lambda: "Watched by" in str(self.answer.blocks))
-        async with asyncio.timeout(10):
-            while not await self.store.read_all("watches"):
-                await asyncio.sleep(0.01)
+        await until_ended(self.env, WATCH_MESSAGE)
 
     async def becomes(self, status: str, after: float = FAST, **changes: Any) -> None:
         """Let the job change, and time pass until the next look."""
@@ -314,6 +313,7 @@ async def test_a_stop_by_one_of_two_leaves_the_other() -> None:
         it.answer.blocks = blocks
         await it.slack.action(it.answer, "watch", user="U0KIM00001")
         await it.shows("U0KIM00001")
+        await until_ended(it.env, WATCH_MESSAGE)
         await it.slack.action(it.answer, "stop_watching")
         await it.slack.until(lambda: f"Watched by <@{DANA}>" not in str(it.answer.blocks))
         assert "Watched by <@U0KIM00001>" in str(it.answer.blocks)
@@ -452,6 +452,7 @@ async def test_a_second_watcher_joins_and_both_are_mentioned() -> None:
         shown, it.answer.blocks = it.answer.blocks, blocks  # as somebody saw it who did not look
         await it.slack.action(it.answer, "watch", user="U0KIM00001")
         await it.shows("U0KIM00001")
+        await until_ended(it.env, WATCH_MESSAGE)
         assert shown != it.answer.blocks
         await it.becomes("COMPLETED")
         said = await it.hears(1)

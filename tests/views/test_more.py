@@ -16,6 +16,7 @@ from tests.golden import assert_golden
 from tests.views.test_project import HOSTILE, LONG, opened, project
 
 INSTALLATION = Installation()
+KEY = "hf_aBcDeFgHiJkLmNoPqRsTuVwXyZ012345"
 
 
 def found(name: str, team: str = "Platform Team") -> TrainingProject:
@@ -38,6 +39,7 @@ CASES = {
     "waiting": waiting_view("Command"),
     "command": command_view(found("my model"), "Platform Team", INSTALLATION),
     "command_hostile": command_view(found(HOSTILE, HOSTILE), HOSTILE, INSTALLATION),
+    "command_untypeable": command_view(found("“sft”"), "Platform Team", INSTALLATION),
     "stop": stop_view("sft", ["U0DANA0001", "U0SAM00001"], "U0SAM00001", STATE),
     "stop_alone": stop_view("sft", ["U0DANA0001"], "U0DANA0001", STATE),
     "stop_many_hostile": stop_view(HOSTILE, MANY, "U0DANA0001", STATE),
@@ -83,8 +85,16 @@ def test_a_command_is_shown_whole_or_not_at_all() -> None:
 
 
 def test_a_key_in_a_name_is_not_shown() -> None:
-    key = "hf_aBcDeFgHiJkLmNoPqRsTuVwXyZ012345"
-    assert key not in json.dumps(command_view(found(key), "R", INSTALLATION).to_dict())
+    assert KEY not in json.dumps(command_view(found(KEY), "R", INSTALLATION).to_dict())
+
+
+@pytest.mark.parametrize(
+    "name", ["“sft”", "a\u00a0b", "a\tb", "hf_aBcDeFgHiJkLmNoPqRsTuVwXyZ012345"]
+)
+def test_a_name_that_no_command_can_have_is_chosen_in_the_dialog(name: str) -> None:
+    shown = json.dumps(command_view(found(name), "R", INSTALLATION).to_dict())
+    assert "/training-project R" not in shown
+    assert "Choose the project in the dialog: `/training-project`" in shown
 
 
 def test_nothing_that_was_written_elsewhere_is_markup_here() -> None:

@@ -2,8 +2,10 @@
 
 import json
 import re
+import shlex
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from html import unescape
 from typing import Any
 
 import pytest
@@ -13,7 +15,7 @@ from bot.projects.creation import CreationOutcome
 from bot.projects.message_state import MessageState
 from bot.projects.service import OpenedProject
 from bot.sandbox.slack.block_kit import message_error
-from bot.views.job import status
+from bot.views.job import push_command, status
 from bot.views.project import (
     Refreshed,
     WatchSummary,
@@ -440,3 +442,15 @@ def test_a_message_drawn_again_is_the_same_but_for_who_refreshed_it() -> None:
     assert again["text"] == case.payload()["text"]
     assert again["blocks"][:-1] == case.payload()["blocks"][:-1]
     assert "Refreshed by <@U0DANA0001>" in str(again["blocks"][-1])
+
+
+@pytest.mark.parametrize("team", ["Research", "it's", "a`b", "a`"])
+def test_the_command_that_starts_a_job_can_be_pasted(team: str) -> None:
+    shown = unescape(push_command(team)).strip("`")
+    assert shlex.split(shown)[-2:] == ["--team", team]
+
+
+def test_a_command_that_starts_a_job_is_not_cut() -> None:
+    assert (
+        push_command("x" * 300) == "`truss train push config.py --team` with the name of the team"
+    )

@@ -4,7 +4,7 @@ import re
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot.projects.request import BIDIRECTIONAL
@@ -20,6 +20,7 @@ from bot.views.text import (
     quote,
     say,
     shorten,
+    to_copy,
     utc,
     without_markup,
 )
@@ -183,6 +184,7 @@ AT = datetime(2026, 11, 23, 17, 10, tzinfo=UTC)
             "You asked 2026-11-23 17:10 UTC, on 2026-11-23 17:10 UTC.",
         ),
         (f"{bold('a*b & <c>')} is {code('x `y` *z*')}.", "a*b & <c> is x 'y' *z*."),
+        (f"Run {to_copy('x `y`')} now.", "Run x `y` now."),
         (
             f"Ask {Installation(contact='U0DANA0001').operator}.",
             "Ask the person who runs this bot.",
@@ -193,3 +195,30 @@ AT = datetime(2026, 11, 23, 17, 10, tzinfo=UTC)
 )
 def test_a_text_without_markup_has_the_same_words(mrkdwn: str, shown: str) -> None:
     assert without_markup(mrkdwn) == shown
+
+
+def copied(shown: str) -> str:
+    """Return the text that a person copies from code, which ends where Slack ends it."""
+    fence = "```" if shown.startswith("```") else "`"
+    inner, end, rest = shown.removeprefix(fence).partition(fence)
+    assert (end, rest) == (fence, "")
+    return unescape(inner.removesuffix("\n"))
+
+
+@given(st.text(st.sampled_from("ab `\"'&;<>\n\u202e"), max_size=12))
+@example("a`")
+@example("`a")
+@example("&amp;")
+def test_a_command_is_copied_as_it_must_be_typed_or_is_not_shown(text: str) -> None:
+    command = f"/training-project {text}".strip()
+    shown = to_copy(command)
+    if shown:
+        assert copied(shown) == command
+    else:
+        assert re.search("```|[\n\u202e]", command)
+
+
+def test_a_command_with_a_key_in_it_or_that_is_too_long_is_not_shown() -> None:
+    assert not to_copy("/training-project research hf_aBcDeFgHiJkLmNoPqRsTuVwXyZ012345")
+    assert to_copy("/" + "x" * 299)
+    assert not to_copy("/" + "x" * 300)
