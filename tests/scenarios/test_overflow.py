@@ -119,7 +119,12 @@ async def test_a_watch_ends_for_everyone_after_a_question_that_names_its_watcher
     assert view.closed
     assert "atched by" not in str(message.blocks)
     options = message.blocks[-2]["elements"][-1]["options"]
-    assert [each["value"] for each in options] == ["refresh", "command", "job actions firstjb"]
+    assert [each["value"] for each in options] == [
+        "refresh",
+        "command",
+        "job actions firstjb",
+        "follow",
+    ]
     told = [(one.channel, one.text) for one in env.slack.messages if one.channel[0] == "D"]
     assert told == [(f"D{SAM[1:]}", f"<@{DANA}> stopped watching *sft* for everyone.")]
 

@@ -20,6 +20,11 @@ class SlackDirectory:
     workspace: Workspace
     scopes: tuple[str, ...]
 
+    def usergroups_list(self, _arguments: dict[str, Json]) -> dict[str, Json]:
+        """`usergroups.list`. https://docs.slack.dev/reference/methods/usergroups.list"""
+        groups = self.workspace.user_groups
+        return {"usergroups": [{"id": key, "name": name} for key, name in groups.items()]}
+
     def usergroups_users_list(self, arguments: dict[str, Json]) -> dict[str, Json]:
         """`usergroups.users.list`: the ids of a group's people, on one page.
 
@@ -33,7 +38,8 @@ class SlackDirectory:
     def users_info(self, arguments: dict[str, Json]) -> dict[str, Json]:
         """`users.info`; a single-channel guest is both kinds of guest.
 
-        A person of another workspace is a stranger, whose guest flags are left out.
+        The profile has an email address only with the scope for it. A person of another
+        workspace is a stranger, whose guest flags are left out.
         https://docs.slack.dev/reference/methods/users.info
         https://docs.slack.dev/reference/objects/user-object
         """
@@ -49,11 +55,23 @@ class SlackDirectory:
             "deleted": False,
             "is_bot": user == BOT_USER,
             "updated": int(self.workspace.now().timestamp()),
+            "profile": self._profile(user),
         }
         if person.team_id == TEAM_ID:
             flags = {"is_restricted": guest is not None, "is_ultra_restricted": bool(guest)}
             return {"user": shown | flags}
         return {"user": shown | {"is_stranger": True}}
+
+    def users_lookup_by_email(self, arguments: dict[str, Json]) -> dict[str, Json]:
+        """`users.lookupByEmail`.
+
+        https://docs.slack.dev/reference/methods/users.lookupByEmail
+        """
+        email = slack_arguments.required(arguments, "email").casefold()
+        user = self.workspace.emails.get(email)
+        if user is None:
+            raise SlackRefusedError(code="users_not_found")
+        return {"user": {"id": user, "team_id": TEAM_ID, "profile": {"email": email}}}
 
     def conversations_info(self, arguments: dict[str, Json]) -> dict[str, Json]:
         """`conversations.info`; each kind of conversation has a scope of its own.
@@ -80,3 +98,9 @@ class SlackDirectory:
                 "is_shared": channel.shared,
             }
         return {"channel": shown | {"is_ext_shared": channel.shared}}
+
+    def _profile(self, user: str) -> dict[str, Json]:
+        if "users:read.email" not in self.scopes:
+            return {}
+        emails = [email for email, who in self.workspace.emails.items() if who == user]
+        return {"email": emails[0]} if emails else {}

@@ -106,10 +106,10 @@ class SlackApi:
             "conversations.replies": history.thread,
             "functions.completeError": self.functions_complete_error,
             "functions.completeSuccess": self.functions_complete_success,
-            "usergroups.list": self.usergroups_list,
+            "usergroups.list": directory.usergroups_list,
             "usergroups.users.list": directory.usergroups_users_list,
             "users.info": directory.users_info,
-            "users.lookupByEmail": self.users_lookup_by_email,
+            "users.lookupByEmail": directory.users_lookup_by_email,
             "views.open": views.open,
             "views.publish": views.publish,
             "views.update": views.update,
@@ -228,26 +228,6 @@ class SlackApi:
         if len(names) != 1 or not str(names[0]).startswith("U"):
             raise SlackRefusedError(code="user_not_found")
         return {"channel": {"id": self.workspace.direct_message(str(names[0])).id}}
-
-    def usergroups_list(self, _arguments: dict[str, Json]) -> dict[str, Json]:
-        """`usergroups.list`."""
-        groups = self.workspace.user_groups
-        return {"usergroups": [{"id": key, "name": name} for key, name in groups.items()]}
-
-    def users_info(self, arguments: dict[str, Json]) -> dict[str, Json]:
-        """`users.info`; the profile has an email address only with the scope for it."""
-        user = slack_arguments.required(arguments, "user")
-        emails = [email for email, who in self.workspace.emails.items() if who == user]
-        shown = "users:read.email" in self.credentials.scopes and emails
-        return {"user": {"id": user, "profile": {"email": emails[0]} if shown else {}}}
-
-    def users_lookup_by_email(self, arguments: dict[str, Json]) -> dict[str, Json]:
-        """`users.lookupByEmail`."""
-        email = slack_arguments.required(arguments, "email").casefold()
-        user = self.workspace.emails.get(email)
-        if user is None:
-            raise SlackRefusedError(code="users_not_found")
-        return {"user": {"id": user, "team_id": TEAM_ID, "profile": {"email": email}}}
 
     def functions_complete_success(self, arguments: dict[str, Json]) -> dict[str, Json]:
         """`functions.completeSuccess`."""
