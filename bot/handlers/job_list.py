@@ -8,7 +8,7 @@ from bot.access.rules import NotAllowedError, Verb
 from bot.baseten.errors import BasetenError
 from bot.baseten.models import Team
 from bot.baseten.project_heads import ProjectHead
-from bot.handlers.permissions import Permissions
+from bot.handlers.permissions import Permissions, actor_at
 from bot.handlers.slow_notice import notify_if_slow
 from bot.projects.job_choice import JobListPage
 from bot.projects.job_list import JobList
@@ -45,7 +45,11 @@ class JobListHandler:
     installation: Installation
 
     async def send(self, place: ReplyTarget, asked: DialogRequest | ProjectRequest) -> None:
-        """Send the first page, visible to this person only."""
+        """Send the first page, visible to this person only.
+
+        Raises:
+            RightsUnknownError: nothing can be listed, and it is unknown what the person can view.
+        """
         send = partial(self.poster.send_privately, place)
         async with notify_if_slow(send, still_looking):
             message = await self._first_page(place, asked)
@@ -71,6 +75,7 @@ class JobListHandler:
         teams = self._visible_teams(place, await self._teams(), heads)
         match await find_scope(asked, teams, heads):
             case UnknownScope() as unknown:
+                self.permissions.require_facts(actor_at(place))
                 return unknown_scope(unknown, self.installation)
             case AmbiguousScope() as ambiguous:
                 return ambiguous_scope(ambiguous, self.installation)
@@ -92,7 +97,10 @@ class JobListHandler:
             scope = JobScope(project.team_name, project)
         else:
             current = await self.job_list.current(fresh=fresh, listed=listed)
-            current = self.permissions.visible_jobs(place, current, scope.team)
+            shown = self.permissions.visible_jobs(place, current, scope.team)
+            if current.jobs and not shown.jobs:
+                self.permissions.require_facts(actor_at(place))
+            current = shown
         return job_list_message(current, scope, page, self.installation)
 
     async def _scope_of(self, place: ReplyTarget, page: JobListPage) -> JobScope:

@@ -88,7 +88,7 @@ class Permissions:
         actor = actor_at(place)
         self.admit(actor)
         if not self.allows(actor, verb, team or ""):
-            self._require_facts(actor)
+            self.require_facts(actor)
             raise NotAllowedError(verb.value)
 
     def require_shown(self, actor: Actor, opened: OpenedProject) -> None:
@@ -101,6 +101,15 @@ class Permissions:
         verbs = (Verb.VIEW, Verb.CREATE) if created else (Verb.VIEW,)
         if not any(self.allows(actor, verb, opened.team) for verb in verbs):
             raise NotAllowedError(Verb.VIEW.value, opened=True)
+
+    def require_facts(self, actor: Actor) -> None:
+        """Tell a missing right from one that nobody confirms; call it after a refusal.
+
+        Raises:
+            RightsUnknownError: it is unknown whether the actor has more rights.
+        """
+        if self.access is not None:
+            self.access.require_facts(actor)
 
     def can_view(self, place: ReplyTarget, team: str) -> bool:
         """Return whether a list for this person can name the team."""
@@ -212,10 +221,6 @@ class Permissions:
     def _can_use(self, actor: Actor, team: str) -> bool:
         return any(self.allows(actor, verb, team) for verb in (Verb.VIEW, Verb.CREATE))
 
-    def _require_facts(self, actor: Actor) -> None:
-        if self.access is not None:
-            self.access.require_facts(actor)
-
     def _only_one(self, actor: Actor, error: AmbiguousTeamError) -> Team:
         """Return the only team of this name that the actor can use, else raise the error."""
         usable = self.usable(actor, error.teams)
@@ -246,7 +251,7 @@ class Permissions:
         raise self._unknown(actor, asked, teams)
 
     def _unknown(self, actor: Actor, asked: str, teams: Iterable[Team]) -> UnknownTeamError:
-        self._require_facts(actor)
+        self.require_facts(actor)
         usable = self.usable(actor, teams)
         granted = self.access is not None and self.access.has_grants
         return UnknownTeamError(

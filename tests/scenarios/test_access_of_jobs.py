@@ -9,10 +9,13 @@ from typing import Any
 import pytest
 
 from bot.handlers.watch import WATCH_MESSAGE
+from bot.sandbox.faults import Respond
 from bot.sandbox.slack.records import Ephemeral
-from tests.conftest import Env
+from tests.conftest import RESEARCH, Env
+from tests.scenarios.acts import STOP, scene, submit, words
 from tests.scenarios.rules import (
     DANA,
+    GROUP,
     HERE,
     LEE,
     THERE,
@@ -52,6 +55,34 @@ async def test_the_list_has_the_jobs_that_the_person_can_view_in_this_channel(
         await standing(idle_env, Who())
         for who, seen in ((Who(LEE), False), (Who(channel=THERE), False), (Who(), True)):
             assert ("sft" in str((await listed(idle_env, who)).blocks)) == seen
+
+
+@pytest.mark.parametrize("typed", ["", "research", "sft"])
+async def test_a_list_without_jobs_says_that_the_members_of_a_group_are_unknown(
+    idle_env: Env, typed: str
+) -> None:
+    idle_env.baseten.add_job(idle_env.baseten.add_project(RESEARCH, "sft")["id"])
+    idle_env.slack.faults.always("/api/usergroups.users.list", Respond(200, {"ok": False}))
+    async with ruled(idle_env, granted(GROUP)):
+        await idle_env.slack.command(typed, command="/training-jobs", user=DANA)
+        assert "Slack doesn't tell me right now who is in a group" in await idle_env.told()
+
+
+async def test_a_job_is_stopped_by_those_who_are_granted_it_until_they_are_not(
+    idle_env: Env,
+) -> None:
+    async with ruled(idle_env, FOR_DANA + granted(GROUP, "stop")) as bot:
+        it = await scene(idle_env, "RUNNING")
+        await change(idle_env, bot, FOR_DANA + granted(LEE) + granted(GROUP, "stop"))
+        assert "You need the right *stop* in *Research*" in words(await it.menu(LEE))
+        view, late = await it.ask("stop"), await it.ask("stop")
+        await submit(idle_env, view)
+        assert f"<@{DANA}>" in await it.replied()
+        assert it.calls(STOP) == 1
+        await change(idle_env, bot, FOR_DANA)
+        await submit(idle_env, late)
+        assert "You need the right *stop* in *Research*" in await idle_env.told()
+        assert it.calls(STOP) == 1
 
 
 async def test_show_here_needs_the_right_in_the_channel_of_the_list(idle_env: Env) -> None:
