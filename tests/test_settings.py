@@ -6,7 +6,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 import pytest
 
-from bot.durable.database_url import read_url, without_password
+from bot.durable.database_url import passwords, read_url, without_password
 from bot.settings import BadSettingsError, Settings, ignored, load_settings
 
 GOOD = {
@@ -332,6 +332,13 @@ def test_the_databases_password_is_a_secret_too(
     assert read_url(read) == read
     assert password not in without_password(url)
     assert quote(password, safe="%!") not in without_password(url)
+
+
+def test_a_password_among_the_parameters_is_a_secret_too() -> None:
+    url = "postgresql://h/db?user=bot&password=p%40w&sslmode=require&sslpassword=zq7"
+    assert passwords(url) == {"p%40w", "p@w", "zq7"}
+    hidden = "postgresql://h/db?user=bot&password=***&sslmode=require&sslpassword=***"
+    assert without_password(url) == hidden
 
 
 @pytest.mark.parametrize(
