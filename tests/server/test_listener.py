@@ -16,7 +16,8 @@ from structlog.testing import capture_logs
 
 from bot.sandbox.slack.transports import signature_headers
 from bot.server.guard import PortLimits
-from bot.server.listener import CannotListenError, Listener
+from bot.server.listener import Listener
+from bot.server.port import CannotListenError
 
 SECRET = "0123456789abcdef0123456789abcdef"
 BODY = urlencode({"command": "/training-project", "text": "research sft"}).encode()
