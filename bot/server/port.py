@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import os
 import socket
 from collections.abc import Awaitable, Callable
 
@@ -131,7 +132,10 @@ class Port:
             own = "; some shells and conda set HOST for their own use" if host == "HOST" else ""
             cure = f"Leave {host} out, or give 0.0.0.0{own}"
             return f"{why}: {host} is no address of this machine. {cure}"
-        return f"{why} ({port}): {error.strerror or error}"
+        taken = error.errno == errno.EADDRINUSE
+        cure = f"; end the other program, or change {port}" if taken else ""
+        reason = os.strerror(error.errno) if error.errno else error
+        return f"{why} ({port}): {reason}{cure}"
 
 
 @web.middleware

@@ -316,6 +316,6 @@ async def test_a_host_that_is_no_address_of_this_machine_is_named_in_words(host:
 async def test_a_taken_port_is_named_as_such() -> None:
     with socket.create_server((LOCAL, 0)) as taken:
         listener = Listener(LOCAL, taken.getsockname()[1], SECRET, shared=False)
-        with pytest.raises(CannotListenError, match="Address already in use") as refused:
+        with pytest.raises(CannotListenError, match="Address already in use; end the") as refused:
             await listener.listen()
         assert refused.value.taken
