@@ -6,7 +6,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
 
 import structlog
-from aiohttp import web
 
 from bot.access.access_file import BadAccessFileError
 from bot.access.grants import unknown_teams
@@ -29,7 +28,8 @@ from bot.listeners.entrance import Entrance
 from bot.listeners.errors import ErrorHandler
 from bot.listeners.middleware import RequestMiddleware
 from bot.server.health import DATABASE, DRAINING, SLACK, START, TOKEN, report_waits
-from bot.server.listener import CannotListenError, Listener
+from bot.server.listener import Listener
+from bot.server.port import CannotListenError, Port
 from bot.settings import Settings
 from bot.watches.poller import POLL
 from bot.wiring import Tuning, build_services
@@ -120,8 +120,12 @@ class Bot:
         page = MetricsPage(
             metrics, self._services, self._store, self.health, self._socket is not None
         ).application()
-        host, wanted = self._settings.metrics_host, self._settings.metrics_port
-        self.metrics_url = await _listen_for_metrics(stack, page, host, wanted)
+        host = self._settings.metrics_host
+        port = Port(page, host, self._settings.metrics_port, ("METRICS_HOST", "METRICS_PORT"))
+        stack.push_async_callback(port.close)
+        await _listen(port)
+        log.info("listening for Prometheus", host=host, port=port.number)
+        self.metrics_url = port.url
 
     async def serve(self) -> None:
         """Prove the token, start the workers and the socket, and run until one of them fails.
@@ -229,37 +233,15 @@ class Bot:
             raise FatalError(str(down)) from None
 
 
-async def _listen_for_metrics(
-    stack: AsyncExitStack, page: web.Application, host: str, port: int
-) -> str:
-    """Open the page of the metrics until the stack's end; return its address.
-
-    Raises:
-        FatalError: the address cannot be listened on; the text names the setting.
-    """
-    runner = web.AppRunner(page, access_log=None, shutdown_timeout=1.0)
-    await runner.setup()
-    stack.push_async_callback(runner.cleanup)
-    try:
-        await web.TCPSite(runner, host, port).start()
-    except OSError as error:
-        why = f"cannot listen on {host}:{port} (METRICS_PORT): {error.strerror or error}"
-        raise FatalError(why) from None
-    port = runner.addresses[0][1]
-    log.info("listening for Prometheus", host=host, port=port)
-    shown = "127.0.0.1" if host in {"0.0.0.0", "::"} else host  # noqa: S104 - compared only
-    return f"http://{shown}:{port}"
-
-
 def _build_listener(settings: Settings, *, shared: bool) -> Listener:
     secret = None if settings.socket_mode else settings.slack_signing_secret
     key = None if secret is None else secret.get_secret_value()
     return Listener(settings.host, settings.port, key, shared=shared)
 
 
-async def _listen(listener: Listener) -> None:
+async def _listen(port: Listener | Port) -> None:
     try:
-        await listener.listen()
+        await port.listen()
     except CannotListenError as error:
         raise FatalError(str(error)) from None
 

@@ -40,9 +40,10 @@ class Ignored:
 def unquoted(value: str) -> str:
     """Return the value without spaces around it, and without a matching pair of quotes.
 
-    ``docker run --env-file`` and Kubernetes keep quotes that a shell removes.
+    ``docker run --env-file`` and Kubernetes keep quotes that a shell removes. Editors of Windows
+    begin a file with a byte order mark.
     """
-    value = value.strip()
+    value = value.removeprefix("\N{BOM}").strip()
     if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'":
         return value[1:-1].strip()
     return value
@@ -101,18 +102,40 @@ def _access(path: Path) -> str:
     return ""
 
 
-def ignored_settings(names: Iterable[str], env: Mapping[str, str], file: Path) -> list[Ignored]:
-    """Return the variables of the environment and of ``.env`` that nearly name a setting."""
+def ignored_settings(
+    names: Iterable[str], env: Mapping[str, str], dotenv: Path, secrets: Path
+) -> list[Ignored]:
+    """Return the variables and the files that nearly name a setting, or that repeat one.
+
+    Args:
+        names: of the settings.
+        env: the environment.
+        dotenv: a file with lines of the form ``NAME=value``, if it exists.
+        secrets: a folder with a file for each secret, if it exists.
+    """
     ours = [name.upper() for name in names]
     found = [(name, "the environment") for name in env]
     with suppress(OSError, UnicodeDecodeError):
-        if file.is_file():
-            text = file.read_text(encoding="utf-8-sig")
-            found += [(name, str(file)) for name in _LINE.findall(text)]
-    return [
+        if dotenv.is_file():
+            text = dotenv.read_text(encoding="utf-8-sig")
+            found += [(name, str(dotenv)) for name in _LINE.findall(text)]
+    with suppress(OSError):
+        if secrets.is_dir():
+            found += [(path.name, str(secrets)) for path in sorted(secrets.iterdir())]
+    return _repeated(env, ours) + [
         Ignored(name, f"it is no setting of the bot; did you mean {meant}? (in {place})")
         for name, place in dict.fromkeys(found)
         if (meant := _meant(name.upper(), ours)) is not None
+    ]
+
+
+def _repeated(env: Mapping[str, str], ours: list[str]) -> list[Ignored]:
+    """Return the variables whose setting a later variable gives in other letters, such as port."""
+    last = {name.upper(): name for name in env}
+    return [
+        Ignored(name, f"{last[name.upper()]} gives the same setting; remove one of them")
+        for name in env
+        if name.upper() in ours and last[name.upper()] != name
     ]
 
 
@@ -122,7 +145,8 @@ def _meant(name: str, ours: list[str]) -> str | None:
         return None
     words = [word for word in _WORD.split(name) if word]
     for one in ours:
-        if name == f"{one}_FILE" or (len(one.split("_")) > 1 and "".join(words) == _joined(one)):
+        same = len(one.split("_")) > 1 and "".join(words) == _joined(one)
+        if same or name in {f"{one}_FILE", f"{one}.TXT"}:
             return one
     for one in ours:
         errors = 2 if len(one) > _LONG else 1

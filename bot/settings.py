@@ -266,13 +266,17 @@ def load_settings(secrets: Path = SECRETS_DIRECTORY) -> Settings:
             _secrets_dir=secrets if secrets.is_dir() else None,
         )
     except ValidationError as error:
-        hints = [f"{each.name} is ignored: {each.why}" for each in ignored()]
+        hints = [f"{each.name} is ignored: {each.why}" for each in ignored(secrets)]
         raise BadSettingsError([_line(problem) for problem in error.errors()] + hints) from None
 
 
-def ignored() -> list[Ignored]:
-    """Return the variables that have no effect, although somebody might think so."""
-    near = ignored_settings(Settings.model_fields, os.environ, _DOTENV)
+def ignored(secrets: Path = SECRETS_DIRECTORY) -> list[Ignored]:
+    """Return the variables and files that have no effect, although somebody might think so.
+
+    Args:
+        secrets: the folder with a file for each secret.
+    """
+    near = ignored_settings(Settings.model_fields, os.environ, _DOTENV, secrets)
     return near + missing_certificates(os.environ)
 
 

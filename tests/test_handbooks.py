@@ -3,11 +3,15 @@
 import ast
 import os
 import re
+from collections.abc import Iterator
 
 import pytest
 import yaml
 from pydantic import SecretStr
 
+from bot.durable.schema import VERSION
+from bot.listeners.authorization import NOT_CONFIRMED
+from bot.server.health import DATABASE, DRAINING, SLACK, SOCKET, START, TOKEN
 from bot.settings import Settings
 from tests.test_repository import PYTHON_FILES, ROOT, read
 
@@ -65,22 +69,27 @@ def test_each_file_that_a_handbook_names_exists(handbook: str) -> None:
     assert wrong == []
 
 
+def bot_nodes() -> Iterator[tuple[ast.AST, str]]:
+    """Every node of the bot's own code, each with the text of its file."""
+    for path in PYTHON_FILES:
+        if path.parts[0] == "bot" and path.parts[1] not in {"cli", "sandbox"}:
+            text = read(str(path))
+            yield from ((node, text) for node in ast.walk(ast.parse(text)))
+
+
 def logged_problems() -> set[str]:
     """The text of every log line of the bot from ``warning`` on."""
     found = set()
-    for path in PYTHON_FILES:
-        if path.parts[0] != "bot" or path.parts[1] in {"cli", "sandbox"}:
-            continue
-        for node in ast.walk(ast.parse(read(str(path)))):
-            match node:
-                case ast.Call(
-                    func=ast.Attribute(
-                        value=ast.Name("log"),
-                        attr="warning" | "error" | "exception" | "critical",
-                    ),
-                    args=[ast.Constant(str(text)), *_],
-                ):
-                    found.add(text)
+    for node, _ in bot_nodes():
+        match node:
+            case ast.Call(
+                func=ast.Attribute(
+                    value=ast.Name("log"),
+                    attr="warning" | "error" | "exception" | "critical",
+                ),
+                args=[ast.Constant(str(text)), *_],
+            ):
+                found.add(text)
     return found
 
 
@@ -88,6 +97,62 @@ def test_the_runbook_explains_every_warning_of_the_log_and_no_other() -> None:
     _, _, part = read("bot/deploy/RUNBOOK.md").partition("## Warnings in the log\n")
     explained = re.findall(r"^\| `+(.*?) ?`+ \|", part, re.MULTILINE)
     assert sorted(explained) == sorted(logged_problems())
+
+
+def fixed_parts(node: ast.expr) -> list[str]:
+    """The fixed parts of a text with values in it."""
+    parts = node.values if isinstance(node, ast.JoinedStr) else [node]
+    return [
+        part.value.strip(" :;")
+        for part in parts
+        if isinstance(part, ast.Constant) and isinstance(part.value, str)
+    ]
+
+
+def reasons(node: ast.AST, text: str) -> list[str]:
+    """The fixed parts of the texts that a node shows on ``/readyz``."""
+    match node:
+        case ast.Call(func=ast.Attribute(attr="set_problem" | "_set_problem"), args=args):
+            return fixed_parts(args[-1])
+        case ast.Call(func=ast.Name("on_wait"), args=[ast.Name(name)]):
+            return re.findall(rf'\b{name} = "(.*)"', text)
+        case ast.Call(func=ast.Name("on_wait"), args=[reason]):
+            return fixed_parts(reason)
+        case ast.Call(func=ast.Name("_log_wait"), args=[_, reason, _]):
+            return fixed_parts(reason)
+        case ast.AnnAssign(target=ast.Attribute(attr="problem"), value=ast.expr() as value):
+            return fixed_parts(value)
+        case ast.FunctionDef(name="problem", body=body):
+            inner = [each for line in body for each in ast.walk(line)]
+            return [
+                p for each in inner if isinstance(each, ast.JoinedStr) for p in fixed_parts(each)
+            ]
+    return []
+
+
+def test_the_runbook_explains_every_reason_of_readyz() -> None:
+    _, _, part = read("bot/deploy/RUNBOOK.md").partition("## Reasons of /readyz\n")
+    table = part.partition("\n## ")[0]
+    shown = {one for node, text in bot_nodes() for one in reasons(node, text) if " " in one}
+    assert len(shown) > 10
+    assert [reason for reason in {*shown, NOT_CONFIRMED} if reason not in table] == []
+    parts = set(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE))
+    assert parts == {DATABASE, DRAINING, SLACK, SOCKET, START, TOKEN}
+
+
+def test_the_runbook_names_each_collection_of_documents_and_each_table() -> None:
+    _, _, part = read("bot/deploy/RUNBOOK.md").partition("## The data that is kept\n")
+    named = set(re.findall(r"`([^`]+)`", part.partition("\nTo delete a person")[0]))
+    kept = set(re.findall(r"CREATE TABLE (\w+)", read("bot/durable/schema/0001.sql")))
+    kept -= {VERSION}
+    for path in PYTHON_FILES:
+        if path.parts[0] == "bot":
+            text = read(str(path))
+            used = set(re.findall(r"\bamend(?:ment)?\((\w+), ", text))
+            constants = dict(re.findall(r'^(\w+) = "([a-z ]+)"', text, re.MULTILINE))
+            kept |= {constants[name] for name in used & constants.keys()}
+    assert {"watches", "recent projects"} <= kept
+    assert named == kept
 
 
 def test_the_compose_file_fits_the_bot() -> None:

@@ -6,7 +6,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 import pytest
 
-from bot.durable.database_url import read_url, without_password
+from bot.durable.database_url import passwords, read_url, without_password
 from bot.settings import BadSettingsError, Settings, ignored, load_settings
 
 GOOD = {
@@ -281,6 +281,18 @@ def test_an_empty_file_for_an_optional_secret_is_an_unset_one(tmp_path: Path) ->
     assert not Settings(_secrets_dir=directory).socket_mode
 
 
+@pytest.mark.parametrize("name", GOOD)
+def test_a_secrets_file_of_windows_or_kubernetes_is_read(tmp_path: Path, name: str) -> None:
+    """Windows writes a byte order mark and CRLF; Kubernetes mounts links to links."""
+    directory = secrets_directory(tmp_path, GOOD)
+    (directory / "..data").mkdir()
+    (directory / name).rename(directory / "..data" / name)
+    (directory / name).symlink_to(f"..data/{name}")
+    (directory / name).write_text(f'"{GOOD[name]}"\r\n', encoding="utf-8-sig")
+    assert load_settings(directory).secrets == list(GOOD.values())
+    assert ignored(directory) == []
+
+
 def test_the_environment_beats_the_secrets_directory(
     good: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -320,6 +332,13 @@ def test_the_databases_password_is_a_secret_too(
     assert read_url(read) == read
     assert password not in without_password(url)
     assert quote(password, safe="%!") not in without_password(url)
+
+
+def test_a_password_among_the_parameters_is_a_secret_too() -> None:
+    url = "postgresql://h/db?user=bot&password=p%40w&sslmode=require&sslpassword=zq7"
+    assert passwords(url) == {"p%40w", "p@w", "zq7"}
+    hidden = "postgresql://h/db?user=bot&password=***&sslmode=require&sslpassword=***"
+    assert without_password(url) == hidden
 
 
 @pytest.mark.parametrize(
@@ -412,6 +431,30 @@ def test_a_name_that_is_nearly_a_settings_is_reported(
     (tmp_path / ".env").write_text(f"# {name}=1\nexport {name} = zq7\n", encoding="utf-8")
     (found,) = ignored()
     assert (found.name, ".env" in found.why) == (name, True)
+
+
+@pytest.mark.parametrize("name", ["slack-bot-token", "slack_bot_token.txt", "SLACK_BOT_TOKN"])
+def test_a_secrets_file_with_nearly_the_name_of_a_setting_is_reported(
+    tmp_path: Path, name: str
+) -> None:
+    others = {"redhat.repo": "", "kubernetes.io": ""}
+    files = GOOD | others | {name: "xoxb-zq7"}
+    del files["SLACK_BOT_TOKEN"]
+    with pytest.raises(BadSettingsError) as refused:
+        load_settings(secrets_directory(tmp_path, files))
+    missing, hint = refused.value.lines
+    assert missing.startswith("SLACK_BOT_TOKEN is missing")
+    assert hint.startswith(f"{name} is ignored: ")
+    assert "did you mean SLACK_BOT_TOKEN? (in " in hint
+    assert "zq7" not in hint
+
+
+def test_a_setting_that_two_variables_give_is_reported(good: pytest.MonkeyPatch) -> None:
+    good.setenv("port", "1111")
+    good.setenv("PORT", "2222")  # the later one
+    (found,) = ignored()
+    assert (found.name, found.why) == ("port", "PORT gives the same setting; remove one of them")
+    assert load_settings().port == 2222
 
 
 def test_names_of_other_programs_are_not_reported(good: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,8 @@ from bot.connections import Connections, connections
 from bot.durable.database import InUseError, open_store
 from bot.durable.model import DatabaseError
 from bot.listeners.authorization import EXPIRING, NO_ROTATION
-from bot.server.listener import CannotListenError, Listener
+from bot.server.listener import Listener
+from bot.server.port import CannotListenError
 from bot.settings import Settings, ignored
 from bot.slack.message import SlackCallFailed
 from bot.slack.unreachable import why_failed

@@ -108,7 +108,7 @@ def _mode(value: str | None) -> str | None:
 def cure(error: BaseException) -> str:
     """Return the cure of an error, as the end of its sentence; empty if none is known."""
     if isinstance(error, FileNotFoundError):
-        return ". Give the file that sslrootcert, sslcert or sslkey names, or leave it out"
+        return ". Correct the path that host, sslrootcert, sslcert or sslkey gives, or leave it out"
     if isinstance(error, ssl.SSLCertVerificationError):
         return (
             ". Give the server's certificate authority: sslrootcert=<file>, or sslrootcert=system"

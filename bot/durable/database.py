@@ -26,7 +26,7 @@ log = structlog.stdlib.get_logger(__name__)
 _WAIT = 30.0  # seconds; the shutdown of another process takes up to 28
 _FINAL_WRITES = 3.0  # seconds
 _LOCK_RETRY = 0.1  # seconds
-_QUICK_CHECK = 64 * 1024 * 1024  # bytes; the check of a larger file would take seconds
+_CHECKED = 1024**3  # bytes; a larger file takes a minute to read from a slow disk
 _DAMAGED = ". Choose another file, or restore a backup"
 
 
@@ -82,6 +82,7 @@ async def _open_sqlite(url: str, wait: float, on_wait: Wait) -> AsyncIterator[SQ
         with _as_database_error(url):
             _create_private(path)
             await opened.enter_async_context(_lock_file(path, wait, on_wait))
+            on_wait("the bot reads its file once, to find damage")
             database = await _unlocked(path, wait, on_wait)
         opened.push_async_callback(database.close)
         yield database
@@ -92,8 +93,8 @@ async def _unlocked(path: Path, wait: float, on_wait: Wait) -> SQLite:
     deadline, logged = time.monotonic() + wait, False
     while True:
         try:
+            await _refuse_damage(path)
             with closing(connect(path, _LOCK_RETRY)) as connection:
-                _refuse_damage(path, connection)
                 _migrate(connection)
                 # No other process has the file, so every owner is dead.
                 freed = connection.execute(FREE_TASKS.for_sqlite(), ("[[[]]]",)).fetchall()
@@ -108,13 +109,27 @@ async def _unlocked(path: Path, wait: float, on_wait: Wait) -> SQLite:
         await asyncio.sleep(_LOCK_RETRY)
 
 
-def _refuse_damage(path: Path, connection: sqlite3.Connection) -> None:
-    """Read the file once: damage in the middle would otherwise be found hours later."""
-    if path.stat().st_size > _QUICK_CHECK:
-        return
-    (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
-    if found != "ok":
+async def _refuse_damage(path: Path) -> None:
+    """Read the file once: damage in the middle would otherwise be found hours later.
+
+    A thread reads it, because a large file takes seconds, in which the health pages answer.
+    """
+    if _is_checkable(path) and await asyncio.to_thread(_is_damaged, path):
         raise DatabaseError(f"{path} cannot be used: it is damaged{_DAMAGED}")
+
+
+def _is_checkable(path: Path) -> bool:
+    if (size := path.stat().st_size) > _CHECKED:
+        log.warning("the database file is too large to check at the start", bytes=size)
+        return False
+    log.info("reading the database file once, to find damage", bytes=size)
+    return True
+
+
+def _is_damaged(path: Path) -> bool:
+    with closing(connect(path, _LOCK_RETRY)) as connection:
+        (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+        return bool(found != "ok")
 
 
 def _log_wait(path: Path, why: str, on_wait: Wait) -> None:

@@ -21,6 +21,8 @@ _PARTS = re.compile(
     r"(?P<rest>.*)"
 )
 
+_IN_QUERY = re.compile(r"(?<=[?&]password=)[^&]+|(?<=[?&]sslpassword=)[^&]+")  # libpq allows it
+
 
 def read_url(url: str) -> str:
     """Return the URL with its password encoded, for standard parsers.
@@ -58,14 +60,16 @@ def read_url(url: str) -> str:
 
 
 def passwords(url: str) -> set[str]:
-    """Return the URL's password, both as written and decoded; empty if it has none."""
+    """Return the URL's passwords, both as written and decoded; empty if it has none."""
     parts = _PARTS.fullmatch(url)
-    password = parts["password"] if parts else None
-    return {password, unquote(password)} if password else set()
+    found = [parts["password"]] if parts and parts["password"] else []
+    found += _IN_QUERY.findall(url)
+    return {*found, *map(unquote, found)}
 
 
 def without_password(url: str) -> str:
-    """Return the URL with ``***`` for its password."""
+    """Return the URL with ``***`` for its passwords."""
+    url = _IN_QUERY.sub("***", url)
     parts = _PARTS.fullmatch(url)
     if parts is None or parts["password"] is None:
         return url

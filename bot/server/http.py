@@ -68,8 +68,7 @@ def build_server(
             503, so that the balancer sends the request to the next one; a single bot answers a
             command in words.
     """
-    server = web.Application(middlewares=[_begin])
-    server.on_response_prepare.append(_hide_version)
+    server = web.Application()
     pages = HealthPages(health)
     server.router.add_get("/healthz", pages.healthz)
     server.router.add_get("/readyz", pages.readyz)
@@ -77,21 +76,6 @@ def build_server(
         events = _Events(health, secret.encode(), dispatch, guard, shared, Pace(), Pace())
         server.router.add_post("/slack/events", events.handle)
     return server
-
-
-@web.middleware
-async def _begin(
-    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
-) -> web.StreamResponse:
-    """End the time limit of the headers; every request comes here as soon as they are complete."""
-    if isinstance(request.protocol, Connection):
-        request.protocol.began()
-    return await handler(request)
-
-
-async def _hide_version(_: web.Request, response: web.StreamResponse) -> None:
-    """Remove aiohttp's header with its version and Python's."""
-    response.headers.popall("Server", None)
 
 
 class _UnreadError(Exception):

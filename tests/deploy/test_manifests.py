@@ -65,6 +65,17 @@ def test_the_probes_ask_the_pages_that_the_bot_has(name: str) -> None:
     assert container["ports"][0]["containerPort"] == Settings.model_fields["port"].default
 
 
+@pytest.mark.parametrize("name", KUBERNETES)
+def test_prometheus_reaches_the_metrics_of_a_pod_and_nobody_else_does(name: str) -> None:
+    (container,) = pod(name)["containers"]
+    given = {each["name"]: each["value"] for each in container["env"]}
+    ports = {each["name"]: each["containerPort"] for each in container["ports"]}
+    assert given["METRICS_HOST"] == "0.0.0.0"  # noqa: S104 - of a container
+    assert int(given["METRICS_PORT"]) == ports["metrics"]
+    services = [each for each in documents(name) if each["kind"] == "Service"]
+    assert all("metrics" not in str(service) for service in services)
+
+
 def test_postgresql_has_two_replicas_of_which_one_always_stays() -> None:
     found = kinds("kubernetes.yaml")
     spec = found["Deployment"]["spec"]

@@ -41,6 +41,7 @@ async def execute(url: str, *statements: str) -> list[Any]:
         ("postgresql://bot:secret@127.0.0.1:1/bot?channel_binding=require", "Connect call failed"),
         ("postgresql://bot:secret@127.0.0.1:1/bot?connect_timeout=2", "Connect call failed"),
         ("postgresql://bot:secret@127.0.0.1:1/bot?sslmode=maybe", "sslmode"),
+        ("postgresql://bot:secret@/bot?host=/cloudsql/a:b:c", "Correct the path that host, ssl"),
         (
             "postgresql://bot:secret@127.0.0.1:1/bot?connect_timeout=soon",
             "cannot be used: .*'soon'",
@@ -107,7 +108,7 @@ async def test_of_several_hosts_a_standby_is_not_used(postgres_url: str) -> None
         ("sslmode=require", r"Leave sslmode out: this server does not use TLS"),
         ("ssl=true", r"Leave sslmode out"),
         ("sslmode=verify-full&sslrootcert=system", r"Leave sslmode out"),
-        ("sslmode=verify-full&sslrootcert=/nowhere.pem", r"Give the file that sslrootcert"),
+        ("sslmode=verify-full&sslrootcert=/nowhere.pem", r"Correct the path that host, sslr"),
         ("unknown=1", r"Remove this parameter from DATABASE_URL"),
     ],
 )

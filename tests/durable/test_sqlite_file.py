@@ -1,8 +1,11 @@
 """The file of SQLite: its size, and its deletion while the bot runs."""
 
+import asyncio
+import os
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from bot.durable.database import open_store
 from bot.durable.model import DatabaseError, Enqueue, Finish
@@ -58,3 +61,40 @@ async def test_a_damaged_file_is_refused_with_the_cure(
     with pytest.raises(DatabaseError, match=r"\. Choose another file, or restore a backup"):
         async with open_store(sqlite_url):
             pass
+
+
+async def test_the_event_loop_goes_on_while_the_file_is_read(sqlite_url: str) -> None:
+    async with open_store(sqlite_url) as store:
+        for start in range(0, 2000, 500):
+            ids = [f"{number}" for number in range(start, start + 500)]
+            await store.write(*(Enqueue(one, "open", {"x": "y" * 900}, "commands") for one in ids))
+    turns, reasons = 0, list[str]()
+
+    async def turn() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    turning = asyncio.create_task(turn())
+    await asyncio.sleep(0)
+    before = turns
+    async with open_store(sqlite_url, on_wait=reasons.append):
+        assert turns - before > 10
+        assert reasons == ["the bot reads its file once, to find damage"]
+    turning.cancel()
+
+
+async def test_a_file_that_is_too_large_to_read_is_named_and_used(sqlite_url: str) -> None:
+    path = Path(sqlite_url.removeprefix("sqlite:///"))
+    async with open_store(sqlite_url):
+        pass
+    largest = 1024**3
+    for size, read in ((largest, True), (largest + 4096, False)):
+        os.truncate(path, size)  # without blocks on the disk
+        with capture_logs() as lines:
+            async with open_store(sqlite_url):
+                pass
+        (line,) = [line for line in lines if "database file" in line["event"]]
+        assert (line["bytes"], line["event"].startswith("reading")) == (size, read)
+        assert (line["log_level"] == "info") == read

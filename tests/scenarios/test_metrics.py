@@ -5,14 +5,17 @@ import json
 import re
 import socket
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 from pydantic import AnyHttpUrl, SecretStr
+from structlog.testing import capture_logs
 
 from bot import __version__
 from bot.app import FatalError, running
@@ -230,6 +233,43 @@ async def test_a_port_that_is_taken_ends_the_start_with_words(idle_env: Env) -> 
         with pytest.raises(FatalError, match=rf"127\.0\.0\.1:{port} \(METRICS_PORT\)"):
             async with running(idle_env.settings(metrics_port=port)):
                 pass
+
+
+async def test_the_port_has_the_limits_of_the_other_one(
+    counted: Env, caplog: pytest.LogCaptureFixture
+) -> None:
+    address = urlsplit(counted.bot.metrics_url)
+    with capture_logs() as lines:
+        reader, writer = await asyncio.open_connection(address.hostname, address.port)
+        writer.write(b"GET /metrics HTTP/9\r\n\r\n")
+        head = (await reader.read()).decode()
+        writer.close()
+        strangers = [await asyncio.open_connection(address.hostname, address.port)]
+        strangers += [
+            await asyncio.open_connection(address.hostname, address.port) for _ in "x" * 20
+        ]
+        async with asyncio.timeout(10):  # the first one is closed for the last one
+            with suppress(ConnectionResetError):
+                assert await strangers[0][0].read() == b""
+        for _, stranger in strangers:
+            stranger.close()
+    assert head.startswith("HTTP/1.0 400 ")
+    assert "Python" not in head
+    assert caplog.records == []  # aiohttp's own, with tracebacks
+    assert [line["event"] for line in lines if line["log_level"] == "warning"] == [
+        "refused bytes that are no HTTP request",
+        "closed the oldest connection, because strangers reach a limit",
+    ]
+    async with httpx.AsyncClient() as prometheus:
+        answer = await prometheus.get(f"{counted.bot.metrics_url}/metrics")
+    assert "Server" not in answer.headers
+
+
+async def test_a_host_that_is_no_address_of_this_machine_ends_the_start(idle_env: Env) -> None:
+    with pytest.raises(FatalError, match="METRICS_HOST is no address of this machine") as refused:
+        async with running(idle_env.settings(metrics_port=0, metrics_host="192.0.2.1")):
+            pass
+    assert "conda" not in str(refused.value)
 
 
 async def test_without_the_settings_nothing_of_it_is_imported(

@@ -54,7 +54,7 @@ async def test_it_is_not_ready_until_slack_confirms_the_token(
 ) -> None:
     idle_env.slack.faults.always("/api/auth.test", Respond(503))
     async with started(cwd=tmp_path, settings=settings_of(idle_env)) as process:
-        await process.until(lambda said: "listening" in said)
+        await process.until(lambda said: "the start waits for Slack" in said)
         async with httpx.AsyncClient(base_url=process.url) as platform:
             assert (await platform.get("/healthz")).status_code == 200
             ready = await platform.get("/readyz")

@@ -16,7 +16,8 @@ from structlog.testing import capture_logs
 
 from bot.sandbox.slack.transports import signature_headers
 from bot.server.guard import PortLimits
-from bot.server.listener import CannotListenError, Listener
+from bot.server.listener import Listener
+from bot.server.port import CannotListenError
 
 SECRET = "0123456789abcdef0123456789abcdef"
 BODY = urlencode({"command": "/training-project", "text": "research sft"}).encode()
@@ -315,6 +316,6 @@ async def test_a_host_that_is_no_address_of_this_machine_is_named_in_words(host:
 async def test_a_taken_port_is_named_as_such() -> None:
     with socket.create_server((LOCAL, 0)) as taken:
         listener = Listener(LOCAL, taken.getsockname()[1], SECRET, shared=False)
-        with pytest.raises(CannotListenError, match="Address already in use") as refused:
+        with pytest.raises(CannotListenError, match="Address already in use; end the") as refused:
             await listener.listen()
         assert refused.value.taken
