@@ -158,10 +158,12 @@ class Settings(BaseSettings):
     )
     ask_near_names: bool = Field(
         default=True,
-        description="Ask before the bot creates a project with a name similar to another's.",
+        description="Ask first if a new project's name is nearly another's, or could mean "
+        "something else.",
     )
     watch_answers: bool = Field(
-        default=False, description="Watch the job of every project message automatically."
+        default=False,
+        description="Watch the latest job of each project that is opened, without a click.",
     )
     waiting_too_long: float = Field(
         30, ge=1, description="Minutes before a waiting, watched job is reported in its thread."
@@ -177,10 +179,12 @@ class Settings(BaseSettings):
         "limit.",
     )
     person_per_minute: int = Field(
-        30, ge=0, description="Requests that one person can make in a minute; 0 for no limit."
+        30,
+        ge=0,
+        description="Requests of one person in a minute, for each replica; 0 for no limit.",
     )
     person_waiting: int = Field(
-        20, ge=0, description="Requests of one person that can wait at once; 0 for no limit."
+        20, ge=0, description="Requests of one person that wait, for each replica; 0 for no limit."
     )
     shutdown_seconds: float = Field(
         25,

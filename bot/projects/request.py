@@ -5,6 +5,8 @@ import unicodedata
 from dataclasses import dataclass, field
 from enum import Enum
 
+from bot.projects.similar_names import INVISIBLE
+
 _PLAIN_QUOTES = str.maketrans(dict.fromkeys("“”„‟", '"') | dict.fromkeys("‘’‚‛", "'"))  # noqa: RUF001
 # Slack escapes exactly these three, once.
 # https://docs.slack.dev/interactivity/implementing-slash-commands
@@ -136,7 +138,7 @@ def _team_and_name(words: str) -> ProjectRequest | DialogRequest | UsageError:
             return UsageError(Wrong.UNCLOSED_NAME, team, inner.strip())
         if inner.endswith(quote):
             name = inner[:-1]
-    return ProjectRequest(team, name, unquoted) if name.strip() else DialogRequest(team)
+    return DialogRequest(team) if is_blank(name) else ProjectRequest(team, name, unquoted)
 
 
 def command_text(team: str, name: str) -> str:
@@ -180,9 +182,18 @@ def _without_quotes(words: str) -> str:
 
 
 def plain_characters(text: str) -> str:
-    """Replace typographic quotes and spaces by plain ones; several spaces in a name stay."""
+    """Replace typographic quotes and spaces by plain ones; several spaces in a name stay.
+
+    A text of which a reader sees nothing becomes empty.
+    """
     text = text.translate(_PLAIN_QUOTES)
-    return "".join(" " if unicodedata.category(c) == "Zs" else c for c in text).strip()
+    text = "".join(" " if unicodedata.category(c) == "Zs" else c for c in text).strip()
+    return text if BIDIRECTIONAL.search(text) or not is_blank(text) else ""
+
+
+def is_blank(text: str) -> bool:
+    """Return whether a reader sees nothing of a text."""
+    return not INVISIBLE.sub("", text).strip()
 
 
 def _unescaped(text: str) -> str:

@@ -19,7 +19,7 @@ _TOO_LONG = 300  # characters; the search takes 0.3 ms for 300 characters and 4 
 _SEPARATORS = re.compile(r"[-_\s]+")
 # Unicode's Default_Ignorable_Code_Point, other format characters without a glyph, the blank braille
 # pattern, and U+10FFFF, which no text uses and ``_LAST`` needs for itself.
-_INVISIBLE = re.compile(
+INVISIBLE = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f"
     "\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
     "\U000e0000-\U000e0fff\U0010ffff]"
@@ -41,10 +41,26 @@ def fold(name: str) -> str:
     if name.isascii():
         text = name.lower()
     else:
-        visible = _INVISIBLE.sub("", unicodedata.normalize("NFKD", name))
+        visible = INVISIBLE.sub("", unicodedata.normalize("NFKD", name))
         # Decompose the accents, replace the base letters, then compose the accents again.
         text = unicodedata.normalize("NFKC", visible.casefold().translate(_HOMOGLYPHS))
     return _SEPARATORS.sub("-", text.strip())
+
+
+def odd_characters(name: str, other: str) -> list[str]:
+    """Return why two names that look the same differ: Unicode's names of the odd characters.
+
+    Args:
+        name: the name with the characters: look-alikes of Latin letters, or invisible ones.
+        other: a name that looks the same. Its own characters are not odd.
+    """
+    known = set(other + other.casefold() + other.upper())
+    odd = [c for c in dict.fromkeys(name) if c not in known and not c.isspace()]
+    return [
+        unicodedata.name(c, f"U+{ord(c):04X}")
+        for c in odd
+        if INVISIBLE.match(c) or ord(c.casefold()[0]) in _HOMOGLYPHS
+    ]
 
 
 @dataclass(frozen=True, slots=True)

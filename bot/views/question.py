@@ -5,13 +5,15 @@ from typing import Any
 from bot.projects.message_state import NameChoice, TeamChoice, button_value
 from bot.projects.readings import Question, similar_to
 from bot.projects.service import ExistingProjects
+from bot.projects.similar_names import fold, odd_characters
 from bot.slack.message import Message
 from bot.views.blocks import actions, button, section
-from bot.views.text import bold, code, shorten
+from bot.views.text import bold, code, listing, shorten
 
 USE_EXISTING, CREATE_ANYWAY = "use_existing", "create_anyway"
 USE_IN_OTHER_TEAM, CREATE_IN_OTHER_TEAM = "use_in_other_team", "create_in_other_team"
 CHOOSE_TEAM, SHOW_HELP, CANCEL = "choose_team", "show_help", "cancel"
+_MOST_ODD = 3
 NOTHING_YET = "Nothing has been created yet."
 _TOO_LONG = "A name is too long for a button, so a choice is missing here: use a shorter name."
 
@@ -41,6 +43,7 @@ def question_message(question: Question, thread_ts: str | None) -> Message:
     asked = _words(question)
     if len(shown) < len(elements):
         asked += f" {_TOO_LONG}"
+    asked += _odd_characters(found)
     if shown:
         shown[0]["style"] = "primary"
     row = actions(*shown, cancel_button())
@@ -83,6 +86,20 @@ def _words(question: Question) -> str:
         if (existing := each.name if each.listed else similar_to(each)) and each.name
     ]
     return " ".join([*sentences, f"Which one do you mean? {NOTHING_YET}"])
+
+
+def _odd_characters(found: ExistingProjects) -> str:
+    """Return why two names that look the same differ; empty if a reader can see it."""
+    near = similar_to(found)
+    if near is None or fold(near) != fold(found.name):
+        return ""
+    for whose, name, other in (
+        ("the new name", found.name, near),
+        ("the name of the existing project", near, found.name),
+    ):
+        if odd := odd_characters(name, other):
+            return f" Take care: {whose} has {listing(odd[:_MOST_ODD])}."
+    return ""
 
 
 def _buttons(

@@ -308,3 +308,8 @@ def test_a_request_has_a_team_and_a_name_without_control_characters(text: str) -
         assert understood.team.strip()
         assert understood.name.strip()
         assert not set(understood.team + understood.name) & set(CONTROL.values())
+
+
+@pytest.mark.parametrize("name", ["\u200b", '"\u200b"', "`\u2060`", "\u3164 \u2800"])
+def test_a_name_of_which_nothing_is_seen_is_no_name(name: str) -> None:
+    assert parse(f"research {name}") == DialogRequest("research")

@@ -10,6 +10,7 @@ from bot.sandbox.faults import Fault
 from bot.sandbox.refusals import internal_500, not_found_404, permission_denied_403
 from bot.views.question import CREATE_ANYWAY, USE_EXISTING
 from tests.conftest import RESEARCH, Env
+from tests.scenarios.filled import chosen, dialog, typed
 
 LIST = "/v1/training_projects"
 
@@ -242,4 +243,37 @@ async def test_long_near_names_fit(http: Env, letter: str, length: int) -> None:
     assert "There is already a project" in await http.told()
     await http.bot.drain()
     assert http.slack.messages == []
+    assert http.baseten.upserts == []
+
+
+@pytest.mark.parametrize(
+    ("existing", "new", "said"),
+    [
+        ("llama", "ll\u0430ma", "the new name has CYRILLIC SMALL LETTER A."),
+        ("llama", "lla\u200bma", "the new name has ZERO WIDTH SPACE."),
+        ("ll\u0430ma", "llama", "the name of the existing project has CYRILLIC SMALL LETTER A."),
+        ("llama", "LLama", ""),
+        ("мир", "Мир", ""),
+        ("llama-3-ft", "ll\u0430ma-3-fx", ""),
+    ],
+)
+async def test_names_that_look_the_same_are_told_apart(
+    http: Env, existing: str, new: str, said: str
+) -> None:
+    http.baseten.add_project(RESEARCH, existing)
+    await http.slack.command(f"research {new}")
+    told = await http.told()
+    assert f"There is already a project `{existing}`" in told
+    assert said in told
+    assert bool(said) == ("Take care" in told)
+
+
+@pytest.mark.parametrize("name", ["\u200b", "\u2800\u3164", "\u200b \u2060"])
+async def test_a_name_of_which_nothing_is_seen_is_no_name(http: Env, name: str) -> None:
+    await http.slack.command(f"research {name}")
+    view = await dialog(http)
+    await http.slack.function_executed("open_training_project", {"team": "research", "name": name})
+    await http.slack.until(lambda: bool(http.slack.completions))
+    delivery = await http.slack.submit(view, chosen(RESEARCH) | typed("name", name))
+    assert list(delivery.body["errors"]) == ["name"]
     assert http.baseten.upserts == []
