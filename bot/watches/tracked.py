@@ -21,7 +21,8 @@ from bot.watches.model import Watch
 
 log = structlog.stdlib.get_logger(__name__)
 
-_JOBS, _SEEN = "followed jobs", "followed projects"
+_JOBS = "followed jobs"
+_SEEN = "followed projects"
 _ONLY = "seen"  # the key of the one document with the newest jobs
 
 Model = TypeVar("Model", bound=BaseModel)
