@@ -60,6 +60,7 @@ class Watches:
             if number % _YIELD_EVERY == 0:
                 await asyncio.sleep(0)
         self._versions, self._known = versions, known
+        await asyncio.sleep(0)
         return list(known.values())
 
     async def create(self, watch: Watch) -> None:
