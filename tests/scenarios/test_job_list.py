@@ -1,14 +1,16 @@
 """``/training-jobs``: the list of current jobs, for the person alone, and its pages."""
 
 import asyncio
+import gc
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
 import pytest
 
+from bot.__main__ import COLLECT
 from bot.access.rules import Actor, Verb
 from bot.sandbox import Delay, Ephemeral, Respond
 from bot.sandbox.refusals import internal_500, permission_denied_403, wrong_key_403
@@ -392,6 +394,19 @@ async def test_a_staging_copy_has_other_names(idle_env: Env) -> None:
         await idle_env.answered()
 
 
+@pytest.fixture
+def collector() -> Iterator[None]:
+    """Collect garbage as the process does, and leave out what the tests have loaded."""
+    before = gc.get_threshold()
+    gc.set_threshold(*COLLECT)
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
+    gc.set_threshold(*before)
+
+
+@pytest.mark.usefixtures("collector")
 async def test_ten_thousand_projects_do_not_stall_the_loop(
     http: Env, record_property: Callable[[str, object], None]
 ) -> None:

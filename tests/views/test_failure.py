@@ -344,3 +344,10 @@ def test_the_channels_that_the_bot_works_in_are_shown_as_links(
     said = failure_message(error, READING, REFERENCE, INSTALLATION).text
     assert "I don't work in this channel. Nothing was changed." in said
     assert said.endswith(shown)
+
+
+def test_a_command_that_would_mean_another_name_is_not_shown() -> None:
+    shown = Installation().command_for("research", "it's `sft`")
+    assert shown == "```/training-project research it's `sft`\n```"
+    assert not Installation().command_for("research", "“sft”")
+    assert not Installation().command_for("“research”", "sft")
