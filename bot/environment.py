@@ -198,6 +198,14 @@ def wrong_proxy() -> str | None:
     return f"HTTPS_PROXY {problem}: give http://<host>:<port>, which carries HTTPS too"
 
 
+def unused_proxy() -> list[Ignored]:
+    """Return ``ALL_PROXY`` if it is the only proxy: the bot does not use it."""
+    proxies = getproxies()
+    if "all" not in proxies or "https" in proxies:
+        return []
+    return [Ignored("ALL_PROXY", "the bot does not use it; give HTTPS_PROXY")]
+
+
 def proxy_of(url: str) -> str | None:
     """Return the proxy for an address, or None: ``NO_PROXY`` names hosts without one."""
     host = urlsplit(url).hostname or ""
