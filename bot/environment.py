@@ -195,6 +195,7 @@ def wrong_proxy() -> str | None:
     if not proxy or (scheme and scheme["scheme"] == "http"):
         return None
     problem = f"begins with {scheme['scheme']}://" if scheme else "has no scheme"
+    problem = "has quotes around it" if proxy[0] in "\"'" else problem
     return f"HTTPS_PROXY {problem}: give http://<host>:<port>, which carries HTTPS too"
 
 

@@ -486,6 +486,7 @@ def test_a_missing_setting_comes_with_the_name_that_was_nearly_it(
     ("proxy", "problem"),
     [
         ("proxy.zq7:3128", "has no scheme"),
+        ('"http://zq7:1"', "has quotes around it"),
         ("socks5://zq7:1", "begins with socks5://"),
         ("https://zq7:1", "begins with https://"),
     ],
