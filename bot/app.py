@@ -143,7 +143,8 @@ class Bot:
         try:
             await self._authorization.prove(self._services.access.file)
         except TokenRefusedError as refused:
-            raise FatalError(f"Slack refuses SLACK_BOT_TOKEN ({refused})") from None
+            cure = "Copy the Bot User OAuth Token from OAuth & Permissions of the app"
+            raise FatalError(f"Slack refuses SLACK_BOT_TOKEN ({refused}). {cure}") from None
         except ScopesMissingError as missing:
             raise FatalError(str(missing)) from None
         self._out.token.on_change = self._token_changed

@@ -195,7 +195,16 @@ def wrong_proxy() -> str | None:
     if not proxy or (scheme and scheme["scheme"] == "http"):
         return None
     problem = f"begins with {scheme['scheme']}://" if scheme else "has no scheme"
+    problem = "has quotes around it" if proxy[0] in "\"'" else problem
     return f"HTTPS_PROXY {problem}: give http://<host>:<port>, which carries HTTPS too"
+
+
+def unused_proxy() -> list[Ignored]:
+    """Return ``ALL_PROXY`` if it is the only proxy: the bot does not use it."""
+    proxies = getproxies()
+    if "all" not in proxies or "https" in proxies:
+        return []
+    return [Ignored("ALL_PROXY", "the bot does not use it; give HTTPS_PROXY")]
 
 
 def proxy_of(url: str) -> str | None:

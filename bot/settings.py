@@ -31,6 +31,7 @@ from bot.environment import (
     stripped,
     unquoted,
     unreadable_files,
+    unused_proxy,
     without_brackets,
     without_version,
     wrong_proxy,
@@ -281,7 +282,7 @@ def ignored(secrets: Path = SECRETS_DIRECTORY) -> list[Ignored]:
         secrets: the folder with a file for each secret.
     """
     near = ignored_settings(Settings.model_fields, os.environ, _DOTENV, secrets)
-    return near + missing_certificates(os.environ)
+    return near + missing_certificates(os.environ) + unused_proxy()
 
 
 def _line(problem: ErrorDetails) -> str:

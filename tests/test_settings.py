@@ -15,7 +15,7 @@ GOOD = {
     "BASETEN_API_KEY": "00000000.api-key",
 }
 APP_TOKEN = "xapp-00000-app-token"
-OUTSIDE = {"HTTPS_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR"}
+OUTSIDE = {"ALL_PROXY", "HTTPS_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR"}
 NAMES = [name.upper() for name in Settings.model_fields]
 
 
@@ -486,6 +486,7 @@ def test_a_missing_setting_comes_with_the_name_that_was_nearly_it(
     ("proxy", "problem"),
     [
         ("proxy.zq7:3128", "has no scheme"),
+        ('"http://zq7:1"', "has quotes around it"),
         ("socks5://zq7:1", "begins with socks5://"),
         ("https://zq7:1", "begins with https://"),
     ],
@@ -499,6 +500,15 @@ def test_a_proxy_that_cannot_be_used_has_one_line(
     assert "zq7" not in line
     good.setenv("HTTPS_PROXY", "http://user:word@proxy:3128")
     load_settings()
+
+
+@pytest.mark.parametrize("name", ["ALL_PROXY", "all_proxy"])
+def test_a_proxy_for_everything_is_reported(good: pytest.MonkeyPatch, name: str) -> None:
+    good.setenv(name, "socks5://zq7:1")
+    (found,) = ignored()
+    assert (found.name, "zq7" in found.why) == ("ALL_PROXY", False)
+    good.setenv("HTTPS_PROXY", "http://proxy:3128")
+    assert ignored() == []
 
 
 def test_a_missing_file_of_certificates_is_reported(

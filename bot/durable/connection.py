@@ -109,12 +109,12 @@ def cure(error: BaseException) -> str:
     """Return the cure of an error, as the end of its sentence; empty if none is known."""
     if isinstance(error, FileNotFoundError):
         return ". Correct the path that host, sslrootcert, sslcert or sslkey gives, or leave it out"
-    if isinstance(error, ssl.SSLCertVerificationError):
+    text = str(error)
+    if isinstance(error, ssl.SSLCertVerificationError) or "root certificate file" in text:
         return (
             ". Give the server's certificate authority: sslrootcert=<file>, or sslrootcert=system"
             " for the authorities of this machine"
         )
-    text = str(error)
     if "unrecognized configuration parameter" in text:
         return ". Remove this parameter from DATABASE_URL: neither the bot nor the server knows it"
     if "rejected SSL upgrade" in text:
@@ -135,8 +135,8 @@ def with_timeout(connection: asyncpg.Connection, seconds: float) -> Iterator[Non
 
 
 def error_text(error: BaseException) -> str:
-    """Return the text of an error, without the statement and its values."""
-    return str(error) or "no answer in time"
+    """Return the first line of an error; the others have hints, and details with values."""
+    return str(error).partition("\n")[0] or "no answer in time"
 
 
 async def refuse_pooler(connector: Connector) -> None:

@@ -85,7 +85,8 @@ class SocketMode:
         down_since = time.monotonic()
         while True:
             if self._client.refused is not None:
-                why = f"Slack refuses SLACK_APP_TOKEN ({self._client.refused})"
+                cure = "Create an app-level token with connections:write under Basic Information"
+                why = f"Slack refuses SLACK_APP_TOKEN ({self._client.refused}). {cure}"
                 raise SocketDownError(why)
             if await self._client.is_connected():
                 down_since = time.monotonic()

@@ -108,6 +108,8 @@ async def test_of_several_hosts_a_standby_is_not_used(postgres_url: str) -> None
         ("sslmode=require", r"Leave sslmode out: this server does not use TLS"),
         ("ssl=true", r"Leave sslmode out"),
         ("sslmode=verify-full&sslrootcert=system", r"Leave sslmode out"),
+        ("sslmode=verify-full", r'root.crt" does not exist.*\. Give the server.*=system'),
+        ("options=endpoint%3Dx", r"endpoint=x$"),
         ("sslmode=verify-full&sslrootcert=/nowhere.pem", r"Correct the path that host, sslr"),
         ("unknown=1", r"Remove this parameter from DATABASE_URL"),
     ],
@@ -115,9 +117,10 @@ async def test_of_several_hosts_a_standby_is_not_used(postgres_url: str) -> None
 async def test_a_parameter_that_cannot_work_is_refused_with_the_cure(
     postgres_url: str, query: str, words: str
 ) -> None:
-    with pytest.raises(DatabaseError, match=words):
+    with pytest.raises(DatabaseError, match=words) as refused:
         async with open_store(f"{postgres_url}?{query}"):
             pass
+    assert "\n" not in str(refused.value)
 
 
 async def test_a_newer_schema_is_refused_in_words(postgres_url: str) -> None:

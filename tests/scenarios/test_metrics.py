@@ -305,18 +305,26 @@ def queries() -> list[str]:
 async def test_the_queries_name_only_metrics_and_labels_of_the_page(idle_env: Env) -> None:
     async with idle_env.running(metrics_port=0, **mode(idle_env, by_socket=True)):
         await idle_env.slack.command("research sft")
-        page = await shows(idle_env, ANSWERS, 1, entry_point="command")
+        await shows(idle_env, ANSWERS, 1, entry_point="command")
+        (message,) = idle_env.slack.messages
+        (buttons,) = [block for block in message.blocks if block["type"] == "actions"]
+        buttons["elements"][0]["action_id"] = "U0NOBUTTON"
+        await idle_env.slack.action(message, "U0NOBUTTON")
+        page = await shows(idle_env, REQUESTS, 1, outcome="failed")
     named = {
         name for query in queries() for name in re.findall(r"\b(?:training_bot|process)_\w+", query)
     }
     assert named - page.names == set()
     unused = [f.name for f in page.families if not any(name.startswith(f.name) for name in named)]
     assert [name for name in unused if name.startswith("training_bot_")] == []
-    labels = {label for sample in page.samples for label in sample.labels} | {"job", "instance"}
+    pairs = {pair for sample in page.samples for pair in sample.labels.items()}
+    pairs |= {("job", "training-project-bot"), ("instance", "")}
+    labels = {label for label, _ in pairs}
     for query in queries():
         by = ",".join(re.findall(r"\bby \(([^)]*)\)", query)).replace(" ", "")
         filters = re.findall(r"[{,]\s*(\w+)\s*(?:=~|!~|!=|=)", query)
         assert {*filter(None, by.split(",")), *filters} <= labels, query
+        assert {*re.findall(r'[{,]\s*(\w+)\s*!?="([^"$]*)"', query)} <= pairs, query
         assert [query.count(each) for each in "({["] == [query.count(each) for each in ")}]"], query
 
 

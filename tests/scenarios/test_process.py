@@ -76,7 +76,7 @@ async def test_a_refused_token_ends_it_with_a_clear_line(
         cwd=tmp_path, settings=settings_of(idle_env, socket=True) | wrong
     ) as process:
         assert await process.ended() == 1
-    assert f"Slack refuses {name} (invalid_auth)" in process.said
+    assert f"Slack refuses {name} (invalid_auth). C" in process.said  # copy, or create one
     assert "not-the-one" not in process.said
     assert "Traceback" not in process.said
 
