@@ -135,3 +135,17 @@ async def test_only_people_who_can_view_the_project_end_a_follow_of_somebody_els
         await it.slack.action(forged, "stop_following", user=LEE)
         await it.hears("This isn't followed any more.")
         assert len(await it.stored()) == 1
+
+
+async def test_the_home_tab_lists_the_follows_of_rights_that_hold_in_one_channel() -> None:
+    async with following(rules=BOUND) as it:
+        await it.follow()
+        await it.slack.event({"type": "app_home_opened", "user": DANA, "tab": "home"})
+
+        def tab() -> View:
+            return next(v for v in reversed(it.slack.views) if v.payload["type"] == "home")
+
+        await it.slack.until(lambda: any(v.payload["type"] == "home" for v in it.slack.views))
+        await it.slack.until(lambda: "Stop following" in str(tab().blocks))
+        await it.slack.action(tab(), "stop_following", user=DANA)
+        await it.no_follow()
