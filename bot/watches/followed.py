@@ -64,7 +64,8 @@ class FollowedJobs:
 
     async def read(self) -> tuple[list[Follow], list[TrackedJob]]:
         """Return the follows, and the jobs that they wait for; other jobs are tracked no more."""
-        follows, jobs = await self._follows.all(), await self._tracked.all()
+        jobs = await self._tracked.all()  # first: a follow begins together with its jobs
+        follows = await self._follows.all()
         index = ScopeIndex(follows)
         kept = []
         for job in jobs:
