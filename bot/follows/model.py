@@ -1,6 +1,7 @@
 """A follow: the jobs that it covers, its place, and its level. Pure."""
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from hashlib import sha256
 
@@ -134,19 +135,15 @@ class Follower(BaseModel):
     mentions: tuple[str, ...] = ()
 
 
-def follower(follow: Follow) -> Follower:
-    """Return the part of a follow that its watches keep."""
-    return Follower(
-        key=follow.key, id=follow.id, created_by=follow.created_by, mentions=follow.mentions
-    )
-
-
 class JobPostTask(BaseModel):
     """The state of the task that posts the message of one job for one follow.
 
     Attributes:
         key: the key of the follow's document.
         follow_id: the follow.
+        channel_id: its channel.
+        others: the keys and ids of the other follows of the channel that want the post.
+        mentions: the people and groups to mention on a failure, of all follows of the channel.
         project: the project, with the job as its latest job.
         ran: the seconds for which the job ran, if it has ended and they are known.
         at: the time of the poll.
@@ -159,12 +156,27 @@ class JobPostTask(BaseModel):
 
     key: str
     follow_id: str
+    channel_id: str = ""
+    others: tuple[tuple[str, str], ...] = ()
+    mentions: tuple[str, ...] = ()
     project: TrainingProject
     ran: float | None = None
     at: Moment
     looks: int | None = None
     repeated: bool = False
     tries: int = 0
+
+    @property
+    def id(self) -> str:
+        """The id of the task: a follow posts one message for each job."""
+        job = self.project.latest_job
+        digest = sha256((job.id if job else "").encode(errors="replace")).hexdigest()[:16]
+        return f"followed:{self.follow_id}:{digest}"
+
+    @property
+    def follows(self) -> tuple[tuple[str, str], ...]:
+        """The keys and ids of the follows that want the post."""
+        return ((self.key, self.follow_id), *self.others)
 
 
 class FarewellTask(BaseModel):
@@ -183,10 +195,45 @@ class FarewellTask(BaseModel):
     by: str = ""
 
 
-def job_post_id(follow: Follow, job: TrainingJob) -> str:
-    """Return the id of the task that posts a job: a follow posts one message for each job."""
-    digest = sha256(job.id.encode(errors="replace")).hexdigest()[:16]
-    return f"followed:{follow.id}:{digest}"
+def job_posts(
+    wanting: Iterable[Follow],
+    follows: Sequence[Follow],
+    project: TrainingProject,
+    ran: float | None,
+    at: Moment,
+) -> list[JobPostTask]:
+    """Return the tasks that post a project's latest job, one for each channel.
+
+    Args:
+        wanting: the follows that want the post; the oldest one of a channel posts it.
+        follows: all follows.
+        project: the project.
+        ran: the seconds for which the job ran, if it has ended and they are known.
+        at: the time of the poll.
+    """
+    job = project.latest_job
+    if job is None:
+        return []
+    by_channel: defaultdict[str, list[Follow]] = defaultdict(list)
+    for follow in sorted(wanting, key=lambda each: (each.since, each.id)):
+        by_channel[follow.channel_id].append(follow)
+    mentions: defaultdict[str, tuple[str, ...]] = defaultdict(tuple)
+    for follow in follows:
+        if follow.mentions and follow.scope.includes(project, job):
+            mentions[follow.channel_id] += follow.mentions
+    return [
+        JobPostTask(
+            key=first.key,
+            follow_id=first.id,
+            channel_id=channel_id,
+            others=tuple((each.key, each.id) for each in others),
+            mentions=mentions[channel_id],
+            project=project,
+            ran=ran,
+            at=at,
+        )
+        for channel_id, (first, *others) in by_channel.items()
+    ]
 
 
 def email_of(job: TrainingJob) -> str:

@@ -11,7 +11,7 @@ import structlog
 from bot.access.rules import RightsUnknownError
 from bot.durable.context import TaskContext
 from bot.durable.model import Done, Outcome, RunAgain, State
-from bot.follows.model import Follow, JobPostTask, follower
+from bot.follows.model import Follow, Follower, JobPostTask
 from bot.follows.store import Follows
 from bot.handlers.posting import LOOKS, TaskPost
 from bot.projects.creation import CreationOutcome
@@ -51,9 +51,8 @@ class JobPostHandler:
     async def handle(self, context: TaskContext) -> Outcome:
         """Post the job, if the follow goes on and its creator can view the project now."""
         task = JobPostTask.model_validate(context.task.state)
-        team = task.project.team_name or ""
         try:
-            follow = await self.follows.allowed(task.key, task.follow_id, team)
+            follow = await self._allowed(task)
         except RightsUnknownError as unknown:
             return self._later(task, context, str(unknown))
         if follow is None:
@@ -68,8 +67,16 @@ class JobPostHandler:
         try:
             posted = await post.post(ReplyTarget("", follow.channel_id), message)
         except SlackCallFailed as refused:
-            return await self._refused(follow, task, context, refused)
+            return await self._refused(task, context, refused)
         return posted if isinstance(posted, RunAgain) else self._done(watch, posted)
+
+    async def _allowed(self, task: JobPostTask) -> Follow | None:
+        """Return the first follow of the channel whose creator can view the project now."""
+        for key, follow_id in task.follows:
+            team = task.project.team_name or ""
+            if (follow := await self.follows.allowed(key, follow_id, team)) is not None:
+                return follow
+        return None
 
     def _watch(self, follow: Follow, task: JobPostTask, task_id: str) -> Watch:
         """Return the watch of the message, which has no place yet."""
@@ -91,7 +98,12 @@ class JobPostHandler:
             ),
             project=project,
             started_at=self.now(),
-            follow=follower(follow),
+            follow=Follower(
+                key=follow.key,
+                id=follow.id,
+                created_by=follow.created_by,
+                mentions=tuple(dict.fromkeys((*follow.mentions, *task.mentions))),
+            ),
             ended=ended,
         )
         if job is None or not ended:
@@ -108,7 +120,7 @@ class JobPostHandler:
         return Done(self.watches.beginning(watch))
 
     async def _refused(
-        self, follow: Follow, task: JobPostTask, context: TaskContext, refused: SlackCallFailed
+        self, task: JobPostTask, context: TaskContext, refused: SlackCallFailed
     ) -> Outcome:
         """Return the next step after an error of Slack."""
         job = task.project.latest_job
@@ -120,7 +132,9 @@ class JobPostHandler:
             log.warning("an unconfirmed message counts as posted", slack_error=refused.error)
             return Done()
         if refused.error in PLACE_ENDINGS:
-            await self.follows.end(follow, refused.error)
+            for key, follow_id in task.follows:
+                if (kept := await self.follows.get(key, follow_id)) is not None:
+                    await self.follows.end(kept, refused.error)
             return Done()
         if not takes_later(refused):
             log.error("Slack refuses a part of a notification", slack_error=refused.error)

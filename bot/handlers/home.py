@@ -139,7 +139,8 @@ class HomeHandler:
                 one
                 for one in follows
                 if one.scope.kind is not Kind.MINE
-                and self.permissions.can_view(place, one.scope.team)
+                # A grant can hold only in the channel of the follow.
+                and self.permissions.can_view_somewhere(actor_at(place), one.scope.team)
             ],
             tells=any(one.scope.kind is Kind.MINE for one in follows),
             watched=frozenset(watched),

@@ -8,7 +8,7 @@ from functools import partial
 from bot.access.rules import NotAllowedError, Verb
 from bot.durable.context import TaskContext
 from bot.durable.model import Done, Outcome
-from bot.follows.model import FarewellTask, Follow, Kind
+from bot.follows.model import RIGHTS, FarewellTask, Follow, Kind
 from bot.follows.store import Follows
 from bot.handlers.failures import Failures, Wording
 from bot.handlers.follow_tasks import UnfollowTask
@@ -48,9 +48,12 @@ class UnfollowHandler:
     async def say_farewell(self, context: TaskContext) -> Outcome:
         """Send the creator of an ended follow a direct message.
 
-        An unknown outcome counts as sent.
+        If the creator lost the right, the first message in the channel shows the end, too. An
+        unknown outcome counts as sent.
         """
         task = FarewellTask.model_validate(context.task.state)
+        if task.reason == RIGHTS:
+            await self._show_end(task.follow, "", context)
         message = unfollowed_message(task.follow, task.reason, task.by)
         try:
             await self.poster.post(
@@ -78,15 +81,19 @@ class UnfollowHandler:
         if follow.scope.kind is not Kind.MINE and follow.created_by != person:
             self.permissions.require(task.place, Verb.VIEW, follow.scope.team)
         await self.follows.end(follow, by=person)
-        if follow.ts:
-            with suppress(SlackCallFailed):  # the follow has ended, whatever its message shows
-                await context.may_post()
-                await self.poster.update(
-                    ReplyTarget("", follow.channel_id), follow.ts, stopped_message(follow, person)
-                )
+        await self._show_end(follow, person, context)
         await send(you_stopped(follow))
         self._redraw_home(task)
         return Done()
+
+    async def _show_end(self, follow: Follow, by: str, context: TaskContext) -> None:
+        """Update the first message; the follow has ended, whatever that message shows."""
+        if follow.ts:
+            with suppress(SlackCallFailed):
+                await context.may_post()
+                await self.poster.update(
+                    ReplyTarget("", follow.channel_id), follow.ts, stopped_message(follow, by)
+                )
 
     def _redraw_home(self, task: UnfollowTask) -> None:
         if task.home:

@@ -78,9 +78,16 @@ def tell_me_button(*, on: bool) -> dict[str, object]:
 
 
 def stopped_message(follow: Follow, by: str) -> Message:
-    """Return the first message of a follow after its end."""
+    """Return the first message of a follow after its end.
+
+    Args:
+        follow: the follow.
+        by: the person who ended it; empty if its creator lost the right.
+    """
+    creator = person(follow.created_by)
+    why = f"{creator} can no longer view it here. Other people can follow it again."
     scope = scope_in_words(follow.scope)
-    return plain(f"🔕 No longer following {scope}.", f"Stopped by {person(by)}")
+    return plain(f"🔕 No longer following {scope}.", f"Stopped by {person(by)}" if by else why)
 
 
 def now_following(follow: Follow) -> Message:

@@ -16,7 +16,7 @@ from bot.baseten.errors import BasetenError
 from bot.baseten.models import TrainingJob, TrainingProject
 from bot.durable.model import Change, Enqueue
 from bot.durable.store import Store
-from bot.follows.model import JOB_POST, Follow, JobPostTask, ScopeIndex, job_post_id
+from bot.follows.model import JOB_POST, Follow, JobPostTask, ScopeIndex, job_posts
 from bot.follows.store import Follows
 from bot.views.job import status
 from bot.watches.changes import Changes
@@ -64,7 +64,8 @@ class FollowedJobs:
 
     async def read(self) -> tuple[list[Follow], list[TrackedJob]]:
         """Return the follows, and the jobs that they wait for; other jobs are tracked no more."""
-        follows, jobs = await self._follows.all(), await self._tracked.all()
+        jobs = await self._tracked.all()  # first: a follow begins together with its jobs
+        follows = await self._follows.all()
         index = ScopeIndex(follows)
         kept = []
         for job in jobs:
@@ -161,17 +162,21 @@ class FollowedJobs:
             lost = any(isinstance(news, Gone | Lost) for news in changes.news)
             await self._save(job, None if lost else after)
             return
-        failed = status(ends[0].job).failed
+        ended = ends[0].job
+        failed = status(ended).failed
+        live = {each.channel_id for each in follows if each.id in job.started_for}
         wanting = [
             follow
             for follow in follows
-            if follow.id not in job.started_for
-            and follow.wants_end(after.project, ends[0].job, failed=failed)
+            if follow.wants_end(after.project, ended, failed=failed)
+            # The live message of the channel mentions nobody of a follow that began after it.
+            and (
+                follow.channel_id not in live
+                or (failed and follow.mentions and follow.since >= ended.created_at)
+            )
         ]
-        posts = [
-            self._post(follow, after.project, ends[0].job, ends[0].ran, now) for follow in wanting
-        ]
-        await self._save(job, None, *posts)
+        posts = job_posts(wanting, follows, after.project, ends[0].ran, now)
+        await self._save(job, None, *map(self._post, posts))
 
     async def _read_jobs(
         self, projects: Sequence[TrainingProject]
@@ -209,8 +214,9 @@ class FollowedJobs:
             live = not status(job).ended
             starts = [each for each in follows if live and each.wants_start(project, job)]
             ids = [follow.id for follow in starts]
-            changes.append(self._tracked.addition(tracked(project, job, now, ids)))
-            changes += [self._post(follow, project, job, None, now) for follow in starts]
+            new_job = tracked(project, job, now, ids)
+            changes.append(self._tracked.addition(new_job))
+            changes += map(self._post, job_posts(starts, follows, new_job.project, None, now))
         return changes
 
     async def _save(self, job: TrackedJob, after: TrackedJob | None, *posts: Enqueue) -> None:
@@ -223,25 +229,9 @@ class FollowedJobs:
             if posts:
                 self._store.publish(self._follows.queue)
 
-    def _post(
-        self,
-        follow: Follow,
-        project: TrainingProject,
-        job: TrainingJob,
-        ran: float | None,
-        at: datetime,
-    ) -> Enqueue:
-        """Return the task that posts a job for a follow."""
-        shown = project.model_copy(update={"latest_job": job})
-        task = JobPostTask(key=follow.key, follow_id=follow.id, project=shown, ran=ran, at=at)
-        return Enqueue(
-            job_post_id(follow, job),
-            JOB_POST,
-            task.model_dump(mode="json"),
-            self._follows.queue,
-            lane=follow.channel_id,
-            delay=0.0,
-        )
+    def _post(self, task: JobPostTask) -> Enqueue:
+        state, lane = task.model_dump(mode="json"), task.channel_id
+        return Enqueue(task.id, JOB_POST, state, self._follows.queue, lane=lane, delay=0.0)
 
 
 def _begin(seen: Seen, project: TrainingProject, index: ScopeIndex) -> SeenJob:

@@ -20,6 +20,8 @@ from bot.views.follow_dialog import GROUP, LEVEL, PERSON, PLACE, TARGET
 from bot.watches.poller import PollInterval
 from bot.wiring import Tuning
 from tests.conftest import RESEARCH, Env
+from tests.scenarios.rules import GROUP as GROUP_ID
+from tests.scenarios.rules import SCOPES
 
 CHANNEL, OTHER = "C0SANDBOX1", "C0OTHER001"
 DANA, SAM = "U0DANA0001", "U0SAM00001"
@@ -168,9 +170,19 @@ def _state(kind: str, **chosen: Any) -> dict[str, Any]:
 
 @asynccontextmanager
 async def following(
-    mode: str = "http", allowed: Allows = allows, scopes: tuple[str, ...] = ()
+    mode: str = "http",
+    allowed: Allows = allows,
+    scopes: tuple[str, ...] = (),
+    rules: str = "",
 ) -> AsyncIterator[Followed]:
-    """Run a bot that looks at the followed projects whenever the clock has moved."""
+    """Run a bot that looks at the followed projects whenever the clock has moved.
+
+    Args:
+        mode: ``http`` or ``socket``.
+        allowed: decides about acts, unless there are rules.
+        scopes: of the token, beside the usual ones.
+        rules: the text of ``ACCESS_FILE``.
+    """
     clock = Clock()
     with TemporaryDirectory() as name:
         async with (
@@ -186,10 +198,16 @@ async def following(
                 poll_interval=PollInterval(fast=0.05, slow=0.05),
                 now=clock,
                 looks=(0.05, 0.05),
-                allows=allowed,
+                allows=None if rules else allowed,
             )
             token = SecretStr(slack.app_token) if mode == "socket" else None
-            async with env.running_on(store, tuning, slack_app_token=token):
+            changes: dict[str, Any] = {"slack_app_token": token}
+            if rules:
+                changes["access_file"] = Path(name) / "access.toml"
+                changes["access_file"].write_text(rules, encoding="utf-8")
+                slack.scopes = (*slack.scopes, *SCOPES)
+                slack.set_group(GROUP_ID, DANA)
+            async with env.running_on(store, tuning, **changes):
                 if mode == "socket":
                     slack.bot_url = None
                 project = baseten.add_project(RESEARCH, "llama")

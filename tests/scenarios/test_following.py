@@ -288,3 +288,44 @@ async def test_a_watcher_who_leaves_does_not_end_the_follow_of_the_message() -> 
         await it.look()
         assert "finished" in (await it.replied(message)).text
         assert message.channel == CHANNEL
+
+
+@pytest.mark.parametrize("level", ["ends", "starts and ends"])
+async def test_follows_of_a_project_and_its_team_post_a_job_once_in_a_channel(level: str) -> None:
+    async with following(scopes=("usergroups:read",)) as it:
+        await it.follow(level=level)
+        await it.follow("research", level="failures", person=SAM)
+        await it.follow("research", channel=OTHER)
+        job = it.start("RUNNING")
+        await it.look()
+        it.becomes(job, "FAILED")
+        await it.look()
+        reply = await it.replied(await it.posted())
+        assert f"<@{SAM}>" in reply.text
+        await it.replied(await it.posted(1, OTHER))
+        await quiet(it)
+        assert (len(it.posts()), len(it.posts(OTHER))) == (1, 1)
+
+
+async def test_a_follow_reports_the_end_after_another_one_of_the_channel_was_stopped() -> None:
+    async with following() as it:
+        await it.follow("research")
+        first = await it.follow(level="starts and ends")
+        job = it.start("RUNNING")
+        await it.posted()
+        await it.slack.action(first, "stop_following", user=DANA)
+        await it.hears("No longer following *llama*")
+        it.becomes(job, "FAILED")
+        await it.look()
+        assert "failed" in (await it.replied(await it.posted(2))).text
+
+
+async def test_a_follow_that_began_after_the_start_mentions_its_people() -> None:
+    async with following() as it:
+        await it.follow(level="starts and ends")
+        job = it.start("RUNNING")
+        await it.posted()
+        await it.follow("research", level="failures", person=SAM)
+        it.becomes(job, "FAILED")
+        await it.look()
+        assert f"<@{SAM}>" in (await it.replied(await it.posted(2))).text

@@ -154,3 +154,29 @@ async def test_a_forbidden_project_or_team_cannot_be_followed() -> None:
         assert offered.body["options"] == []
         assert await it.stored() == {}
         assert it.posts(CHANNEL) == []
+
+
+async def test_a_job_is_posted_for_the_follow_of_the_channel_whose_creator_has_the_right() -> None:
+    rights = Rights()
+    async with following(allowed=rights) as it:
+        await it.follow()
+        it.clock.advance(1)
+        await it.follow("research", user=SAM)
+        rights.lost.add(f"{DANA} Research")
+        it.becomes(it.start(), "COMPLETED")
+        await it.look()
+        message = await it.posted()
+        assert f"followed by <@{SAM}>" in message.text
+        await it.hears("you can no longer view it")
+        assert len(it.posts()) == 1
+
+
+async def test_where_a_channel_is_closed_each_follow_of_a_job_ends() -> None:
+    async with following() as it:
+        await it.follow(channel=OTHER)
+        await it.follow("research", user=SAM, channel=OTHER)
+        it.slack.add_channel(OTHER, archived=True)
+        it.becomes(it.start(), "COMPLETED")
+        await it.pass_time()
+        for scope in ("*llama* (*Research*)", "all projects of *Research*"):
+            await it.hears(f"I stopped following {scope} in <#{OTHER}>: the channel is archived.")

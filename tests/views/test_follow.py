@@ -62,6 +62,7 @@ CASES = {
     "following_long": following_message(follow(project(LONG, LONG), Level.ALL), 1, HOME),
     "now_following": now_following(follow(project())),
     "stopped": stopped_message(follow(project()), SAM),
+    "stopped_without_right": stopped_message(follow(project()), ""),
     "you_stopped": you_stopped(follow(TEAM)),
     "not_in_channel": not_followed("not_in_channel", direct=False),
     "archived": not_followed("is_archived", direct=False),

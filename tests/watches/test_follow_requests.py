@@ -1,5 +1,6 @@
 """One poll serves every follow: the number of its requests depends on the jobs alone."""
 
+import asyncio
 from datetime import timedelta
 
 import pytest
@@ -8,7 +9,9 @@ from bot.durable.model import Task
 from bot.follows.model import JOB_POST, Follow, Kind, Level, Scope
 from bot.follows.store import Follows
 from bot.sandbox import Respond
+from bot.watches.followed import FollowedJobs
 from bot.watches.poller import PollInterval
+from bot.watches.tracked import TrackedJobs, tracked
 from tests.watches.scene import QUEUE, Scene
 
 
@@ -141,3 +144,25 @@ async def test_without_a_follow_no_job_is_tracked_and_no_list_is_requested(scene
     await Follows(scene.store, queue=QUEUE).end(first, by="U0SANDBOX1")
     assert await requests_of(scene, PollInterval().slow) == []
     assert await scene.store.read_all("followed jobs") == {}
+
+
+async def test_a_follow_that_begins_during_a_look_keeps_the_jobs_that_run(scene: Scene) -> None:
+    project = await scene.client.get_training_project(scene.project(status="RUNNING"))
+    assert project.latest_job is not None
+    jobs, follows = TrackedJobs(scene.store), Follows(scene.store, queue=QUEUE)
+    for number in range(100, 200):  # it takes a while to read them
+        await follow(scene, number, Scope(kind=Kind.TEAM, team="Another"))
+    job = jobs.addition(tracked(project, project.latest_job, scene.clock()))
+    for steps in range(60):
+        new = await follow(scene, steps, team())
+        await follows.end(new, by=new.created_by)
+        beginning = asyncio.create_task(follows.begin(new, job))
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        followed = FollowedJobs(scene.client, scene.store, Follows(scene.store, queue=QUEUE))
+        await followed.read()
+        await beginning
+        assert await scene.store.read_all("followed jobs"), steps
+        await follows.end(new, by=new.created_by)
+        await followed.read()
+        assert not await scene.store.read_all("followed jobs")
