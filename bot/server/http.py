@@ -16,7 +16,7 @@ from slack_bolt.adapter.aiohttp import to_aiohttp_response
 from slack_bolt.response import BoltResponse
 
 from bot.server.guard import Connection, Guard
-from bot.server.health import DATABASE, Health, HealthPages
+from bot.server.health import DATABASE, TOKEN, Health, HealthPages
 from bot.server.pace import Pace
 from bot.server.replays import Replays
 from bot.views.notice import unavailable
@@ -184,13 +184,14 @@ class _Events:
             self.guard.proved(request.protocol)
 
     def _unavailable(self, read: dict[str, Any]) -> web.Response:
-        """Return the answer while the bot starts or stops.
+        """Return the answer while the bot starts or stops, or Slack refuses its token.
 
         A balancer tries the next replica after a 503. Without another replica, a command gets a
         message for the person; Slack retries everything else.
         """
         if "command" in read and not self.shared:
-            return web.json_response(unavailable().payload())
+            refused = TOKEN in self.health.reasons()
+            return web.json_response(unavailable(token_refused=refused).payload())
         return web.json_response({"error": "unavailable"}, status=503)
 
     def _unsigned(self, request: web.Request, why: str) -> web.Response:

@@ -259,7 +259,7 @@ async def test_a_token_that_dies_later_is_a_problem_until_it_works_again(
             _, said = await page(bot.url, "/readyz")
             assert said["reasons"] == {"token": f"Slack refuses the bot's token ({code})"}
             delivery = await idle_env.slack.command("research refused")
-            assert "nothing was done" in delivery.body["text"]
+            assert "no longer accepts my token, so nothing was done" in delivery.body["text"]
             idle_env.slack.faults.clear()
             async with asyncio.timeout(10):
                 await bot.health.ready()
