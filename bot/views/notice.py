@@ -77,7 +77,8 @@ def unavailable(*, token_refused: bool) -> Message:
     """Return the note that the bot takes nothing: it starts or stops, or its token is refused."""
     if token_refused:
         return plain(
-            "Slack no longer accepts my token, so nothing was done. Ask the person who runs this bot."
+            "Slack no longer accepts my token, so nothing was done. "
+            "Tell the person who runs this bot."
         )
     return plain("I'm just restarting, so nothing was done. Please try again in a moment.")
 
