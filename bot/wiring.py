@@ -14,6 +14,8 @@ from bot.durable.room import Limits
 from bot.durable.store import Store
 from bot.handlers.act_on_job import SETTLES, ActHandler
 from bot.handlers.act_report import ActReports
+from bot.handlers.audit import Audit
+from bot.handlers.audit_channel import COLLECT_AUDIT, POST_AUDIT, AuditChannel
 from bot.handlers.cleanup import CLEANUP, CleanupTask
 from bot.handlers.dialog import DialogHandler
 from bot.handlers.dismiss import DismissHandler
@@ -92,11 +94,15 @@ def build_services(
     workers = Workers(store, tuning.limits, observer)
     poster, modals = Poster(out.slack, out.session, out.redactor), Modals(out.slack)
     installation = Installation(settings.command, settings.jobs_command, settings.contact)
-    projects, failures = Projects(out.baseten, store), Failures(poster, installation, observer)
+    projects = Projects(out.baseten, store)
     file, job_list = read_access_file(settings.access_file), JobList(out.baseten, tuning.now)
     access = Access(file, SlackDirectory(out.slack), projects)
     decide = tuning.allows or access
     permissions = Permissions(decide, access)
+    audit_channel = AuditChannel(store, poster, settings.audit_channel or "", looks=tuning.looks)
+    on_unposted = audit_channel.wake_soon if settings.audit_channel else None
+    audit = Audit(store, access.decide, out.redactor, tuning.now, on_unposted)
+    failures = Failures(poster, audit, installation, observer)
     dialogs = FilledDialogs(poster, modals, failures)
     steps = WorkflowSteps(out.slack, out.redactor)
     watch_starter = WatchStarter(poster, watches, tuning.now)
@@ -115,6 +121,9 @@ def build_services(
     timing = DeliveryTiming(gap=interval.fast, searches=looks)
     delivery = Delivery(poster, watches, posts, timing, rights)
     workers.notifications.on(DELIVER, delivery.handle)
+    if settings.audit_channel:
+        workers.looks.on(COLLECT_AUDIT, audit_channel.collect)
+        workers.notifications.on(POST_AUDIT, audit_channel.post)
     return Services(
         workers=workers,
         in_flight=InFlight(tuning.most_work),
@@ -136,7 +145,7 @@ def build_services(
             projects, poster, failures, watch_starter, permissions, looks
         ),
         home=HomeHandler(recents, modals, permissions, installation),
-        dialog=DialogHandler(projects, modals, permissions, recents),
+        dialog=DialogHandler(projects, modals, permissions, recents, audit),
         dismiss=DismissHandler(poster, installation, observer),
         more=MoreHandler(projects, dialogs, watches, permissions, installation),
         job_actions=JobActionsHandler(projects, dialogs, permissions, installation),

@@ -118,6 +118,11 @@ class Worker:
         return bool(inserted)
 
     @property
+    def kinds(self) -> tuple[str, ...]:
+        """The kinds that have handlers."""
+        return tuple(self._handlers)
+
+    @property
     def running(self) -> int:
         """The number of tasks that hold a slot."""
         return self._room.running
@@ -203,7 +208,7 @@ class Worker:
             self._backlog = True  # the next free slot wakes the loop
             return _REPORT
         lanes = self._room.full_lanes()
-        kinds = tuple(self._handlers)
+        kinds = self.kinds
         claim = Claim(self.queue, kinds, most, lanes, tuple(self.store.held), self.store.owner)
         self._full_lanes = lanes
         try:

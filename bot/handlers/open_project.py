@@ -13,6 +13,8 @@ from functools import partial
 
 import structlog
 
+from bot.access.rules import Verb
+from bot.baseten.errors import BasetenError, RequestOutcome, outcome_of
 from bot.durable.context import TaskContext
 from bot.durable.model import Change, Done, Outcome, RunAgain, State
 from bot.handlers.failures import Failures
@@ -36,6 +38,12 @@ from bot.views.question import question_message
 from bot.watches.start import WatchStarter
 
 log = structlog.stdlib.get_logger(__name__)
+
+_OUTCOMES = {  # for the audit log
+    CreationOutcome.CREATED: "created",
+    CreationOutcome.EXISTED: "opened",
+    CreationOutcome.UNKNOWN: "opened or created",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +71,7 @@ class OpenProjectHandler:
     async def handle(self, context: TaskContext) -> Outcome:
         """Run the task; the person gets a message about each failure."""
         task = OpenProjectTask.model_validate(context.task.state)
+        self.note(task, context)
 
         async def send(message: Message) -> None:
             await self.poster.send_privately(task.place, message, guard=context.may_post)
@@ -77,7 +86,7 @@ class OpenProjectHandler:
 
         try:
             outcome = await self.failures.report_failures(
-                partial(attempt_to_open, task.request, task.place), answer, work, retryable=True
+                partial(attempt_to_open, task.request, task.place), answer, work, task=context
             )
         except SlackCallFailed as refused:
             return retry_later(context, refused)
@@ -122,7 +131,14 @@ class OpenProjectHandler:
         """Do the first step: open the project."""
         started, stored = time.monotonic(), context.task
         begun = stored.created_at if stored.step_may_have_run else None
-        opened = await self.projects.open_project(found, stored.id, begun_at=begun)
+        try:
+            opened = await self.projects.open_project(found, stored.id, begun_at=begun)
+        except BasetenError as error:
+            if outcome_of(error) is RequestOutcome.UNKNOWN:
+                self.failures.audit.acted(
+                    context, Verb.CREATE, "perhaps created", team=found.team.name, name=found.name
+                )
+            raise
         log.info(
             "project opened",
             project=opened.project.id,
@@ -136,7 +152,21 @@ class OpenProjectHandler:
         update = {"step": "post", "opened": opened, "compared": compared}
         task = task.model_copy(update=update)
         context.advance(task.state)
+        self.note(task, context)
         return task
+
+    def note(self, task: OpenProjectTask, context: TaskContext) -> None:
+        """Note the open project for the audit log, in each attempt after the upsert too."""
+        if (opened := task.opened) is None:
+            return
+        self.failures.audit.acted(
+            context,
+            self.permissions.verb_to_open(task.actor(), opened),
+            _OUTCOMES[opened.outcome],
+            team=opened.team,
+            project=opened.project.id,
+            name=opened.project.name,
+        )
 
     async def post(
         self, task: OpenProjectTask, context: TaskContext
