@@ -15,7 +15,7 @@ from bot.durable.reader import read_events
 from bot.settings import Settings
 from bot.telemetry.redaction import escaped
 
-_AGO = re.compile(r"(\d{1,6})([mhd])")
+_AGO = re.compile(r"([0-9]{1,6})([mhd])")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 _COLUMNS = ("time", "actor", "outcome", "team", "project", "job", "channel", "entry point", "rule")
 _NONE = "-"

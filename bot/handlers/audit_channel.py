@@ -26,7 +26,7 @@ COLLECT_AUDIT = "audit"  # the kind and the id of the one task that collects
 POST_AUDIT = "audit/1"  # with the version of the state
 _QUEUE = "notifications"
 _GAP = 2.0  # seconds in which events are collected for one message
-_LONGEST_SLEEP = 300.0  # seconds; an event wakes the collector
+_LONGEST_SLEEP = 60.0  # seconds; an event wakes the collector, unless its process is killed
 _RETRY = 30.0  # seconds until a post that Slack could take later
 
 
