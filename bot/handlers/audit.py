@@ -162,17 +162,24 @@ class Audit:
 
     def _event(self, actor: Actor, context: TaskContext | None) -> Event:
         """Return the fields that the request itself tells."""
-        bound = get_contextvars()  # of a request that is no task; see `RequestMiddleware`
-        request = None if context is None else context.task.request
-        return Event(
-            time=f"{self.now().astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}"[:-3] + "Z",
+        time = self.now().astimezone(UTC).isoformat(timespec="milliseconds")
+        event = Event(
+            time=time.replace("+00:00", "Z"),
             actor_kind=actor.kind,
             actor=actor.id,
-            workspace=request.workspace if request else bound.get("workspace", ""),
             channel=actor.channel_id,
-            entry_point=request.entry_point if request else bound.get("entry_point", ""),
-            task="" if context is None else context.task.id,
-            seconds=0.0 if context is None else round(age(context.task), 3),
+        )
+        if context is None:
+            bound = get_contextvars()  # see `RequestMiddleware`
+            workspace, entry_point = bound.get("workspace", ""), bound.get("entry_point", "")
+            return replace(event, workspace=workspace, entry_point=entry_point)
+        task = context.task
+        return replace(
+            event,
+            workspace=task.request.workspace,
+            entry_point=task.request.entry_point,
+            task=task.id,
+            seconds=round(age(task), 3),
         )
 
     def _record(self, event_id: str, event: Event) -> Record:

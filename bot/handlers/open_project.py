@@ -4,7 +4,6 @@ The upsert and the first post are one attempt, without a write in between. A rep
 harm, and after a kill the bot searches the channel for the message before it posts again.
 """
 
-import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -129,7 +128,7 @@ class OpenProjectHandler:
         self, task: OpenProjectTask, found: ExistingProjects, context: TaskContext
     ) -> OpenProjectTask:
         """Do the first step: open the project."""
-        started, stored = time.monotonic(), context.task
+        stored = context.task
         begun = stored.created_at if stored.step_may_have_run else None
         try:
             opened = await self.projects.open_project(found, stored.id, begun_at=begun)
@@ -139,14 +138,6 @@ class OpenProjectHandler:
                     context, Verb.CREATE, "perhaps created", team=found.team.name, name=found.name
                 )
             raise
-        log.info(
-            "project opened",
-            project=opened.project.id,
-            team=found.team.id,
-            outcome=opened.outcome.value,
-            user=task.place.user_id,
-            seconds=round(time.monotonic() - started, 3),
-        )
         blind = self.ask_near_names and not task.sure and found.listed is None
         compared = not blind or opened.outcome is CreationOutcome.EXISTED
         update = {"step": "post", "opened": opened, "compared": compared}
