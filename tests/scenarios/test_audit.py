@@ -276,3 +276,15 @@ async def test_hostile_names_are_redacted_and_escaped(idle_env: Env) -> None:
     assert secret not in json.dumps(row)
     assert row["name"].isprintable()
     assert len(row["name"]) < 250
+
+
+async def test_a_further_refusal_in_a_minute_does_not_reach_the_database(idle_env: Env) -> None:
+    async with audited(idle_env, RULES):
+        await idle_env.slack.command("research x", user=LEE)
+        await until_rows(idle_env, 1)
+        with closing(sqlite3.connect(idle_env.folder / "bot.db")) as database, database:
+            database.execute("DELETE FROM training_bot_audit")
+        await idle_env.slack.command("research y", user=LEE)
+        await idle_env.told(2)
+        await idle_env.slack.command("research z", user=KIM)
+        assert (await until_rows(idle_env, 1))["actor"] == KIM
