@@ -1,7 +1,7 @@
 """The training-project bot, in the order of a command's life.
 
 ===============  ==================================================================================
-``__main__``     the command line: ``run``; ``cli`` holds ``check`` and ``demo``
+``__main__``     the command line: ``run``; ``cli`` holds ``audit``, ``check``, ``demo``
 ``settings``     every setting once; ``environment`` is where they come from
 ``wiring``       builds all parts once; ``connections`` opens the sessions that lead outside
 ``app``          starts and stops the parts in order

@@ -1,4 +1,4 @@
-"""The command line: ``python -m bot [run | check | demo [TEXT] | --version]``"""
+"""The command line: ``python -m bot [run | check | demo [TEXT] | audit | --version]``"""
 
 import signal
 import sys
@@ -13,6 +13,7 @@ import gc
 import os
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
+from datetime import datetime
 from typing import Any
 
 import structlog
@@ -51,12 +52,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.writelines(f"  {encodable(line, sys.stderr.encoding)}\n" for line in error.lines)
         return BAD_SETTINGS
     # A check prints the result of its retries itself, so it hides their warnings.
-    level = "error" if chosen.command == "check" else settings.log_level
+    level = "error" if chosen.command in {"check", "audit"} else settings.log_level
     configure_logs(level, settings.log_format, Redactor(settings.secrets))
     if chosen.command == "check":
         from bot.cli.check import check  # noqa: PLC0415 - the bot itself does not need it
 
         return _run_loop(check(settings))
+    if chosen.command == "audit":
+        from bot.cli.audit import audit  # noqa: PLC0415 - the bot itself does not need it
+
+        return _run_loop(audit(settings, chosen.since, as_json=chosen.json))
     return _run_loop(run(settings))
 
 
@@ -153,6 +158,15 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     commands.add_parser("run", help="run the bot (the default)")
     commands.add_parser("check", help="check the settings, the credentials and the database")
+    audit = commands.add_parser("audit", help="print the acts and the refusals of the last days")
+    audit.add_argument(
+        "--since",
+        type=_since,
+        default="7d",
+        metavar="TIME",
+        help="a duration such as 7d (the default), 12h or 30m, or a date such as 2026-11-23",
+    )
+    audit.add_argument("--json", action="store_true", help="print a JSON object for each row")
     demo = commands.add_parser(
         "demo",
         help="try the bot without any account",
@@ -167,6 +181,12 @@ def _parser() -> argparse.ArgumentParser:
         help="the words after /training-project; without them, the demo reads commands",
     )
     return parser
+
+
+def _since(text: str) -> datetime:
+    from bot.cli.audit import since  # noqa: PLC0415 - the bot itself does not need it
+
+    return since(text)
 
 
 if __name__ == "__main__":

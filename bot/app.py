@@ -14,7 +14,6 @@ from bot.connections import Connections, connections
 from bot.durable.database import is_shared, open_store
 from bot.durable.model import DatabaseError
 from bot.durable.store import HEALTH, Store
-from bot.handlers.cleanup import CLEANUP
 from bot.handlers.failures import LAST_WORDS
 from bot.listeners import register
 from bot.listeners.authorization import (
@@ -31,7 +30,6 @@ from bot.server.health import DATABASE, DRAINING, SLACK, START, TOKEN, report_wa
 from bot.server.listener import Listener
 from bot.server.port import CannotListenError, Port
 from bot.settings import Settings
-from bot.watches.poller import POLL
 from bot.wiring import Tuning, build_services
 
 if TYPE_CHECKING:
@@ -149,7 +147,7 @@ class Bot:
             raise FatalError(str(missing)) from None
         self._out.token.on_change = self._token_changed
         self.health.clear_problem(SLACK)
-        await self._services.workers.enqueue_singletons((POLL, CLEANUP))
+        await self._services.workers.enqueue_singletons()
         running = self._services.workers.start()  # after the proof, because tasks use the token
         socket = asyncio.create_task(self._keep_socket_open())
         asking = asyncio.create_task(

@@ -56,6 +56,7 @@ _CURES = {
     "jobs_command": "give a slash command such as /training-jobs, of at most 32 characters",
     "contact": "give the id of a person or a channel, or a few words, of at most 100 characters",
     "access_file": "give the path of a TOML file, or leave it out",
+    "audit_channel": "give the id of a channel, such as C0123456789, or leave it out",
     "ask_near_names": "use true or false",
     "watch_answers": "use true or false",
     "waiting_too_long": "give the minutes until a waiting job is reported to its thread, from 1",
@@ -156,6 +157,11 @@ class Settings(BaseSettings):
     )
     access_file: Path | None = Field(
         None, description="A TOML file with the rules who can do what, and where; see the RUNBOOK."
+    )
+    audit_channel: Annotated[str | None, BeforeValidator(stripped)] = Field(
+        None,
+        pattern=r"^[CG][A-Z0-9]+$",
+        description="The id of a channel that gets a line for each act; without it, none.",
     )
     ask_near_names: bool = Field(
         default=True,
@@ -276,11 +282,7 @@ def load_settings(secrets: Path = SECRETS_DIRECTORY) -> Settings:
 
 
 def ignored(secrets: Path = SECRETS_DIRECTORY) -> list[Ignored]:
-    """Return the variables and files that have no effect, although somebody might think so.
-
-    Args:
-        secrets: the folder with a file for each secret.
-    """
+    """Return the variables and files that have no effect, although somebody might think so."""
     near = ignored_settings(Settings.model_fields, os.environ, _DOTENV, secrets)
     return near + missing_certificates(os.environ) + unused_proxy()
 

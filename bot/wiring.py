@@ -17,6 +17,8 @@ from bot.follows.model import FAREWELL, JOB_POST
 from bot.follows.store import Follows
 from bot.handlers.act_on_job import SETTLES, ActHandler
 from bot.handlers.act_report import ActReports
+from bot.handlers.audit import Audit
+from bot.handlers.audit_channel import COLLECT_AUDIT, POST_AUDIT, AuditChannel
 from bot.handlers.cleanup import CLEANUP, CleanupTask
 from bot.handlers.dialog import DialogHandler
 from bot.handlers.dismiss import DismissHandler
@@ -103,11 +105,15 @@ def build_services(
     workers = Workers(store, tuning.limits, observer)
     poster, modals = Poster(out.slack, out.session, out.redactor), Modals(out.slack)
     installation = Installation(settings.command, settings.jobs_command, settings.contact)
-    projects, failures = Projects(out.baseten, store), Failures(poster, installation, observer)
+    projects = Projects(out.baseten, store)
     file, job_list = read_access_file(settings.access_file), JobList(out.baseten, tuning.now)
     access = Access(file, SlackDirectory(out.slack), projects)
     decide = tuning.allows or access
     permissions = Permissions(decide, access)
+    audit_channel = AuditChannel(store, poster, settings.audit_channel or "", looks=tuning.looks)
+    on_unposted = audit_channel.wake_soon if settings.audit_channel else None
+    audit = Audit(store, access.decide, out.redactor, tuning.now, on_unposted)
+    failures = Failures(poster, audit, installation, observer)
     dialogs = FilledDialogs(poster, modals, failures)
     steps = WorkflowSteps(out.slack, out.redactor)
     rights = StandingRights(decide, access)
@@ -168,6 +174,9 @@ def build_services(
     workers.notifications.on(JOB_POST, job_posts.handle)
     unfollow = UnfollowHandler(poster, failures, follows, permissions, home)
     workers.notifications.on(FAREWELL, unfollow.say_farewell)
+    if settings.audit_channel:
+        workers.looks.on(COLLECT_AUDIT, audit_channel.collect)
+        workers.notifications.on(POST_AUDIT, audit_channel.post)
     return Services(
         workers=workers,
         in_flight=in_flight,
@@ -189,7 +198,7 @@ def build_services(
             projects, poster, failures, watch_starter, permissions, home, looks
         ),
         home=home,
-        dialog=DialogHandler(projects, modals, permissions, recents),
+        dialog=DialogHandler(projects, modals, permissions, recents, audit),
         dismiss=DismissHandler(poster, installation, observer),
         more=MoreHandler(projects, dialogs, watches, permissions, installation),
         job_actions=JobActionsHandler(projects, dialogs, permissions, installation),

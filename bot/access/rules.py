@@ -117,10 +117,14 @@ class NotAllowedError(Exception):
 
     Attributes:
         opened: the project was opened before; False: nothing was done.
+        verb: the act.
+        team: the name of the team; empty if it is unknown.
     """
 
-    def __init__(self, reason: str, *, opened: bool = False) -> None:
-        super().__init__(reason)
+    def __init__(self, verb: str, team: str = "", *, opened: bool = False) -> None:
+        super().__init__(verb)
+        self.verb = Verb(verb)
+        self.team = team
         self.opened = opened
 
 

@@ -7,6 +7,8 @@ import textwrap
 from dataclasses import dataclass
 from typing import TextIO
 
+from bot.telemetry.redaction import escaped
+
 GOOD, BAD, NOTE, UNPROVED = "✓", "✗", "!", "?"
 _IN_LATIN_1 = str.maketrans({"✓": "[ok]", "✗": "[no]", "…": "...", "—": "-"})
 _NARROWEST = 20  # columns
@@ -40,13 +42,6 @@ def show(line: Line, out: TextIO | None = None) -> None:
         out.flush()
     except BrokenPipeError:  # `check | head -1`; without this, the exit writes a traceback
         os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())
-
-
-def escaped(text: str) -> str:
-    """Return the text with escapes for characters that a terminal obeys instead of showing them."""
-    return "".join(
-        each if each.isprintable() else each.encode("unicode_escape").decode() for each in text
-    )
 
 
 def encodable(text: str, encoding: str | None) -> str:

@@ -7,6 +7,7 @@
 ``batch``       the content of a transaction; ``statements`` has the SQL
 ``database``    opens ``sqlite`` or ``postgres`` with the tables of ``schema/``; for PostgreSQL,
                 ``postgres_schema`` creates them
+``events``      the rows of the audit log, which ``reader`` reads beside a running bot
 ``lease``       the heartbeat of a process that shares PostgreSQL
 ``in_flight``   light background work that does not survive the process
 """

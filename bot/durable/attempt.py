@@ -28,6 +28,11 @@ _LONGEST_ERROR = 2000  # characters
 
 async def attempt(context: TaskContext, handler: Handler, retries: int) -> tuple[Change, ...]:
     """Call the handler, and return the changes to write; none if another process owns the task."""
+    changes = await _attempt(context, handler, retries)
+    return (*changes, *context.noted) if changes else ()
+
+
+async def _attempt(context: TaskContext, handler: Handler, retries: int) -> tuple[Change, ...]:
     try:
         outcome = await handler(context)
     except LeaseLostError:

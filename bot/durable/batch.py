@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from operator import itemgetter
 from typing import Any
 
+from bot.durable.events import write_events
 from bot.durable.model import (
     Amend,
     Change,
@@ -54,7 +55,8 @@ class Unit:
         changes: at most one for each task.
         retried: a commit with an unknown outcome might have written them.
         results: one for each change after the batch. Enqueue: whether the task was inserted;
-            Amend: the new document; Claim: the tasks with their turns; Run: the rows; else None.
+            Amend: the new document; Claim: the tasks with their turns; Record: whether the event is
+            new; Run: the rows; else None.
         error: the reason why the unit was not written.
     """
 
@@ -112,6 +114,7 @@ async def write_batch(units: Sequence[Unit], execute: Execute, *, locks: bool) -
                 case Run(statement, row):
                     unit.results[i] = await execute(statement, [row])
     await documents.write(execute)
+    await write_events(going, execute)
 
 
 def _goes_on(unit: Unit, tasks: dict[str, Row], documents: "_Documents") -> bool:

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import TypeAlias
 
-from bot.durable.model import Outcome, PostponedError, Save, State, Task, advanced
+from bot.durable.model import Change, Outcome, PostponedError, Save, State, Task, advanced
 from bot.durable.room import Room
 from bot.durable.store import Store
 
@@ -17,12 +17,14 @@ class TaskContext:
         task: the claimed task, or the task of the last `checkpoint`.
         parked: the task waits in memory without a slot, or was canceled in that state.
         lost: another process owns the task.
+        noted: changes that are written with the end of this attempt, also if it fails.
     """
 
     def __init__(self, task: Task, store: Store, room: Room) -> None:
         self.task = task
         self.parked = False
         self.lost = False
+        self.noted: list[Change] = []
         self._store = store
         self._room = room
         self._advanced: Callable[[], State] | None = None

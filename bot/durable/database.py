@@ -27,6 +27,7 @@ _WAIT = 30.0  # seconds; the shutdown of another process takes up to 28
 _FINAL_WRITES = 3.0  # seconds
 _LOCK_RETRY = 0.1  # seconds
 _CHECKED = 1024**3  # bytes; a larger file takes a minute to read from a slow disk
+NO_DRIVER = "PostgreSQL needs a driver. Run pip install 'training-project-bot[postgres]'"
 _DAMAGED = ". Choose another file, or restore a backup"
 
 
@@ -40,6 +41,11 @@ Wait = Callable[[str], object]
 def is_shared(url: str) -> bool:
     """Return whether several replicas can use this database."""
     return urlsplit(read_url(url)).scheme not in FILE_SCHEMES
+
+
+def file_of(url: str) -> Path:
+    """Return the file of a SQLite database, for a URL that `read_url` has returned."""
+    return Path(unquote(urlsplit(url).path.removeprefix("/")))
 
 
 @asynccontextmanager
@@ -64,9 +70,7 @@ async def open_store(
             try:
                 from bot.durable.postgres import open_postgres  # noqa: PLC0415 - an extra
             except ModuleNotFoundError:
-                raise DatabaseError(
-                    "PostgreSQL needs a driver. Run pip install 'training-project-bot[postgres]'"
-                ) from None
+                raise DatabaseError(NO_DRIVER) from None
             database = await opened.enter_async_context(
                 open_postgres(url, wait=wait, on_wait=on_wait)
             )
@@ -77,9 +81,9 @@ async def open_store(
 
 @asynccontextmanager
 async def _open_sqlite(url: str, wait: float, on_wait: Wait) -> AsyncIterator[SQLite]:
-    path = Path(unquote(urlsplit(url).path.removeprefix("/")))
+    path = file_of(url)
     async with AsyncExitStack() as opened:
-        with _as_database_error(url):
+        with as_database_error(url):
             _create_private(path)
             await opened.enter_async_context(_lock_file(path, wait, on_wait))
             on_wait("the bot reads its file once, to find damage")
@@ -181,7 +185,8 @@ def _migrate(connection: sqlite3.Connection) -> None:
 
 
 @contextmanager
-def _as_database_error(url: str) -> Iterator[None]:
+def as_database_error(url: str) -> Iterator[None]:
+    """Raise each error of SQLite as a `DatabaseError`, with its cure."""
     try:
         yield
     except (OSError, sqlite3.Error) as error:

@@ -56,15 +56,18 @@ class Request:
         entry_point: the way in.
         actor: the person or the workflow.
         traceparent: the trace, in the format of the header of this name; empty without traces.
+        workspace: the workspace of the actor.
     """
 
     entry_point: str = ""
     actor: str = ""
     traceparent: str = ""
+    workspace: str = ""
 
     def stored(self) -> dict[str, str]:
         """Return it as JSON."""
-        return self.log_fields() | {"traceparent": self.traceparent}
+        more = {"traceparent": self.traceparent, "workspace": self.workspace}
+        return self.log_fields() | more
 
     def log_fields(self) -> dict[str, str]:
         """Return the fields of each log line; none for a task without a request."""
@@ -215,6 +218,25 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
+class Record:
+    """Append an event to the audit log; an existing event with this id does not change.
+
+    Attributes:
+        event_id: the idempotency key.
+        at: the time, in seconds since 1970.
+        event: JSON.
+        unposted: the event waits for its post in a channel.
+        written: called once the event is on disk, unless it was there before.
+    """
+
+    event_id: str
+    at: float
+    event: State
+    unposted: bool = False
+    written: Callable[[], object] = lambda: None
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
     """Execute a statement that depends on no other change."""
 
@@ -222,7 +244,7 @@ class Run:
     row: tuple[Any, ...]
 
 
-Change = Enqueue | Save | Finish | Amend | Claim | Run
+Change = Enqueue | Save | Finish | Amend | Claim | Record | Run
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,7 +78,7 @@ class Postgres:
 
     async def read(self, statement: Statement, rows: Sequence[Row], within: float) -> list[Row]:
         """Execute a SELECT."""
-        text, arguments = _query(statement, rows)
+        text, arguments = query_of(statement, rows)
         return await self._fetch(within, text, *arguments)
 
     def publish(self, topic: str) -> None:
@@ -201,7 +201,7 @@ async def open_postgres(
     on_wait: Callable[[str], object] = lambda _: None,
 ) -> AsyncIterator[Postgres]:
     """Open and migrate the database, and hold a lease until the end; see `open_store`."""
-    with _as_database_error(url):
+    with as_database_error(url):
         connections = connector(url)
         await refuse_pooler(connections)
         await migrate(connections, wait, on_wait)
@@ -219,11 +219,11 @@ async def open_postgres(
 async def _execute(
     connection: asyncpg.Connection, statement: Statement, rows: Sequence[Row]
 ) -> list[Row]:
-    text, arguments = _query(statement, rows)
+    text, arguments = query_of(statement, rows)
     return list(await connection.fetch(text, *arguments))
 
 
-def _query(statement: Statement, rows: Sequence[Row]) -> tuple[str, list[Any]]:
+def query_of(statement: Statement, rows: Sequence[Row]) -> tuple[str, list[Any]]:
     """Return the SQL, and an array for each column; a list column has one cell, its array."""
     text, lists = _prepared(statement)
     columns = list(zip(*rows, strict=True)) or [()] * len(lists)
@@ -250,7 +250,8 @@ def _is_unit_fault(error: BaseException) -> bool:
 
 
 @contextmanager
-def _as_database_error(url: str) -> Iterator[None]:
+def as_database_error(url: str) -> Iterator[None]:
+    """Raise each error of a connection as a `DatabaseError`, with its cure."""
     try:
         yield
     except (*FAULTS, TypeError, ValueError) as error:

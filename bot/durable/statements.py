@@ -229,3 +229,30 @@ MANY_DOCUMENTS = Statement(
     "SELECT key, version, value FROM training_bot_documents"
     " WHERE (collection, key) IN (SELECT c.collection, c.key FROM {rows}) ORDER BY key",
 )
+
+# The audit log
+
+INSERT_EVENTS = Statement(
+    "id text, at float8, event text, unposted int4",
+    "INSERT INTO training_bot_audit (id, at, event, unposted)"
+    " SELECT c.id, c.at, c.event, c.unposted FROM {rows} WHERE true"
+    " ON CONFLICT (id) DO NOTHING RETURNING id",
+)
+PAGE_OF_EVENTS = Statement(
+    "since float8, after text, most int8",
+    "SELECT id, at, event FROM training_bot_audit WHERE (at, id) > ({one:since}, {one:after})"
+    " ORDER BY at, id LIMIT {one:most}",
+)
+UNPOSTED_EVENTS = Statement(
+    "most int8",
+    "SELECT id, event FROM training_bot_audit WHERE unposted = 1 ORDER BY at, id LIMIT {one:most}",
+)
+MARK_POSTED = Statement(
+    "ids text[]", "UPDATE training_bot_audit SET unposted = 0 WHERE id IN {list:ids}"
+)
+PRUNE_EVENTS = Statement(
+    "age float8, most int8",
+    "WITH found AS (SELECT id FROM training_bot_audit"
+    " WHERE at < {now} - {one:age} LIMIT {one:most} {skip})"
+    " DELETE FROM training_bot_audit WHERE id IN (SELECT id FROM found) RETURNING id",
+)

@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from functools import partial
 from itertools import count
 from typing import Any, cast
 
@@ -12,7 +13,8 @@ import structlog
 from bot.durable.batch import Row, task_of
 from bot.durable.committer import Committer, Pending
 from bot.durable.dialect import Database
-from bot.durable.model import Amend, Change, Claim, Enqueue, Run, State, Task
+from bot.durable.events import report_events
+from bot.durable.model import Amend, Change, Claim, Enqueue, Record, Run, State, Task
 from bot.durable.statements import (
     BACKLOG,
     COUNT_DOCUMENTS,
@@ -79,7 +81,10 @@ class Store:
 
     def submit(self, *changes: Change) -> Pending:
         """Queue a unit of changes, which is retried until it is written."""
-        return self._committer.submit(*changes, durable=True)
+        pending = self._committer.submit(*changes, durable=True)
+        if any(isinstance(change, Record) for change in changes):
+            pending.written.add_done_callback(partial(report_events, changes))
+        return pending
 
     def enqueue(self, change: Enqueue) -> Pending:
         """Queue a new task; `written` waits for it and can withdraw it."""
@@ -148,11 +153,14 @@ class Store:
         """Return each person in a queue with their first and last turn."""
         return await self._read(TURNS, (queue,))
 
-    async def prune(self, age: float) -> int:
-        """Delete tasks that ended ``age`` seconds ago or earlier; return their number."""
+    async def prune(self, age: float, statement: Statement = PRUNE) -> int:
+        """Delete tasks that ended ``age`` seconds ago or earlier; return their number.
+
+        `bot.durable.statements` has a statement of this form for the events too.
+        """
         deleted = 0
         while True:
-            (rows,) = await self.write(Run(PRUNE, (age, _PAGE)))
+            (rows,) = await self.write(Run(statement, (age, _PAGE)))
             deleted += len(rows)
             if len(rows) < _PAGE:
                 break

@@ -64,7 +64,7 @@ class Worker:
         self.late_by = 0.0
         self._limits = limits or Limits()
         self._span = span
-        self._handlers: dict[str, Handler] = {}
+        self.handlers: dict[str, Handler] = {}
         self._room = Room(self._limits, store.held, self._freed)
         self._attempts: dict[TaskContext, asyncio.Task[None]] = {}
         self._wake = asyncio.Event()
@@ -75,7 +75,7 @@ class Worker:
 
     def on(self, kind: str, handler: Handler) -> None:
         """Register the handler of a kind; call it before `run`."""
-        self._handlers[kind] = handler
+        self.handlers[kind] = handler
 
     async def enqueue(  # noqa: PLR0913 - the columns of a task
         self,
@@ -203,7 +203,7 @@ class Worker:
             self._backlog = True  # the next free slot wakes the loop
             return _REPORT
         lanes = self._room.full_lanes()
-        kinds = tuple(self._handlers)
+        kinds = tuple(self.handlers)
         claim = Claim(self.queue, kinds, most, lanes, tuple(self.store.held), self.store.owner)
         self._full_lanes = lanes
         try:
@@ -257,7 +257,7 @@ class Worker:
         fields = task.request.log_fields()
         with structlog.contextvars.bound_contextvars(task=task.id, **fields):
             try:
-                handler = self._handlers[task.kind]
+                handler = self.handlers[task.kind]
                 with self._span(task.kind, task.request.traceparent):
                     changes = await attempt(context, handler, self._limits.retries)
             finally:

@@ -14,7 +14,7 @@ from bot.baseten.models import TrainingJob, TrainingProject
 from bot.durable.context import TaskContext
 from bot.durable.model import Done, Outcome, RunAgain, StoreUnavailableError
 from bot.handlers.act_report import ActReports
-from bot.handlers.act_task import ActTask
+from bot.handlers.act_task import ActTask, note_act
 from bot.handlers.failures import Failures
 from bot.handlers.permissions import Permissions
 from bot.handlers.task_age import reject_if_expired, retry_later
@@ -68,6 +68,8 @@ class ActHandler:
     async def handle(self, context: TaskContext) -> Outcome:
         """Run the task; the person gets a message about each failure."""
         task = ActTask.model_validate(context.task.state)
+        if task.step in {"report", "end"}:
+            note_act(self.failures.audit, context, task)
         send = partial(self.poster.send_privately, task.place, guard=context.may_post)
 
         def wording() -> FailureWording:
@@ -75,11 +77,23 @@ class ActHandler:
 
         try:
             outcome = await self.failures.report_failures(
-                wording, send, lambda: self._run(task, context, send), retryable=True
+                wording, send, lambda: self._noted(task, context, send), task=context
             )
         except SlackCallFailed as refused:
             return retry_later(context, refused)
         return outcome or self._over(task, context)
+
+    async def _noted(self, task: ActTask, context: TaskContext, send: _Send) -> Outcome:
+        """Run the task; note for the audit log that Baseten might have done the act."""
+        try:
+            return await self._run(task, context, send)
+        except BasetenError as error:
+            now = ActTask.model_validate(context.now().state)
+            if now.step == "settle":
+                note_act(self.failures.audit, context, now)
+            elif now.step != "check" and outcome_of(error) is RequestOutcome.UNKNOWN:
+                note_act(self.failures.audit, context, now, perhaps=True)
+            raise
 
     async def _run(self, task: ActTask, context: TaskContext, send: _Send) -> Outcome:
         """Continue with the present step."""
@@ -105,7 +119,8 @@ class ActHandler:
         self.permissions.require(task.place, Verb.VIEW, project.team_name)
         try:
             self.permissions.require(task.place, Verb.STOP, project.team_name)
-        except NotAllowedError:
+        except NotAllowedError as error:
+            self.failures.audit.refused(context, error)
             await send(no_right_to_act(project.team_name or "", person, self.installation))
             return self._over(task, context)
         if other := await self.under_way.begin(task.job_id, context.task.id, person, task.act):
@@ -228,6 +243,7 @@ class ActHandler:
         if task.reads + 1 < len(self.looks):
             reads = task.reads + 1
             return RunAgain(self.looks[reads], task.model_copy(update={"reads": reads}).state())
+        note_act(self.failures.audit, context, task, perhaps=True)
         if task.project is not None and task.job is not None:
             await send(new_job_unknown(task.project, task.job))
         return self._over(task, context)
@@ -241,6 +257,7 @@ class ActHandler:
     ) -> Outcome:
         """Report the end. It is saved first: a repeat would not find it out again."""
         task = task.model_copy(update={"step": "report", "project": project, "job": job})
+        note_act(self.failures.audit, context, task)
         await context.checkpoint(task.state())
         return await self.reports.report(task, context) or self._over(task, context)
 

@@ -4,13 +4,22 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from bot.access.rules import Verb
 from bot.baseten.models import TrainingJob, TrainingProject
+from bot.durable.context import TaskContext
 from bot.durable.model import State
+from bot.handlers.audit import Audit
 from bot.projects.job_acts import Act
 from bot.projects.message_state import MessageState
 from bot.slack.message import ReplyTarget
 
 ACT_ON_JOB = "act/1"  # with the version of the state
+_ACTED = {  # for the audit log
+    Act.STOP: "stopped",
+    Act.RUN_AGAIN: "run again",
+    Act.USE_SPOT: "set to spot",
+    Act.SET_PRIORITY: "given a priority",
+}
 
 
 class ActTask(BaseModel):
@@ -60,3 +69,25 @@ class ActTask(BaseModel):
     def state(self) -> State:
         """Return it as JSON."""
         return self.model_dump(mode="json")
+
+
+def note_act(audit: Audit, context: TaskContext, task: ActTask, *, perhaps: bool = False) -> None:
+    """Note the act for the audit log.
+
+    Args:
+        audit: the log.
+        context: the attempt.
+        task: its state after the act.
+        perhaps: it is unknown whether Baseten did the act.
+    """
+    project = task.project
+    acted = "stop accepted" if task.waited or task.step == "settle" else _ACTED[task.act]
+    audit.acted(
+        context,
+        Verb.STOP,
+        f"perhaps {acted}" if perhaps else acted,
+        team=project.team_name if project else None,
+        project=task.project_id,
+        name=project.name if project else "",
+        job=task.job_id,
+    )

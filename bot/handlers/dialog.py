@@ -9,6 +9,7 @@ from bot.access.rules import NotServedError, Refusal
 from bot.baseten.errors import BasetenError, Refused
 from bot.baseten.models import Team
 from bot.durable.model import StoreUnavailableError
+from bot.handlers.audit import Audit
 from bot.handlers.permissions import Permissions, actor_at
 from bot.projects.message_state import DialogState
 from bot.projects.recents import Recents
@@ -48,6 +49,7 @@ class DialogHandler:
     modals: Modals
     permissions: Permissions
     recents: Recents
+    audit: Audit
 
     async def open(self, trigger_id: str, place: ReplyTarget, asked: str, name: str = "") -> None:
         """Open the dialog, first without the teams: a trigger lives 3 seconds.
@@ -125,16 +127,18 @@ class DialogHandler:
 
     async def _refused(self, request: ProjectRequest, place: ReplyTarget) -> dict[str, str]:
         """Return the errors that the list of teams and the access rules show."""
+        actor = actor_at(place)
         try:
             async with asyncio.timeout(TEAM_LIST_TIMEOUT):
-                actor = actor_at(place)
                 await self.permissions.prepare(actor)
                 await self.permissions.find_team(actor, self.projects, request.team)
         except NotServedError as error:
             if error.refusal not in _CHANNELS:
                 raise
+            self.audit.refused_request(actor, error)
             return {CHANNEL: _CHANNELS[error.refusal]}
         except UnknownTeamError as error:
+            self.audit.refused_request(actor, error)
             return {TEAM: _unknown_team(error)}
         except AmbiguousTeamError:
             return {TEAM: "Several teams have this name. Give the team's id."}

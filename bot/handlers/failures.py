@@ -10,8 +10,11 @@ from typing import TypeAlias, TypeVar
 
 import structlog
 
+from bot.durable.context import TaskContext
 from bot.durable.in_flight import ShutdownError
 from bot.durable.model import DurableError
+from bot.handlers.audit import Audit
+from bot.handlers.permissions import actor_at
 from bot.slack.message import Message, ReplyTarget, SlackCallFailed
 from bot.slack.messages import Poster
 from bot.telemetry.observer import Observer
@@ -28,9 +31,14 @@ log = structlog.stdlib.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Failures:
-    """Turn each exception into a message for the person behind the request."""
+    """Turn each exception into a message for the person behind the request.
+
+    Attributes:
+        audit: gets the refusals.
+    """
 
     poster: Poster
+    audit: Audit
     installation: Installation = field(default_factory=Installation)
     observer: Observer = field(default_factory=Observer)
 
@@ -51,7 +59,7 @@ class Failures:
             await work()
             self.observer.answer(time.monotonic() - accepted, place.channel_id)
 
-        await self.report_failures(wording, send, answer)
+        await self.report_failures(wording, send, answer, place=place)
 
     async def report_failures(
         self,
@@ -59,7 +67,8 @@ class Failures:
         send: Callable[[Message], Awaitable[None]],
         work: Callable[[], Awaitable[Result]],
         *,
-        retryable: bool = False,
+        task: TaskContext | None = None,
+        place: ReplyTarget | None = None,
     ) -> Result | None:
         """Return the result of the work; None after a failure that the person got a message about.
 
@@ -67,9 +76,11 @@ class Failures:
             wording: the words for this work, or a function that returns them after a failure.
             send: sends a message to the person.
             work: the call that can fail.
-            retryable: the work is a task's. An error after which the task runs again, here or in
-                another process, is raised, and the person gets no message.
+            task: the task of the work, if it is a task's. An error after which the task runs
+                again, here or in another process, is raised, and the person gets no message.
+            place: the person and the channel, if the work is no task's.
         """
+        retryable = task is not None
         try:
             return await work()
         except asyncio.CancelledError:
@@ -82,6 +93,10 @@ class Failures:
         except Exception as error:
             if retryable and _runs_again(error):
                 raise
+            if task is not None:
+                self.audit.refused(task, error)
+            elif place is not None:
+                self.audit.refused_request(actor_at(place), error)
             message = self.failure_text(error, wording)
             try:
                 await send(message)

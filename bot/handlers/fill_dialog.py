@@ -42,4 +42,4 @@ class FilledDialogs:
         async def work() -> None:
             await self.modals.update(view_id, await found())
 
-        await self.failures.report_failures(READING, send, work)
+        await self.failures.report_failures(READING, send, work, place=place)

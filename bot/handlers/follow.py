@@ -9,7 +9,7 @@ from hashlib import sha256
 
 import structlog
 
-from bot.access.rules import NotAllowedError, Verb
+from bot.access.rules import Actor, NotAllowedError, Verb
 from bot.baseten.errors import BasetenError
 from bot.baseten.models import TrainingProject
 from bot.durable.context import TaskContext
@@ -111,6 +111,15 @@ class FollowHandler:
             self.tracked.addition(tracked(_project(each), each.job, self.now())) for each in live
         ]
         await self.follows.begin(posted, *additions)
+        self.failures.audit.acted(
+            context,
+            Verb.VIEW,
+            "followed",
+            team=scope.team,
+            project=scope.project_id,
+            name=scope.name,
+            actor=Actor(id=follow.created_by, channel_id=posted.channel_id),
+        )
         if posted.channel_id != task.place.channel_id:
             await send(now_following(posted))
         if task.home:

@@ -7,7 +7,7 @@ from slack_sdk.models.views import View
 from bot.access.rules import NotAllowedError, Verb
 from bot.baseten.models import TrainingJob, TrainingProject
 from bot.handlers.fill_dialog import FilledDialogs
-from bot.handlers.permissions import Permissions
+from bot.handlers.permissions import Permissions, actor_at
 from bot.projects.job_acts import Act, JobActions, can_act
 from bot.projects.service import Projects
 from bot.slack.message import ReplyTarget
@@ -67,7 +67,8 @@ class JobActionsHandler:
         self.permissions.require(place, Verb.VIEW, project.team_name)
         try:
             self.permissions.require(place, Verb.STOP, project.team_name)
-        except NotAllowedError:
+        except NotAllowedError as error:
+            self.dialogs.failures.audit.refused_request(actor_at(place), error)
             words = no_right_to_act(project.team_name or "", place.user_id, self.installation)
             return project, job, notice_about_job(project, job, words)
         return project, job, None

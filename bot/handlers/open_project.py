@@ -4,7 +4,6 @@ The upsert and the first post are one attempt, without a write in between. A rep
 harm, and after a kill the bot searches the channel for the message before it posts again.
 """
 
-import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -13,6 +12,8 @@ from functools import partial
 
 import structlog
 
+from bot.access.rules import Verb
+from bot.baseten.errors import BasetenError, RequestOutcome, outcome_of
 from bot.durable.context import TaskContext
 from bot.durable.model import Change, Done, Outcome, RunAgain, State
 from bot.handlers.failures import Failures
@@ -37,6 +38,12 @@ from bot.views.question import question_message
 from bot.watches.start import WatchStarter
 
 log = structlog.stdlib.get_logger(__name__)
+
+_OUTCOMES = {  # for the audit log
+    CreationOutcome.CREATED: "created",
+    CreationOutcome.EXISTED: "opened",
+    CreationOutcome.UNKNOWN: "opened or created",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +72,7 @@ class OpenProjectHandler:
     async def handle(self, context: TaskContext) -> Outcome:
         """Run the task; the person gets a message about each failure."""
         task = OpenProjectTask.model_validate(context.task.state)
+        self.note(task, context)
 
         async def send(message: Message) -> None:
             await self.poster.send_privately(task.place, message, guard=context.may_post)
@@ -79,7 +87,7 @@ class OpenProjectHandler:
 
         try:
             outcome = await self.failures.report_failures(
-                partial(attempt_to_open, task.request, task.place), answer, work, retryable=True
+                partial(attempt_to_open, task.request, task.place), answer, work, task=context
             )
         except SlackCallFailed as refused:
             return retry_later(context, refused)
@@ -126,23 +134,36 @@ class OpenProjectHandler:
         self, task: OpenProjectTask, found: ExistingProjects, context: TaskContext
     ) -> OpenProjectTask:
         """Do the first step: open the project."""
-        started, stored = time.monotonic(), context.task
+        stored = context.task
         begun = stored.created_at if stored.step_may_have_run else None
-        opened = await self.projects.open_project(found, stored.id, begun_at=begun)
-        log.info(
-            "project opened",
-            project=opened.project.id,
-            team=found.team.id,
-            outcome=opened.outcome.value,
-            user=task.place.user_id,
-            seconds=round(time.monotonic() - started, 3),
-        )
+        try:
+            opened = await self.projects.open_project(found, stored.id, begun_at=begun)
+        except BasetenError as error:
+            if outcome_of(error) is RequestOutcome.UNKNOWN:
+                self.failures.audit.acted(
+                    context, Verb.CREATE, "perhaps created", team=found.team.name, name=found.name
+                )
+            raise
         blind = self.ask_near_names and not task.sure and found.listed is None
         compared = not blind or opened.outcome is CreationOutcome.EXISTED
         update = {"step": "post", "opened": opened, "compared": compared}
         task = task.model_copy(update=update)
         context.advance(task.state)
+        self.note(task, context)
         return task
+
+    def note(self, task: OpenProjectTask, context: TaskContext) -> None:
+        """Note the open project for the audit log, in each attempt after the upsert too."""
+        if (opened := task.opened) is None:
+            return
+        self.failures.audit.acted(
+            context,
+            self.permissions.verb_to_open(task.actor(), opened),
+            _OUTCOMES[opened.outcome],
+            team=opened.team,
+            project=opened.project.id,
+            name=opened.project.name,
+        )
 
     async def post(
         self, task: OpenProjectTask, context: TaskContext

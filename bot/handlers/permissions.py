@@ -89,7 +89,7 @@ class Permissions:
         self.admit(actor)
         if not self.allows(actor, verb, team or ""):
             self.require_facts(actor)
-            raise NotAllowedError(verb.value)
+            raise NotAllowedError(verb, team or "")
 
     def require_shown(self, actor: Actor, opened: OpenedProject) -> None:
         """Let a handler show a project that it opened: a new one to the creator, or to a viewer.
@@ -100,7 +100,12 @@ class Permissions:
         created = opened.outcome is CreationOutcome.CREATED
         verbs = (Verb.VIEW, Verb.CREATE) if created else (Verb.VIEW,)
         if not any(self.allows(actor, verb, opened.team) for verb in verbs):
-            raise NotAllowedError(Verb.VIEW.value, opened=True)
+            raise NotAllowedError(Verb.VIEW, opened.team, opened=True)
+
+    def verb_to_open(self, actor: Actor, opened: OpenedProject) -> Verb:
+        """Return the right that an actor needed to open a project."""
+        existed = opened.outcome is CreationOutcome.EXISTED
+        return Verb.VIEW if existed and self.allows(actor, Verb.VIEW, opened.team) else Verb.CREATE
 
     def require_facts(self, actor: Actor) -> None:
         """Tell a missing right from one that nobody confirms; call it after a refusal.
@@ -194,7 +199,7 @@ class Permissions:
         found = replace(found, also_in=also_in, readings=readings)
         if not self.allows(actor, Verb.VIEW, found.team.name):
             if found.listed:
-                raise NotAllowedError(Verb.VIEW.value)
+                raise NotAllowedError(Verb.VIEW, found.team.name)
             return replace(found, near=None, beginning_of=None)
         if self.allows(actor, Verb.CREATE, found.team.name):
             return found
@@ -248,14 +253,16 @@ class Permissions:
             teams = await projects.teams()
         except BasetenError:
             teams = []
-        raise self._unknown(actor, asked, teams)
+        raise self._unknown(actor, asked, teams, team.name)
 
-    def _unknown(self, actor: Actor, asked: str, teams: Iterable[Team]) -> UnknownTeamError:
+    def _unknown(
+        self, actor: Actor, asked: str, teams: Iterable[Team], forbidden: str = ""
+    ) -> UnknownTeamError:
         self.require_facts(actor)
         usable = self.usable(actor, teams)
         granted = self.access is not None and self.access.has_grants
         return UnknownTeamError(
-            asked, near_teams(asked, usable), usable, actor.id if granted else ""
+            asked, near_teams(asked, usable), usable, actor.id if granted else "", forbidden
         )
 
 

@@ -124,7 +124,10 @@ class Services:
         bind_contextvars(task=task_id)  # for the request's log line
         fields = get_contextvars()  # the task's own lines repeat these
         request = Request(
-            fields.get("entry_point", ""), fields.get("actor", ""), self.observer.traceparent()
+            fields.get("entry_point", ""),
+            fields.get("actor", ""),
+            self.observer.traceparent(),
+            fields.get("workspace", ""),
         )
         return await self.workers.commands.enqueue(
             task_id, kind, state, person=person, lane=place.channel_id, request=request

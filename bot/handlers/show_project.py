@@ -17,7 +17,7 @@ from bot.durable.context import TaskContext
 from bot.durable.model import Done, Outcome, State
 from bot.handlers.failures import Failures
 from bot.handlers.home import HomeHandler
-from bot.handlers.permissions import Permissions
+from bot.handlers.permissions import Permissions, actor_at
 from bot.handlers.posting import LOOKS, TaskPost, send_invitation
 from bot.handlers.slow_notice import notify_if_slow
 from bot.handlers.task_age import age, reject_if_expired, retry_later
@@ -116,7 +116,7 @@ class ShowProjectHandler:
             return await self._run(task, context, send, answer)
 
         try:
-            outcome = await self.failures.report_failures(SHOWING, answer, work, retryable=True)
+            outcome = await self.failures.report_failures(SHOWING, answer, work, task=context)
         except SlackCallFailed as refused:
             return retry_later(context, refused)
         outcome = Done() if outcome is None else outcome
@@ -145,6 +145,16 @@ class ShowProjectHandler:
                 return posted
             self.failures.observer.answer(age(context.task), posted.channel_id, posted.ts)
             task = task.model_copy(update={"step": "end", "posted": posted})
+        self.failures.audit.acted(
+            context,
+            Verb.VIEW,
+            "watched" if task.watch_job else "shown",
+            team=project.team_name,
+            project=project.id,
+            name=project.name,
+            job=task.watch_job,
+            actor=actor_at(shown_in),
+        )
         await self._end(task, context, project, state)
         return Done()
 

@@ -81,6 +81,14 @@ class UnfollowHandler:
         if follow.scope.kind is not Kind.MINE and follow.created_by != person:
             self.permissions.require(task.place, Verb.VIEW, follow.scope.team)
         await self.follows.end(follow, by=person)
+        self.failures.audit.acted(
+            context,
+            Verb.VIEW,
+            "stopped following",
+            team=follow.scope.team,
+            project=follow.scope.project_id,
+            name=follow.scope.name,
+        )
         await self._show_end(follow, person, context)
         await send(you_stopped(follow))
         self._redraw_home(task)
@@ -121,7 +129,7 @@ async def report(  # noqa: PLR0913, PLR0917 - the parts of one attempt
         return await work(send)
 
     try:
-        outcome = await failures.report_failures(wording, send, run, retryable=True)
+        outcome = await failures.report_failures(wording, send, run, task=context)
     except SlackCallFailed as refused:
         return retry_later(context, refused)
     return Done() if outcome is None else outcome

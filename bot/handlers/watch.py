@@ -114,7 +114,7 @@ class WatchHandler:
             self.failures.observer.answer(age(context.task), task.place.channel_id, task.ts)
 
         try:
-            await self.failures.report_failures(wording, send, answer, retryable=True)
+            await self.failures.report_failures(wording, send, answer, task=context)
         except SlackCallFailed as refused:
             return retry_later(context, refused)
         return Done()
@@ -152,15 +152,35 @@ class WatchHandler:
         self, task: WatchTask, context: TaskContext, project: TrainingProject
     ) -> bool:
         """Start the watch of a project's job; return False if another watch has just ended."""
+        where, state = task.place, task.message_state
         try:
-            return await self.watch_starter.start(task.place, task.ts, task.message_state, project)
+            watched = await self.watch_starter.start(where, task.ts, state, project)
         except SlackCallFailed as refused:
             if refused.retryable:
                 raise
-            await self.poster.send_privately(
-                task.place, cannot_watch(refused.error), guard=context.may_post
-            )
-            return True
+            words = cannot_watch(refused.error)
+            await self.poster.send_privately(where, words, guard=context.may_post)
+            if not refused.outcome_unknown:
+                return True
+            watched = True
+        if watched:
+            self._note(task, context, "watched", project)
+        return watched
+
+    def _note(
+        self, task: WatchTask, context: TaskContext, outcome: str, project: TrainingProject | None
+    ) -> None:
+        """Note an act for the audit log; after a kill, the project of an ended watch is unknown."""
+        state, job = task.message_state, project.latest_job if project else None
+        self.failures.audit.acted(
+            context,
+            Verb.VIEW,
+            outcome,
+            team=project.team_name if project else state.team,
+            project=state.project_id,
+            name=project.name if project else "",
+            job=job.id if job else "",
+        )
 
     async def _meant(self, task: WatchTask, *, only_watchers: bool) -> tuple[WatchTask, bool]:
         """Return the task with its watch, and whether it was chosen in this run.
@@ -191,6 +211,7 @@ class WatchHandler:
         if task.watch_id:
             before = await self.watches.get(place.channel_id, task.ts)
             await self.watches.leave(place.channel_id, task.ts, task.watch_id, place.user_id)
+            self._note(task, context, "stopped watching", before.project if before else None)
         await self._show_present(task, before)
         if not task.watch_id:
             await self._answer_early(task, context)
@@ -202,6 +223,7 @@ class WatchHandler:
         ended = None
         if task.watch_id:
             ended = await self.watches.stop(task.place.channel_id, task.ts, task.watch_id)
+            self._note(task, context, "stopped for everyone", ended.project if ended else None)
         if ended is not None:
             await self._notify_others(ended, task.place, context)
         await self._show_present(task, ended)

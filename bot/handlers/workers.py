@@ -3,7 +3,6 @@
 import asyncio
 import sys
 import time
-from collections.abc import Sequence
 from functools import partial
 
 import structlog
@@ -47,9 +46,9 @@ class Workers:
         self.waiting = False
         self._remind_at = 0.0  # on the monotonic clock
 
-    async def enqueue_singletons(self, kinds: Sequence[str]) -> None:
+    async def enqueue_singletons(self) -> None:
         """Enqueue one task of each kind, if it is missing; wait while the database is away."""
-        for kind in kinds:
+        for kind in self.looks.handlers:
             # A repeat is safe: the kind is the id of the task.
             enqueue = partial(self.looks.enqueue, kind, kind, {})
             await retry(enqueue, self._waits, attempts=None)

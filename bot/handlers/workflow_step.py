@@ -36,6 +36,7 @@ class WorkflowStepHandler:
     async def handle(self, context: TaskContext) -> Outcome:
         """Complete or fail the step, in every case; a workflow cannot answer a question."""
         task = OpenProjectTask.model_validate(context.task.state)
+        self.open_project.note(task, context)
 
         async def fail(message: Message) -> None:
             await self.steps.fail(task.execution_id, without_markup(message.text))
@@ -50,7 +51,7 @@ class WorkflowStepHandler:
                 await fail(wrong)
                 return Done()
             outcome = await self.failures.report_failures(
-                partial(attempt_to_open, task.request), fail, work, retryable=True
+                partial(attempt_to_open, task.request), fail, work, task=context
             )
         except SlackCallFailed as refused:
             return retry_later(context, refused)

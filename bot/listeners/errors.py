@@ -48,6 +48,8 @@ class ErrorHandler:
         """
         refused = isinstance(error, _REFUSALS)
         request.context["outcome"] = "refused" if refused else "failed"
+        actor = request.context["actor"]
+        self.services.failures.audit.refused_request(actor, error)
         if isinstance(error, BoltUnhandledRequestError):
             log.warning("no listener for this request", type=str(body.get("type", ""))[:50])
             words = unknown_command_message(self.services.installation)

@@ -81,7 +81,10 @@ class RequestMiddleware(AsyncMiddleware):
         actor = request.context["actor"] = actor_of(request.body)
         clear_contextvars()  # of the connection's last request
         bind_contextvars(
-            entry_point=actor.entry_point, actor=actor.id, channel=actor.channel_id or None
+            entry_point=actor.entry_point,
+            actor=actor.id,
+            workspace=actor.home or actor.workspace,
+            channel=actor.channel_id or None,
         )
         outcome: RequestOutcome = "failed"
         try:
@@ -89,9 +92,8 @@ class RequestMiddleware(AsyncMiddleware):
             outcome = request.context.get("outcome", "ok")
         finally:
             seconds = time.perf_counter() - begin
-            refused = {"workspace": actor.home or actor.workspace} if outcome == "refused" else {}
             write = log.debug if actor.entry_point == "suggestion" else log.info
-            write("request", outcome=outcome, milliseconds=round(seconds * 1000, 1), **refused)
+            write("request", outcome=outcome, milliseconds=round(seconds * 1000, 1))
             self.on_request(actor.entry_point, outcome, seconds)
             clear_contextvars()
         return response

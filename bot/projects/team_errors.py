@@ -12,14 +12,23 @@ class UnknownTeamError(Exception):
         near: up to three similar names of teams.
         teams: every team that the API key can see, or that the person can use.
         needed_by: the person or the workflow who would need a grant; empty without grants.
+        forbidden: the team that exists and that they cannot use, for operators alone.
     """
 
-    def __init__(self, asked: str, near: list[str], teams: list[Team], needed_by: str = "") -> None:
+    def __init__(
+        self,
+        asked: str,
+        near: list[str],
+        teams: list[Team],
+        needed_by: str = "",
+        forbidden: str = "",
+    ) -> None:
         super().__init__(asked)
         self.asked = asked
         self.near = near
         self.teams = teams
         self.needed_by = needed_by
+        self.forbidden = forbidden
 
 
 class TeamsUnavailableError(Exception):

@@ -8,7 +8,7 @@ from bot.telemetry.own_secrets import SHORTEST, OwnSecrets
 from bot.telemetry.secret_patterns import MARK, has_hint, mark, redact_patterns
 from bot.telemetry.task_ids import put_back, set_aside
 
-__all__ = ["MARK", "Redactor", "redact"]
+__all__ = ["MARK", "Redactor", "escaped", "redact"]
 
 # --- values of names such as "token"
 
@@ -117,6 +117,15 @@ def redact(text: str) -> str:
         if "--" in text or " -" in text:
             text = _FLAGGED.sub(_redact_flag, text)
     return put_back(text, task_ids)
+
+
+def escaped(text: str) -> str:
+    """Return the text with escapes for characters that a terminal obeys instead of showing them."""
+    if text.isprintable():
+        return text
+    return "".join(
+        each if each.isprintable() else each.encode("unicode_escape").decode() for each in text
+    )
 
 
 class Redactor:

@@ -9,6 +9,7 @@ import re
 # A kind that is missing here can have its ids redacted. A version can follow the kind: watch/1.
 KINDS = (
     "act",
+    "audit",
     "command",
     "dialog",
     "follow",

@@ -127,7 +127,7 @@ async def test_a_newer_schema_is_refused_in_words(postgres_url: str) -> None:
     async with open_store(postgres_url) as store:
         await add(store, "one")
     await execute(postgres_url, "INSERT INTO training_bot_schema VALUES (9999)")
-    with pytest.raises(DatabaseError, match=r"has schema 9999, .* only up to 0001.*newer version"):
+    with pytest.raises(DatabaseError, match=r"has schema 9999, .* only up to 0002.*newer version"):
         async with open_store(postgres_url):
             pass
     await execute(postgres_url, "DELETE FROM training_bot_schema WHERE version = 9999")

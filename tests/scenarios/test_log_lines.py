@@ -231,4 +231,4 @@ async def test_a_refusal_has_its_workspace(http: Env) -> None:
     assert (refused["outcome"], refused["actor"]) == ("refused", "U0FOREIGN1")
     assert refused["workspace"].startswith("T0")
     assert refused["workspace"] != "T0SANDBOX"
-    assert "workspace" not in taken
+    assert taken["workspace"] == "T0SANDBOX1"

@@ -167,7 +167,7 @@ async def test_no_secret_reaches_the_log_whatever_happens(idle_env: Env, tmp_pat
         assert await process.ended() == 0
     secrets = [idle_env.slack.bot_token, idle_env.slack.signing_secret, key, *urls]
     assert [secret for secret in secrets if secret in process.said] == []
-    assert "project opened" in process.said
+    assert '"outcome": "created"' in process.said
 
 
 async def test_a_socket_app_token_never_reaches_the_log(idle_env: Env, tmp_path: Path) -> None:

@@ -127,11 +127,12 @@ async def test_one_trace_leads_from_the_request_to_the_message(
     assert request.attributes == {
         "entry_point": "command",
         "actor": "U0SANDBOX1",
+        "workspace": "T0SANDBOX1",
         "channel": "C0SANDBOX1",
         "task": task.attributes["task"],
         "outcome": "ok",
     }
-    assert task.attributes.keys() <= {"task", "entry_point", "actor", "channel"}
+    assert task.attributes.keys() <= {"task", "entry_point", "actor", "channel", "workspace"}
     assert upsert.attributes == {"peer.service": "baseten", "status": "200"}
     assert post.attributes == {"peer.service": "slack", "status": "ok"}
     assert collector.resources[0]["service.name"] == "training-project-bot"
