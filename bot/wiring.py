@@ -14,7 +14,10 @@ from bot.durable.room import Limits
 from bot.durable.store import Store
 from bot.handlers.act_on_job import SETTLES, ActHandler
 from bot.handlers.act_report import ActReports
+from bot.handlers.approval import ApprovalGate, AskHandler
+from bot.handlers.approval_outcome import OutcomeHandler
 from bot.handlers.cleanup import CLEANUP, CleanupTask
+from bot.handlers.decide_approval import DecideHandler
 from bot.handlers.dialog import DialogHandler
 from bot.handlers.dismiss import DismissHandler
 from bot.handlers.failures import Failures
@@ -37,11 +40,13 @@ from bot.projects.acts_under_way import ActsUnderWay
 from bot.projects.job_list import JobList
 from bot.projects.recents import Recents
 from bot.projects.service import Projects
+from bot.projects.waiting import WaitingProjects
 from bot.settings import Settings
 from bot.slack.directory import SlackDirectory
 from bot.slack.messages import Poster
 from bot.slack.modals import Modals
 from bot.slack.people import People
+from bot.slack.permalinks import Permalinks
 from bot.slack.workflow_steps import WorkflowSteps
 from bot.views.installation import Installation
 from bot.watches.delivery import DELIVER, Delivery, DeliveryTiming
@@ -101,8 +106,21 @@ def build_services(
     steps = WorkflowSteps(out.slack, out.redactor)
     watch_starter = WatchStarter(poster, watches, tuning.now)
     ask, watch, looks = settings.ask_near_names, settings.watch_answers, tuning.looks
+    waiting = WaitingProjects(store, workers.commands.queue, tuning.now)
+    links = Permalinks(out.slack)
+    gate = ApprovalGate(access, projects, waiting, links)
     open_project = OpenProjectHandler(
-        projects, poster, failures, recents, watch_starter, ask, watch, looks, permissions, observer
+        projects,
+        poster,
+        failures,
+        recents,
+        watch_starter,
+        gate,
+        ask,
+        watch,
+        looks,
+        permissions,
+        observer,
     )
     too_long = settings.waiting_too_long * 60  # seconds
     interval = tuning.poll_interval
@@ -152,5 +170,8 @@ def build_services(
             looks,
             tuning.settles,
         ),
+        ask_approval=AskHandler(waiting, poster, steps, links, installation, looks),
+        decide_approval=DecideHandler(access, waiting, poster, failures, permissions),
+        approval_outcome=OutcomeHandler(poster, steps, installation, looks),
         observer=observer,
     )

@@ -61,7 +61,10 @@ class WorkflowStepHandler:
     async def _run(self, task: OpenProjectTask, context: TaskContext) -> Outcome:
         if task.step == "open":
             found = await self.open_project.find_existing(task)
-            task = await self.open_project.open(task, found, context)
+            admitted = await self.open_project.gate.admit(task, found, context)
+            if admitted is None:  # the step stays open
+                return Done()
+            task = await self.open_project.open(task, admitted, context)
         if task.step == "post":
             posted = await self.open_project.post(task, context)
             if isinstance(posted, RunAgain):

@@ -3,6 +3,7 @@
 from slack_bolt.async_app import AsyncApp
 
 from bot.handlers.act_task import ACT_ON_JOB
+from bot.handlers.decide_approval import DECIDE_APPROVAL
 from bot.handlers.dismiss import DISMISS
 from bot.handlers.open_task import OPEN_PROJECT
 from bot.handlers.permissions import PreparedTasks
@@ -10,6 +11,7 @@ from bot.handlers.services import Services
 from bot.handlers.show_project import SHOW_PROJECT
 from bot.handlers.watch import STOP_FOR_EVERYONE, STOP_WATCH, WATCH_MESSAGE, WATCH_ONE_JOB
 from bot.handlers.workflow_step import RUN_WORKFLOW_STEP
+from bot.listeners.approval import Approval
 from bot.listeners.command import ProjectCommand
 from bot.listeners.dialog import Dialog
 from bot.listeners.errors import ErrorHandler
@@ -26,6 +28,8 @@ from bot.listeners.refresh import Refresh
 from bot.listeners.shortcuts import FROM_ANYWHERE, FROM_MESSAGE, Shortcuts
 from bot.listeners.watch import Watching
 from bot.listeners.workflow_step import STEP, WorkflowStep
+from bot.projects.approval import ASK_APPROVAL, CLOSE_CARD, TELL_OUTCOME
+from bot.views.approval import APPROVE, DECLINE
 from bot.views.dialog import DIALOG, PROJECT, TEAM
 from bot.views.home import HOME_OPEN
 from bot.views.job_actions import ACT_BUTTONS, ACT_DIALOG
@@ -74,6 +78,8 @@ def register(app: AsyncApp, services: Services, requests: RequestMiddleware) -> 
     app.action(CHOOSE_TEAM)(question.choose_team)
     app.action(SHOW_HELP)(question.help)
     app.action(CANCEL)(question.cancel)
+    for decision in (APPROVE, DECLINE):
+        app.action(decision)(Approval(services).decide)
     app.action(REFRESH)(Refresh(services).handle)
     app.action(JOBS)(Jobs(services).handle)
     app.action(WATCH)(watching.watch)
@@ -90,7 +96,10 @@ def register(app: AsyncApp, services: Services, requests: RequestMiddleware) -> 
     app.action(HOME_OPEN)(home.open_dialog)
     app.function(STEP, auto_acknowledge=False)(WorkflowStep(services).handle)
     app.error(errors.handle)
+    _register_tasks(services)
 
+
+def _register_tasks(services: Services) -> None:
     tasks = PreparedTasks(services.workers.commands, services.permissions)
     tasks.on(OPEN_PROJECT, services.open_project.handle)
     tasks.on(SHOW_PROJECT, services.show_project.handle)
@@ -101,3 +110,7 @@ def register(app: AsyncApp, services: Services, requests: RequestMiddleware) -> 
     tasks.on(STOP_FOR_EVERYONE, services.watch.end_for_everyone)
     tasks.on(ACT_ON_JOB, services.act_on_job.handle)
     tasks.on(RUN_WORKFLOW_STEP, services.workflow_step.handle)
+    tasks.on(ASK_APPROVAL, services.ask_approval.handle)
+    tasks.on(DECIDE_APPROVAL, services.decide_approval.handle)
+    tasks.on(CLOSE_CARD, services.approval_outcome.show)
+    tasks.on(TELL_OUTCOME, services.approval_outcome.tell)
