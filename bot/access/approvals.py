@@ -1,4 +1,4 @@
-"""The rules of approval: which new projects wait, and for whom. Pure."""
+"""The rules of approval: which new projects wait, and for which people. Pure."""
 
 from typing import Protocol
 

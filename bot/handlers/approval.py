@@ -23,7 +23,6 @@ from bot.projects.approval import (
     digest,
     project_key,
 )
-from bot.projects.creation import CreationOutcome
 from bot.projects.service import ExistingProjects, Projects
 from bot.projects.waiting import WaitingProjects
 from bot.slack.message import PostedMessage, ReplyTarget, SlackCallFailed
@@ -89,12 +88,15 @@ class ApprovalGate:
         rule = rule_for(self.access.file, found.team)
         if rule is None or task.approved_by or found.project is not None:
             return found
+        request_id = digest(context.task.id)
+        if await self.waiting.has_begun(request_id):  # by an attempt before a kill
+            return None
         project = await self.projects.find_project(found.team, found.name)
         if project is not None:
             return replace(found, project=project)
         now = self.waiting.now()
         request = ApprovalRequest(
-            id=digest(context.task.id),
+            id=request_id,
             key=project_key(found.team.id, found.name),
             name=found.name,
             team=found.team.name,
@@ -119,10 +121,9 @@ class ApprovalGate:
         if not task.approved_by or opened is None:
             return
         link = await self.links.of(posted.channel_id, posted.ts) if posted else ""
-        existed = opened.outcome is CreationOutcome.EXISTED
         request_id = context.task.id.removeprefix(f"{APPROVED_TASK}:")
         await self.waiting.tell_approved(
-            request_id, context.task.request, link=link, existed=existed
+            request_id, context.task.request, link=link, origin=opened.outcome
         )
 
 

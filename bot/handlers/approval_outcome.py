@@ -1,6 +1,6 @@
 """The tasks that show and tell the end of a request for approval."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 
@@ -63,7 +63,8 @@ class OutcomeHandler:
             return task.model_copy(update={"looks": looks}).state()
 
         person = task.request.requester
-        words = attempt_to_open(order.request).command(order.request.team, order.request.name)
+        again = replace(attempt_to_open(order.request), installation=self.installation)
+        words = again.command(order.request.team, order.request.name)
         post = TaskPost(self.poster, context, self.looks, task.looks, searching)
         posted = await post.post(ReplyTarget(person, person), outcome(task, words))
         return Done() if isinstance(posted, PostedMessage) else posted

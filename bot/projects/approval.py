@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict
 
 from bot.baseten.models import Moment
 from bot.durable.model import State
+from bot.projects.creation import CreationOutcome
 
 ASK_APPROVAL = "approval/1"  # the kinds of the tasks, with the versions of their states
 CLOSE_CARD = "approval card/1"
@@ -121,7 +122,7 @@ class OutcomeTask(BaseModel):
         request: the request, which waits no more.
         decision: its end.
         link: the project's message; empty if there is none.
-        existed: the project existed before the approval.
+        origin: created after the approval, existed before it, or unknown; None if not approved.
         looks: the number of searches for a post with an unknown outcome; None if none is in doubt.
         tries: the number of temporary failures of Slack in a row.
     """
@@ -131,7 +132,7 @@ class OutcomeTask(BaseModel):
     request: ApprovalRequest
     decision: Decision
     link: str = ""
-    existed: bool = False
+    origin: CreationOutcome | None = None
     looks: int | None = None
     tries: int = 0
 

@@ -18,6 +18,7 @@ from bot.projects.approval import (
     OutcomeTask,
     Verdict,
 )
+from bot.projects.creation import CreationOutcome
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -58,8 +59,12 @@ class WaitingProjects:
     queue: str
     now: Callable[[], datetime]
 
+    async def has_begun(self, request_id: str) -> bool:
+        """Return whether a request was ever asked about, whatever its end."""
+        return await self.store.get(f"{ASK_APPROVAL}:{request_id}") is not None
+
     async def begin(self, request: ApprovalRequest, origin: Request) -> ApprovalRequest:
-        """Let a request wait, and enqueue the task that asks; a repeat changes nothing.
+        """Let a request wait, and enqueue the task that asks, unless an earlier request waits.
 
         Args:
             request: the request.
@@ -68,8 +73,6 @@ class WaitingProjects:
         Returns:
             The request that waits for this project: this one, or an earlier one.
         """
-        if await self.store.get(request.ask_task_id) is not None:  # of an earlier attempt
-            return request
 
         def begun(found: State | None) -> State:
             if found is not None:
@@ -152,20 +155,20 @@ class WaitingProjects:
         return None if outcome is None else outcome.decision
 
     async def tell_approved(
-        self, request_id: str, origin: Request, *, link: str, existed: bool
+        self, request_id: str, asked: Request, *, link: str, origin: CreationOutcome
     ) -> None:
         """Enqueue the task that tells the requester about the project; a repeat changes nothing.
 
         Args:
             request_id: the request.
-            origin: the request of Slack, for the log lines of the task.
+            asked: the request of Slack, for the log lines of the task.
             link: the project's message; empty if there is none.
-            existed: the project existed before the approval.
+            origin: the origin of the project.
         """
         outcome = await self._outcome(request_id)
         if outcome is not None:
-            told = outcome.model_copy(update={"link": link, "existed": existed})
-            await self.store.write(self._tells(told, origin))
+            told = outcome.model_copy(update={"link": link, "origin": origin})
+            await self.store.write(self._tells(told, asked))
             self.store.publish(self.queue)
 
     async def _outcome(self, request_id: str) -> OutcomeTask | None:

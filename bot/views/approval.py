@@ -11,23 +11,29 @@ from bot.projects.approval import (
     OutcomeTask,
     Verdict,
 )
+from bot.projects.creation import CreationOutcome
 from bot.slack.message import Message
 from bot.views.blocks import actions, button, context, mrkdwn, plain, section
 from bot.views.installation import Installation
 from bot.views.mentions import named, person
-from bot.views.text import ago, bold, date, escape, listing
+from bot.views.text import ago, bold, date, escape, listing, without_markup
 
 APPROVE, DECLINE = "approve_project", "decline_project"
 _LONGEST_NAME = 1000  # characters: people must see all of the name that they approve
 _LONGEST_CONFIRM = 300  # characters
 _MOST_DECIDERS = 10
 _MARKS = {Verdict.APPROVED: "✅", Verdict.DECLINED: "🚫", Verdict.EXPIRED: "⌛"}
+_ORIGINS = {
+    CreationOutcome.CREATED: "I created it",
+    CreationOutcome.EXISTED: "It already existed by then, so I opened it",
+    CreationOutcome.UNKNOWN: "It's ready",
+}
 _NOTHING = "Nothing was created."
 _UNCHANGED = "Nothing was changed."
 
 
 def card(request: ApprovalRequest) -> Message:
-    """Return the question, for the people who decide."""
+    """Return the question with its buttons."""
     asked = f"🔐 {_requester(request, 'A')} asks for a new project {_project(request)}."
     until = f"If nobody decides, the request expires {date(request.expires_at)}."
     value = ApprovalChoice(project=request.key, id=request.id).model_dump_json()
@@ -41,28 +47,23 @@ def card(request: ApprovalRequest) -> Message:
 
 
 def closed_card(request: ApprovalRequest, decision: Decision) -> Message:
-    """Return the question after its end: who decided, and when; without buttons."""
-    did = {
-        Verdict.APPROVED: "was approved",
-        Verdict.DECLINED: "was declined",
-        Verdict.EXPIRED: "was not decided in time, so the request expired",
-    }
-    small = [f"Requested by {_requester(request)}"]
-    small += [f"{decision.verdict.value} by {person(decision.by)}"] if decision.by else []
-    small.append(date(decision.at))
-    mark = _MARKS[decision.verdict]
-    return plain(
-        f"{mark} New project {_project(request)} {did[decision.verdict]}.", " · ".join(small)
-    )
+    """Return the question after its end, with the decision in place of the buttons."""
+    verdict, at = decision.verdict.value, date(decision.at)
+    said = f"New project {_project(request)} was {verdict}."
+    if decision.verdict is Verdict.EXPIRED:
+        said = f"Nobody decided in time about a new project {_project(request)}."
+    ended = f"{verdict} by {person(decision.by)}, {at}" if decision.by else f"{verdict} {at}"
+    small = f"Requested by {_requester(request)} · {ended}"
+    return plain(f"{_MARKS[decision.verdict]} {said}", small)
 
 
 def waits(request: ApprovalRequest, link: str) -> Message:
     """Return the note for the requester that the request waits."""
     return plain(
-        f"⏳ A new project in {bold(request.team)} needs approval, so I asked in "
-        f"{_channel(request.channel_id)} about {bold(request.name)}. Nothing has been created yet.",
-        f"I'll send you a direct message about the decision, at the latest "
-        f"{date(request.expires_at)}.{_linked(link, 'Show the question')}",
+        f"⏳ {bold(request.name)} in {bold(request.team)} waits for approval: I asked in "
+        f"{_channel(request.channel_id)}. Nothing has been created yet.",
+        f"You'll get a direct message with the decision, by {date(request.expires_at)} at the "
+        f"latest.{_linked(link, 'Show the question')}",
     )
 
 
@@ -109,7 +110,7 @@ def own_request() -> Message:
 
 
 def not_a_decider(by: tuple[str, ...]) -> Message:
-    """Return the refusal of a person who cannot decide."""
+    """Return the refusal of anybody else's decision."""
     groups = groups_in(by)
     shown = [f"<!subteam^{each}>" if each in groups else person(each) for each in by]
     more = len(shown) - _MOST_DECIDERS
@@ -146,7 +147,7 @@ def outcome(task: OutcomeTask, command: str) -> Message:
     again = f"To ask again, run {command}" if command else ""
     match decision.verdict:
         case Verdict.APPROVED:
-            did = "It already existed by then, so I opened it" if task.existed else "I created it"
+            did = _ORIGINS[task.origin or CreationOutcome.UNKNOWN]
             shown = f": <{escape(task.link)}|show the message>" if task.link else ""
             return plain(f"{mark} {person(decision.by)} approved {project}. {did}{shown}.")
         case Verdict.DECLINED:
@@ -162,10 +163,10 @@ def outcome(task: OutcomeTask, command: str) -> Message:
 def step_outcome(task: OutcomeTask) -> str:
     """Return the error of a workflow's step, in plain text."""
     request = task.request
-    project = f"{request.name} in {request.team}"
-    if task.decision.verdict is Verdict.DECLINED:
-        return f"The new project {project} was declined. {_NOTHING}"
-    return f"Nobody decided about the new project {project} within a day. {_NOTHING}"
+    said = f"The new project {_project(request)} was declined."
+    if task.decision.verdict is Verdict.EXPIRED:
+        said = f"Nobody decided within a day about the new project {_project(request)}."
+    return without_markup(f"{said} {_NOTHING}")
 
 
 def after_approval(name: str, approver: str, failure: Message) -> Message:

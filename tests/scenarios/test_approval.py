@@ -46,7 +46,7 @@ async def test_an_approved_project_is_created_and_posted(idle_env: Env, *, socke
         confirm = buttons(card)[0]["confirm"]["text"]["text"]
         assert all(part in confirm for part in ("*sft*", "*Research*", f"<@{LEE}>"))
         (waits,) = said(idle_env, LEE)
-        assert f"needs approval, so I asked in <#{THERE}> about *sft*" in waits
+        assert f"*sft* in *Research* waits for approval: I asked in <#{THERE}>" in waits
         assert f"archives/{THERE}/p{card.ts.replace('.', '')}|Show the question>" in waits
         assert nothing_created(idle_env)
         await decide(idle_env, card)
@@ -402,7 +402,8 @@ async def test_a_workflow_step_waits(idle_env: Env, button: str, *, socket: bool
         assert len(projects(idle_env)) == 1
     else:
         assert (
-            completion.error == "The new project sft in Research was declined. Nothing was created."
+            completion.error
+            == "The new project sft in team Research was declined. Nothing was created."
         )
         assert nothing_created(idle_env)
     assert direct(idle_env) == []
@@ -418,7 +419,9 @@ async def test_a_workflow_step_fails_after_a_day(idle_env: Env) -> None:
     clock.advance(DAY)
     async with ruled(idle_env, RULE, tuning=Tuning(now=clock)):
         await idle_env.slack.until(lambda: bool(idle_env.slack.completions))
-    assert "within a day. Nothing was created." in (idle_env.slack.completions[0].error or "")
+    assert "within a day about the new project sft in team Research. Nothing was" in (
+        idle_env.slack.completions[0].error or ""
+    )
 
 
 async def test_a_card_that_cannot_be_changed_delays_nothing(idle_env: Env) -> None:
