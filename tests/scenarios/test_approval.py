@@ -7,6 +7,7 @@ import pytest
 
 from bot.listeners.workflow_step import STEP
 from bot.sandbox import Clock, Drop, Respond
+from bot.sandbox.refusals import slack_rate_limited_429
 from bot.wiring import Tuning
 from tests.conftest import RESEARCH, Env
 from tests.scenarios.approvals import (
@@ -297,6 +298,14 @@ async def test_a_request_expires_after_a_day(idle_env: Env, *, socket: bool) -> 
     assert nothing_created(idle_env)
 
 
+async def test_the_installed_command_asks_again(idle_env: Env) -> None:
+    async with ruled(idle_env, RULE, command="/staging-project"):
+        await idle_env.slack.command("research sft", user=LEE, command="/staging-project")
+        await idle_env.slack.until(lambda: bool(cards(idle_env)))
+        await decide(idle_env, cards(idle_env)[0], DECLINE)
+        assert "/staging-project research sft" in await heard(idle_env, "declined")
+
+
 async def test_a_decision_just_after_the_expiry_is_refused(idle_env: Env) -> None:
     clock = Clock()
     async with ruled(idle_env, RULE, tuning=Tuning(now=clock)):
@@ -422,6 +431,22 @@ async def test_a_workflow_step_fails_after_a_day(idle_env: Env) -> None:
     assert "within a day about the new project sft in team Research. Nothing was" in (
         idle_env.slack.completions[0].error or ""
     )
+
+
+async def test_what_slack_limits_is_done_later(idle_env: Env) -> None:
+    busy = slack_rate_limited_429(2)
+    async with ruled(idle_env, RULE):
+        idle_env.slack.faults.next(POST, busy)
+        idle_env.slack.faults.next("/response/.*", busy)
+        idle_env.slack.faults.next("/api/chat.postEphemeral", busy)
+        idle_env.slack.faults.next(POST, busy, containing=f'"{LEE}"')
+        card = await asked(idle_env)
+        for path, containing in ((UPDATE, THERE), (POST, f'"{HERE}"'), (POST, f'"{LEE}"')):
+            idle_env.slack.faults.next(path, busy, containing=containing)
+        await decide(idle_env, card)
+        await heard(idle_env, "approved *sft*")
+        await closed(idle_env, card)
+    assert (len(cards(idle_env)), len(projects(idle_env)), len(direct(idle_env))) == (1, 1, 1)
 
 
 async def test_a_card_that_cannot_be_changed_delays_nothing(idle_env: Env) -> None:

@@ -110,10 +110,30 @@ async def test_a_task_that_a_kill_repeats_changes_nothing(idle_env: Env, task_id
         await decide(idle_env, await asked(idle_env))
         await approved(idle_env)
     set_columns(idle_env, "owner = 'this process', ended_at = NULL, due_at = NULL", task_id)
-    words = len(said(idle_env, LEE))
+    words = len(idle_env.slack.ephemerals)
     async with ruled(idle_env, RULE):
         kinds = ["open/2", "approval decision/1", "approval card/1", "approval outcome/1"]
         for kind in [*kinds, *(["approval/1"] if task_id == ASK else [])]:  # else it sleeps
             await until_ended(idle_env, kind)
     assert_once(idle_env)
-    assert len(said(idle_env, LEE)) == words
+    assert len(idle_env.slack.ephemerals) == words
+
+
+async def test_a_click_before_the_bot_knows_its_own_question(idle_env: Env) -> None:
+    idle_env.slack.faults.next(POST, Hang(after=True))
+    async with ruled(idle_env, RULE, shutdown_seconds=1):
+        await idle_env.slack.command("research sft", user=LEE)
+        await idle_env.slack.until(lambda: bool(cards(idle_env)))
+        await decide(idle_env, cards(idle_env)[0])
+        await approved(idle_env)
+    assert_once(idle_env)
+
+
+async def test_a_withdrawal_after_the_decision_says_nothing(idle_env: Env) -> None:
+    async with ruled(idle_env, RULE):
+        await decide(idle_env, await asked(idle_env))
+        await approved(idle_env)
+    set_columns(idle_env, "state = json_set(state, '$.step', 'withdraw'), due_at = 1", ASK)
+    async with ruled(idle_env, RULE):
+        await until_ended(idle_env, "approval/1")
+    assert len(said(idle_env, LEE)) == 1
