@@ -78,7 +78,8 @@ class OpenProjectHandler:
             self.observer.answer(age(context.task), task.place.channel_id)
 
         async def work() -> Outcome:
-            reject_if_expired(task.step, context.task)
+            if not task.approved_by:  # then the requester has agreed to wait
+                reject_if_expired(task.step, context.task)
             return await self._run(task, context, send, answer)
 
         try:

@@ -5,6 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from bot.handlers.open_task import OPEN_PROJECT
+from bot.handlers.workflow_step import RUN_WORKFLOW_STEP
 from bot.listeners.workflow_step import STEP
 from bot.sandbox import Clock, Drop, Respond
 from bot.sandbox.refusals import slack_rate_limited_429
@@ -31,7 +33,7 @@ from tests.scenarios.approvals import (
 )
 from tests.scenarios.filled import chosen, dialog, typed
 from tests.scenarios.rules import DANA, GROUP, HERE, LEE, THERE, change, granted, ruled
-from tests.scenarios.tasks import set_columns, until_ended
+from tests.scenarios.tasks import enqueue, grow_old, order, set_columns, until_ended
 
 DAY = 86_400
 HTTP_AND_SOCKET = pytest.mark.parametrize("socket", [False, True], ids=["http", "socket"])
@@ -86,6 +88,20 @@ async def test_an_existing_project_and_other_teams_need_no_approval(idle_env: En
     assert len(idle_env.baseten.upserts) == 1  # of the other team: an upsert could create
 
 
+async def test_the_list_of_names_in_memory_decides_nothing(idle_env: Env) -> None:
+    old = idle_env.baseten.add_project(RESEARCH, "old")
+    async with ruled(idle_env, RULE):
+        await idle_env.slack.command("research old", user=LEE)
+        await idle_env.slack.until(lambda: len(projects(idle_env)) == 1)
+        idle_env.baseten.delete_project(old["id"])
+        await asked(idle_env, "old")
+        idle_env.baseten.add_project(RESEARCH, "new")
+        await idle_env.slack.command("research new", user=LEE)
+        await idle_env.slack.until(lambda: len(projects(idle_env)) == 2)
+    assert len(cards(idle_env)) == 1
+    assert nothing_created(idle_env)
+
+
 @pytest.mark.parametrize("team", [RESEARCH, "*"])
 async def test_a_rule_names_a_team_by_its_id_or_all_teams(idle_env: Env, team: str) -> None:
     async with ruled(idle_env, RULE.replace("Research", team)):
@@ -131,8 +147,20 @@ async def test_the_dialog_and_the_buttons_of_a_question_wait_too(
         question = next(each for each in idle_env.slack.ephemerals if "Did you mean" in each.text)
         await idle_env.slack.action(question, "use_existing", user=LEE)
         await idle_env.slack.until(lambda: len(projects(idle_env)) == 1)
-    assert nothing_created(idle_env)
-    assert len(cards(idle_env)) == 2
+        assert nothing_created(idle_env)
+        assert len(cards(idle_env)) == 2
+        await decide(idle_env, cards(idle_env)[1])  # the name was confirmed, or approved, already
+        await heard(idle_env, "approved *llama_3_ft*")
+
+
+@pytest.mark.parametrize("step", [False, True])
+async def test_an_approved_project_has_no_other_expiry(idle_env: Env, *, step: bool) -> None:
+    waits = order(approved_by=DANA, sure=True, execution_id="Fx0SANDBOX1" if step else "")
+    await enqueue(idle_env, waits, kind=RUN_WORKFLOW_STEP if step else OPEN_PROJECT)
+    grow_old(idle_env, 50)
+    async with ruled(idle_env, RULE):
+        await idle_env.slack.until(lambda: bool(idle_env.baseten.upserts))
+        await idle_env.slack.until(lambda: len(projects(idle_env)) == 1)
 
 
 async def test_the_same_request_twice_posts_one_question(idle_env: Env) -> None:
