@@ -172,8 +172,7 @@ class AskHandler:
         if not isinstance(posted, PostedMessage):
             return posted
         request = task.request.model_copy(update={"card_ts": posted.ts})
-        if not await self.waiting.set_card(request):
-            return Done()
+        await self.waiting.set_card(request)
         task = task.model_copy(update={"step": "tell", "request": request, "tries": 0})
         await context.checkpoint(task.state())
         return await self._wait(task, context)

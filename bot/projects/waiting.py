@@ -100,15 +100,14 @@ class WaitingProjects:
             return None
         return ApprovalRequest.model_validate(document)
 
-    async def set_card(self, request: ApprovalRequest) -> bool:
-        """Keep the message with the question; return False if the request waits no more."""
+    async def set_card(self, request: ApprovalRequest) -> None:
+        """Keep the message with the question, if the request still waits."""
 
         def shown(found: State | None) -> State | None:
             mine = found is not None and found.get("id") == request.id
             return request.model_dump(mode="json") if mine else found
 
-        document = await self.store.amend(WAITING, request.key, shown)
-        return document is not None and document.get("id") == request.id
+        await self.store.amend(WAITING, request.key, shown)
 
     async def withdraw(self, request: ApprovalRequest) -> None:
         """Let the request wait no more, without an end that anybody hears from here."""

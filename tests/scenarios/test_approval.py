@@ -10,6 +10,7 @@ from bot.handlers.workflow_step import RUN_WORKFLOW_STEP
 from bot.listeners.workflow_step import STEP
 from bot.sandbox import Clock, Drop, Respond
 from bot.sandbox.refusals import slack_rate_limited_429
+from bot.slack.web_api import ATTEMPTS
 from bot.wiring import Tuning
 from tests.conftest import RESEARCH, Env
 from tests.scenarios.approvals import (
@@ -469,8 +470,10 @@ async def test_what_slack_limits_is_done_later(idle_env: Env) -> None:
         idle_env.slack.faults.next("/api/chat.postEphemeral", busy)
         idle_env.slack.faults.next(POST, busy, containing=f'"{LEE}"')
         card = await asked(idle_env)
-        for path, containing in ((UPDATE, THERE), (POST, f'"{HERE}"'), (POST, f'"{LEE}"')):
-            idle_env.slack.faults.next(path, busy, containing=containing)
+        soon = slack_rate_limited_429(0)
+        idle_env.slack.faults.next(UPDATE, *[soon] * ATTEMPTS)  # and one more is the task's own
+        for channel in (HERE, LEE):
+            idle_env.slack.faults.next(POST, busy, containing=f'"{channel}"')
         await decide(idle_env, card)
         await heard(idle_env, "approved *sft*")
         await closed(idle_env, card)

@@ -18,6 +18,7 @@ from tests.scenarios.approvals import (
     heard,
     projects,
     said,
+    told,
 )
 from tests.scenarios.crowd import UPSERT, may_read
 from tests.scenarios.rules import HERE, LEE, THERE, ruled
@@ -52,7 +53,8 @@ def assert_once(env: Env) -> None:
 @BEFORE_AND_AFTER
 @pytest.mark.parametrize("call", [POST, LINK, RESPONSE])
 async def test_a_kill_while_the_bot_asks(idle_env: Env, call: str, *, done: bool) -> None:
-    may_read(idle_env)
+    if call == POST:
+        may_read(idle_env)
     idle_env.slack.faults.next(call, Hang(after=done))
     calls = len([each for each in idle_env.slack.requests if call.rstrip(".*") in each.path])
     async with ruled(idle_env, RULE, shutdown_seconds=1):
@@ -67,6 +69,19 @@ async def test_a_kill_while_the_bot_asks(idle_env: Env, call: str, *, done: bool
         await approved(idle_env)
     assert_once(idle_env)
     assert len(idle_env.baseten.upserts) == 1
+
+
+async def test_a_kill_before_the_words_that_nothing_waits(idle_env: Env) -> None:
+    async with ruled(idle_env, RULE, shutdown_seconds=1):
+        idle_env.slack.add_channel(THERE, archived=True)
+        idle_env.slack.faults.next(RESPONSE, Hang())
+        await idle_env.slack.command("research sft", user=LEE)
+        await idle_env.slack.until(
+            lambda: any("/response/" in each.path for each in idle_env.slack.requests)
+        )
+        url = copy_database(idle_env)
+    async with ruled(idle_env, RULE, database_url=url):
+        await told(idle_env, "Your request does not wait any more", LEE)
 
 
 @BEFORE_AND_AFTER
@@ -126,6 +141,16 @@ async def test_a_click_before_the_bot_knows_its_own_question(idle_env: Env) -> N
         await idle_env.slack.until(lambda: bool(cards(idle_env)))
         await decide(idle_env, cards(idle_env)[0])
         await approved(idle_env)
+    assert_once(idle_env)
+
+
+async def test_a_question_after_the_decision_is_not_posted(idle_env: Env) -> None:
+    async with ruled(idle_env, RULE):
+        await decide(idle_env, await asked(idle_env))
+        await approved(idle_env)
+    set_columns(idle_env, "state = json_set(state, '$.step', 'card'), due_at = 1", ASK)
+    async with ruled(idle_env, RULE):
+        await until_ended(idle_env, "approval/1")
     assert_once(idle_env)
 
 
