@@ -17,9 +17,12 @@ from bot.follows.model import FAREWELL, JOB_POST
 from bot.follows.store import Follows
 from bot.handlers.act_on_job import SETTLES, ActHandler
 from bot.handlers.act_report import ActReports
+from bot.handlers.approval import ApprovalGate, AskHandler
+from bot.handlers.approval_outcome import OutcomeHandler
 from bot.handlers.audit import Audit
 from bot.handlers.audit_channel import COLLECT_AUDIT, POST_AUDIT, AuditChannel
 from bot.handlers.cleanup import CLEANUP, CleanupTask
+from bot.handlers.decide_approval import DecideHandler
 from bot.handlers.dialog import DialogHandler
 from bot.handlers.dismiss import DismissHandler
 from bot.handlers.failures import Failures
@@ -47,11 +50,13 @@ from bot.projects.acts_under_way import ActsUnderWay
 from bot.projects.job_list import JobList
 from bot.projects.recents import Recents
 from bot.projects.service import Projects
+from bot.projects.waiting import WaitingProjects
 from bot.settings import Settings
 from bot.slack.directory import SlackDirectory
 from bot.slack.messages import Poster
 from bot.slack.modals import Modals
 from bot.slack.people import People
+from bot.slack.permalinks import Permalinks
 from bot.slack.unfurls import Unfurls
 from bot.slack.user_groups import UserGroups
 from bot.slack.workflow_steps import WorkflowSteps
@@ -131,6 +136,9 @@ def build_services(
     )
     watch_starter = WatchStarter(poster, watches, tuning.now)
     ask, watch, looks = settings.ask_near_names, settings.watch_answers, tuning.looks
+    waiting = WaitingProjects(store, workers.commands.queue, tuning.now)
+    links = Permalinks(out.slack)
+    gate = ApprovalGate(access, projects, waiting, links, audit)
     open_project = OpenProjectHandler(
         projects,
         poster,
@@ -138,6 +146,7 @@ def build_services(
         recents,
         watch_starter,
         home,
+        gate,
         ask,
         watch,
         looks,
@@ -222,5 +231,8 @@ def build_services(
         follow_dialog=FollowDialogHandler(
             projects, job_list, poster, modals, failures, permissions, UserGroups(out.slack)
         ),
+        ask_approval=AskHandler(waiting, poster, steps, links, audit, installation, looks),
+        decide_approval=DecideHandler(access, waiting, poster, failures, permissions),
+        approval_outcome=OutcomeHandler(poster, steps, installation, looks),
         observer=observer,
     )

@@ -2,7 +2,7 @@
 
 from typing import Any, Protocol
 
-from bot.access.access_file import AccessFile
+from bot.access.access_file import ALL, AccessFile
 from bot.access.rules import Workspace
 
 
@@ -41,6 +41,10 @@ def access_in_words(workspace: Workspace, file: AccessFile | None = None) -> str
             "all of them can create, view and see log lines, with the e-mail addresses in them, in "
             "every team that the key sees; nobody can stop"
         )
+    if file.approvals:
+        named = dict.fromkeys(team for rule in file.approvals for team in rule.teams)
+        teams = "all teams" if ALL in named else ", ".join(named)
+        can = f"{can}; new projects in {teams} wait for approval"
     return f"{audience}, {guests}{''.join(limits)}: {can}"
 
 

@@ -12,6 +12,7 @@ from bot.access.access_file import AccessFile, missing_scopes, read_access_file
 from bot.access.grants import unknown_teams
 from bot.access.workspace import access_in_words, workspace_of
 from bot.baseten.errors import BasetenError, Refused, Unreachable
+from bot.cli.check_approvals import check_approvals
 from bot.cli.lines import BAD, GOOD, NOTE, UNPROVED, Line, show
 from bot.connections import Connections, connections
 from bot.durable.database import InUseError, open_store
@@ -47,9 +48,10 @@ async def check(settings: Settings) -> int:
         show(Line(NOTE, each.name, f"ignored: {each.why}"))
     rules = read_access_file(settings.access_file)
     token, key = partial(_bot_token, rules), partial(_baseten_key, rules)
-    proofs: list[_Proof] = [token, key, _database, _port, _unprovable]
+    asks = partial(check_approvals, rules)
+    proofs: list[_Proof] = [token, asks, key, _database, _port, _unprovable]
     if settings.socket_mode:
-        proofs.insert(1, _app_token)
+        proofs.insert(2, _app_token)
     good = True
     async with connections(settings) as clients:
         running = [asyncio.ensure_future(prove(settings, clients)) for prove in proofs]

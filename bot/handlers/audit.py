@@ -41,7 +41,7 @@ class Decides(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class _Denial:
+class Denial:
     """The part of an event that a refusal tells; an empty rule: the rules tell it."""
 
     rule: str = ""
@@ -96,6 +96,7 @@ class Audit:
         name: str = "",
         job: str = "",
         actor: Actor | None = None,
+        rule: str = "",
     ) -> None:
         """Note the act of a task; its row is written with the end of the attempt.
 
@@ -110,6 +111,7 @@ class Audit:
             name: the name of the project.
             job: the id of the job.
             actor: the actor that was decided about; None: the one of the task.
+            rule: the rule that decided, if it is none about rights.
         """
         actor = actor or actor_of(context.task.state)
         event = replace(
@@ -120,11 +122,11 @@ class Audit:
             name=name,
             job=job,
             outcome=outcome,
-            rule=self.decide(actor, verb, team or "").rule,
+            rule=rule or self.decide(actor, verb, team or "").rule,
         )
         context.noted.append(self._record(context.task.id, event))
 
-    def refused(self, context: TaskContext, error: Exception) -> None:
+    def refused(self, context: TaskContext, error: Exception | Denial) -> None:
         """Note the refusal of a task; any other error is ignored."""
         actor = actor_of(context.task.state)
         if (record := self._refusal(actor, context, error)) is not None:
@@ -136,10 +138,10 @@ class Audit:
             self.store.submit(record)
 
     def _refusal(
-        self, actor: Actor, context: TaskContext | None, error: Exception
+        self, actor: Actor, context: TaskContext | None, error: Exception | Denial
     ) -> Record | None:
         """Return the row of a refusal; None if the person has one in this minute."""
-        denial = _denial_of(error)
+        denial = error if isinstance(error, Denial) else _denial_of(error)
         if denial is None:
             return None
         event = self._event(actor, context)
@@ -195,21 +197,21 @@ class Audit:
         return Record(event_id, at, event.fields(), unposted=posted, written=written)
 
 
-def _denial_of(error: Exception) -> _Denial | None:
+def _denial_of(error: Exception) -> Denial | None:
     """Return the refusal that an error stands for; None for any other error."""
     match error:
         case NotServedError():
-            return _Denial(error.refusal.value)
+            return Denial(error.refusal.value)
         case NotAllowedError():
-            return _Denial(verb=error.verb, team=error.team)
+            return Denial(verb=error.verb, team=error.team)
         case UnknownTeamError() if error.forbidden:
-            return _Denial(verb=Verb.CREATE, team=error.forbidden)
+            return Denial(verb=Verb.CREATE, team=error.forbidden)
         case CannotCreateError():
-            return _Denial(verb=Verb.CREATE, team=error.team, name=error.name)
+            return Denial(verb=Verb.CREATE, team=error.team, name=error.name)
         case RightsUnknownError():
-            return _Denial(_UNKNOWN)
+            return Denial(_UNKNOWN)
         case PersonLimitError():
-            return _Denial("the limits of a person")
+            return Denial("the limits of a person")
         case MalformedIdError():
-            return _Denial("a malformed request")
+            return Denial("a malformed request")
     return None

@@ -16,6 +16,7 @@ from bot.access.rules import Verb
 from bot.baseten.errors import BasetenError, RequestOutcome, outcome_of
 from bot.durable.context import TaskContext
 from bot.durable.model import Change, Done, Outcome, RunAgain, State
+from bot.handlers.approval import ApprovalGate
 from bot.handlers.failures import Failures
 from bot.handlers.home import HomeHandler
 from bot.handlers.open_task import OpenProjectTask
@@ -31,6 +32,7 @@ from bot.projects.service import ExistingProjects, Projects
 from bot.slack.message import Message, PostedMessage, SlackCallFailed
 from bot.slack.messages import Poster
 from bot.telemetry.observer import Observer
+from bot.views.approval import after_approval
 from bot.views.failure import attempt_to_open
 from bot.views.notice import not_compared, still_opening
 from bot.views.project import is_watchable, message_state_of, project_message
@@ -62,6 +64,7 @@ class OpenProjectHandler:
     recents: Recents
     watch_starter: WatchStarter
     home: HomeHandler
+    gate: ApprovalGate
     ask_near_names: bool
     watch_answers: bool
     looks: tuple[float, ...] = LOOKS
@@ -75,19 +78,26 @@ class OpenProjectHandler:
         self.note(task, context)
 
         async def send(message: Message) -> None:
-            await self.poster.send_privately(task.place, message, guard=context.may_post)
+            place = task.private_place
+            await self.poster.send_privately(place, message, guard=context.may_post)
 
         async def answer(message: Message) -> None:
+            if task.approved_by:
+                message = after_approval(task.request.name, task.approved_by, message)
             await send(message)
             self.observer.answer(age(context.task), task.place.channel_id)
 
         async def work() -> Outcome:
-            reject_if_expired(task.step, context.task)
+            if not task.approved_by:  # then the requester has agreed to wait
+                reject_if_expired(task.step, context.task)
             return await self._run(task, context, send, answer)
 
         try:
             outcome = await self.failures.report_failures(
-                partial(attempt_to_open, task.request, task.place), answer, work, task=context
+                partial(attempt_to_open, task.request, None if task.approved_by else task.place),
+                answer,
+                work,
+                task=context,
             )
         except SlackCallFailed as refused:
             return retry_later(context, refused)
@@ -108,16 +118,19 @@ class OpenProjectHandler:
             async with notify_if_slow(send, partial(still_opening, task.request)):
                 found = await self.find_existing(task)
                 question = self._question(task, found)
-                if question is None:
-                    task = await self.open(task, found, context)
+                admitted = None if question else await self.gate.admit(task, found, context)
+                if admitted is not None:
+                    task = await self.open(task, admitted, context)
             if question is not None:
                 await answer(question)
+            if admitted is None:
                 return Done()
         if task.step == "post":
             posted = await self.post(task, context)
             if isinstance(posted, RunAgain):
                 return posted
             task = task.model_copy(update={"step": "end", "posted": posted})
+        await self.gate.tell_approved(task, context)
         await self._end(task, context)
         return Done(self._remembered(task))
 

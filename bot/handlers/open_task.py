@@ -22,6 +22,7 @@ class OpenProjectTask(BaseModel):
         place: the person, and the channel or thread.
         compared: the name was compared with the names of the team's projects.
         sure: the person has confirmed the name, so the bot asks nothing.
+        approved_by: the person who has approved the new project; empty if nobody was asked.
         execution_id, workflow_id: the workflow; empty for a person's own request.
         home: the request began in the home tab, or in the shortcut from anywhere: the home tab is
             published again.
@@ -40,6 +41,7 @@ class OpenProjectTask(BaseModel):
     place: ReplyTarget
     compared: bool = True
     sure: bool = False
+    approved_by: str = ""
     execution_id: str = ""
     workflow_id: str = ""
     home: bool = False
@@ -52,6 +54,11 @@ class OpenProjectTask(BaseModel):
     def actor(self) -> Actor:
         """Return the person or the workflow that made the request."""
         return actor_at(self.place, self.workflow_id, self.execution_id)
+
+    @property
+    def private_place(self) -> ReplyTarget:
+        """The place of words for the requester alone; hours later, it is a direct message."""
+        return ReplyTarget(self.place.user_id) if self.approved_by else self.place
 
     def state(self) -> State:
         """Return it as JSON."""

@@ -12,6 +12,9 @@ from bot.access.rules import NotServedError
 from bot.durable.in_flight import InFlight
 from bot.durable.model import Request, State
 from bot.handlers.act_on_job import ActHandler
+from bot.handlers.approval import AskHandler
+from bot.handlers.approval_outcome import OutcomeHandler
+from bot.handlers.decide_approval import DecideHandler
 from bot.handlers.dialog import DialogHandler
 from bot.handlers.dismiss import DismissHandler
 from bot.handlers.failures import Failures, Wording
@@ -81,6 +84,9 @@ class Services:
     more: MoreHandler
     job_actions: JobActionsHandler
     act_on_job: ActHandler
+    ask_approval: AskHandler
+    decide_approval: DecideHandler
+    approval_outcome: OutcomeHandler
     observer: Observer
     unfurl: UnfurlHandler
     follow: FollowHandler

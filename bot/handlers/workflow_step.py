@@ -43,7 +43,8 @@ class WorkflowStepHandler:
             self.open_project.observer.answer(age(context.task), task.place.channel_id)
 
         async def work() -> Outcome:
-            reject_if_expired(task.step, context.task)
+            if not task.approved_by:  # then the requester has agreed to wait
+                reject_if_expired(task.step, context.task)
             return await self._run(task, context)
 
         try:
@@ -62,7 +63,10 @@ class WorkflowStepHandler:
     async def _run(self, task: OpenProjectTask, context: TaskContext) -> Outcome:
         if task.step == "open":
             found = await self.open_project.find_existing(task)
-            task = await self.open_project.open(task, found, context)
+            admitted = await self.open_project.gate.admit(task, found, context)
+            if admitted is None:  # the step stays open
+                return Done()
+            task = await self.open_project.open(task, admitted, context)
         if task.step == "post":
             posted = await self.open_project.post(task, context)
             if isinstance(posted, RunAgain):

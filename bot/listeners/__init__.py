@@ -3,6 +3,7 @@
 from slack_bolt.async_app import AsyncApp
 
 from bot.handlers.act_task import ACT_ON_JOB
+from bot.handlers.decide_approval import DECIDE_APPROVAL
 from bot.handlers.dismiss import DISMISS
 from bot.handlers.follow_tasks import FOLLOW, UNFOLLOW
 from bot.handlers.open_task import OPEN_PROJECT
@@ -11,6 +12,7 @@ from bot.handlers.services import Services
 from bot.handlers.show_project import SHOW_PROJECT
 from bot.handlers.watch import STOP_FOR_EVERYONE, STOP_WATCH, WATCH_MESSAGE, WATCH_ONE_JOB
 from bot.handlers.workflow_step import RUN_WORKFLOW_STEP
+from bot.listeners.approval import Approval
 from bot.listeners.command import ProjectCommand
 from bot.listeners.dialog import Dialog
 from bot.listeners.errors import ErrorHandler
@@ -29,6 +31,8 @@ from bot.listeners.refresh import Refresh
 from bot.listeners.shortcuts import FROM_ANYWHERE, FROM_MESSAGE, Shortcuts
 from bot.listeners.watch import Watching
 from bot.listeners.workflow_step import STEP, WorkflowStep
+from bot.projects.approval import ASK_APPROVAL, CLOSE_CARD, TELL_OUTCOME
+from bot.views.approval import APPROVE, DECLINE
 from bot.views.dialog import DIALOG, PROJECT, TEAM
 from bot.views.follow import FOLLOW_BUTTON, STOP_FOLLOWING, TELL_ME, TELL_ME_NO_MORE
 from bot.views.follow_dialog import FOLLOW_DIALOG, GROUP, TARGET
@@ -80,6 +84,8 @@ def register(app: AsyncApp, services: Services, requests: RequestMiddleware) -> 
     app.action(CHOOSE_TEAM)(question.choose_team)
     app.action(SHOW_HELP)(question.help)
     app.action(CANCEL)(question.cancel)
+    for decision in (APPROVE, DECLINE):
+        app.action(decision)(Approval(services).decide)
     app.action(REFRESH)(Refresh(services).handle)
     app.action(JOBS)(Jobs(services).handle)
     app.action(WATCH)(watching.watch)
@@ -120,3 +126,7 @@ def _register_tasks(services: Services) -> None:
     tasks.on(FOLLOW, services.follow.begin)
     tasks.on(UNFOLLOW, services.unfollow.end)
     tasks.on(RUN_WORKFLOW_STEP, services.workflow_step.handle)
+    tasks.on(ASK_APPROVAL, services.ask_approval.handle)
+    tasks.on(DECIDE_APPROVAL, services.decide_approval.handle)
+    tasks.on(CLOSE_CARD, services.approval_outcome.show)
+    tasks.on(TELL_OUTCOME, services.approval_outcome.tell)

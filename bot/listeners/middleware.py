@@ -12,13 +12,17 @@ from slack_bolt.response import BoltResponse
 from structlog.contextvars import bind_contextvars, clear_contextvars
 
 from bot.access.access_file import AccessFile
+from bot.access.approvals import asks_in
 from bot.access.grants import works_in
 from bot.access.limits import PersonLimits
 from bot.access.rules import Actor, NotServedError, Refusal, Workspace, serves
 from bot.listeners.actor import actor_of, counts
+from bot.views.approval import APPROVE, DECLINE
 
 RequestOutcome = Literal["ok", "refused", "failed"]
 OnRequest = Callable[[str, RequestOutcome, float], None]  # the entry point; the last: seconds
+
+_DECISIONS = frozenset({f"button:{APPROVE}", f"button:{DECLINE}"})
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -63,7 +67,8 @@ class RequestMiddleware(AsyncMiddleware):
         workspace, rules = await self.workspace(), self.rules()
         external = rules.external == "allow"
         refusal = serves(actor, workspace, rules.workspaces, external=external)
-        if refusal is None and not works_in(rules, actor.channel_id):
+        decides = actor.entry_point in _DECISIONS and asks_in(rules, actor.channel_id)
+        if refusal is None and not (decides or works_in(rules, actor.channel_id)):
             refusal = Refusal.CHANNEL
         if refusal is not None:
             raise NotServedError(refusal, workspace.audience, rules.channels or ())

@@ -7,6 +7,7 @@ METHODS = frozenset(
         "apps.connections.open",
         "auth.test",
         "chat.delete",
+        "chat.getPermalink",
         "chat.postEphemeral",
         "chat.postMessage",
         "chat.unfurl",

@@ -9,6 +9,11 @@ import re
 # A kind that is missing here can have its ids redacted. A version can follow the kind: watch/1.
 KINDS = (
     "act",
+    "approval",
+    "approval card",
+    "approval decision",
+    "approval outcome",
+    "approved",
     "audit",
     "command",
     "dialog",

@@ -6,10 +6,12 @@ from bot.access.limits import PersonLimitError
 from bot.baseten.errors import BasetenError
 from bot.durable.in_flight import BusyError, ShutdownError, TaskExpiredError
 from bot.durable.model import StoreUnavailableError
+from bot.projects.approval import AlreadyWaitsError
 from bot.projects.request import ProjectRequest
 from bot.projects.team_errors import AmbiguousTeamError, TeamsUnavailableError, UnknownTeamError
 from bot.slack.message import Message, ReplyTarget, SlackCallFailed
 from bot.slack.web_api import PAUSED
+from bot.views.approval import already_waits
 from bot.views.baseten_failure import baseten_failure
 from bot.views.blocks import plain
 from bot.views.installation import Installation
@@ -141,6 +143,8 @@ def _words(error: Exception, attempt: FailureWording) -> _Words | None:
             return _baseten(cause, listing_teams)
         case BasetenError():
             return _baseten(error, attempt)
+        case AlreadyWaitsError():
+            return _Words(*already_waits(error, workflow=attempt.place is None))
         case _ if isinstance(error, NO_ACCESS):
             return _Words(*no_access(error, attempt.nothing, attempt.unsure, attempt.installation))
         case _:

@@ -20,6 +20,7 @@ from bot.access.workspace import access_in_words, workspace_of
 
 ACME = Workspace("T0ACME", name="Acme")
 GRANT = '[[grant]]\nto = ["U0DANA"]\nteams = ["R"]\ncan = ["view"]\n'
+RULE = '[[approve]]\nteams = ["Research", "Ops"]\nby = ["U0LEE"]\nchannel = "C0ASK"\n'
 ON_GRID = Workspace("T0ACME", "E0ACME", "Acme")
 ORGANIZATION = Workspace("T0ACME", "E0ACME", "Acme", organization=True)
 
@@ -142,6 +143,8 @@ def test_an_organizations_workspaces_can_be_limited() -> None:
         ('channels = ["C0A"]', "guests included, in 1 channel: all"),
         ('shared_channels = "deny"', "included, not in channels shared with other companies: all"),
         (GRANT, "guests included: 1 grant; everything that is not granted is refused"),
+        (RULE, "nobody can stop; new projects in Research, Ops wait for approval"),
+        (RULE + RULE.replace("Ops", "*"), "new projects in all teams wait for approval"),
         (GRANT + GRANT, "guests included: 2 grants; everything that is not granted is refused"),
     ],
 )

@@ -43,6 +43,8 @@ LISTENERS = [
     ("action", "choose_team", "Question.choose_team"),
     ("action", "show_help", "Question.help"),
     ("action", "cancel", "Question.cancel"),
+    ("action", "approve_project", "Approval.decide"),
+    ("action", "decline_project", "Approval.decide"),
     ("action", "refresh", "Refresh.handle"),
     ("action", "jobs", "Jobs.handle"),
     ("action", "watch", "Watching.watch"),
@@ -84,6 +86,10 @@ TASKS = [
     ("follow/1", "FollowHandler.begin"),
     ("unfollow/1", "UnfollowHandler.end"),
     ("workflow step/2", "WorkflowStepHandler.handle"),
+    ("approval/1", "AskHandler.handle"),
+    ("approval decision/1", "DecideHandler.handle"),
+    ("approval card/1", "OutcomeHandler.show"),
+    ("approval outcome/1", "OutcomeHandler.tell"),
 ]
 
 

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import SecretStr
@@ -32,7 +32,12 @@ def granted(to: str, *verbs: str, teams: str = "Research", more: str = "") -> st
 
 @asynccontextmanager
 async def ruled(
-    env: Env, rules: str, *, socket: bool = False, **changes: Any
+    env: Env,
+    rules: str,
+    *,
+    socket: bool = False,
+    tuning: Tuning | None = None,
+    **changes: Any,
 ) -> AsyncIterator[Bot]:
     """Run the bot with these rules, and with the scopes for any rule."""
     env.slack.scopes = (*env.slack.scopes, *SCOPES)
@@ -42,7 +47,7 @@ async def ruled(
     path.write_text(rules, encoding="utf-8")
     token = SecretStr(env.slack.app_token) if socket else None
     # A poll sees a change at once.
-    tuning = Tuning(poll_interval=PollInterval(fast=0.05, slow=0.05))
+    tuning = replace(tuning or Tuning(), poll_interval=PollInterval(fast=0.05, slow=0.05))
     async with env.running(tuning, access_file=path, slack_app_token=token, **changes) as bot:
         yield bot
 

@@ -26,13 +26,18 @@ def order(**changes: Any) -> OpenProjectTask:
 
 
 async def enqueue(
-    env: Env, asked: OpenProjectTask, task_id: str = "w1", *, begun: bool = False
+    env: Env,
+    asked: OpenProjectTask,
+    task_id: str = "w1",
+    *,
+    begun: bool = False,
+    kind: str = OPEN_PROJECT,
 ) -> None:
     """Leave a task in the file; with ``begun`` a process was killed in its first step."""
     async with open_store(env.url) as store:
         new = Enqueue(
             task_id,
-            OPEN_PROJECT,
+            kind,
             asked.state(),
             "commands",
             lane=asked.place.channel_id,

@@ -96,6 +96,7 @@ class SlackApi:
             "apps.connections.open": self.apps_connections_open,
             "auth.test": self.auth_test,
             "chat.delete": self.chat_delete,
+            "chat.getPermalink": self.chat_get_permalink,
             "chat.postEphemeral": self.chat_post_ephemeral,
             "chat.postMessage": self.chat_post_message,
             "chat.unfurl": SlackLinks(self.workspace).unfurl,
@@ -220,6 +221,17 @@ class SlackApi:
             raise SlackRefusedError(code="cant_delete_message")
         self.workspace.remove(message)
         return {"channel": channel.id, "ts": message.ts}
+
+    def chat_get_permalink(self, arguments: dict[str, Json]) -> dict[str, Json]:
+        """`chat.getPermalink`: needs no scope; the bot must see the channel."""
+        channel = self._addressed(arguments)
+        ts = slack_arguments.required(arguments, "message_ts")
+        message = self.workspace.message(channel.id, ts)
+        place = f"{channel.id}/p{message.ts.replace('.', '')}"
+        return {
+            "channel": channel.id,
+            "permalink": f"https://{TEAM_DOMAIN}.slack.com/archives/{place}",
+        }
 
     def conversations_open(self, arguments: dict[str, Json]) -> dict[str, Json]:
         """`conversations.open`, with one person."""

@@ -1,0 +1,68 @@
+"""The tasks that show and tell the end of a request for approval."""
+
+from dataclasses import dataclass
+
+import structlog
+
+from bot.durable.context import TaskContext
+from bot.durable.model import Done, Outcome, State
+from bot.handlers.open_task import OpenProjectTask
+from bot.handlers.posting import TaskPost
+from bot.handlers.task_age import retry_later
+from bot.projects.approval import OutcomeTask
+from bot.slack.message import PostedMessage, ReplyTarget, SlackCallFailed
+from bot.slack.messages import Poster
+from bot.slack.workflow_steps import WorkflowSteps
+from bot.views.approval import closed_card, outcome, step_outcome
+from bot.views.installation import Installation
+
+log = structlog.stdlib.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomeHandler:
+    """Show the end in the question, and tell it the requester.
+
+    Attributes:
+        looks: seconds before each search for a post with an unknown outcome.
+    """
+
+    poster: Poster
+    steps: WorkflowSteps
+    installation: Installation
+    looks: tuple[float, ...]
+
+    async def show(self, context: TaskContext) -> Outcome:
+        """Replace the buttons of the question by the decision. A repeat is safe."""
+        task = OutcomeTask.model_validate(context.task.state)
+        place = ReplyTarget("", task.request.channel_id)
+        try:
+            closed = closed_card(task.request, task.decision)
+            await self.poster.update(place, task.request.card_ts, closed)
+        except SlackCallFailed as refused:
+            return retry_later(context, refused)
+        return Done()
+
+    async def tell(self, context: TaskContext) -> Outcome:
+        """Send the requester a direct message, or fail the workflow's step."""
+        task = OutcomeTask.model_validate(context.task.state)
+        order = OpenProjectTask.model_validate(task.request.order)
+        try:
+            if order.execution_id:
+                await self.steps.fail(order.execution_id, step_outcome(task))
+                return Done()
+            return await self._tell(task, order, context)
+        except SlackCallFailed as refused:
+            return retry_later(context, refused)
+
+    async def _tell(
+        self, task: OutcomeTask, order: OpenProjectTask, context: TaskContext
+    ) -> Outcome:
+        def searching(looks: int) -> State:
+            return task.model_copy(update={"looks": looks}).state()
+
+        person = task.request.requester
+        words = self.installation.command_for(order.request.team, order.request.name)
+        post = TaskPost(self.poster, context, self.looks, task.looks, searching)
+        posted = await post.post(ReplyTarget(person, person), outcome(task, words))
+        return Done() if isinstance(posted, PostedMessage) else posted
