@@ -205,6 +205,7 @@ class Store:
             rows = await self._read(PAGE_OF_VERSIONS, (collection, after, _PAGE_OF_VERSIONS))
             versions |= dict(cast("list[tuple[str, str]]", rows))
             after = rows[-1][0] if len(rows) == _PAGE_OF_VERSIONS else None
+            await asyncio.sleep(0)
         found: dict[str, State] = {}
         wanted = [key for key, version in versions.items() if known.get(key) != version]
         for start in range(0, len(wanted), _PAGE):  # by page: decoding blocks the event loop
