@@ -45,4 +45,5 @@ class ParsedDocuments(Generic[Model]):
             if number % _YIELD_EVERY == 0:
                 await asyncio.sleep(0)
         self._versions, self._known = versions, known
+        await asyncio.sleep(0)
         return list(known.values())
