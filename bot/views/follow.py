@@ -90,6 +90,12 @@ def stopped_message(follow: Follow, by: str) -> Message:
     return plain(f"🔕 No longer following {scope}.", f"Stopped by {person(by)}" if by else why)
 
 
+def changed_message(follow: Follow) -> Message:
+    """Return the first message of a follow after a newer message with another level."""
+    scope, level = scope_in_words(follow.scope), follow.level.value
+    return plain(f"🔔 {person(follow.created_by)} has changed how I follow {scope}: {level}.")
+
+
 def now_following(follow: Follow) -> Message:
     """Return the note to a person who started a follow elsewhere."""
     return plain(
