@@ -25,7 +25,7 @@ async def quiet(it: Followed) -> None:
 async def test_starts_and_ends_post_one_live_message_with_its_thread(mode: str) -> None:
     async with following(mode) as it:
         first = await it.follow(level="starts and ends")
-        assert "Following *llama* (*Research*): starts and ends." in first.text
+        assert "Following *llama* (*Research*). I'll post each job when it starts" in first.text
         job = it.start("PENDING", name="sft-3")
         message = await it.posted()
         assert "sft-3 is waiting" in message.text
@@ -96,7 +96,9 @@ async def test_the_dialog_offers_teams_and_projects() -> None:
         labels = [each["text"]["text"] for each in offered.body["options"]]
         assert labels == ["All projects of Research", "llama (Research)"]
         await it.submit(view, target=offered.body["options"][1]["value"], channel=OTHER)
-        await it.hears("Following *llama* (*Research*) in <#C0OTHER001>: ends.")
+        await it.hears(
+            "Following *llama* (*Research*) in <#C0OTHER001>. I'll post each job when it ends."
+        )
 
 
 @pytest.mark.parametrize("level", ["ends", "starts and ends"])
