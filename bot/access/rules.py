@@ -14,6 +14,7 @@ WORKFLOW = "workflow"  # the id of a workflow that the payload does not name
 _ID = re.compile(r"[A-Za-z0-9_-]{1,255}")
 _CHANNEL_ID = re.compile(r"[CDG][A-Z0-9]{1,30}")
 _MESSAGE_TS = re.compile(r"[0-9]{1,20}\.[0-9]{1,20}")
+_GROUP_ID = re.compile(r"S[A-Z0-9]{1,30}")
 _USER_ID = re.compile(r"[UW][A-Z0-9]{1,30}")
 
 
@@ -239,6 +240,11 @@ def checked_place(channel_id: str, ts: str) -> None:
 def is_user_id(value: str) -> bool:
     """Return whether a text has the form of a user's id."""
     return bool(_USER_ID.fullmatch(value))
+
+
+def is_group_id(value: str) -> bool:
+    """Return whether a text has the form of a user group's id."""
+    return bool(_GROUP_ID.fullmatch(value))
 
 
 def _checked(form: re.Pattern[str], value: str) -> str:

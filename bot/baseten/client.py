@@ -8,7 +8,7 @@ from urllib.parse import quote, urlencode
 
 import httpx
 
-from bot.baseten.lists import Item, read_list
+from bot.baseten.lists import Item, KnownItems, read_list
 from bot.baseten.measures import Capacities, Checkpoint, Checkpoints, Metrics
 from bot.baseten.models import (
     UNDER_WAY,
@@ -174,15 +174,17 @@ class Baseten(Requests):
         answer = await self._call(TrainingJobs, "POST", "/v1/training_jobs/search", sent)
         return answer.body.training_jobs
 
-    async def read_training_jobs(self, read: Callable[[object], Item]) -> AsyncIterator[Item]:
+    async def read_training_jobs(
+        self, read: Callable[[object], Item], known: KnownItems[Item] | None = None
+    ) -> AsyncIterator[Item]:
         """Yield ``read`` of each job's JSON, in slices that do not block the event loop.
 
         The request is the one of `search_training_jobs`. ``read`` raises ``ValueError`` for JSON
-        that is not a valid job.
+        that is not a valid job. Jobs that are ``known`` from the last answer are not read again.
         """
         sent = {"statuses": list(UNDER_WAY)}
         response, _ = await self._ask("POST", "/v1/training_jobs/search", sent)
-        async for item in read_list(response.content, "training_jobs", read):
+        async for item in read_list(response.content, "training_jobs", read, known):
             yield item
 
     async def get_training_job_logs(

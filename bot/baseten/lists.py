@@ -4,8 +4,8 @@ import asyncio
 import json
 import re
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
-from typing import TypeVar
+from collections.abc import AsyncIterator, Callable
+from typing import Generic, TypeVar
 
 from bot.baseten.errors import Unreadable
 
@@ -14,12 +14,51 @@ Item = TypeVar("Item")
 # Seconds of work before other tasks of the event loop run. A timer waits for up to three slices:
 # one before it is due, one before its future is done, and one before the task that awaits it.
 _SLICE = 0.002
+_HEAD = 80  # characters; they hold the id of an item
 _DECODER = json.JSONDecoder()
 _SPACE = r"[ \t\n\r]*"
-_MARKS = {mark: re.compile(rf"{_SPACE}{re.escape(mark)}{_SPACE}") for mark in "{}[]:,"}
+_MARKS = {mark: re.compile(rf"{_SPACE}{re.escape(mark)}{_SPACE}") for mark in "{[]:,"}
+_SEPARATOR = re.compile(rf"{_SPACE}([,\]]){_SPACE}")
 
 
-async def read_list(body: bytes, key: str, read: Callable[[object], Item]) -> AsyncIterator[Item]:
+class KnownItems(Generic[Item]):
+    """The items of the last answer by their text: one with the same text is not read again.
+
+    Reading thousands of unchanged items would block the event loop.
+    """
+
+    def __init__(self) -> None:
+        self._before: dict[str, tuple[str, Item]] = {}
+        self._now: dict[str, tuple[str, Item]] = {}
+
+    def begin(self) -> None:
+        """Begin to read an answer; the items of the one before are known."""
+        self._before, self._now = self._now, {}
+
+    def find(self, text: str, at: int) -> tuple[Item, int] | None:
+        """Return the known item that stands here, and its end."""
+        head = text[at : at + _HEAD]
+        known = self._before.get(head)
+        if known is None or not text.startswith(known[0], at):
+            return None
+        self._now[head] = known
+        return known[1], at + len(known[0])
+
+    def keep(self, text: str, item: Item) -> None:
+        """Keep an item for the next answer, unless it is None: such a one is read again.
+
+        Only an object's text cannot be the beginning of another item.
+        """
+        if item is not None and text.startswith("{"):
+            self._now[text[:_HEAD]] = (text, item)
+
+
+async def read_list(
+    body: bytes,
+    key: str,
+    read: Callable[[object], Item],
+    known: KnownItems[Item] | None = None,
+) -> AsyncIterator[Item]:
     """Yield the items of a list in a JSON object.
 
     Unreadable items are left out: one invalid project must not hide the others.
@@ -28,21 +67,34 @@ async def read_list(body: bytes, key: str, read: Callable[[object], Item]) -> As
         body: the JSON object.
         key: the list's key in the object.
         read: returns the item for the item's JSON, or raises ``ValueError`` if it is invalid.
+        known: the items of the last answer.
 
     Raises:
         Unreadable: the object has no such list, or every item is invalid.
     """
+    known = known or KnownItems()
+    known.begin()
     odd = good = 0
     began = time.perf_counter()
     try:
-        for value in _items(body.decode(), key):
-            try:
-                item = read(value)
-            except ValueError:
-                odd += 1
-            else:
+        text = body.decode()
+        at = _first(text, key)
+        while at is not None:
+            if (found := known.find(text, at)) is not None:
+                item, end = found
                 good += 1
                 yield item
+            else:
+                value, end = _DECODER.raw_decode(text, at)
+                try:
+                    item = read(_mended(value) if _has_surrogate(text, at, end) else value)
+                except ValueError:
+                    odd += 1
+                else:
+                    good += 1
+                    known.keep(text[at:end], item)
+                    yield item
+            at = _next(text, end)
             if time.perf_counter() - began > _SLICE:
                 await asyncio.sleep(0)
                 began = time.perf_counter()
@@ -52,8 +104,8 @@ async def read_list(body: bytes, key: str, read: Callable[[object], Item]) -> As
         raise Unreadable(f"cannot read any item of the list {key}")
 
 
-def _items(text: str, key: str) -> Iterator[object]:
-    """Yield one decoded item at a time; the whole list is never in memory as objects."""
+def _first(text: str, key: str) -> int | None:
+    """Return the place of the first item of the list; None if the list is empty."""
     at = _after("{", text, 0)
     while True:
         found, at = _DECODER.raw_decode(text, at)
@@ -63,14 +115,15 @@ def _items(text: str, key: str) -> Iterator[object]:
         _, at = _DECODER.raw_decode(text, at)
         at = _after(",", text, at)
     at = _after("[", text, at)
-    if _MARKS["]"].match(text, at):
-        return
-    while True:
-        value, end = _DECODER.raw_decode(text, at)
-        yield _mended(value) if _has_surrogate(text, at, end) else value
-        if _MARKS["]"].match(text, end):
-            return
-        at = _after(",", text, end)
+    return None if _MARKS["]"].match(text, at) else at
+
+
+def _next(text: str, end: int) -> int | None:
+    """Return the place of the item after the one that ends here; None after the last."""
+    found = _SEPARATOR.match(text, end)
+    if found is None:
+        raise ValueError(text[end : end + 1])
+    return found.end() if found[1] == "," else None
 
 
 def _after(mark: str, text: str, at: int) -> int:

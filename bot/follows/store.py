@@ -70,19 +70,26 @@ class Follows:
         created = [follow for follow in await self.all() if follow.created_by == user_id]
         return sorted(created, key=lambda each: (each.scope.team, each.scope.name, each.key))
 
-    async def begin(self, follow: Follow, *changes: Change) -> None:
-        """Start a follow with these changes; one of the same scope and place gets its level."""
+    async def begin(self, follow: Follow, *changes: Change) -> Follow | None:
+        """Start a follow with these changes, or change the one of the same scope and place.
+
+        Returns:
+            The follow before the change; None if there was none.
+        """
+        before: list[Follow] = []
 
         def changed(document: State | None) -> State:
             kept = _read(follow.key, document)
             if kept is None:
                 return follow.model_dump(mode="json")
+            before[:] = [kept]
             # The posts of jobs carry the old id, and a job is not reported twice.
             return follow.model_copy(update={"id": kept.id, "since": kept.since}).model_dump(
                 mode="json"
             )
 
         await self._store.write(self._store.amendment(COLLECTION, follow.key, changed), *changes)
+        return before[0] if before else None
 
     async def end(self, follow: Follow, reason: str = "", by: str = "") -> bool:
         """End a follow, and enqueue the message to its creator; return whether this call ended it.

@@ -32,6 +32,7 @@ from bot.slack.people import People
 from bot.views.failure import FailureWording
 from bot.views.follow import (
     cannot_list,
+    changed_message,
     following_message,
     no_email,
     not_followed,
@@ -110,7 +111,7 @@ class FollowHandler:
         additions = [
             self.tracked.addition(tracked(_project(each), each.job, self.now())) for each in live
         ]
-        await self.follows.begin(posted, *additions)
+        before = await self.follows.begin(posted, *additions)
         self.failures.audit.acted(
             context,
             Verb.VIEW,
@@ -120,6 +121,11 @@ class FollowHandler:
             name=scope.name,
             actor=Actor(id=follow.created_by, channel_id=posted.channel_id),
         )
+        if before is not None and before.ts not in {"", posted.ts}:
+            with suppress(SlackCallFailed):  # the follow has changed, whatever that message shows
+                await context.may_post()
+                there, message = ReplyTarget("", before.channel_id), changed_message(posted)
+                await self.poster.update(there, before.ts, message)
         if posted.channel_id != task.place.channel_id:
             await send(now_following(posted))
         if task.home:

@@ -6,7 +6,7 @@ from typing import Any
 
 from slack_bolt.context.ack.async_ack import AsyncAck
 
-from bot.access.rules import is_user_id
+from bot.access.rules import MalformedIdError, is_group_id, is_user_id
 from bot.durable.model import StoreUnavailableError
 from bot.follows.model import Level
 from bot.handlers.follow_tasks import FOLLOW, UNFOLLOW, FollowTask, UnfollowTask
@@ -67,12 +67,12 @@ class Following:
         if choice == FollowChoice():
             await ack(response_action="errors", errors={TARGET: "Choose a project or a team."})
             return
-        mentions = [each for each in (_person(view), field(view, GROUP)) if each]
+        mentions = [each for each in (_person(view), _group(view)) if each]
         task = FollowTask(
             place=place,
             target=choice,
             channel_id=channel_id,
-            level=Level(field(view, LEVEL) or Level.ENDS),
+            level=_level(view),
             mentions=tuple(mentions),
             home=not state.channel_id,
         )
@@ -110,6 +110,18 @@ class Following:
         self, task_id: str, kind: str, task: FollowTask | UnfollowTask, place: ReplyTarget
     ) -> None:
         await self.services.enqueue(task_id, kind, task.state(), place)
+
+
+def _level(view: dict[str, Any]) -> Level:
+    chosen = field(view, LEVEL)
+    if chosen and chosen not in set(Level):
+        raise MalformedIdError("a dialog carries an unknown level")
+    return Level(chosen or Level.ENDS)
+
+
+def _group(view: dict[str, Any]) -> str:
+    chosen = field(view, GROUP)
+    return chosen if is_group_id(chosen) else ""
 
 
 def _person(view: dict[str, Any]) -> str:

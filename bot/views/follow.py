@@ -42,8 +42,8 @@ def following_message(follow: Follow, live: int, installation: Installation) -> 
         live: the number of its jobs that run or wait now.
         installation: the names of the commands.
     """
-    said = f"🔔 Following {scope_in_words(follow.scope)}: {follow.level.value}."
-    does = f"I'll post {_POSTED[follow.level]}."
+    said = f"🔔 Following {scope_in_words(follow.scope)}."
+    does = _does(follow)
     if follow.mentions:
         does += f" On a failure I'll mention {listing([person(each) for each in follow.mentions])}."
     now = ""
@@ -55,6 +55,10 @@ def following_message(follow: Follow, live: int, installation: Installation) -> 
         f"{said} {does}{now}\n{small}",
         [section(f"{said}\n{does}{now}"), actions(stop_button(follow)), context(small)],
     )
+
+
+def _does(follow: Follow) -> str:
+    return f"I'll post {_POSTED[follow.level]}."
 
 
 def _many(live: int) -> str:
@@ -90,12 +94,16 @@ def stopped_message(follow: Follow, by: str) -> Message:
     return plain(f"🔕 No longer following {scope}.", f"Stopped by {person(by)}" if by else why)
 
 
+def changed_message(follow: Follow) -> Message:
+    """Return the first message of a follow after a newer message with another level."""
+    by, scope = person(follow.created_by), scope_in_words(follow.scope)
+    return plain(f"🔔 {by} has changed what I post about {scope}. {_does(follow)}")
+
+
 def now_following(follow: Follow) -> Message:
     """Return the note to a person who started a follow elsewhere."""
-    return plain(
-        f"🔔 Following {scope_in_words(follow.scope)} in {place_in_words(follow)}: "
-        f"{follow.level.value}."
-    )
+    scope, place = scope_in_words(follow.scope), place_in_words(follow)
+    return plain(f"🔔 Following {scope} in {place}. {_does(follow)}")
 
 
 def not_followed(error: str, *, direct: bool) -> Message:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from bot.baseten.models import TrainingJob, TrainingProject
 from bot.views.job import Stage, status
@@ -30,8 +30,7 @@ _GOING = (Stage.DEPLOYING, Stage.RUNNING)
 _ORDER = (Stage.WAITING, Stage.DEPLOYING, Stage.RUNNING)
 
 
-@dataclass(frozen=True, slots=True)
-class Observation:
+class Observation(NamedTuple):  # thousands are created in a poll, faster than dataclasses
     """The current state of a watched project in Baseten; each part can be unknown.
 
     Attributes:
@@ -85,15 +84,16 @@ def is_quiet(watch: Watch, observed: Observation, now: datetime) -> bool:
     With thousands of watches, this decides nearly all of them.
     """
     job, latest, newer = watch.project.latest_job, observed.latest, watch.newer
+    if job is None or observed.watched is not job:
+        return False
+    stage = status(job).stage
     return (
-        job is not None
-        and observed.watched is job
-        and (latest is job or (newer is not None and latest is not None and latest.id == newer.id))
+        (latest is job or (newer is not None and latest is not None and latest.id == newer.id))
         and observed.project is None
         and not watch.missing
         and now - watch.started_at < LONGEST
-        and (watch.told_waiting or status(job).stage in _GOING)
-        and not status(job).ended
+        and stage is not Stage.ENDED
+        and (watch.told_waiting or stage in _GOING)
     )
 
 

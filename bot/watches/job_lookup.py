@@ -13,10 +13,11 @@ from pydantic import BaseModel, ConfigDict
 
 from bot.baseten.client import Baseten
 from bot.baseten.errors import BasetenError, Refused, Unreadable
+from bot.baseten.lists import KnownItems
 from bot.baseten.models import Moment, TrainingJob, TrainingProject
 from bot.watches.changes import Observation
 from bot.watches.model import Watch
-from bot.watches.parsed_jobs import ParsedJobs
+from bot.watches.parsed_jobs import job_reader
 from bot.watches.slices import in_slices
 
 log = structlog.stdlib.get_logger(__name__)
@@ -77,7 +78,7 @@ class JobLookup:
 
     def __init__(self, baseten: Baseten) -> None:
         self._baseten = baseten
-        self._parsed = ParsedJobs()
+        self._known: KnownItems[TrainingJob | None] = KnownItems()
         self._endpoints = {_SEARCH: self._search, _LIST: self._list}
 
     async def fetch_all(
@@ -178,8 +179,8 @@ class JobLookup:
 
     async def _search(self, watches: Sequence[Watch]) -> _Observe:
         by_project: defaultdict[str | None, list[TrainingJob]] = defaultdict(list)
-        read = await self._parsed.reader(watches)
-        async for job in self._baseten.read_training_jobs(read):
+        read = await job_reader(watches)
+        async for job in self._baseten.read_training_jobs(read, self._known):
             if job is not None:
                 by_project[job.training_project_id].append(job)
 

@@ -159,14 +159,15 @@ class Poller:
         """Return the watches that have not ended, and end those whose follow has ended."""
         following = {follow.id for follow in follows}
         live = []
-        for watch in await self._watches.all():
-            if watch.ended:
-                continue
-            if watch.follow is None or watch.follow.id in following:
-                live.append(watch)
-            else:
-                await self._store.hold_lease()
-                await self._watches.record(watch, Watch.unfollowed)
+        async for some in in_slices(await self._watches.all()):
+            for watch in some:
+                if watch.ended:
+                    continue
+                if watch.follow is None or watch.follow.id in following:
+                    live.append(watch)
+                else:
+                    await self._store.hold_lease()
+                    await self._watches.record(watch, Watch.unfollowed)
         return live
 
     async def _list_followed(

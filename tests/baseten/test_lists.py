@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.baseten.errors import Unreadable
-from bot.baseten.lists import read_list
+from bot.baseten.lists import KnownItems, read_list
 from bot.baseten.models import ProjectName, TrainingProject, only_named, only_projects
 
 JSON = st.recursive(
@@ -121,6 +121,45 @@ async def test_of_all_projects_only_the_wanted_ones_are_read() -> None:
     body = json.dumps({"items": [{"name": "no id"}]}).encode()
     with pytest.raises(Unreadable, match="any item"):
         [item async for item in read_list(body, "items", read_item)]
+
+
+async def test_an_item_with_the_text_of_the_last_answer_is_not_read_again() -> None:
+    known: KnownItems[object] = KnownItems()
+    asked: list[object] = []
+
+    one, long = {"id": "one", "text": "x" * 200}, {"id": "long", "text": "x" * 200 + "y"}
+    hidden, number = {"id": "hidden", "text": "x" * 200}, 10**200
+
+    def read_item(said: object) -> object:
+        asked.append(said)
+        return None if said == hidden else {"read": said}
+
+    async def answer(*items: object) -> list[object]:
+        asked.clear()
+        body = json.dumps({"items": items}).encode()
+        return [item async for item in read_list(body, "items", read_item, known)]
+
+    first = await answer(one, long, hidden, number)
+    again = await answer(number * 10, hidden, long, {"id": "new"}, one)
+    assert asked == [number * 10, hidden, {"id": "new"}]
+    assert again[2] is first[1]
+    assert again[4] is first[0]
+    assert await answer(one) == [again[4]]
+    assert asked == []
+    changed = one | {"text": "x" * 199 + "z"}
+    assert await answer(changed) == [{"read": changed}]
+    assert asked == [changed]
+    await answer(long)
+    assert asked == [long]  # only the last answer is known
+
+
+@given(st.lists(st.lists(JSON, max_size=5), max_size=4))
+async def test_each_answer_is_read_like_a_first_one(answers: list[list[object]]) -> None:
+    known: KnownItems[object] = KnownItems()
+    for items in answers:
+        body = json.dumps({"items": items}).encode()
+        found = [item async for item in read_list(body, "items", lambda item: item, known)]
+        assert found == items
 
 
 @pytest.mark.parametrize("team", [None, 7])

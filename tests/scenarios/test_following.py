@@ -25,7 +25,7 @@ async def quiet(it: Followed) -> None:
 async def test_starts_and_ends_post_one_live_message_with_its_thread(mode: str) -> None:
     async with following(mode) as it:
         first = await it.follow(level="starts and ends")
-        assert "Following *llama* (*Research*): starts and ends." in first.text
+        assert "Following *llama* (*Research*). I'll post each job when it starts" in first.text
         job = it.start("PENDING", name="sft-3")
         message = await it.posted()
         assert "sft-3 is waiting" in message.text
@@ -96,7 +96,9 @@ async def test_the_dialog_offers_teams_and_projects() -> None:
         labels = [each["text"]["text"] for each in offered.body["options"]]
         assert labels == ["All projects of Research", "llama (Research)"]
         await it.submit(view, target=offered.body["options"][1]["value"], channel=OTHER)
-        await it.hears("Following *llama* (*Research*) in <#C0OTHER001>: ends.")
+        await it.hears(
+            "Following *llama* (*Research*) in <#C0OTHER001>. I'll post each job when it ends."
+        )
 
 
 @pytest.mark.parametrize("level", ["ends", "starts and ends"])
@@ -329,3 +331,35 @@ async def test_a_follow_that_began_after_the_start_mentions_its_people() -> None
         it.becomes(job, "FAILED")
         await it.look()
         assert f"<@{SAM}>" in (await it.replied(await it.posted(2))).text
+
+
+@pytest.mark.parametrize(
+    "forged", [{"level": "<!channel>"}, {"channel": "../x"}, {"target": "project:../x"}]
+)
+async def test_a_forged_field_is_refused_without_a_traceback(
+    forged: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with following() as it:
+        await it.submit(await it.dialog(), **forged)
+        assert await it.stored() == {}
+        assert [m for m in it.slack.messages if "Following" in m.text] == []
+    assert "unforeseen failure" not in capsys.readouterr().out
+
+
+async def test_a_forged_person_or_group_is_not_mentioned() -> None:
+    async with following(scopes=("usergroups:read",)) as it:
+        it.slack.add_user_group("S0ONCALL01", "On call")
+        first = await it.follow(person="<!here>", group="S0X> <!channel")
+        assert "mention" not in first.text
+        (follow,) = (await it.stored()).values()
+        assert follow["mentions"] == []
+
+
+async def test_the_same_follow_by_another_person_is_theirs_and_the_older_message_says_so() -> None:
+    async with following() as it:
+        first = await it.follow()
+        second = await it.follow(user=SAM, level="failures")
+        (kept,) = (await it.stored()).values()
+        assert (kept["created_by"], kept["ts"]) == (SAM, second.ts)
+        await it.slack.until(lambda: f"<@{SAM}> has changed" in first.text)
+        assert "stop_following" not in str(first.blocks)

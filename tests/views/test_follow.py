@@ -10,6 +10,7 @@ from bot.projects.follow_choice import FollowChoice, FollowDialogState, choice_o
 from bot.sandbox.slack.block_kit import message_problems, option_problems, view_problems
 from bot.views.follow import (
     cannot_list,
+    changed_message,
     following_message,
     no_email,
     no_such_follow,
@@ -61,6 +62,7 @@ CASES = {
     "following_hostile": following_message(follow(project(HOSTILE, HOSTILE)), 0, HOME),
     "following_long": following_message(follow(project(LONG, LONG), Level.ALL), 1, HOME),
     "now_following": now_following(follow(project())),
+    "changed": changed_message(follow(project(), Level.FAILURES)),
     "stopped": stopped_message(follow(project()), SAM),
     "stopped_without_right": stopped_message(follow(project()), ""),
     "you_stopped": you_stopped(follow(TEAM)),
