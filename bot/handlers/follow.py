@@ -111,7 +111,8 @@ class FollowHandler:
             self.tracked.addition(tracked(_project(each), each.job, self.now())) for each in live
         ]
         await self.follows.begin(posted, *additions)
-        if posted.channel_id != task.place.channel_id:
+        in_home = task.is_direct and not task.place.channel_id  # then words would go there, too
+        if posted.channel_id != task.place.channel_id and not in_home:
             await send(now_following(posted))
         if task.home:
             self.home.redraw(task.place.user_id)
