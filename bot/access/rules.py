@@ -94,6 +94,11 @@ class Refusal(StrEnum):
     UNKNOWN_PERSON = "Slack does not tell whether the person is a guest"
     UNKNOWN_CHANNEL = "Slack does not tell whether the channel is shared"
 
+    @property
+    def is_unknown(self) -> bool:
+        """Whether Slack does not tell; later it might."""
+        return self in {Refusal.UNKNOWN_PERSON, Refusal.UNKNOWN_CHANNEL}
+
 
 class NotServedError(Exception):
     """The bot does not work for this actor, or not in this channel; nothing was done.

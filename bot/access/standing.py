@@ -3,9 +3,7 @@
 from dataclasses import dataclass
 
 from bot.access.access import Access
-from bot.access.rules import Actor, Allows, Refusal, RightsUnknownError, Verb, allows
-
-_UNKNOWN = frozenset({Refusal.UNKNOWN_PERSON, Refusal.UNKNOWN_CHANNEL})
+from bot.access.rules import Actor, Allows, RightsUnknownError, Verb, allows
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +42,6 @@ class StandingRights:
     def _require_facts(self, actor: Actor) -> None:
         if self.access is None:
             return
-        if self.access.refusal(actor) in _UNKNOWN:
+        if (refusal := self.access.refusal(actor)) is not None and refusal.is_unknown:
             raise RightsUnknownError(teams=False)
         self.access.require_facts(actor)

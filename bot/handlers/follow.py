@@ -126,7 +126,8 @@ class FollowHandler:
                 await context.may_post()
                 there, message = ReplyTarget("", before.channel_id), changed_message(posted)
                 await self.poster.update(there, before.ts, message)
-        if posted.channel_id != task.place.channel_id:
+        in_home = task.is_direct and not task.place.channel_id  # then words would go there, too
+        if posted.channel_id != task.place.channel_id and not in_home:
             await send(now_following(posted))
         if task.home:
             self.home.redraw(task.place.user_id)

@@ -5,6 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+from bot.access.rules import NotServedError
 from bot.baseten.errors import BasetenError
 from bot.durable.in_flight import BusyError, InFlight
 from bot.durable.model import StoreUnavailableError
@@ -19,7 +20,7 @@ from bot.slack.message import Message, ReplyTarget
 from bot.slack.modals import Modals
 from bot.views.dashboard import Dashboard, Listed, opened_first
 from bot.views.failure import READING
-from bot.views.home import home_view
+from bot.views.home import home_view, refused_view
 from bot.views.installation import Installation
 from bot.watches.store import Watches
 
@@ -53,7 +54,9 @@ class HomeHandler:
     patience: float = 0.5
     _turns: Turns = field(default_factory=Turns)
 
-    async def publish(self, user_id: str, opened: Recent | None = None) -> None:
+    async def publish(
+        self, user_id: str, opened: Recent | None = None, *, published: bool = True
+    ) -> None:
         """Publish the tab with Baseten's answers; before that, if they are slow, without them.
 
         While Baseten or the database is away, the tab says so and has the rest. If the tab is
@@ -62,12 +65,21 @@ class HomeHandler:
         Args:
             user_id: the person.
             opened: a project that the person has just opened, and that is not saved yet.
+            published: the person has a tab already. If the bot does not work for the person any
+                more, the reason replaces it; without a tab, there is none.
 
         Raises:
             SlackCallFailed: Slack refused the tab, or the outcome is unknown.
         """
-        await self.permissions.prepare(actor_at(ReplyTarget(user_id)))
+        actor = actor_at(ReplyTarget(user_id))
+        await self.permissions.prepare(actor)
         async with self._turns.begin(user_id) as turn:
+            doubt = self.permissions.doubt(actor)
+            if isinstance(doubt, NotServedError):
+                if published or doubt.refusal.is_unknown:
+                    view = refused_view(doubt, self.installation)
+                    await turn.act(lambda: self.modals.publish(user_id, view))
+                return
             listing = asyncio.create_task(self._listed(ReplyTarget(user_id)))
             try:
                 done, _ = await asyncio.wait([listing], timeout=self.patience)
@@ -121,12 +133,14 @@ class HomeHandler:
     ) -> Dashboard:
         """Return the contents of the tab; without the person's own while the database is away."""
         place = ReplyTarget(user_id)
+        actor = actor_at(place)
+        doubt = self.permissions.doubt(actor)
         try:
             recents = opened_first(await self.recents.of(user_id), opened)
             follows = await self.follows.of(user_id)
             watches = await self.watches.all()
         except StoreUnavailableError:
-            return Dashboard(listed, recents=None, follows=None)
+            return Dashboard(listed, recents=None, follows=None, doubt=doubt)
         watched = (
             watch.job.id
             for watch in watches
@@ -139,9 +153,10 @@ class HomeHandler:
                 one
                 for one in follows
                 if one.scope.kind is not Kind.MINE
-                # A grant can hold only in the channel of the follow.
-                and self.permissions.can_view_somewhere(actor_at(place), one.scope.team)
+                # Their own, also if the right to it holds in its channel alone.
+                and self.permissions.can_view_somewhere(actor, one.scope.team)
             ],
             tells=any(one.scope.kind is Kind.MINE for one in follows),
             watched=frozenset(watched),
+            doubt=doubt,
         )

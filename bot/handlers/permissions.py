@@ -14,6 +14,7 @@ from bot.access.rules import (
     CannotCreateError,
     NotAllowedError,
     NotServedError,
+    RightsUnknownError,
     Verb,
     allows,
 )
@@ -76,6 +77,15 @@ class Permissions:
         """
         if self.access is not None and (reason := self.access.refusal(actor)) is not None:
             raise NotServedError(reason, channels=self.access.file.channels or ())
+
+    def doubt(self, actor: Actor) -> NotServedError | RightsUnknownError | None:
+        """Return the reason why lists for the actor lack things; None: they are complete."""
+        try:
+            self.admit(actor)
+            self._require_facts(actor)
+        except (NotServedError, RightsUnknownError) as doubt:
+            return doubt
+        return None
 
     def require(self, place: ReplyTarget, verb: Verb, team: str | None) -> None:
         """Let a handler go on with a project of this team.

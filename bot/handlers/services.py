@@ -8,7 +8,6 @@ from structlog.contextvars import bind_contextvars, get_contextvars
 
 from bot.access.access import Access
 from bot.access.limits import PersonLimits
-from bot.access.rules import NotServedError
 from bot.durable.in_flight import InFlight
 from bot.durable.model import Request, State
 from bot.handlers.act_on_job import ActHandler
@@ -144,8 +143,6 @@ class Services:
         place: ReplyTarget,
         wording: Wording,
         work: Callable[[], Coroutine[Any, Any, None]],
-        *,
-        asked: bool = True,
     ) -> None:
         """Start work for a person; if it fails, the person gets a message.
 
@@ -155,7 +152,6 @@ class Services:
             place: the person and the channel.
             wording: the words for a failure.
             work: the work.
-            asked: the person has asked for it; else a refusal by the rules gets no message.
 
         Raises:
             BusyError: too much work is in flight; nothing was started.
@@ -164,12 +160,7 @@ class Services:
         async def admitted() -> None:
             actor = actor_at(place)
             await self.permissions.prepare(actor)
-            try:
-                self.permissions.admit(actor)
-            except NotServedError:
-                if asked:
-                    raise
-                return
+            self.permissions.admit(actor)
             await work()
 
         self.in_flight.start(lambda: self.failures.run_and_report(place, wording, admitted))

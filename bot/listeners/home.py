@@ -22,9 +22,12 @@ class Home:
         await ack()
         if event.get("tab") != "home":
             return
-        user_id = event["user"]
-        self.services.run_in_background(
-            ReplyTarget(user_id), READING, lambda: self.services.home.publish(user_id), asked=False
+        user_id, published = event["user"], bool(event.get("view"))
+        failures, publish = self.services.failures, self.services.home.publish
+        self.services.in_flight.start(
+            lambda: failures.run_and_report(
+                ReplyTarget(user_id), READING, lambda: publish(user_id, published=published)
+            )
         )
 
     async def open_dialog(self, ack: AsyncAck, body: dict[str, Any]) -> None:

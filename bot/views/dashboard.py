@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from bot.access.rules import NotServedError, RightsUnknownError
 from bot.baseten.errors import BasetenError
 from bot.baseten.models import LIVE, TrainingJob
 from bot.baseten.project_heads import ProjectHead
@@ -73,6 +74,7 @@ class Dashboard:
             unknown.
         tells: whether the bot tells the person about the jobs that they start.
         watched: the ids of the jobs that the person watches.
+        doubt: the reason why things might be missing that the person can view; None: none are.
     """
 
     listed: Listed | BasetenError | None
@@ -80,6 +82,7 @@ class Dashboard:
     follows: Sequence[Follow] | None = ()
     tells: bool = False
     watched: frozenset[str] = frozenset()
+    doubt: NotServedError | RightsUnknownError | None = None
 
     @property
     def live(self) -> list[ListedJob]:

@@ -4,6 +4,7 @@ from typing import Any
 
 from slack_sdk.models.views import View
 
+from bot.access.rules import NotServedError
 from bot.follows.model import Follow
 from bot.projects.follow_choice import FollowChoice
 from bot.projects.job_choice import JobChoice, ProjectChoice, fits_a_button
@@ -25,6 +26,7 @@ from bot.views.job_list import (
     short,
     status_in_words,
 )
+from bot.views.no_access import no_access
 from bot.views.text import ago, code
 from bot.views.usage import EXAMPLE_NAME
 
@@ -32,6 +34,7 @@ HOME_OPEN = "home_open"
 MOST_FOLLOWS = 20
 _LISTING = FailureWording(what="that", nothing="", unsure="")
 _LATER = "Open this tab again in a minute."
+_NONE_KNOWN = "None that I can be sure of right now."
 
 
 def home_view(dashboard: Dashboard, installation: Installation) -> View:
@@ -52,6 +55,13 @@ def home_view(dashboard: Dashboard, installation: Installation) -> View:
     return View(type="home", blocks=blocks)
 
 
+def refused_view(refused: NotServedError, installation: Installation) -> View:
+    """Return the home tab of a person that the bot does not work for, or might not."""
+    happened, ask = no_access(refused, "", "", installation)
+    again = _LATER if refused.refusal.is_unknown else ask
+    return View(type="home", blocks=[section(f"{happened.strip()} {again}")])
+
+
 def _header(title: str) -> Block:
     return {"type": "header", "text": {"type": "plain_text", "text": title, "emoji": False}}
 
@@ -70,8 +80,12 @@ def _running(dashboard: Dashboard, installation: Installation) -> list[Block]:
             return [head, section(f"{event} {_LATER}")]
     live = dashboard.live
     small = [" ".join(missing)] if missing else []
+    if dashboard.doubt is not None:
+        happened, _ = no_access(dashboard.doubt, "", "", installation)
+        small.append(f"{happened.strip()} {_LATER}")
     if not live:
-        return [head, section("No job is running or waiting."), *map(context, small)]
+        none = _NONE_KNOWN if dashboard.doubt else "No job is running or waiting."
+        return [head, section(none), *map(context, small)]
     more = len(live) - MOST_RUNNING
     if more > 0:
         small.append(f"And {more} more: {code(installation.jobs_command)} lists all jobs.")
@@ -98,7 +112,8 @@ def _projects(dashboard: Dashboard, installation: Installation) -> list[Block]:
         blocks.append(section(f"I can't load your projects right now. {_LATER}"))
     elif not dashboard.projects:
         command = code(installation.command)
-        blocks.append(section(f"The projects you open with {command} will be listed here."))
+        none = f"The projects you open with {command} will be listed here."
+        blocks.append(section(_NONE_KNOWN if dashboard.doubt else none))
     for project in dashboard.projects:
         blocks += _project_blocks(project, dashboard.watched)
     way_in = button("Open a training project", HOME_OPEN, style="primary")
@@ -136,12 +151,11 @@ def _following(dashboard: Dashboard) -> list[Block]:
     if dashboard.follows is None:
         return [*blocks, section(f"I can't load what you follow right now. {_LATER}")]
     if not dashboard.follows:
-        blocks.append(
-            section(
-                "Follow a project, or all projects of a team, and I'll post about jobs that "
-                "nobody started from Slack."
-            )
+        none = (
+            "Follow a project, or all projects of a team, and I'll post about their jobs, "
+            "wherever they were started."
         )
+        blocks.append(section(_NONE_KNOWN if dashboard.doubt else none))
     blocks += [_follow(follow) for follow in dashboard.follows[:MOST_FOLLOWS]]
     if (more := len(dashboard.follows) - MOST_FOLLOWS) > 0:
         blocks.append(context(f"And {more} more. Each can be stopped from its first message."))

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from bot.handlers.follow_tasks import FOLLOW
 from bot.listeners.shortcuts import FROM_ANYWHERE
 from bot.sandbox import Delay, Respond
 from tests.conftest import RESEARCH, Env
@@ -130,6 +131,57 @@ async def test_a_guest_gets_no_home_tab_and_no_message_about_it(idle_env: Env) -
         await home(idle_env, Who(DANA))
     assert [view.user for view in idle_env.slack.views] == [DANA]
     assert idle_env.slack.messages == []
+
+
+async def test_the_tab_of_a_person_who_became_a_guest_goes(idle_env: Env) -> None:
+    opened = {"type": "app_home_opened", "user": DANA, "tab": "home"}
+    async with ruled(idle_env, FOR_DANA) as bot:
+        await standing(idle_env, Who())
+        assert not await home(idle_env, Who())
+        idle_env.slack.add_guest(DANA)
+        await change(idle_env, bot, f'guests = "deny"\n{FOR_DANA}')
+        (view,) = idle_env.slack.views
+        await idle_env.slack.event({**opened, "view": {"id": view.id}})
+        await idle_env.slack.until(lambda: "I don't work for guests" in str(view.blocks))
+        assert "sft" not in str(view.blocks)
+
+
+async def test_the_tab_says_that_a_group_is_unknown(idle_env: Env) -> None:
+    idle_env.slack.faults.always("/api/usergroups.users.list", Respond(200, {"ok": False}))
+    idle_env.baseten.add_job(idle_env.baseten.add_project(RESEARCH, "sft")["id"])
+    async with ruled(idle_env, granted(GROUP)):
+        await home(idle_env, Who())
+        shown = str(idle_env.slack.views[-1].blocks)
+        assert "Slack doesn't tell me right now who is in a group" in shown
+        assert "No job is running" not in shown
+        assert "sft" not in shown.replace("/training-project", "")
+
+
+async def test_the_tab_says_that_slack_does_not_tell_guests_from_members(idle_env: Env) -> None:
+    idle_env.slack.faults.always("/api/users.info", Respond(200, {"ok": False}))
+    async with ruled(idle_env, 'guests = "deny"'):
+        await home(idle_env, Who())
+        (block,) = idle_env.slack.views[-1].blocks
+        assert "whether you are a guest" in block["text"]["text"]
+        assert block["text"]["text"].endswith("Open this tab again in a minute.")
+
+
+async def test_the_tab_lists_a_follow_whose_right_holds_in_its_channel(idle_env: Env) -> None:
+    async with ruled(idle_env, granted(DANA, more=f'in = ["{HERE}"]')) as bot:
+        message = await standing(idle_env, Who())
+        await idle_env.slack.action(message, "more", selected="follow", user=DANA)
+        await idle_env.slack.until(
+            lambda: bool(idle_env.slack.views) and idle_env.slack.views[-1].updates > 0
+        )
+        await idle_env.slack.submit(idle_env.slack.views[-1], {}, user=DANA)
+        await idle_env.slack.until(lambda: "Following" in idle_env.slack.messages[-1].text)
+        await until_ended(idle_env, FOLLOW)
+        idle_env.slack.views.clear()
+        assert not await home(idle_env, Who())
+        assert "Stop following" in str(idle_env.slack.views[-1].blocks)
+        await change(idle_env, bot, granted(LEE))
+        idle_env.slack.views.clear()
+        assert await home(idle_env, Who()) == "no project"
 
 
 @pytest.mark.parametrize("entry", IN_A_CHANNEL)

@@ -240,7 +240,8 @@ def option(project_id: str) -> dict[str, Any]:
     return {"text": {"type": "plain_text", "text": "sft"}, "value": f"project:{project_id}"}
 
 
-async def test_follows_are_listed_and_end(env: Env) -> None:
+async def followed(env: Env) -> View:
+    """Follow a project from the tab, in direct messages."""
     project = add(env, "sft")["training_project_id"]
     view = await home(env)
     await press(env, view, "follow")
@@ -248,7 +249,19 @@ async def test_follows_are_listed_and_end(env: Env) -> None:
     form = env.slack.views[-1]
     await env.slack.submit(form, {TARGET: {TARGET: {"selected_option": option(project)}}})
     await until(env, view, "Stop following")
+    return view
+
+
+async def test_follows_are_listed(env: Env) -> None:
+    view = await followed(env)
     assert section(view, "Following") == ["*sft* (Research)\nEnds, in your direct messages"]
+    await env.bot.drain()
+    (message,) = env.slack.messages  # which says it all: no second one follows
+    assert message.text.startswith("🔔 Following *sft* (*Research*): ends. I'll post each job")
+
+
+async def test_a_follow_ends_in_the_tab(env: Env) -> None:
+    view = await followed(env)
     await press(env, view, "stop_following")
     await until(env, view, "Stop following", gone=True)
 

@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from bot.access.rules import RightsUnknownError
 from bot.baseten.errors import RateLimited, Refused, Unreachable
 from bot.baseten.models import TrainingJob
 from bot.baseten.project_heads import ProjectHead
@@ -93,6 +95,8 @@ CASES = {
     "waiting": Dashboard(None, [recent("support-bot-sft", "Research")]),
     "baseten away": Dashboard(Unreachable("no route", sent=False), [recent("sft", "Research")]),
     "database away": Dashboard(FULL.listed, None, None),
+    "unsure": Dashboard(NONE, [], doubt=RightsUnknownError(teams=False)),
+    "unsure of more": replace(FULL, doubt=RightsUnknownError(teams=False)),
     "hostile": crowded(HOSTILE),
     "long": crowded(LONG),
 }
