@@ -82,7 +82,7 @@ class Permissions:
         """Return the reason why lists for the actor lack things; None: they are complete."""
         try:
             self.admit(actor)
-            self._require_facts(actor)
+            self.require_facts(actor)
         except (NotServedError, RightsUnknownError) as doubt:
             return doubt
         return None
