@@ -58,9 +58,14 @@ def event_of(fields: dict[str, Any]) -> Event:
 
 
 def cleaned(event: Event, redactor: Redactor) -> Event:
-    """Return the event with each text redacted, cut, and escaped where a reader would obey it."""
+    """Return the event with each text redacted, cut, and escaped where a reader would obey it.
+
+    The id of a task is the bot's own. It is not redacted, because it looks like a secret.
+    """
+    fields = event.fields()
+    task = fields.pop("task")
     safe: dict[str, Any] = {
         name: escaped(value[:_LONGEST]) if isinstance(value, str) else value
-        for name, value in redactor.tree(event.fields()).items()
+        for name, value in redactor.tree(fields).items()
     }
-    return Event(**safe)
+    return Event(**safe, task=escaped(task))
