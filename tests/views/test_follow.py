@@ -124,7 +124,5 @@ def test_an_option_carries_its_choice() -> None:
 def test_only_matching_teams_and_projects_are_offered() -> None:
     heads = [ProjectHead("1", "Llama", "Research"), ProjectHead("2", "bert", "Research")]
     found = target_options(" LLA", ["Research", "Llamas"], heads)
-    assert [each.text.text for each in found if each.text] == [
-        "All projects of Llamas",
-        "Llama (Research)",
-    ]
+    labels = [each.to_dict()["text"]["text"] for each in found]
+    assert labels == ["All projects of Llamas", "Llama (Research)"]
