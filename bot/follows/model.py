@@ -89,11 +89,15 @@ class Follow(BaseModel):
 
     @property
     def key(self) -> str:
-        """The key of its document: the same for each follow of this scope in this place."""
+        """The key of its document: the same for each follow of this scope in this place.
+
+        The id of a direct message is unknown until the first post, whose button holds the key.
+        """
+        place = self.created_by if self.is_direct else self.channel_id
         meant = self.scope.model_dump_json(include={"kind", "project_id"})
         if self.scope.kind is Kind.TEAM:
             meant += self.scope.team
-        return sha256(f"{self.channel_id} {meant}".encode(errors="replace")).hexdigest()[:32]
+        return sha256(f"{place} {meant}".encode(errors="replace")).hexdigest()[:32]
 
     @property
     def is_direct(self) -> bool:

@@ -123,26 +123,30 @@ class FollowedJobs:
 
         A project whose jobs cannot be read stays as it was, and is read by the next poll.
         """
-        index = ScopeIndex(follows)
+        before = listed.seen
+        earlier = ScopeIndex(each for each in follows if each.id in before.follows)
+        later = ScopeIndex(each for each in follows if each.id not in before.follows)
         moved: list[TrainingProject] = []
         known: list[TrainingProject] = []
         for project in listed.changed:
-            begin = _begin(listed.seen, project, index)
+            begin = _begin(before, project, earlier, later)
             new = project.latest_job is not None and _is_new(project.latest_job, begin)
             (moved if new else known).append(project)
-        written, seen = listed.seen, _with_latest(_without_others(listed), known)
+        written, seen = before, _with_latest(_without_others(listed), known)
         found = await self._read_jobs(moved[:MOST_READ])
         for project, jobs in found:
-            begin = _begin(listed.seen, project, index)
+            begin = _begin(before, project, earlier, later)
             seen = _with_latest(seen, [project.model_copy(update={"latest_job": _newest(jobs)})])
             changes = self._new_jobs(project, [j for j in jobs if _is_new(j, begin)], follows, now)
             await self._store.hold_lease()
             await self._tracked.see(written, seen, *changes)
             self._store.publish(self._follows.queue)
             written = seen
-        if len(found) == len(moved) and seen.projects:
-            newest = max(each.created_at for each in seen.projects.values())
-            seen = seen.model_copy(update={"newest": max(newest, seen.newest or newest)})
+        if len(found) == len(moved):
+            moments = [each.created_at for each in seen.projects.values()]
+            newest = max([*moments, seen.newest] if seen.newest else moments, default=None)
+            ids = tuple(sorted(follow.id for follow in follows))
+            seen = seen.model_copy(update={"newest": newest, "follows": ids})
         if seen != written:
             await self._store.hold_lease()
             await self._tracked.see(written, seen)
@@ -234,17 +238,21 @@ class FollowedJobs:
         return Enqueue(task.id, JOB_POST, state, self._follows.queue, lane=lane, delay=0.0)
 
 
-def _begin(seen: Seen, project: TrainingProject, index: ScopeIndex) -> SeenJob:
+def _begin(seen: Seen, project: TrainingProject, earlier: ScopeIndex, later: ScopeIndex) -> SeenJob:
     """Return the newest job of a project that was handled; without one, the time to begin at.
 
     A project without a handled job is new, or newly followed. Its jobs count from the poll before,
-    or from the start of the follow.
+    or from the start of a follow that the poll before did not know.
     """
     known = seen.projects.get(project.id)
     if known is not None:
         return known
-    since = index.since(project.id, project.team_name or "") or project.created_at
-    return SeenJob(id="", created_at=since if seen.newest is None else max(since, seen.newest))
+    team = project.team_name or ""
+    since = earlier.since(project.id, team)
+    if since is not None and seen.newest is not None:
+        since = max(since, seen.newest)
+    since = since or later.since(project.id, team) or project.created_at
+    return SeenJob(id="", created_at=since)
 
 
 def _is_new(job: TrainingJob, begin: SeenJob) -> bool:

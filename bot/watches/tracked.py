@@ -53,12 +53,14 @@ class Seen(BaseModel):
     Attributes:
         projects: by the id of the project.
         newest: the creation of the newest of them all; None before the first poll with a follow.
+        follows: the ids of the follows at that time.
     """
 
     model_config = ConfigDict(frozen=True)
 
     projects: Mapping[str, SeenJob] = {}
     newest: Moment | None = None
+    follows: tuple[str, ...] = ()
 
 
 class ChangedError(Exception):

@@ -243,9 +243,10 @@ async def test_another_person_ends_a_follow_from_its_message_and_its_creator_hea
         assert it.thread(message) == []
 
 
-async def test_a_follow_is_ended_from_its_first_message() -> None:
+@pytest.mark.parametrize("channel", [CHANNEL, ""], ids=["channel", "direct messages"])
+async def test_a_follow_is_ended_from_its_first_message(channel: str) -> None:
     async with following() as it:
-        first = await it.follow()
+        first = await it.follow(channel=channel)
         await it.slack.action(first, "stop_following", user=DANA)
         await it.hears("No longer following *llama*")
         await it.slack.until(lambda: f"Stopped by <@{DANA}>" in str(first.blocks))

@@ -180,3 +180,14 @@ async def test_where_a_channel_is_closed_each_follow_of_a_job_ends() -> None:
         await it.pass_time()
         for scope in ("*llama* (*Research*)", "all projects of *Research*"):
             await it.hears(f"I stopped following {scope} in <#{OTHER}>: the channel is archived.")
+
+
+async def test_nobody_else_switches_it_off() -> None:
+    async with following(scopes=EMAIL) as it:
+        it.slack.add_email(DANA, "dana@example.com")
+        first = await switched_on(it)
+        told = len(it.slack.ephemerals)
+        await it.slack.action(first, "stop_following", user=SAM)
+        await it.slack.until(lambda: len(it.slack.ephemerals) > told)
+        assert "no project here that you can use" in it.slack.ephemerals[-1].text
+        assert len(await it.stored()) == 1

@@ -119,3 +119,10 @@ def test_an_option_carries_its_choice() -> None:
     assert choice_of("project:pr0ject") == FollowChoice(project_id="pr0ject")
     for odd in ("", "team:nothing", "other:x", "project:", f"project:{'x' * 200}"):
         assert choice_of(odd) == FollowChoice()
+
+
+def test_only_matching_teams_and_projects_are_offered() -> None:
+    heads = [ProjectHead("1", "Llama", "Research"), ProjectHead("2", "bert", "Research")]
+    found = target_options(" LLA", ["Research", "Llamas"], heads)
+    labels = [each.to_dict()["text"]["text"] for each in found]
+    assert labels == ["All projects of Llamas", "Llama (Research)"]

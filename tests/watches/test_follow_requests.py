@@ -8,7 +8,7 @@ import pytest
 from bot.durable.model import Task
 from bot.follows.model import JOB_POST, Follow, Kind, Level, Scope
 from bot.follows.store import Follows
-from bot.sandbox import Respond
+from bot.sandbox import Delay, Respond
 from bot.watches.followed import FollowedJobs
 from bot.watches.poller import PollInterval
 from bot.watches.tracked import TrackedJobs, tracked
@@ -166,3 +166,38 @@ async def test_a_follow_that_begins_during_a_look_keeps_the_jobs_that_run(scene:
         await follows.end(new, by=new.created_by)
         await followed.read()
         assert not await scene.store.read_all("followed jobs")
+
+
+async def test_a_job_that_starts_during_the_look_in_which_its_follow_begins_is_posted(
+    scene: Scene,
+) -> None:
+    await follow(scene, 0, Scope(kind=Kind.TEAM, team="Another"))
+    scene.baseten.add_team("Another", id="another1")
+    other = str(scene.baseten.add_project("another1", "other")["id"])
+    project = scene.project("new", None)
+    await requests_of(scene)
+    scene.baseten.requests.clear()
+    scene.baseten.faults.next("/v1/training_projects", Delay(0.3))
+    looking = asyncio.create_task(scene.look(61))
+    await scene.baseten.until(lambda: "GET training_projects" in scene.asked)
+    await follow(scene, 1, team())
+    job = scene.job(project, "RUNNING")
+    newer = scene.job(other, "RUNNING")
+    await looking
+    await requests_of(scene)
+    posted = [task.state["project"]["latest_job"]["id"] for task in await job_posts(scene)]
+    assert sorted(posted) == sorted([job, newer])
+
+
+async def test_a_project_that_the_list_lacked_once_lets_no_old_job_be_posted(scene: Scene) -> None:
+    await follow(scene, 0, team(), Level.ENDS)
+    project = scene.project("one", None)
+    await requests_of(scene)
+    scene.set(scene.job(project, "RUNNING"), "FAILED")
+    await requests_of(scene)
+    await requests_of(scene)
+    assert len(await job_posts(scene)) == 1
+    scene.baseten.faults.next("/v1/training_projects", Respond(200, {"training_projects": []}))
+    await requests_of(scene)
+    assert await requests_of(scene) == ["GET training_projects"]
+    assert await scene.store.read_all("followed jobs") == {}
