@@ -37,7 +37,7 @@ async def test_an_older_bot_changes_nothing_in_a_newer_file(sqlite_url: str) -> 
         newer.execute("INSERT INTO training_bot_schema VALUES (9999)")
         newer.commit()
         before = [*newer.iterdump()]
-    with pytest.raises(DatabaseError, match=r"has schema 9999, .* only up to 0001"):
+    with pytest.raises(DatabaseError, match=r"has schema 9999, .* only up to 0002"):
         async with open_store(sqlite_url):
             pass
     with closing(sqlite3.connect(path)) as newer:
