@@ -254,7 +254,9 @@ async def followed(env: Env) -> View:
 
 async def test_follows_are_listed(env: Env) -> None:
     view = await followed(env)
-    assert section(view, "Following") == ["*sft* (Research)\nEnds, in your direct messages"]
+    assert section(view, "Following") == [
+        "*sft* (Research)\nEach job that ends, in your direct messages"
+    ]
     await env.bot.drain()
     (message,) = env.slack.messages  # which says it all: no second one follows
     assert message.text.startswith("🔔 Following *sft* (*Research*): ends. I'll post each job")
