@@ -265,6 +265,15 @@ async def test_an_event_without_an_unfurl_id_is_answered_by_its_message(http: En
     await previewed(http, shared)
 
 
+async def test_a_message_with_an_id_of_another_form_gets_no_preview(http: Env) -> None:
+    may_unfurl(http)
+    shared = http.slack.paste(job_link(add(http, "sft")), user=AUTHOR)
+    shared.ts = "../1.2"
+    await http.slack.link_shared(shared)
+    await assert_no_preview(http, shared)
+    assert asked(http) == []
+
+
 @pytest.mark.parametrize(
     "fault", [slack_error("cannot_unfurl_url"), slack_error("missing_scope"), internal_500()]
 )
