@@ -70,6 +70,8 @@ async def deliver_each(env: Env) -> dict[str, Delivery]:
     await slack.until(lambda: any(each.payload["type"] == "home" for each in slack.views))
     home = next(each for each in slack.views if each.payload["type"] == "home")
     found["home_button"] = await slack.action(home, HOME_OPEN)
+    url = f"https://app.baseten.co/training/{PROJECT}"
+    found["link"] = await slack.link_shared(slack.paste(url))
     inputs = {"team": "research", "name": "sft", "channel": "C0SANDBOX1", "person": "dana"}
     found["step"] = await slack.function_executed(STEP, inputs, workflow_id="Wf0NIGHTLY")
     return found
@@ -84,12 +86,14 @@ async def write_payloads() -> None:
             baseten.add_job(baseten.add_project(RESEARCH, "sft", id=PROJECT)["id"])
             baseten.add_project(RESEARCH, "customer-support-sft")
             env = Env(slack, baseten, Path(folder))
+            slack.scopes = (*slack.scopes, "links:read", "links:write")
             async with env.running():
                 found = await deliver_each(env)
     for name, delivery in found.items():
-        kind = {"command": "slash_commands", "home": "events_api", "step": "events_api"}
+        events = dict.fromkeys(("home", "link", "step"), "events_api")
+        kind = events.get(name, "slash_commands" if name == "command" else "interactive")
         text = json.dumps(
-            {"kind": kind.get(name, "interactive"), "payload": delivery.payload},
+            {"kind": kind, "payload": delivery.payload},
             ensure_ascii=False,
             indent=1,
         )

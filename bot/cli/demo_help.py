@@ -31,7 +31,10 @@ At its prompt the demo understands:
 To see a watch to its end:  push support-bot-sft
                             research support-bot-sft
                             1 (Watch)
-To see a failing job:       fail support-bot-sft"""
+To see a failing job:       fail support-bot-sft
+To see a follow:            home, then the number of
+                            Follow…; push and fail are
+                            reported in your messages"""
 INTRO = """\
 Type a team and a project, or the number of a button.
 To follow a job to its end: push llama-3-finetune, then 1 (Watch); fail llama-3-finetune ends it.

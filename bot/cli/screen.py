@@ -16,7 +16,7 @@ from bot.cli.drawing import Drawing
 from bot.sandbox.slack.records import Ephemeral, PostedMessage, View
 
 BOT_NAME = "Training Projects"  # as in manifest.yml
-_WIDEST = 100  # columns; longer lines are hard to read
+_NARROWEST, _WIDEST = 20, 100  # columns; longer lines are hard to read
 _SAME_WIDTH = "same-width"  # the name of the codec's error handler
 _AS_EMOJI = "\ufe0f"  # after a character of one column, it makes an emoji of two
 _SIMILAR = dict(zip("…•·→✓✗❌✅✨⏳▶📂⚠“”–—", '.*.>+xx+*~>=!""--', strict=True))  # noqa: RUF001 - looked up
@@ -29,7 +29,7 @@ class _Console(Console):
     def size(self) -> ConsoleDimensions:
         """The size of the terminal, as it is now."""
         size = super().size
-        return ConsoleDimensions(min(size.width, _WIDEST), size.height)
+        return ConsoleDimensions(max(_NARROWEST, min(size.width, _WIDEST)), size.height)
 
     @size.setter
     def size(self, new_size: tuple[int, int]) -> None:

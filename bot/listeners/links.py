@@ -27,7 +27,7 @@ class Links:
         channel that is shared with another company, or might be, links get no preview either.
         """
         await ack()
-        author, source = str(event.get("user") or ""), event.get("source") or POSTED
+        author, source = event.get("user") or "", event.get("source") or POSTED
         private = body.get("is_ext_shared_channel") is False
         if not private or source != POSTED or not is_user_id(author):
             return
@@ -38,7 +38,7 @@ class Links:
             event["channel"], event["message_ts"], event.get("unfurl_id") or "", source
         )
         checked_place(place.channel_id, place.ts)
-        event_id, unfurl = str(body["event_id"]), self.services.unfurl.unfurl
+        event_id, unfurl = body["event_id"], self.services.unfurl.unfurl
         self.services.in_flight.start(lambda: unfurl(event_id, author, place, links))
 
 

@@ -100,6 +100,14 @@ class _HomeOpened(_Event):
     tab: Id | None = None
 
 
+class _LinkShared(_Event):
+    user: Id | None = None  # the posts of some apps have none
+    channel: ChannelId
+    message_ts: Needed  # in the composer it is no time
+    unfurl_id: Id | None = None
+    source: Id | None = None
+
+
 class _Function(_Shape):
     callback_id: Id
 
@@ -188,6 +196,11 @@ class _HomePayload(_Payload):
     event: _HomeOpened
 
 
+class _LinkPayload(_Payload):
+    event: _LinkShared
+    event_id: Needed
+
+
 class _StepPayload(_Payload):
     event: _StepReached
 
@@ -202,6 +215,7 @@ _SHAPES: dict[object, type[_Payload]] = {
 }
 _EVENT_SHAPES: dict[object, type[_Payload]] = {
     "app_home_opened": _HomePayload,
+    "link_shared": _LinkPayload,
     "function_executed": _StepPayload,
 }
 

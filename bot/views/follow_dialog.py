@@ -27,7 +27,7 @@ FOLLOW_TITLE = "Follow jobs"
 TARGET, PLACE, LEVEL = "follow_target", "follow_place", "follow_level"
 PERSON, GROUP = "follow_person", "follow_group"  # each is the id of a block and of its element
 _MOST_LABEL = 75  # characters
-_LEVELS = {
+LEVELS = {  # in the words of a choice
     Level.ENDS: "Each job that ends",
     Level.FAILURES: "Failures only",
     Level.ALL: "Starts and ends",
@@ -43,7 +43,7 @@ def follow_view(state: FollowDialogState, initial: Option | None, *, groups: boo
         groups: whether the bot can list user groups.
     """
     channel = state.channel_id if state.channel_id.startswith(("C", "G")) else None
-    levels = [Option(text=_plain(words), value=level.value) for level, words in _LEVELS.items()]
+    levels = [Option(text=_plain(words), value=level.value) for level, words in LEVELS.items()]
     blocks = [
         InputBlock(
             block_id=TARGET,

@@ -15,6 +15,7 @@ from bot.views.blocks import actions, button, context, divider, section
 from bot.views.dashboard import MOST_RUNNING, Dashboard, Listed, OwnProject
 from bot.views.failure import FailureWording
 from bot.views.follow import follow_button, place_in_words, stop_button, tell_me_button
+from bot.views.follow_dialog import LEVELS
 from bot.views.installation import Installation
 from bot.views.job import job_name, logs_url, status
 from bot.views.job_list import (
@@ -168,7 +169,7 @@ def _follow(follow: Follow) -> Block:
     what = f"All projects of *{team}*" if not scope.project_id else f"*{short(scope.name, 60)}*"
     if scope.project_id and team:
         what += f" ({team})"
-    text = f"{what}\n{follow.level.value.capitalize()}, in {place_in_words(follow)}"
+    text = f"{what}\n{LEVELS[follow.level]}, in {place_in_words(follow)}"
     accessory: dict[str, Any] = stop_button(follow)
     return section(text) | {"accessory": accessory}
 

@@ -97,6 +97,13 @@ async def test_it_fits_into_the_columns_of_a_pipe(tmp_path: Path) -> None:
     assert max(cell_len(line) for line in lines) <= 60
 
 
+@pytest.mark.parametrize("columns", ["0", "1"])
+async def test_without_a_sensible_width_it_is_narrow(tmp_path: Path, columns: str) -> None:
+    demo = [sys.executable, "-m", "bot", "demo", "help"]
+    _, out, _ = await output(tmp_path, demo, COLUMNS=columns)
+    assert max(cell_len(line) for line in out.decode().splitlines() if "%7B" not in line) == 20
+
+
 async def test_a_reader_that_leaves_early_ends_it_without_a_word(tmp_path: Path) -> None:
     line = '"$0" -m bot demo | head -2; exit "${PIPESTATUS[0]}"'
     status, out, errors = await output(tmp_path, ["/bin/bash", "-c", line, sys.executable])

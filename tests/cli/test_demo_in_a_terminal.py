@@ -39,6 +39,26 @@ async def test_a_button_of_a_list_belongs_to_its_own_job(tmp_path: Path) -> None
         assert await terminal.ends(CTRL_D) == 0
 
 
+async def test_a_job_is_stopped(tmp_path: Path) -> None:
+    async with demo_in_a_terminal(tmp_path) as terminal:
+        await terminal.type("/training-jobs\n", "Show here posts for everyone;")
+        await terminal.press("Job actions…", "Stop job… ]")
+        await terminal.press("Stop job…", "Stop job? y or n:")
+        await terminal.type("y\n", "You stopped k9ep1fr")
+
+
+async def test_a_follow_reports_a_failing_job(tmp_path: Path) -> None:
+    async with demo_in_a_terminal(tmp_path) as terminal:
+        await terminal.type("home\n", "Open a training project ]")
+        await terminal.press("Follow a project or a team…", "What:")
+        await terminal.type("support\n", "Post [Each job that ends]:")
+        await terminal.type("\n", "Channel (optional):")
+        await terminal.type("\n", "Mention a person on failure (optional):")
+        await terminal.type("\n", "Following support-bot-sft (Research): ends.")
+        await terminal.type("fail support-bot-sft\n", "gpt-oss-sft-3 failed")
+        await terminal.until(lambda: "HF_TOKEN=[redacted]" in terminal.shown)
+
+
 async def test_a_watch_follows_a_failing_job_to_its_end(tmp_path: Path) -> None:
     async with demo_in_a_terminal(tmp_path) as terminal:
         await terminal.type("push llama-3-finetune\n", "llama-3-finetune-run started.")

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import sqlite3
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -224,6 +226,29 @@ async def test_a_refused_search_or_list_is_said(http: Env) -> None:
     assert "|sft>*" in str(view.blocks)
 
 
+async def test_without_the_database_the_jobs_are_there(http: Env) -> None:
+    add(http, "sft")
+    with closing(sqlite3.connect(http.folder / "bot.db")) as database:
+        database.execute("ALTER TABLE training_bot_documents RENAME TO away")
+        view = await home(http)
+        assert "|sft>*" in str(view.blocks)
+        assert "I can't load your projects right now." in str(view.blocks)
+        assert "I can't load what you follow right now." in str(view.blocks)
+        database.execute("ALTER TABLE away RENAME TO training_bot_documents")
+    assert http.slack.messages == []
+
+
+async def test_show_of_a_deleted_project_is_answered_in_words(http: Env) -> None:
+    await http.slack.command("research gone")
+    await http.answered()
+    view = await home_with(http, "gone")
+    (project,) = http.baseten.projects()
+    http.baseten.delete_project(project["id"])
+    await press(http, view, "show_job")
+    await http.answered(2)
+    assert "I can't find that project in Baseten any more" in http.slack.messages[1].text
+
+
 async def test_a_newer_publication_wins_over_a_slow_one(http: Env) -> None:
     add(http, "sft")
     http.baseten.faults.next(SEARCH, Delay(1.5))
@@ -254,7 +279,9 @@ async def followed(env: Env) -> View:
 
 async def test_follows_are_listed(env: Env) -> None:
     view = await followed(env)
-    assert section(view, "Following") == ["*sft* (Research)\nEnds, in your direct messages"]
+    assert section(view, "Following") == [
+        "*sft* (Research)\nEach job that ends, in your direct messages"
+    ]
     await env.bot.drain()
     (message,) = env.slack.messages  # which says it all: no second one follows
     assert message.text.startswith("🔔 Following *sft* (*Research*): ends. I'll post each job")

@@ -11,6 +11,7 @@ from bot.sandbox.refusals import internal_500, not_found_404, slack_error
 from bot.sandbox.slack.records import SharedLinks
 from bot.wiring import Tuning
 from tests.conftest import Env
+from tests.scenarios.rules import DANA, GROUP, HERE, LEE, THERE, granted, ruled
 from tests.scenarios.test_job_list import add, ago, asked
 
 ROOT = "https://app.baseten.co/training"
@@ -265,6 +266,15 @@ async def test_an_event_without_an_unfurl_id_is_answered_by_its_message(http: En
     await previewed(http, shared)
 
 
+async def test_a_message_with_an_id_of_another_form_gets_no_preview(http: Env) -> None:
+    may_unfurl(http)
+    shared = http.slack.paste(job_link(add(http, "sft")), user=AUTHOR)
+    shared.ts = "../1.2"
+    await http.slack.link_shared(shared)
+    await assert_no_preview(http, shared)
+    assert asked(http) == []
+
+
 @pytest.mark.parametrize(
     "fault", [slack_error("cannot_unfurl_url"), slack_error("missing_scope"), internal_500()]
 )
@@ -317,3 +327,32 @@ async def test_names_are_text_in_the_preview(http: Env) -> None:
     await previewed(http, shared)
     assert "<!channel" not in text(shared, job_link(job))
     assert "<https://evil" not in text(shared, job_link(job))
+
+
+@pytest.mark.parametrize(
+    ("rules", "user", "shown"),
+    [
+        (granted(GROUP), DANA, True),
+        (granted(GROUP), LEE, False),
+        (granted(DANA, more=f'in = ["{HERE}"]'), DANA, True),
+        (granted(DANA, more=f'in = ["{THERE}"]'), DANA, False),
+        (granted(DANA, teams="Default"), DANA, False),
+        (granted(DANA, "create"), DANA, False),
+        ('guests = "deny"', DANA, True),
+        ('guests = "deny"', LEE, False),
+        (f'channels = ["{THERE}"]', DANA, False),
+        ('shared_channels = "deny"', DANA, True),
+    ],
+)
+async def test_the_rules_of_the_access_file_hold(
+    idle_env: Env, rules: str, user: str, *, shown: bool
+) -> None:
+    idle_env.slack.add_guest(LEE)
+    idle_env.slack.set_group(GROUP, DANA)
+    may_unfurl(idle_env)
+    async with ruled(idle_env, rules):
+        shared = await paste(idle_env, job_link(add(idle_env, "sft")), user=user)
+        if shown:
+            await previewed(idle_env, shared)
+        else:
+            await assert_no_preview(idle_env, shared)
