@@ -60,7 +60,7 @@ def event_of(fields: dict[str, Any]) -> Event:
 def cleaned(event: Event, redactor: Redactor) -> Event:
     """Return the event with each text redacted, cut, and escaped where a reader would obey it.
 
-    The id of a task is the bot's own. It is not redacted, because it looks like a secret.
+    The id of a task is redacted alone: it looks like a secret, and then every text is searched.
     """
     fields = event.fields()
     task = fields.pop("task")
@@ -68,4 +68,4 @@ def cleaned(event: Event, redactor: Redactor) -> Event:
         name: escaped(value[:_LONGEST]) if isinstance(value, str) else value
         for name, value in redactor.tree(fields).items()
     }
-    return Event(**safe, task=escaped(task))
+    return Event(**safe, task=escaped(redactor.text(task)[:_LONGEST]))

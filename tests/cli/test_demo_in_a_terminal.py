@@ -54,7 +54,7 @@ async def test_a_follow_reports_a_failing_job(tmp_path: Path) -> None:
         await terminal.type("support\n", "Post [Each job that ends]:")
         await terminal.type("\n", "Channel (optional):")
         await terminal.type("\n", "Mention a person on failure (optional):")
-        await terminal.type("\n", "Following support-bot-sft (Research): ends.")
+        await terminal.type("\n", "Following support-bot-sft (Research).")
         await terminal.type("fail support-bot-sft\n", "gpt-oss-sft-3 failed")
         await terminal.until(lambda: "HF_TOKEN=[redacted]" in terminal.shown)
 
