@@ -8,8 +8,7 @@ from bot.projects.job_choice import LONGEST_ID
 
 _ID = rf"[A-Za-z0-9_-]{{1,{LONGEST_ID}}}"
 _LINK = re.compile(
-    rf"https://app\.baseten\.co/training/(?P<project>{_ID})(?:/logs/(?P<job>{_ID}))?/?(?:[?#].*)?",
-    re.ASCII,
+    rf"https://app\.baseten\.co/training/(?P<project>{_ID})(?:/logs/(?P<job>{_ID}))?/?(?:[?#].*)?"
 )
 
 

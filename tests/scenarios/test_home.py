@@ -121,6 +121,7 @@ async def test_watch_posts_a_live_message_and_the_tab_says_so(env: Env) -> None:
     (message,) = env.slack.messages
     assert message.channel == "D0SANDBOX1"
     assert "watch_job" not in str(view.blocks)
+    assert "watched by you" not in str((await home(env, "U0DANA0001")).blocks)
     await env.bot.drain()
     assert len(env.slack.messages) == 1
     assert env.slack.ephemerals == []
@@ -218,11 +219,12 @@ async def test_without_baseten_the_rest_is_there(http: Env, path: str) -> None:
     await until(http, await home(http), "No job is running or waiting.")
 
 
-async def test_a_refused_search_or_list_is_said(http: Env) -> None:
+@pytest.mark.parametrize(("path", "said"), [(SEARCH, "search jobs"), (LIST, "list projects")])
+async def test_a_refused_search_or_list_is_said(http: Env, path: str, said: str) -> None:
     add(http, "sft")
-    http.baseten.faults.always(SEARCH, permission_denied_403())
+    http.baseten.faults.always(path, permission_denied_403())
     view = await home(http)
-    await until(http, view, "can't search jobs")
+    await until(http, view, f"The bot's key can't {said}")
     assert "|sft>*" in str(view.blocks)
 
 
@@ -299,6 +301,7 @@ async def test_tell_me_about_my_jobs_is_a_switch(env: Env) -> None:
     view = await home(env)
     await press(env, view, "tell_me")
     await until(env, view, "On. I send you a direct message")
+    assert section(view, "Following")[0].startswith("Follow a project")
     await press(env, view, "tell_me_no_more")
     await until(env, view, "Off. I can send you a direct message")
 

@@ -320,6 +320,24 @@ async def test_a_flood_of_links_leaves_room_for_commands(http: Env) -> None:
 HOSTILE = "<!channel> & *bold* `code` <https://evil.example|here>"
 
 
+async def test_a_secret_in_a_name_is_redacted(http: Env) -> None:
+    may_unfurl(http)
+    secret = http.slack.signing_secret
+    job = add(http, "sft", name=f"run of {secret}")
+    shared = await paste(http, job_link(job))
+    await previewed(http, shared)
+    assert secret not in str(shared.preview(job_link(job)).blocks)
+    assert "run of " in text(shared, job_link(job))
+
+
+async def test_slacks_name_of_the_message_comes_first(http: Env) -> None:
+    may_unfurl(http)
+    shared = await paste(http, job_link(add(http, "sft")))
+    await previewed(http, shared)
+    (sent,) = [each for each in http.slack.requests if each.path == UNFURL]
+    assert shared.unfurl_id.encode() in sent.body
+
+
 async def test_names_are_text_in_the_preview(http: Env) -> None:
     may_unfurl(http)
     job = add(http, HOSTILE)
