@@ -10,6 +10,7 @@ from bot.cli.demo import DEFAULT, demo_session
 from bot.cli.demo_data import NAMES
 from bot.cli.demo_session import DemoSession
 from bot.cli.screen import BOT_NAME, Screen
+from bot.views.job_list import SHOW_JOB, WATCH_JOB
 
 FIRST_LINE = "llama-3-finetune was created in Research."
 _FAILING = "support-bot-sft"
@@ -60,7 +61,8 @@ async def _home() -> str:
         user = session.user
         await user.type(f"research {_FAILING}")
         home = None
-        while home is None or _FAILING not in str(home.blocks):  # remembered after the message
+        # The project is remembered after its message, and a slow list of jobs comes later.
+        while home is None or not all(each in str(home.blocks) for each in (SHOW_JOB, WATCH_JOB)):
             await user.open_home()
             home = next(view for view in user.slack.views if view.payload["type"] == "home")
         Screen(console, NAMES).view(home)
