@@ -244,6 +244,16 @@ async def test_the_rules_in_force_name_the_people_who_decide(idle_env: Env) -> N
         await heard(idle_env, "approved")
 
 
+async def test_a_group_of_a_rule_that_is_gone_still_decides(idle_env: Env) -> None:
+    async with ruled(idle_env, RULE):
+        card = await asked(idle_env)
+    async with ruled(idle_env, ""):  # a new process, whose file names no group
+        await decide(idle_env, card, user="U0OTHER001")
+        await told(idle_env, "can decide this", "U0OTHER001")
+        await decide(idle_env, card, user=DANA)
+        await heard(idle_env, "approved")
+
+
 async def test_the_channel_of_the_rule_is_for_decisions(idle_env: Env) -> None:
     async with ruled(idle_env, f'channels = ["{HERE}"]\n{RULE}'):
         card = await asked(idle_env)
