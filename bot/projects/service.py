@@ -222,7 +222,8 @@ class Projects:
         The upsert would create a missing one. This method reads the whole list instead. The list
         names teams by their names alone, so two teams of one name have no known projects.
         """
-        if sum(each.name == team.name for each in await self._teams.get()) > 1:
+        known = team.name != team.id  # otherwise Baseten refuses the list of teams
+        if known and sum(each.name == team.name for each in await self._teams.get()) > 1:
             return None
         named = self._baseten.list_projects_named(name)
         found = [each async for each in named if each is not None and each.team_name == team.name]
