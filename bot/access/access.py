@@ -1,7 +1,7 @@
 """The rules in force, and the facts that they need: the one place that decides about acts."""
 
 import asyncio
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Iterable, Sequence
 from typing import Any, Protocol
 
 from bot.access.access_file import AccessFile
@@ -79,14 +79,18 @@ class Access:
         if teams or is_unsure(self.file, self, actor):
             raise RightsUnknownError(teams=teams)
 
-    async def prepare(self, *actors: Actor) -> None:
+    async def prepare(self, *actors: Actor, groups: Iterable[str] = ()) -> None:
         """Make the facts about these actors fresh; give up after a second.
 
         A fact that is still unknown then counts as no; its fetch goes on.
+
+        Args:
+            actors: the actors.
+            groups: user groups that are needed beside those of the rules.
         """
         file = self.file
         fetches: list[asyncio.Future[Any] | None] = []
-        fetches += [self._members.refresh(group) for group in file.groups]
+        fetches += [self._members.refresh(group) for group in file.groups.union(groups)]
         if file.grants:
             self._teams.refresh_teams()
             if self._teams.known_teams() is None:

@@ -12,6 +12,7 @@ from bot.access.rules import Actor, ActorKind, Refusal, Verb, allows
 from bot.baseten.models import Team
 
 ANYWHERE = "*"  # the channel of an actor who is yet to choose one
+UNKNOWN_TEAM = "an unknown team"  # the rule that refuses it
 
 
 class Facts(Protocol):
@@ -78,7 +79,7 @@ def decide(file: AccessFile, facts: Facts, actor: Actor, verb: Verb, team: str) 
         return Decision(allows(actor, verb, team), "no grants")
     keys = facts.team_keys(team) if team else None
     if keys is None:
-        return Decision(allowed=False, rule="an unknown team")
+        return Decision(allowed=False, rule=UNKNOWN_TEAM)
     for number, grant in enumerate(file.grants, 1):
         if (
             verb in grant.can

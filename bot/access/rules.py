@@ -107,31 +107,49 @@ class NotServedError(Exception):
         refusal: the reason.
         audience: the people that the bot works for.
         channels: the channels that it works in; empty unless the channel is the reason.
+        actor: the actor and the channel that were judged; None: those of the request.
     """
 
     def __init__(
-        self, refusal: Refusal, audience: str = "", channels: tuple[str, ...] = ()
+        self,
+        refusal: Refusal,
+        audience: str = "",
+        channels: tuple[str, ...] = (),
+        actor: Actor | None = None,
     ) -> None:
         super().__init__(refusal.value)
         self.refusal = refusal
         self.audience = audience
         self.channels = channels
+        self.actor = actor
 
 
 class NotAllowedError(Exception):
     """The actor has no right to this act on a team.
 
     Attributes:
-        opened: the project was opened before; False: nothing was done.
         verb: the act.
         team: the name of the team; empty if it is unknown.
+        opened: the project was opened before; False: nothing was done.
+        actor: the actor and the channel that were judged; None: those of the request.
+        rule: the rule that decided; empty: it is a rule about teams.
     """
 
-    def __init__(self, verb: str, team: str = "", *, opened: bool = False) -> None:
+    def __init__(
+        self,
+        verb: Verb,
+        team: str = "",
+        *,
+        opened: bool = False,
+        actor: Actor | None = None,
+        rule: str = "",
+    ) -> None:
         super().__init__(verb)
-        self.verb = Verb(verb)
+        self.verb = verb
         self.team = team
         self.opened = opened
+        self.actor = actor
+        self.rule = rule
 
 
 class RightsUnknownError(Exception):

@@ -194,6 +194,7 @@ class AskHandler:
         await self.waiting.withdraw(request)
         if await self.waiting.outcome(request.id) is not None:
             return Done()
+        self._note("approval withdrawn", request, context)
         message = cannot_ask(request, self.installation, unsure=task.unsure)
         order = OpenProjectTask.model_validate(request.order)
         try:
@@ -224,13 +225,16 @@ class AskHandler:
             return RunAgain(left, task.model_copy(update={"step": "expire"}).state())
         decision = Decision(verdict=Verdict.EXPIRED, at=now, task_id=context.task.id)
         if await self.waiting.end(request, decision, context.task.request):
-            self.audit.acted(
-                context,
-                Verb.CREATE,
-                "approval expired",
-                team=request.team,
-                name=request.name,
-                actor=actor_of(request.order),
-                rule=APPROVAL_RULE,
-            )
+            self._note("approval expired", request, context)
         return Done()
+
+    def _note(self, outcome: str, request: ApprovalRequest, context: TaskContext) -> None:
+        self.audit.acted(
+            context,
+            Verb.CREATE,
+            outcome,
+            team=request.team,
+            name=request.name,
+            actor=actor_of(request.order),
+            rule=APPROVAL_RULE,
+        )

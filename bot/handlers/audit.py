@@ -42,12 +42,21 @@ class Decides(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Denial:
-    """The part of an event that a refusal tells; an empty rule: the rules tell it."""
+    """The part of an event that a refusal tells.
+
+    Attributes:
+        rule: the rule that decided; empty: the rules in force tell it.
+        verb: the act.
+        team: the name of the team.
+        name: the name of the project.
+        actor: the actor and the channel that were judged; None: those of the request.
+    """
 
     rule: str = ""
     verb: Verb | None = None
     team: str = ""
     name: str = ""
+    actor: Actor | None = None
 
 
 @dataclass(slots=True)
@@ -144,6 +153,7 @@ class Audit:
         denial = error if isinstance(error, Denial) else _denial_of(error)
         if denial is None:
             return None
+        actor = denial.actor or actor
         event = self._event(actor, context)
         minute, person = int(self.now().timestamp() // 60), (event.workspace, event.actor)
         if not self._refusals.is_first(minute, person):
@@ -201,9 +211,9 @@ def _denial_of(error: Exception) -> Denial | None:
     """Return the refusal that an error stands for; None for any other error."""
     match error:
         case NotServedError():
-            return Denial(error.refusal.value)
+            return Denial(error.refusal.value, actor=error.actor)
         case NotAllowedError():
-            return Denial(verb=error.verb, team=error.team)
+            return Denial(error.rule, error.verb, error.team, actor=error.actor)
         case UnknownTeamError() if error.forbidden:
             return Denial(verb=Verb.CREATE, team=error.forbidden)
         case CannotCreateError():

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pydantic import BaseModel, ConfigDict
 
 from bot.access.access import Access
+from bot.access.access_file import groups_in
 from bot.access.approvals import APPROVAL_RULE, can_decide, rule_for
 from bot.access.rules import Verb
 from bot.baseten.models import Team
@@ -85,6 +86,7 @@ class DecideHandler:
         if request is None:
             return await self._over(task, context)
         by = self._deciders(request)
+        await self.access.prepare(groups=groups_in(by))  # the rule might be gone from the file
         own = user_id == request.requester
         if own or not can_decide(by, self.access, user_id):
             denial = Denial(APPROVAL_RULE, Verb.CREATE, request.team, request.name)

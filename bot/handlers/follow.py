@@ -9,6 +9,7 @@ from hashlib import sha256
 
 import structlog
 
+from bot.access.grants import UNKNOWN_TEAM
 from bot.access.rules import Actor, NotAllowedError, Verb
 from bot.baseten.errors import BasetenError
 from bot.baseten.models import TrainingProject
@@ -193,7 +194,7 @@ class FollowHandler:
             if name and team_digest(name) == task.target.team_digest:
                 self.permissions.require(place, Verb.VIEW, name)
                 return Scope(kind=Kind.TEAM, team=name)
-        raise NotAllowedError(Verb.VIEW.value)
+        raise NotAllowedError(Verb.VIEW, rule=UNKNOWN_TEAM)
 
 
 def _latest_moment(current: CurrentJobs, now: datetime) -> datetime:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from slack_sdk.models.blocks import Option
 from slack_sdk.models.views import View
 
+from bot.access.grants import UNKNOWN_TEAM
 from bot.access.rules import NotAllowedError, Verb
 from bot.baseten.errors import BasetenError
 from bot.handlers.failures import Failures
@@ -64,7 +65,7 @@ class FollowDialogHandler:
         async def work() -> None:
             await self.modals.update(view_id, await self._view(place, choice))
 
-        await self.failures.report_failures(READING, send, work)
+        await self.failures.report_failures(READING, send, work, place=place)
 
     async def target_options(self, place: ReplyTarget, typed: str) -> list[Option]:
         """Return the teams and projects that the person can view and that match the typed text.
@@ -102,9 +103,10 @@ class FollowDialogHandler:
         actor = actor_at(place)
         if choice.project_id:
             project = await self.projects.get_project(choice.project_id)
-            if not self.permissions.can_view_somewhere(actor, project.team_name or ""):
-                raise NotAllowedError(Verb.VIEW.value)
-            return project_option(project.id, project.name, project.team_name or "")
+            team = project.team_name or ""
+            if not self.permissions.can_view_somewhere(actor, team):
+                raise NotAllowedError(Verb.VIEW, team)
+            return project_option(project.id, project.name, team)
         if not choice.team_digest:
             return None
         heads = await self.job_list.projects(fresh=False)
@@ -113,7 +115,7 @@ class FollowDialogHandler:
                 actor, team
             ):
                 return team_option(team)
-        raise NotAllowedError(Verb.VIEW.value)
+        raise NotAllowedError(Verb.VIEW, rule=UNKNOWN_TEAM)
 
     async def _teams(self) -> set[str]:
         try:

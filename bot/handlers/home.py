@@ -76,6 +76,7 @@ class HomeHandler:
         async with self._turns.begin(user_id) as turn:
             doubt = self.permissions.doubt(actor)
             if isinstance(doubt, NotServedError):
+                self.failures.audit.refused_request(actor, doubt)
                 if published or doubt.refusal.is_unknown:
                     view = refused_view(doubt, self.installation)
                     await turn.act(lambda: self.modals.publish(user_id, view))

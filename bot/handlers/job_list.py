@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 
+from bot.access.grants import UNKNOWN_TEAM
 from bot.access.rules import NotAllowedError, Verb
 from bot.baseten.errors import BasetenError
 from bot.baseten.models import Team
@@ -112,7 +113,7 @@ class JobListHandler:
         for team in self._visible_teams(place, await self._teams(), heads):
             if team_digest(team.name) == page.team_digest:
                 return JobScope(team.name)
-        raise NotAllowedError(Verb.VIEW.value)
+        raise NotAllowedError(Verb.VIEW, rule=UNKNOWN_TEAM)
 
     async def _teams(self) -> list[Team]:
         """Return the teams; none if Baseten refuses or does not answer."""

@@ -5,7 +5,7 @@ harm, and after a kill the bot searches the channel for the message before it po
 """
 
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -17,6 +17,7 @@ from bot.baseten.errors import BasetenError, RequestOutcome, outcome_of
 from bot.durable.context import TaskContext
 from bot.durable.model import Change, Done, Outcome, RunAgain, State
 from bot.handlers.approval import ApprovalGate
+from bot.handlers.approved import run_approved
 from bot.handlers.failures import Failures
 from bot.handlers.home import HomeHandler
 from bot.handlers.open_task import OpenProjectTask
@@ -32,7 +33,7 @@ from bot.projects.service import ExistingProjects, Projects
 from bot.slack.message import Message, PostedMessage, SlackCallFailed
 from bot.slack.messages import Poster
 from bot.telemetry.observer import Observer
-from bot.views.approval import after_approval
+from bot.views.approval import after_approval, tries_again
 from bot.views.failure import attempt_to_open
 from bot.views.notice import not_compared, still_opening
 from bot.views.project import is_watchable, message_state_of, project_message
@@ -83,14 +84,21 @@ class OpenProjectHandler:
 
         async def answer(message: Message) -> None:
             if task.approved_by:
-                message = after_approval(task.request.name, task.approved_by, message)
+                opened = bool(context.now().state.get("opened"))
+                name, approver = task.request.name, task.approved_by
+                message = after_approval(name, approver, message, opened=opened)
             await send(message)
             self.observer.answer(age(context.task), task.place.channel_id)
 
-        async def work() -> Outcome:
-            if not task.approved_by:  # then the requester has agreed to wait
-                reject_if_expired(task.step, context.task)
+        async def run() -> Outcome:
             return await self._run(task, context, send, answer)
+
+        async def work() -> Outcome:
+            if task.approved_by:  # the requester has agreed to wait
+                waits = tries_again(task.request.name, task.approved_by)
+                return await run_approved(context, run, partial(send, waits))
+            reject_if_expired(task.step, context.task)
+            return await run()
 
         try:
             outcome = await self.failures.report_failures(
@@ -115,7 +123,8 @@ class OpenProjectHandler:
         answer: Callable[[Message], Awaitable[None]],
     ) -> Outcome:
         if task.step == "open":
-            async with notify_if_slow(send, partial(still_opening, task.request)):
+            notice = partial(still_opening, task.request)
+            async with nullcontext() if task.tries else notify_if_slow(send, notice):
                 found = await self.find_existing(task)
                 question = self._question(task, found)
                 admitted = None if question else await self.gate.admit(task, found, context)
@@ -159,7 +168,7 @@ class OpenProjectHandler:
             raise
         blind = self.ask_near_names and not task.sure and found.listed is None
         compared = not blind or opened.outcome is CreationOutcome.EXISTED
-        update = {"step": "post", "opened": opened, "compared": compared}
+        update = {"step": "post", "opened": opened, "compared": compared, "tries": 0}
         task = task.model_copy(update=update)
         context.advance(task.state)
         self.note(task, context)

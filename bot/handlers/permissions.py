@@ -76,7 +76,8 @@ class Permissions:
             NotServedError: the bot does not work for it, or not in this channel.
         """
         if self.access is not None and (reason := self.access.refusal(actor)) is not None:
-            raise NotServedError(reason, channels=self.access.file.channels or ())
+            channels = self.access.file.channels or ()
+            raise NotServedError(reason, channels=channels, actor=actor)
 
     def doubt(self, actor: Actor) -> NotServedError | RightsUnknownError | None:
         """Return the reason why lists for the actor lack things; None: they are complete."""
@@ -99,7 +100,7 @@ class Permissions:
         self.admit(actor)
         if not self.allows(actor, verb, team or ""):
             self.require_facts(actor)
-            raise NotAllowedError(verb, team or "")
+            raise NotAllowedError(verb, team or "", actor=actor)
 
     def require_shown(self, actor: Actor, opened: OpenedProject) -> None:
         """Let a handler show a project that it opened: a new one to the creator, or to a viewer.
@@ -253,7 +254,7 @@ class Permissions:
         except AmbiguousTeamError as error:
             usable = self.usable(actor, error.teams)
             if not usable:
-                raise self._unknown(actor, error.asked, ()) from None
+                raise self._unknown(actor, error.asked, (), error.teams[0].name) from None
             raise AmbiguousTeamError(error.asked, usable) from None
 
     async def _require_use(self, actor: Actor, projects: Projects, asked: str, team: Team) -> None:

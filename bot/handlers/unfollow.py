@@ -77,7 +77,7 @@ class UnfollowHandler:
             self._redraw_home(task)
             return Done()
         if follow.scope.kind is Kind.MINE and follow.created_by != person:
-            raise NotAllowedError(Verb.VIEW.value)
+            raise NotAllowedError(Verb.VIEW, rule="a follow of another person")
         if follow.scope.kind is not Kind.MINE and follow.created_by != person:
             self.permissions.require(task.place, Verb.VIEW, follow.scope.team)
         await self.follows.end(follow, by=person)

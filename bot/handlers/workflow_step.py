@@ -6,6 +6,7 @@ from typing import Any
 
 from bot.durable.context import TaskContext
 from bot.durable.model import Done, Outcome, RunAgain
+from bot.handlers.approved import run_approved
 from bot.handlers.failures import Failures
 from bot.handlers.open_project import OpenProjectHandler
 from bot.handlers.open_task import OpenProjectTask
@@ -42,10 +43,17 @@ class WorkflowStepHandler:
             await self.steps.fail(task.execution_id, without_markup(message.text))
             self.open_project.observer.answer(age(context.task), task.place.channel_id)
 
-        async def work() -> Outcome:
-            if not task.approved_by:  # then the requester has agreed to wait
-                reject_if_expired(task.step, context.task)
+        async def run() -> Outcome:
             return await self._run(task, context)
+
+        async def nobody_waits() -> None:
+            """Send nothing: the step stays open."""
+
+        async def work() -> Outcome:
+            if task.approved_by:  # the workflow has waited for hours
+                return await run_approved(context, run, nobody_waits)
+            reject_if_expired(task.step, context.task)
+            return await run()
 
         try:
             if (wrong := _input_error(task.request, self.failures.installation)) is not None:

@@ -219,8 +219,12 @@ class Projects:
     async def find_project(self, team: Team, name: str) -> TrainingProject | None:
         """Return the team's project of exactly this name; None if it has none.
 
-        The upsert would create a missing one. This method reads the whole list instead.
+        The upsert would create a missing one. This method reads the whole list instead. The list
+        names teams by their names alone, so two teams of one name have no known projects.
         """
+        known = team.name != team.id  # otherwise Baseten refuses the list of teams
+        if known and sum(each.name == team.name for each in await self._teams.get()) > 1:
+            return None
         named = self._baseten.list_projects_named(name)
         found = [each async for each in named if each is not None and each.team_name == team.name]
         return found[0] if len(found) == 1 else None

@@ -67,7 +67,7 @@ class RefuseRedirects:
             aiohttp.TooManyRedirects: it is a redirect.
         """
         answer = await send(request)
-        if answer.status in _REDIRECTS and "Location" in answer.headers:
+        if answer.status in _REDIRECTS:  # whichever header names the address
             answer.close()
             raise aiohttp.TooManyRedirects(answer.request_info, (answer,), status=answer.status)
         return answer

@@ -169,10 +169,29 @@ def step_outcome(task: OutcomeTask) -> str:
     return without_markup(f"{said} {_NOTHING}")
 
 
-def after_approval(name: str, approver: str, failure: Message) -> Message:
-    """Return the direct message about a failure after the approval, which came hours later."""
+def tries_again(name: str, approver: str) -> Message:
+    """Return the direct message about a failure after which the bot tries again."""
+    return plain(
+        f"⏳ {person(approver)} approved {bold(name)}, but Baseten or Slack doesn't answer right "
+        "now.",
+        "You don't need to do anything: I keep trying for an hour, and tell you the outcome.",
+    )
+
+
+def after_approval(name: str, approver: str, failure: Message, *, opened: bool) -> Message:
+    """Return the direct message about a failure after the approval, which came hours later.
+
+    Args:
+        name: the name of the project.
+        approver: the person.
+        failure: the words for the failure.
+        opened: the project was opened before the failure.
+    """
     said = f"{person(approver)} approved {bold(name)}, but I couldn't finish:"
-    return Message(f"{said}\n{failure.text}", [section(said), *failure.blocks])
+    again = "If you ask again, the project needs approval again, unless it exists by then."
+    more = [] if opened else [context(again)]
+    text = "\n".join([said, failure.text, *([] if opened else [again])])
+    return Message(text, [section(said), *failure.blocks, *more])
 
 
 def _project(request: ApprovalRequest) -> str:

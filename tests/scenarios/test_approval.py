@@ -34,7 +34,7 @@ from tests.scenarios.approvals import (
 )
 from tests.scenarios.audited import rows
 from tests.scenarios.filled import chosen, dialog, typed
-from tests.scenarios.rules import DANA, GROUP, HERE, LEE, THERE, change, granted, ruled
+from tests.scenarios.rules import DANA, GROUP, HERE, LEE, THERE, WORKFLOW, change, granted, ruled
 from tests.scenarios.tasks import enqueue, grow_old, order, set_columns, until_ended
 
 DAY = 86_400
@@ -244,6 +244,16 @@ async def test_the_rules_in_force_name_the_people_who_decide(idle_env: Env) -> N
         await heard(idle_env, "approved")
 
 
+async def test_a_group_of_a_rule_that_is_gone_still_decides(idle_env: Env) -> None:
+    async with ruled(idle_env, RULE):
+        card = await asked(idle_env)
+    async with ruled(idle_env, ""):  # a new process, whose file names no group
+        await decide(idle_env, card, user="U0OTHER001")
+        await told(idle_env, "can decide this", "U0OTHER001")
+        await decide(idle_env, card, user=DANA)
+        await heard(idle_env, "approved")
+
+
 async def test_the_channel_of_the_rule_is_for_decisions(idle_env: Env) -> None:
     async with ruled(idle_env, f'channels = ["{HERE}"]\n{RULE}'):
         card = await asked(idle_env)
@@ -385,12 +395,25 @@ async def test_a_request_that_lost_its_task_does_not_block_the_project(idle_env:
         await asked(idle_env)
 
 
+async def test_the_project_of_another_team_of_the_same_name_is_not_opened(idle_env: Env) -> None:
+    idle_env.baseten.add_project(RESEARCH, "sft")
+    idle_env.baseten.add_team("Research", id="0ther01")
+    async with ruled(idle_env, RULE):
+        await idle_env.slack.command("0ther01 sft", user=LEE)
+        await told(idle_env, "waits for approval", LEE)
+        await decide(idle_env, cards(idle_env)[0])
+        await heard(idle_env, "approved *sft* in *Research*. I created it")
+    (upsert,) = idle_env.baseten.upserts
+    assert "0ther01" in str(upsert)
+
+
 @pytest.mark.parametrize("workflow", [False, True])
 async def test_without_a_question_nothing_waits(idle_env: Env, *, workflow: bool) -> None:
     async with ruled(idle_env, RULE):
         idle_env.slack.add_channel(THERE, archived=True)
         if workflow:
-            await idle_env.slack.function_executed(STEP, {"team": "research", "name": "sft"})
+            inputs = {"team": "research", "name": "sft"}
+            await idle_env.slack.function_executed(STEP, inputs, workflow_id=WORKFLOW)
             await idle_env.slack.until(lambda: bool(idle_env.slack.completions))
             error = idle_env.slack.completions[0].error or ""
             assert "Slack does not let me ask in its channel. Nothing was created." in error
@@ -399,6 +422,10 @@ async def test_without_a_question_nothing_waits(idle_env: Env, *, workflow: bool
             text = await told(idle_env, f"Slack does not let me ask in <#{THERE}>", LEE)
             assert "Nothing was created. Your request does not wait any more." in text
         idle_env.slack.add_channel(THERE)
+        await until_ended(idle_env, "approval/1")
+        actor, rule = WORKFLOW if workflow else LEE, "the rule of approval"
+        ends = [row for row in rows(idle_env) if row["outcome"] == "approval withdrawn"]
+        assert [(row["actor"], row["name"], row["rule"]) for row in ends] == [(actor, "sft", rule)]
         await asked(idle_env)
 
 

@@ -252,6 +252,19 @@ async def test_a_redirect_is_not_followed(scene: Scene, status: int) -> None:
     assert (elsewhere.requests, scene.posts) == ([], 1)
 
 
+@pytest.mark.parametrize("header", ["Location", "URI"])  # aiohttp knows both
+async def test_a_redirect_within_slack_is_not_followed(scene: Scene, header: str) -> None:
+    moved = Respond(307, headers={header: f"{scene.slack.url}/api/chat.delete"})
+    scene.slack.faults.next(POST, moved)
+    scene.slack.faults.always("/response/.*", moved)
+    failed = await scene.failure()
+    refused = await scene.respond(await scene.response_url())
+    for error in (failed, refused):
+        assert error is not None
+        assert (error.outcome_unknown, error.retryable) == (False, False)
+    assert not [each for each in scene.slack.requests if each.path == "/api/chat.delete"]
+
+
 @pytest.mark.parametrize("fault", [*NOT_TAKEN, *UNKNOWN], ids=str)
 async def test_a_response_url_says_the_same(scene: Scene, fault: Fault) -> None:
     url = await scene.response_url()

@@ -28,6 +28,7 @@ from bot.views.approval import (
     over,
     own_request,
     step_outcome,
+    tries_again,
     waits,
 )
 from bot.views.blocks import plain
@@ -96,7 +97,13 @@ def everything(request: ApprovalRequest, workflow: ApprovalRequest) -> dict[str,
         "not_a_decider": not_a_decider(request.by),
         "expired_click": expired(),
         "over": over(None),
-        "after_approval": after_approval(request.name, "U0LEE00001", plain("⚠️ It failed.")),
+        "tries_again": tries_again(request.name, "U0LEE00001"),
+        "after_approval": after_approval(
+            request.name, "U0LEE00001", plain("⚠️ It failed."), opened=False
+        ),
+        "after_approval_opened": after_approval(
+            request.name, "U0LEE00001", plain("⚠️ It failed."), opened=True
+        ),
     }
     for verdict in Verdict:
         drawn[f"question_{verdict.value}"] = closed_card(request, decided(verdict))

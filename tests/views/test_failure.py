@@ -11,6 +11,7 @@ from bot.access.rules import (
     NotServedError,
     Refusal,
     RightsUnknownError,
+    Verb,
 )
 from bot.baseten.errors import BasetenError, RateLimited, Refused, Unreachable, Unreadable
 from bot.baseten.models import Team
@@ -64,8 +65,8 @@ CASES = [
     (NotServedError(Refusal.SHARED_CHANNEL), NOTHING_DONE, ["shared with other companies"]),
     (NotServedError(Refusal.UNKNOWN_PERSON), NOTHING_DONE, ["whether you are a guest"]),
     (NotServedError(Refusal.UNKNOWN_CHANNEL), NOTHING_DONE, ["whether this channel is shared"]),
-    (NotAllowedError("view"), NOTHING_DONE, ["no project here that you can use"]),
-    (NotAllowedError("view", opened=True), CANNOT_TELL, ["can't use this project"]),
+    (NotAllowedError(Verb.VIEW), NOTHING_DONE, ["no project here that you can use"]),
+    (NotAllowedError(Verb.VIEW, opened=True), CANNOT_TELL, ["can't use this project"]),
     (RightsUnknownError(teams=False), NOTHING_DONE, ["Slack doesn't tell", "who is in a group"]),
     (RightsUnknownError(teams=True), NOTHING_DONE, ["Baseten doesn't tell", "which teams"]),
     (
