@@ -286,7 +286,7 @@ async def test_follows_are_listed(env: Env) -> None:
     ]
     await env.bot.drain()
     (message,) = env.slack.messages  # which says it all: no second one follows
-    assert message.text.startswith("🔔 Following *sft* (*Research*). I'll post each job when it ends.")
+    assert message.text.startswith("🔔 Following *sft* (*Research*). I'll post each job when it")
 
 
 async def test_a_follow_ends_in_the_tab(env: Env) -> None:
