@@ -10,7 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from bot.listeners.shortcuts import FROM_ANYWHERE, FROM_MESSAGE
+from bot.listeners.dialog import FROM_ANYWHERE, FROM_MESSAGE
 from bot.listeners.workflow_step import STEP
 from bot.sandbox import Delivery, SandboxBaseten, SandboxSlack
 from bot.views.home import HOME_OPEN
