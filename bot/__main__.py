@@ -9,6 +9,7 @@ if __name__ == "__main__":
 
 import argparse
 import asyncio
+import errno
 import gc
 import os
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
@@ -78,9 +79,15 @@ def _demo(text: str) -> int:
         return BAD_SETTINGS
     try:
         return _run_loop(demo(text))
-    except BrokenPipeError:  # `demo | head -2`; without this, the exit writes a traceback
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return PIPE_CLOSED
+    except BrokenPipeError:  # `demo | head -2`
+        code = PIPE_CLOSED
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        sys.stderr.write(f"The demo cannot go on: {error.strerror}.\n")
+        code = 1
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the exit writes the rest
+    return code
 
 
 async def run(settings: Settings) -> int:

@@ -1,6 +1,6 @@
 """Payloads of each kind that Slack sends to the bot, in ``tests/data/payloads``.
 
-``python -m tests.payloads`` writes them anew, from the sandbox.
+``python -m tests.payloads`` writes them again, from the sandbox.
 """
 
 import asyncio
@@ -10,10 +10,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from bot.listeners.shortcuts import FROM_ANYWHERE, FROM_MESSAGE
+from bot.listeners.dialog import FROM_ANYWHERE, FROM_MESSAGE
 from bot.listeners.workflow_step import STEP
 from bot.sandbox import Delivery, SandboxBaseten, SandboxSlack
 from bot.views.home import HOME_OPEN
+from bot.views.project import MORE, MORE_REFRESH
 from tests.conftest import RESEARCH, Env
 from tests.scenarios.filled import chosen, dialog, typed
 
@@ -47,9 +48,10 @@ async def deliver_each(env: Env) -> dict[str, Delivery]:
     found = {"command": await slack.command("research sft")}
     await env.answered()
     (message,) = slack.messages
-    for button in ("refresh", "jobs", "watch", "stop_watching", "open_logs"):
+    for button in ("jobs", "more", "watch", "stop_watching", "open_logs"):
         await slack.until(lambda name=button: f'"{name}"' in json.dumps(message.blocks))  # type: ignore[misc]
-        found[button] = await slack.action(message, button)
+        selected = MORE_REFRESH if button == MORE else None
+        found[button] = await slack.action(message, button, selected=selected)
     await slack.command("research customer-suport-sft")
     await slack.until(lambda: any("use_existing" in str(each.blocks) for each in slack.ephemerals))
     question = next(each for each in slack.ephemerals if "use_existing" in str(each.blocks))

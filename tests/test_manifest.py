@@ -9,7 +9,7 @@ import jsonschema
 import pytest
 import yaml
 
-from bot.listeners.shortcuts import FROM_ANYWHERE, FROM_MESSAGE
+from bot.listeners.dialog import FROM_ANYWHERE, FROM_MESSAGE
 from bot.listeners.workflow_step import STEP
 from bot.sandbox.slack.links import UNFURL_DOMAINS
 from bot.views.installation import Installation

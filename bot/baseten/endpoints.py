@@ -1,4 +1,4 @@
-"""The endpoints by name, for metrics and traces, which hold no ids."""
+"""The endpoints by name, for limits, metrics and traces, which hold no ids."""
 
 ENDPOINTS = (
     "GET /v1/teams",

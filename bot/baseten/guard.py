@@ -1,25 +1,18 @@
 """The limits of the bot as a whole towards Baseten: requests a second, and a circuit."""
 
 import asyncio
-import re
 import time
 from collections import deque
 from collections.abc import Callable
 
 import httpx
 
+from bot.baseten.endpoints import endpoint_of
 from bot.baseten.errors import Paused, Throttled
 from bot.circuit import Circuit, CircuitOpenError
 
 _LONGEST_WAIT = 3.0  # seconds
 _WINDOW = 1.0  # seconds
-_IDS = re.compile(r"/(teams|training_projects|jobs)/[^/]+")
-
-
-def endpoint_of(method: str, path: str) -> str:
-    """Return the method and the template of a path, with ``{id}`` for each id."""
-    template = _IDS.sub(r"/\1/{id}", path)
-    return f"{method} {template}"
 
 
 class Throttle:

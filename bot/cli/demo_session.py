@@ -1,6 +1,7 @@
 """The commands that the user of the demo types at its prompt."""
 
 import asyncio
+import logging
 from dataclasses import dataclass
 
 from bot.cli.demo_help import COMMANDS, INTRO
@@ -94,6 +95,8 @@ class DemoSession:
         slack.faults.clear()
         self.baseten.faults.clear()
         self.user.patient = word != "break slack"
+        # The user has asked for the failures that the bot logs from now on.
+        logging.disable(logging.CRITICAL if word in _FAULTS else logging.NOTSET)
         if word not in _FAULTS:
             self.user.screen.say("Both services work again.\n")
             return

@@ -14,10 +14,9 @@ from bot.handlers.watch import STOP_FOR_EVERYONE, STOP_WATCH, WATCH_MESSAGE, WAT
 from bot.handlers.workflow_step import RUN_WORKFLOW_STEP
 from bot.listeners.approval import Approval
 from bot.listeners.command import ProjectCommand
-from bot.listeners.dialog import Dialog
+from bot.listeners.dialog import FROM_ANYWHERE, FROM_MESSAGE, Dialog
 from bot.listeners.errors import ErrorHandler
 from bot.listeners.follow import Following
-from bot.listeners.help import Help
 from bot.listeners.home import Home
 from bot.listeners.job_acts import JobActs
 from bot.listeners.jobs import Jobs
@@ -28,7 +27,6 @@ from bot.listeners.open_logs import open_logs
 from bot.listeners.overflow import Overflow
 from bot.listeners.question import Question
 from bot.listeners.refresh import Refresh
-from bot.listeners.shortcuts import FROM_ANYWHERE, FROM_MESSAGE, Shortcuts
 from bot.listeners.watch import Watching
 from bot.listeners.workflow_step import STEP, WorkflowStep
 from bot.projects.approval import ASK_APPROVAL, CLOSE_CARD, TELL_OUTCOME
@@ -57,11 +55,9 @@ from bot.views.watch import WATCH_TOO
 
 def register(app: AsyncApp, services: Services, requests: RequestMiddleware) -> None:
     """Register a listener for each entry point, and a handler for each kind of task."""
-    dialog, shortcuts, home = Dialog(services), Shortcuts(services), Home(services)
-    question, watching, overflow = Question(services), Watching(services), Overflow(services)
-    job_acts = JobActs(services)
-    job_list, errors = JobListButtons(services), ErrorHandler(services)
-    following = Following(services)
+    dialog, question, job_list = Dialog(services), Question(services), JobListButtons(services)
+    watching, following = Watching(services), Following(services)
+    overflow, job_acts = Overflow(services), JobActs(services)
 
     app.use(requests)
     app.command(services.installation.command)(ProjectCommand(services).handle)
@@ -74,9 +70,10 @@ def register(app: AsyncApp, services: Services, requests: RequestMiddleware) -> 
     app.options(TEAM)(dialog.teams)
     app.action(TEAM)(dialog.choose_team)
     app.options(PROJECT)(dialog.projects)
-    app.action(OPEN_DIALOG)(Help(services).open_dialog)
-    app.shortcut(FROM_ANYWHERE)(shortcuts.handle)
-    app.shortcut(FROM_MESSAGE)(shortcuts.handle)
+    app.action(OPEN_DIALOG)(dialog.open)
+    app.action(HOME_OPEN)(dialog.open)
+    app.shortcut(FROM_ANYWHERE)(dialog.open)
+    app.shortcut(FROM_MESSAGE)(dialog.open)
     for chosen in (USE_EXISTING, CREATE_ANYWAY, USE_IN_OTHER_TEAM, CREATE_IN_OTHER_TEAM):
         app.action(chosen)(question.open)
     for use_team in USE_TEAM:
@@ -105,11 +102,10 @@ def register(app: AsyncApp, services: Services, requests: RequestMiddleware) -> 
     app.action(STOP_FOLLOWING)(following.stop)
     app.action(TELL_ME)(following.tell_me)
     app.action(TELL_ME_NO_MORE)(following.tell_me_no_more)
-    app.event("app_home_opened")(home.opened)
-    app.action(HOME_OPEN)(home.open_dialog)
+    app.event("app_home_opened")(Home(services).opened)
     app.event("link_shared")(Links(services).shared)
     app.function(STEP, auto_acknowledge=False)(WorkflowStep(services).handle)
-    app.error(errors.handle)
+    app.error(ErrorHandler(services).handle)
     _register_tasks(services)
 
 

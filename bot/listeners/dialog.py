@@ -1,4 +1,4 @@
-"""The dialog: the options of its selects, the choice of a team, and its submission."""
+"""The dialog: its buttons and shortcuts, the options of its selects, and its submission."""
 
 from dataclasses import dataclass, replace
 from hashlib import sha256
@@ -15,6 +15,8 @@ from bot.slack.message import ReplyTarget
 from bot.views.dialog import CHANNEL, NAME, PROJECT, PROJECT_OF, TEAM
 from bot.views.failure import READING
 
+FROM_ANYWHERE = "open_project_from_anywhere"  # the shortcuts, by their callback ids
+FROM_MESSAGE = "open_project_from_message"
 _UNAVAILABLE = "I can't save requests right now, so nothing was done. Try again in a minute."
 _BOTH = "You chose a project above too. Leave this empty to open that one."
 _OTHER_TEAM = "This project was chosen for another team. Choose it again."
@@ -26,6 +28,15 @@ class Dialog:
     """The listeners for the dialog. https://docs.slack.dev/surfaces/modals"""
 
     services: Services
+
+    async def open(self, ack: AsyncAck, body: dict[str, Any]) -> None:
+        """Ack at once, and open the dialog; where the click was in no channel, it asks for one.
+
+        https://docs.slack.dev/reference/interaction-payloads/block_actions-payload
+        https://docs.slack.dev/interactivity/implementing-shortcuts
+        """
+        self.services.open_dialog(body["trigger_id"], checked(reply_target_of(body)))
+        await ack()
 
     async def teams(self, ack: AsyncAck, payload: dict[str, Any]) -> None:
         """Ack with the teams that match the typed text.

@@ -1,4 +1,4 @@
-"""The home tab of the bot, and the button in it."""
+"""The home tab of the bot."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -6,14 +6,13 @@ from typing import Any
 from slack_bolt.context.ack.async_ack import AsyncAck
 
 from bot.handlers.services import Services
-from bot.listeners.payloads import click
 from bot.slack.message import ReplyTarget
 from bot.views.failure import READING
 
 
 @dataclass(frozen=True, slots=True)
 class Home:
-    """The listeners for the home tab. https://docs.slack.dev/surfaces/app-home"""
+    """The listener for the home tab. https://docs.slack.dev/surfaces/app-home"""
 
     services: Services
 
@@ -29,9 +28,3 @@ class Home:
                 ReplyTarget(user_id), READING, lambda: publish(user_id, published=published)
             )
         )
-
-    async def open_dialog(self, ack: AsyncAck, body: dict[str, Any]) -> None:
-        """Open the dialog, which asks for a channel."""
-        clicked = click(body)
-        self.services.open_dialog(clicked.trigger_id, clicked.place)
-        await ack()

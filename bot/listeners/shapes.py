@@ -48,7 +48,7 @@ class _Message(_Shape):
 
 
 class _Choice(_Shape):
-    value: Text | None = None
+    value: Text
 
 
 class _Element(_Shape):

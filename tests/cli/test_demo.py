@@ -68,6 +68,17 @@ async def test_a_pipe_is_read_to_its_end_and_can_break_baseten(tmp_path: Path) -
     assert "c-new has no job that runs or waits; push c-new starts one." in said
 
 
+@pytest.mark.slow
+async def test_a_broken_slack_is_not_shown_as_log_lines(tmp_path: Path) -> None:
+    typed = tmp_path / "typed"
+    typed.write_text("break slack\n/training-jobs\n")
+    with typed.open() as lines:
+        async with started("demo", cwd=tmp_path, stdin=lines.fileno()) as process:
+            assert await process.ended() == 0
+    assert "No answer yet." in process.said
+    assert '"event"' not in process.said
+
+
 @pytest.mark.parametrize("encoding", ["latin-1", "ascii"])
 async def test_every_character_has_a_replacement_of_its_width(
     tmp_path: Path, encoding: str
@@ -126,3 +137,10 @@ async def test_the_help_describes_every_command(tmp_path: Path) -> None:
         assert await process.ended() == 0
     assert COMMANDS in process.said
     assert max(map(len, process.said.splitlines())) <= 60
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+async def test_a_full_disk_ends_it_in_words(tmp_path: Path) -> None:
+    line = '"$0" -m bot demo >/dev/full'
+    status, _, errors = await output(tmp_path, ["/bin/sh", "-c", line, sys.executable])
+    assert (status, errors) == (1, b"The demo cannot go on: No space left on device.\n")

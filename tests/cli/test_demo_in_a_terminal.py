@@ -137,7 +137,8 @@ async def test_ctrl_c_ends_it_and_leaves_the_terminal_as_it_was(tmp_path: Path) 
 async def test_it_fits_into_60_columns_and_has_no_color_on_request(tmp_path: Path) -> None:
     async with demo_in_a_terminal(tmp_path, columns=60, NO_COLOR="1") as terminal:
         await terminal.type("/training-jobs\n", "Show here posts for everyone;")
-        await terminal.type("home\n", "Training Projects · Home")
+        await terminal.type("home\n", "Questions? Ask")
+        await terminal.until(lambda: terminal.shown.endswith("> "))
         framed = [line for line in terminal.lines if line[:1] in {"│", "╭", "╰"}]
         assert framed
         assert {cell_len(line) for line in framed} == {60}

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from bot.app import Bot
-from bot.listeners.shortcuts import FROM_MESSAGE
+from bot.listeners.dialog import FROM_MESSAGE
 from bot.listeners.workflow_step import STEP
 from bot.sandbox.slack.records import PostedMessage
 from bot.watches.poller import PollInterval

@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 
 from bot.access.rules import Actor, Verb
 from bot.handlers.watch import WATCH_MESSAGE
-from bot.listeners.shortcuts import FROM_ANYWHERE
+from bot.listeners.dialog import FROM_ANYWHERE
 from bot.listeners.workflow_step import STEP
 from bot.sandbox.slack.records import Delivery, View
 from bot.views.home import HOME_OPEN

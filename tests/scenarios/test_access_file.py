@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bot.handlers.follow_tasks import FOLLOW
-from bot.listeners.shortcuts import FROM_ANYWHERE
+from bot.listeners.dialog import FROM_ANYWHERE
 from bot.sandbox import Delay, Respond
 from tests.conftest import RESEARCH, Env
 from tests.scenarios.filled import channel, chosen, dialog, typed

@@ -136,13 +136,14 @@ async def test_no_odd_payload_is_a_failure_of_the_bot(
 
 
 SEEN = [
-    ("refresh", "container", None),
-    ("refresh", "container", "x"),
-    ("refresh", "actions", []),
-    ("refresh", "message", 7),
+    ("jobs", "container", None),
+    ("jobs", "container", "x"),
+    ("jobs", "actions", []),
+    ("jobs", "message", 7),
     ("watch", "trigger_id", None),
     ("submission", "view.state", None),
     ("submission", "view.state.values", []),
+    ("submission", "view.state.values.project:.project.selected_option", {"text": "sft"}),
     ("submission", "response_urls", None),
     ("command", "trigger_id", ""),
     ("shortcut", "trigger_id", None),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.listeners.shortcuts import FROM_ANYWHERE, FROM_MESSAGE
+from bot.listeners.dialog import FROM_ANYWHERE, FROM_MESSAGE
 from bot.sandbox import Delay, Respond
 from bot.sandbox.refusals import validation_400
 from bot.sandbox.slack.records import CHANNEL, PostedMessage
