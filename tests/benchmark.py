@@ -143,8 +143,8 @@ async def strace(bot: Process) -> AsyncIterator[Callable[[], int]]:
 
 
 async def flood(crowd: Crowd) -> None:
-    """Let one person type 1,000 commands at once, and 20 others one each after that."""
-    await crowd.type_many(["U0FLOOD"] * 1000)
+    """Let one person type 3,000 commands at once, and 20 others one each after that."""
+    await crowd.type_many(["U0FLOOD"] * 3000)
     others = crowd.people[:20]
     before = set(crowd.accepted)
     await crowd.type_many(others)
@@ -152,7 +152,7 @@ async def flood(crowd: Crowd) -> None:
     at = crowd.answered_at()
     waits = [at[name] - typed.at for name, typed in crowd.accepted.items() if name not in before]
     floods = [at[one.name] - one.at for one in crowd.accepted.values() if one.user == "U0FLOOD"]
-    say("a flood of 1,000: it waits", max(floods), "s at most")
+    say("a flood of 3,000: it waits", max(floods), "s at most")
     say("   20 others, one command each", max(waits), "s at most")
 
 
