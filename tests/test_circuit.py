@@ -161,6 +161,18 @@ def test_a_probe_that_was_given_up_leaves_its_place_to_another(
     answer(circuit)
 
 
+def test_a_late_failure_of_an_old_call_does_not_prolong_the_pause(
+    circuit: Circuit, clock: Clock
+) -> None:
+    old = circuit.call(NoAnswerError)
+    old.__enter__()
+    opened(circuit, clock)
+    clock.now += 4
+    assert not old.__exit__(NoAnswerError, NoAnswerError(), None)
+    clock.now += 1
+    assert not is_open(circuit)
+
+
 def test_it_logs_once_when_it_opens_and_once_when_it_closes(circuit: Circuit, clock: Clock) -> None:
     with capture_logs() as lines:
         opened(circuit, clock)

@@ -22,7 +22,7 @@ _FIRST_WAIT, _LONGEST_WAIT = 5.0, 60.0  # seconds; each failure doubles the wait
 async def run_approved(
     context: TaskContext,
     work: Callable[[], Awaitable[Outcome]],
-    tell: Callable[[], Awaitable[None]],
+    notify: Callable[[], Awaitable[None]],
 ) -> Outcome:
     """Run the work of an approved request; after a temporary failure, run it again later.
 
@@ -31,12 +31,12 @@ async def run_approved(
     Args:
         context: the attempt.
         work: the attempt's work.
-        tell: tells the requester that the bot tries again; called after the first failure.
+        notify: sends the requester a note that the bot tries again, after the first failure.
 
     Raises:
         BasetenError: Baseten refuses the request, or has failed for an hour.
         TeamsUnavailableError: as before, for the list of teams.
-        RightsUnknownError: nobody has told the requester's rights for an hour.
+        RightsUnknownError: the requester's rights have been unknown for an hour.
     """
     try:
         return await work()
@@ -53,8 +53,8 @@ async def run_approved(
         log.info("an approved request is tried again", error=f"{type(error).__name__}: {error}")
         context.noted.clear()  # the last attempt notes its outcome for the audit log
         if not tries:
-            with suppress(SlackCallFailed):  # the outcome is told in any case
-                await tell()
+            with suppress(SlackCallFailed):  # the outcome follows in any case
+                await notify()
         sent = outcome is RequestOutcome.UNKNOWN and error is cause
         begun = task.step_may_have_run or sent
         return RunAgain(wait, task.state | {"tries": tries + 1}, step_may_have_run=begun)

@@ -12,6 +12,7 @@ import structlog
 from pydantic import BaseModel, ConfigDict
 
 from bot.access.rules import Verb
+from bot.baseten.errors import BasetenError
 from bot.baseten.models import TrainingProject
 from bot.durable.context import TaskContext
 from bot.durable.model import Done, Outcome, State
@@ -141,22 +142,38 @@ class ShowProjectHandler:
                 await answer(job_ended(project.latest_job))
                 return Done()
             posted = await self._post(task, context, project, state, answer)
+            if isinstance(posted, Done):
+                self._note(task, context, project, shown_in, "perhaps shown")
             if not isinstance(posted, PostedMessage):
                 return posted
             self.failures.observer.answer(age(context.task), posted.channel_id, posted.ts)
             task = task.model_copy(update={"step": "end", "posted": posted})
+        try:
+            watched = await self._end(task, context, project, state)
+        except BasetenError:
+            self._note(task, context, project, shown_in, "shown")
+            raise
+        self._note(task, context, project, shown_in, "watched" if watched else "shown")
+        return Done()
+
+    def _note(
+        self,
+        task: ShowProjectTask,
+        context: TaskContext,
+        project: TrainingProject,
+        shown_in: ReplyTarget,
+        outcome: str,
+    ) -> None:
         self.failures.audit.acted(
             context,
             Verb.VIEW,
-            "watched" if task.watch_job else "shown",
+            outcome,
             team=project.team_name,
             project=project.id,
             name=project.name,
             job=task.watch_job,
             actor=actor_at(shown_in),
         )
-        await self._end(task, context, project, state)
-        return Done()
 
     async def _read(self, task: ShowProjectTask) -> TrainingProject:
         if task.watch_job:
@@ -192,18 +209,17 @@ class ShowProjectHandler:
         context: TaskContext,
         project: TrainingProject,
         state: MessageState,
-    ) -> None:
-        """Do the last step: the watch, or the invitation."""
+    ) -> bool:
+        """Do the last step: the watch, or the invitation. Return whether the job is watched."""
         place, posted = task.place, task.posted
         if posted is None:
-            return
+            return False
         invites = not task.is_direct and not posted.as_member and place.response_url
         if task.watch_job or invites:  # otherwise the task ends now, with one write
             await context.checkpoint(task.state())
         if invites:
             await send_invitation(self.poster, self._invited, place, context)
-        if task.watch_job:
-            await self._watch(task, context, posted, project, state)
+        return bool(task.watch_job) and await self._watch(task, context, posted, project, state)
 
     async def _watch(
         self,
@@ -212,21 +228,26 @@ class ShowProjectHandler:
         posted: PostedMessage,
         project: TrainingProject,
         state: MessageState,
-    ) -> None:
-        """Start the watch of the posted message, and say so where the button is."""
+    ) -> bool:
+        """Start the watch of the posted message, and say so where the button is.
+
+        Returns:
+            False if the job is not watched.
+        """
         send = partial(self.poster.send_privately, task.place, guard=context.may_post)
         where = replace(task.target, channel_id=posted.channel_id)
         try:
             if not await self.watch_starter.start(where, posted.ts, state, project):
                 now = await self._read(task)
                 await self.poster.update(where, posted.ts, project_message(now, state))
-                return
+                return False
         except SlackCallFailed as refused:
             if refused.retryable:
                 raise
             if not refused.outcome_unknown:
                 await send(cannot_watch(refused.error))
-                return
+                return False
         elsewhere = task.place.channel_id not in {"", posted.channel_id}
         if elsewhere and project.latest_job is not None:
             await send(watching_in_direct_messages(job_name(project.latest_job), project.name))
+        return True

@@ -17,7 +17,7 @@ class _Form:
 
     Attributes:
         head: the beginning, which is searched for.
-        rest: the characters that can follow it, up to the end of the secret.
+        rest: the characters of the secret that can follow it, as they are or percent-encoded.
         run: matches everything that follows in the same encoding; None for the secret itself.
     """
 
@@ -34,9 +34,13 @@ class _Form:
             if self.run is not None and (found := self.run.match(text, begin)):
                 begin = found.end()
             for character in self.rest:
-                if text[begin : begin + 1] != character:
+                written = _percent(character)
+                if text.startswith(character, begin):
+                    begin += len(character)
+                elif text[begin : begin + len(written)].upper() == written:
+                    begin += len(written)
+                else:
                     break
-                begin += 1
         return mark.join([*parts, text[begin:]])
 
 
@@ -68,14 +72,17 @@ class OwnSecrets:
 
 def _plain(secret: str) -> Iterator[_Form]:
     """Yield the secret, and the ways in which an address has it."""
-    percent = "".join(f"%{byte:02X}" for byte in secret.encode())
-    short = quote(secret, safe="")
-    forms = {secret: 1, short: 1, _lower(short): 1, percent: 3, percent.lower(): 3}
-    for form, width in sorted(forms.items(), key=lambda item: len(item[0]), reverse=True):
-        at = len(form) if len(secret) < _HEAD else _HEAD * width
-        while at < len(form) and not _looks_random(form[:at]):
-            at += width
-        yield _Form(form[:at], form[at:])
+    at = min(_HEAD, len(secret))
+    while at < len(secret) and not _looks_random(secret[:at]):
+        at += 1
+    head = secret[:at]
+    short = quote(head, safe="")
+    # Some servers encode each character that is no letter and no digit, such as the dot of a key.
+    long = re.sub(r"[._~-]", lambda found: _percent(found[0]), short)
+    all_ = _percent(head)
+    forms = (head, quote(head), short, _lower(short), long, _lower(long), all_, all_.lower())
+    for form in dict.fromkeys(forms):
+        yield _Form(form, secret[at:])
 
 
 def _encoded(secret: str) -> Iterator[_Form]:
@@ -87,6 +94,11 @@ def _encoded(secret: str) -> Iterator[_Form]:
             text = encode(b"\0" * before + raw).decode().rstrip("=")
             whole = text[-(-before * 8 // 6) : (before + len(raw)) * 8 // 6]
             yield _Form(whole[: _HEAD * 8 // 6], run=_BASE64)
+
+
+def _percent(text: str) -> str:
+    """Return the text with each of its bytes percent-encoded."""
+    return "".join(f"%{byte:02X}" for byte in text.encode())
 
 
 def _lower(quoted: str) -> str:

@@ -56,7 +56,9 @@ _PATTERNS = (
         "response_url",
         "/link/?ticket=",
         pattern=rf"""
-            https?(?::|%3A)(?:\\?/|%2F){{2}}hooks\.slack(?:-gov)?\.com{_END}*  # in any encoding
+            https?(?::|%(?:25)*3A)(?:\\?/|%(?:25)*2F){{2}}  # in any encoding
+            hooks\.slack(?:-gov)?\.com{_END}*
+          | hooks\.slack(?:-gov)?\.com(?:\\?/|%(?:25)*2F){_END}+  # without a scheme
           | discord(?:app)?\.com(?:\\?/|%2F)api(?:\\?/|%2F)(?:v[0-9]+(?:\\?/|%2F))?webhooks{_END}+
           | (?P<kept>
                 \b(?:api-key|bearer)\s+                             # any Authorization header

@@ -475,6 +475,19 @@ async def test_without_the_channel_the_requester_gets_the_project_directly(idle_
         assert not any("/response" in path and alone in path for path in later)
 
 
+async def test_a_channel_that_was_archived_since_then_stops_nothing(idle_env: Env) -> None:
+    async with ruled(idle_env, RULE):
+        first, second = await asked(idle_env), await asked(idle_env, "other")
+        idle_env.slack.add_channel(THERE, archived=True)  # the question's
+        await decide(idle_env, first)
+        await heard(idle_env, "approved *sft*")
+        idle_env.slack.add_channel(HERE, archived=True)  # the requester's
+        await decide(idle_env, second)
+        await heard(idle_env, "approved *other*")
+        assert any("other was created in Research" in text for text in direct(idle_env))
+    assert len(projects(idle_env)) == 1
+
+
 @HTTP_AND_SOCKET
 @pytest.mark.parametrize("button", [APPROVE, DECLINE])
 async def test_a_workflow_step_waits(idle_env: Env, button: str, *, socket: bool) -> None:

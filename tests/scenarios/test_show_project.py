@@ -14,6 +14,7 @@ from bot.sandbox.refusals import internal_500, not_found_404, slack_error, wrong
 from bot.watches.poller import PollInterval
 from bot.wiring import Tuning
 from tests.conftest import RESEARCH, Env
+from tests.scenarios.audited import until_rows
 from tests.scenarios.crowd import may_read
 from tests.scenarios.tasks import HISTORY, POST
 from tests.scenarios.test_job_list import STRANGE, add, ago, asked, hides, look
@@ -270,6 +271,7 @@ async def test_a_message_that_slack_lets_nobody_change_is_not_watched(http: Env)
     http.slack.faults.always(UPDATE, slack_error("cant_update_message"))
     await press(http, listed, "watch_job")
     assert "I can't" in await http.told(2)
+    assert (await until_rows(http, 1))["outcome"] == "shown"
 
 
 async def test_a_busy_slack_gets_the_message_later(http: Env) -> None:
@@ -301,6 +303,8 @@ async def test_an_unconfirmed_message_stands_once(
     assert [r.path for r in idle_env.slack.requests].count(HISTORY) == 1
     doubts = [told for told in idle_env.slack.ephemerals if "may or may not be" in told.text]
     assert len(doubts) == (0 if reads else 1)
+    outcome = "shown" if reads else "perhaps shown"
+    assert (await until_rows(idle_env, 1))["outcome"] == outcome
 
 
 async def test_an_unconfirmed_direct_message_is_told_of(idle_env: Env) -> None:

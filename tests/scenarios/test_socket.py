@@ -1,6 +1,8 @@
 """The socket to Slack breaks, is refused, or stays away."""
 
 import asyncio
+import sqlite3
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -11,6 +13,7 @@ from bot.sandbox import Delay, Respond
 from bot.server.health import Health
 from bot.server.socket_mode import SocketDownError, SocketMode, SocketTiming
 from tests.conftest import Env, over_a_socket
+from tests.payloads import read_payloads
 
 
 async def nothing(_body: dict[str, Any], _retries: int) -> BoltResponse:
@@ -49,6 +52,21 @@ async def test_what_was_accepted_is_finished_after_the_socket_is_closed(idle_env
         await idle_env.slack.command("research last")
     assert idle_env.slack.sockets == 0
     assert [" last " in message.text for message in idle_env.slack.messages] == [True]
+
+
+@pytest.mark.parametrize("name", ["command", "step", "submission", "use_existing", "watch"])
+async def test_a_request_that_slack_delivers_again_acts_once(idle_env: Env, name: str) -> None:
+    kind, payload = read_payloads()[name]
+    if "response_url" in payload:
+        payload["response_url"] = f"{idle_env.slack.url}/response/R1"
+    async with over_a_socket(idle_env):
+        for retries in range(3):
+            await idle_env.slack.deliver(kind, payload, retries)
+        await idle_env.bot.drain()
+    with closing(sqlite3.connect(idle_env.folder / "bot.db")) as database:
+        ours = "SELECT count(*) FROM training_bot_tasks WHERE kind GLOB '*/*'"
+        assert database.execute(ours).fetchone() == (1,)
+    assert len(idle_env.baseten.upserts) <= 1
 
 
 async def test_readiness_follows_the_socket(idle_env: Env) -> None:

@@ -156,14 +156,58 @@ async def test_a_request_that_fails_can_be_sent_again() -> None:
     assert acts == [200]
 
 
+async def test_a_repeat_that_goes_away_does_not_take_the_answer_along() -> None:
+    replays, acts, end = Replays(Clock()), list[int](), asyncio.Event()
+
+    async def act() -> BoltResponse:
+        await end.wait()
+        return BoltResponse(status=200, body="done")
+
+    first, *repeats = [
+        asyncio.create_task(replays.answer("v0=a", 1000, each))
+        for each in (act, acting(200, acts), acting(200, acts))
+    ]
+    await asyncio.sleep(0)
+    repeats[0].cancel()  # its connection breaks
+    await asyncio.sleep(0)
+    end.set()
+    assert [(await each).body for each in (first, repeats[1])] == ["done", "done"]
+    assert acts == []
+
+
+async def test_a_suggestion_that_is_typed_again_gets_its_options(
+    http: Env, attacker: httpx.AsyncClient
+) -> None:
+    for number in range(60):  # a long answer, of which the memory keeps only the status
+        http.baseten.add_team(f"Research {number}", id=f"team{number:03}")
+    kind, payload = read_payloads()["suggestion"]
+    content_type, body = OutgoingPayload(kind, payload).encode()
+    headers = {"Content-Type": content_type} | http.slack.sign(body)
+    answers = [await attacker.post(EVENTS, content=body, headers=headers) for _ in range(2)]
+    assert "Research 59" in answers[0].text
+    assert answers[0].content == answers[1].content
+
+
+async def test_a_request_of_before_a_restart_acts_once(idle_env: Env) -> None:
+    body, headers = signed(idle_env, "command")
+    for _ in range(2):
+        async with idle_env.running() as bot, httpx.AsyncClient(base_url=bot.url) as client:
+            answer = await client.post(EVENTS, content=body, headers=headers)
+            assert (answer.status_code, answer.content) == (200, b"")
+            await idle_env.answered()
+            await bot.drain()
+    assert (len(idle_env.slack.messages), len(idle_env.baseten.upserts)) == (1, 1)
+
+
 async def test_a_signature_is_remembered_as_long_as_it_is_accepted_and_no_longer() -> None:
     clock = Clock()
     replays, acts = Replays(clock), list[int]()
     await replays.answer("v0=future", 1300, acting(200, acts))
     await replays.answer("v0=now", 1000, acting(200, acts))
     clock.now += 599
+    await replays.answer("v0=between", 1300, acting(200, acts))  # a new one lets old ones go
     await replays.answer("v0=future", 1300, acting(200, acts))
-    assert len(acts) == 2
+    assert len(acts) == 3
     clock.now += 3
     await replays.answer("v0=other", 1602, acting(200, acts))
     assert len(replays) == 1

@@ -1,8 +1,11 @@
 """The secrets of this process are redacted however they are written, and ordinary words stay."""
 
+import re
 import secrets
 import time
 from base64 import b64encode, urlsafe_b64encode
+from collections.abc import Callable
+from functools import partial
 from urllib.parse import quote
 
 import pytest
@@ -29,6 +32,9 @@ WRITTEN = {
     .replace("%2F", "%2f")
     .replace("%2B", "%2b")
     .replace("%3D", "%3d"),
+    "percent-encoded, also the dots": re.sub(
+        "[-._~]", lambda found: percent(found[0]), quote(SECRET, safe="")
+    ),
     "each character percent-encoded": percent(SECRET),
     "each character percent-encoded, lower case": percent(SECRET).lower(),
     "hex": SECRET.encode().hex(),
@@ -87,6 +93,15 @@ def test_a_part_of_a_secret_of_words_is_an_ordinary_word(secret: str) -> None:
 def test_the_longer_of_two_secrets_with_one_beginning_is_redacted_whole() -> None:
     short, long = "a1b2c3d4e5f6", "a1b2c3d4e5f6g7h8"
     assert Redactor([short, long]).text(f"{long} {short}") == f"{MARK} {MARK}"
+
+
+@pytest.mark.parametrize("written", [str, quote, partial(quote, safe="")])
+def test_a_secret_with_a_sign_after_its_beginning_is_redacted_whole(
+    written: Callable[[str], str],
+) -> None:
+    secret = "abcdefgh1234" + "WXYZ/0klmnop+rstuv"
+    for text in (written(secret), written(secret)[:20]):
+        assert Redactor([secret]).text(f"it is {text}!") == f"it is {MARK}!"
 
 
 def test_many_random_secrets_never_pass() -> None:

@@ -96,6 +96,10 @@ WEBHOOK = "/api/webhooks/1234567890/" + "Zm9yZ2V0-IG1lIG5vdA_Zm9yZ2V0IG1lIG5vdA"
     [
         HOOK.replace("slack", "slack-gov"),
         quote(HOOK.replace("slack", "slack-gov"), safe=""),
+        quote(quote(HOOK, safe=""), safe=""),
+        HOOK.removeprefix("https://"),
+        HOOK.removeprefix("https://").replace("/", r"\/"),
+        quote(HOOK.removeprefix("https://"), safe=""),
         f"https://discord.com{WEBHOOK}",
         f"https://ptb.discordapp.com{WEBHOOK.replace('/api', '/api/v10')}",
         quote(f"https://discord.com{WEBHOOK}", safe=""),
@@ -381,6 +385,7 @@ commit 0f1e2d3c4b5a69788796a5b4c3d2e1f00f1e2d3c logged in to wandb
 through-hf_hub disk-1234567890abcdefgh task-12-abcdefghijklmnopqrs sk-learn sk-lego-language-models
 SG.nothing SG.1234567890123456.short npm_config_registry npm_package_version pypi-proxy-mirror
 gsk_model r8_test dapi2024 dapi-0f1e2d3c dckr_pat_short xwfp_workflow discord.com/channels/1/2
+Cannot connect to host hooks.slack.com:443, or to hooks.slack-gov.com
 password reset-flow
 team password reset-flow login page machine learning
 HF_TOKEN: not_found_in_environment
@@ -426,6 +431,7 @@ SLOW += [
     "SG.aaaaaaaaaaaaaaaaaaaa.",
 ]
 SLOW += ["dapi0", "npm_a", "discord.com/api/webhooks", "pypi-Ag", "dckr_pat_", "no_", "token: no_"]
+SLOW += ["hooks.slack.com", "https%25", "https%2525253A", "hooks.slack.com%25"]
 SLOW += ["wandb ", "0meyJ", "0msk-", "\\n--a", "authorization: basic "]
 
 
