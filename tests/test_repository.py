@@ -85,6 +85,12 @@ def test_the_top_level_holds_what_the_design_allows_and_no_more() -> None:
     } <= top
 
 
+def test_the_contents_page_of_the_bot_names_each_folder() -> None:
+    page = read("bot/__init__.py")
+    folders = {path.parts[1] for path in FILES if path.parts[0] == "bot" and len(path.parts) > 2}
+    assert [name for name in sorted(folders) if f"``{name}``" not in page] == []
+
+
 def test_there_is_one_version() -> None:
     assert re.findall(r"^ARG VERSION=(.*)$", read("Dockerfile"), re.MULTILINE) == [__version__]
     assert 'org.opencontainers.image.version="$VERSION"' in read("Dockerfile")

@@ -171,10 +171,18 @@ def test_a_project_that_is_gone_or_hidden_now_is_left_out() -> None:
     assert "fresh" in str(drawn(Dashboard(NONE, [just_now])))
 
 
-def test_ids_that_fit_no_button_get_none() -> None:
-    strange = job("x" * 30, "sft")
-    project = ProjectHead("y" * 30, "sft", "Research", strange)
+@pytest.mark.parametrize(
+    ("job_id", "project_id", "buttons"),
+    [
+        ("x" * 30, "y" * 30, set()),
+        ("x" * 30, "n4q95w5", {"show_job"}),  # the project alone fits
+    ],
+)
+def test_ids_that_fit_no_button_get_none(job_id: str, project_id: str, buttons: set[str]) -> None:
+    strange = job(job_id, "sft")
+    project = ProjectHead(project_id, "sft", "Research", strange)
     shown = Listed(CurrentJobs((ListedJob(strange, project),)), {project.id: project}, AT)
     view = drawn(Dashboard(shown, [recent("sft", "Research", project.id)]))
     ids = {element["action_id"] for _, element in elements(view["blocks"])}
-    assert ids == {HOME_OPEN, "follow", "tell_me"}
+    assert ids == {HOME_OPEN, "follow", "tell_me", *buttons}
+    assert "app.baseten.co" not in str(view)
