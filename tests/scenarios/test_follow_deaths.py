@@ -40,7 +40,7 @@ async def follow(env: Env, project_id: str, channel: str, level: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(560)
 @pytest.mark.parametrize("level", ["ends", "starts and ends"])
 async def test_each_follow_posts_each_job_and_its_end_once(
     idle_env: Env, postgres_url: str, tmp_path: Path, record_property: Record, level: str
@@ -71,19 +71,19 @@ async def test_each_follow_posts_each_job_and_its_end_once(
             for channel in CHANNELS:
                 await follow(env, project, channel, level)
         follows = len(projects) * len(CHANNELS)
-        await env.slack.until(lambda: len(env.slack.messages) == follows, 60)
+        await env.slack.until(lambda: len(env.slack.messages) == follows, 130)
         jobs = [env.baseten.add_job(project)["id"] for project in projects]
         if level != "ends":
-            await env.slack.until(lambda: len(env.slack.messages) == 2 * follows, 60)
+            await env.slack.until(lambda: len(env.slack.messages) == 2 * follows, 130)
         before = len(env.slack.messages)
         for job in jobs:
             ended = env.baseten.now() + timedelta(seconds=1) - timedelta(seconds=17)
             env.baseten.set_job(job, status="TRAINING_JOB_FAILED", updated_at=ended)
-        await env.slack.until(lambda: len(env.slack.messages) >= before + 8, 60)
+        await env.slack.until(lambda: len(env.slack.messages) >= before + 8, 130)
         dying = bots[0] if env.slack.bot_url != bots[0].url else bots[1]
         dying.process.kill()
         await dying.process.wait()
-        await env.slack.until(lambda: len(env.slack.messages) >= 3 * follows, 100)
+        await env.slack.until(lambda: len(env.slack.messages) >= 3 * follows, 130)
         await bots[1].stopped()
     firsts = Counter(
         (m.channel, m.text.split(" in ")[1].split(" ")[0])
