@@ -1,6 +1,5 @@
 """The task that posts the message of one job for one follow."""
 
-import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -22,13 +21,13 @@ from bot.views.job import status
 from bot.views.project import project_message
 from bot.watches.model import Watch
 from bot.watches.news import Ended
+from bot.watches.progress import backoff
 from bot.watches.slack_errors import PLACE_ENDINGS, takes_later
 from bot.watches.store import Watches
 
 log = structlog.stdlib.get_logger(__name__)
 
 _LONGEST = timedelta(days=14)  # for which a post is tried
-_AGAIN, _LONGEST_AGAIN = 30.0, 600.0  # seconds until the next attempt after a failed call
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,14 +141,13 @@ class JobPostHandler:
         return self._later(task, context, refused.error, refused.retry_after)
 
     def _later(
-        self, task: JobPostTask, context: TaskContext, why: str, seconds: float = 0.0
+        self, task: JobPostTask, context: TaskContext, why: str, retry_after: float = 0.0
     ) -> Outcome:
         """Try again after at least these seconds, and later after each further failure."""
         if self.now() - task.at > _LONGEST:
             log.error("dropped a notification", error=why)
             return Done()
         log.info("cannot post a followed job now", error=why)
-        seconds = max(seconds, min(_LONGEST_AGAIN, _AGAIN * 2.0 ** min(task.tries, 9)))
-        spread = seconds * random.uniform(1.0, 1.5)  # noqa: S311
         state = task.model_copy(update={"tries": task.tries + 1}).model_dump(mode="json")
-        return RunAgain(spread, state, step_may_have_run=context.task.step_may_have_run)
+        seconds = backoff(task.tries, retry_after)
+        return RunAgain(seconds, state, step_may_have_run=context.task.step_may_have_run)

@@ -82,8 +82,18 @@ class DeliveryTiming:
 def retry_later(refused: SlackCallFailed, progress: Progress, *, began: bool) -> LaterError:
     """Return the reschedule of a step that Slack does not take now; the delay doubles."""
     log.info("cannot deliver a notification now", slack_error=refused.error)
-    first, longest = (max(each, refused.retry_after) for each in (_AGAIN, _LONGEST_AGAIN))
-    seconds = min(longest, first * 2.0 ** min(progress.tries, 9))
-    spread = seconds * random.uniform(1.0, 1.5)  # noqa: S311 - no secret
+    seconds = backoff(progress.tries, refused.retry_after)
     state = progress.state(tries=progress.tries + 1)
-    return LaterError(RunAgain(spread, state, step_may_have_run=began))
+    return LaterError(RunAgain(seconds, state, step_may_have_run=began))
+
+
+def backoff(tries: int, retry_after: float) -> float:
+    """Return the seconds until the next attempt.
+
+    Args:
+        tries: the number of temporary failures before this one.
+        retry_after: the seconds that Slack asks for; 0 if it asks for none.
+    """
+    first, longest = (max(each, retry_after) for each in (_AGAIN, _LONGEST_AGAIN))
+    seconds = min(longest, first * 2.0 ** min(tries, 9))
+    return seconds * random.uniform(1.0, 1.5)  # noqa: S311 - no secret

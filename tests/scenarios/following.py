@@ -152,6 +152,16 @@ class Followed:
         await self.slack.until(lambda: len(self.thread(message)) >= count)
         return self.thread(message)[-1]
 
+    async def reply_about_failed_job(self) -> PostedMessage:
+        """Follow a project whose job fails with a log line; return the reply about its end."""
+        await self.follow()
+        job = self.start()
+        self.env.baseten.add_logs(job, ["CUDA out of memory"])
+        await self.look()
+        self.becomes(job, "FAILED")
+        await self.look()
+        return await self.replied(await self.posted())
+
     async def hears(self, words: str) -> Ephemeral | PostedMessage:
         """Wait until somebody alone, or a direct message, says these words."""
 

@@ -107,13 +107,7 @@ async def waiting(it: Followed, job_id: str, level: str) -> str:
 
 async def test_log_lines_need_the_creators_right_to_logs() -> None:
     async with following(rules=granted(DANA, "view") + granted(LEE, "logs")) as it:
-        await it.follow()
-        job = it.start()
-        it.env.baseten.add_logs(job, ["CUDA out of memory"])
-        await it.look()
-        it.becomes(job, "FAILED")
-        await it.look()
-        await it.replied(await it.posted())
+        await it.reply_about_failed_job()
         assert "CUDA out of memory" not in it.slack.seen()
 
 

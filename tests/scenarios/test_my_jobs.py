@@ -113,13 +113,7 @@ async def test_log_lines_are_those_that_the_creator_can_see() -> None:
     rights = Rights()
     rights.no_logs.add(DANA)
     async with following(allowed=rights) as it:
-        await it.follow()
-        job = it.start()
-        it.env.baseten.add_logs(job, ["CUDA out of memory"])
-        await it.look()
-        it.becomes(job, "FAILED")
-        await it.look()
-        await it.replied(await it.posted())
+        await it.reply_about_failed_job()
         assert "CUDA out of memory" not in it.slack.seen()
 
 
