@@ -21,7 +21,7 @@ from bot.follows.model import JOB_POST, Follow, JobPostTask, ScopeIndex, job_pos
 from bot.follows.store import Follows
 from bot.views.job import status
 from bot.watches.changes import Changes
-from bot.watches.job_lookup import will_fail_again
+from bot.watches.endpoint_health import will_fail_again
 from bot.watches.news import Ended, Expired, Gone, Lost
 from bot.watches.tracked import Seen, SeenJob, TrackedJob, TrackedJobs, tracked
 
