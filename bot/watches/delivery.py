@@ -132,8 +132,9 @@ class Delivery:
                 "Slack refuses a part of a notification", slack_error=refused.error
             )
             refused_for_good = True
-        fields = {"not_drawn": refused_for_good, "drawn": shown.revision}
-        attempt.progress = attempt.progress.fresh().model_copy(update=fields)
+        # A reply that is in doubt remains so.
+        fields = {"not_drawn": refused_for_good, "drawn": shown.revision, "tries": 0}
+        attempt.progress = attempt.progress.model_copy(update=fields)
         if shown.outbox and shown.courier == watch.courier:  # one write after the post is enough
             return _drawn(shown, shown.revision)
         return await self._watches.settle(watch, partial(_drawn, revision=shown.revision))
