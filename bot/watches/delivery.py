@@ -190,7 +190,7 @@ class Delivery:
             if not doubtful:
                 return False  # after a kill; the repeat has the same client_msg_id
             if isinstance(item.news, ENDS[:1]) and not progress.repeated:
-                attempt.began = False  # a lost end is worse than a double one
+                # A lost end is worse than a double one.
                 raise attempt.later(0.0, doubtful="", repeated=True) from unread
             log.warning("an unconfirmed reply counts as posted", slack_error=unread.error)
             return True
