@@ -99,11 +99,12 @@ def _input_error(request: ProjectRequest, installation: Installation) -> Message
 
 def _outputs(opened: OpenedProject) -> dict[str, Any]:
     project, job = opened.project, opened.project.latest_job
+    no_job = "Unknown" if project.job_unreadable else "No job yet"
     return {
         "project_id": project.id,
         "name": project.name,
         "team": opened.team,
         "created": opened.outcome is CreationOutcome.CREATED,
-        "latest_job_status": status(job).words if job else "No job yet",
+        "latest_job_status": status(job).words if job else no_job,
         "link": logs_url(project.id, job.id) if job else _PROJECTS_PAGE,
     }
