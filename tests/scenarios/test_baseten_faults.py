@@ -186,18 +186,20 @@ async def test_a_rate_limit_after_an_attempt_that_may_have_worked_claims_nothing
     await http.hears("*sft* may or may not have been created")
 
 
-async def test_an_upsert_with_an_unreadable_job_is_a_success(http: Env) -> None:
-    project = http.baseten.add_project("wp7ndew", "sft") | {"latest_job": {"status": "new shape"}}
-    http.baseten.faults.always(UPSERT, Respond(200, json={"training_project": project}))
-    await http.slack.command("research sft")
-    await http.answered()
-    await http.slack.function_executed(STEP, {"team": "research", "name": "sft"})
-    await http.slack.until(lambda: bool(http.slack.completions))
-    await http.bot.drain()
-    (message,) = http.slack.messages
+async def test_an_upsert_with_an_unreadable_job_is_a_success(idle_env: Env) -> None:
+    env = idle_env
+    project = env.baseten.add_project("wp7ndew", "sft") | {"latest_job": {"status": "new shape"}}
+    env.baseten.faults.always(UPSERT, Respond(200, json={"training_project": project}))
+    async with env.running(watch_answers=True) as bot:
+        await env.slack.command("research sft")
+        await env.answered()
+        await env.slack.function_executed(STEP, {"team": "research", "name": "sft"})
+        await env.slack.until(lambda: bool(env.slack.completions))
+        await bot.drain()
+    (message,) = env.slack.messages
     assert "sft is ready in Research.\nIt has a job, but I couldn't read" in message.text
     assert f"Project `{project['id']}`" in message.text
-    assert (http.slack.completions[0].outputs or {})["latest_job_status"] == "Unknown"
-    assert (http.slack.completions[0].outputs or {})["created"] is False
-    assert http.slack.ephemerals == []
-    assert "atched by" not in str(message.blocks)  # nothing is known that could be watched
+    outputs = env.slack.completions[0].outputs or {}
+    assert (outputs["latest_job_status"], outputs["created"]) == ("Unknown", False)
+    assert env.slack.ephemerals == []
+    assert "Watched by" not in str(message.blocks)  # nothing is known that could be watched
