@@ -84,3 +84,11 @@ def incomplete_step_message() -> Message:
         "The step needs a team and a name for the project, and one of them is empty.",
         "Fill in both in Workflow Builder. Nothing was done.",
     )
+
+
+def unreadable_step_message() -> Message:
+    """Return the message for a workflow step with a control character in its team or its name."""
+    return plain(
+        "The step's team or name has a line break or another invisible control character in it.",
+        "Remove it in Workflow Builder. Nothing was done.",
+    )

@@ -31,8 +31,8 @@ CASES: dict[str, tuple[UnknownTeamError | AmbiguousTeamError, ProjectRequest]] =
         ProjectRequest("platform", "team", unquoted=True),
     ),
     "right_to_left": (
-        AmbiguousTeamError("צוות", [Team(id=f"{n}wp7nde", name="צוות") for n in range(2)]),
-        ProjectRequest("צוות", "sft"),
+        AmbiguousTeamError("מרחב", [Team(id=f"{n}wp7nde", name="מרחב") for n in range(2)]),
+        ProjectRequest("מרחב", "sft"),
     ),
     "hostile": (
         UnknownTeamError(HOSTILE, [HOSTILE], [Team(id="h", name=HOSTILE)]),
