@@ -235,7 +235,7 @@ async def test_the_rules_in_force_name_the_people_who_decide(idle_env: Env) -> N
         await change(idle_env, bot, RULE.replace(f'"{GROUP}", ', ""))
         await decide(idle_env, card, user=DANA)
         await told(idle_env, "can decide this", DANA)
-        await change(idle_env, bot, "")
+        await change(idle_env, bot, "# none")
         await decide(idle_env, card, user=LEE)
         await told(idle_env, "another person must decide", LEE)
         await decide(idle_env, card, user="U0OTHER001")
@@ -247,7 +247,7 @@ async def test_the_rules_in_force_name_the_people_who_decide(idle_env: Env) -> N
 async def test_a_group_of_a_rule_that_is_gone_still_decides(idle_env: Env) -> None:
     async with ruled(idle_env, RULE):
         card = await asked(idle_env)
-    async with ruled(idle_env, ""):  # a new process, whose file names no group
+    async with ruled(idle_env, "# none"):  # a new process, whose file names no group
         await decide(idle_env, card, user="U0OTHER001")
         await told(idle_env, "can decide this", "U0OTHER001")
         await decide(idle_env, card, user=DANA)
