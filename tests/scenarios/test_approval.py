@@ -90,19 +90,18 @@ async def test_each_step_and_each_refusal_is_in_the_audit_log(idle_env: Env) -> 
         await decide(idle_env, second, DECLINE, SAM)
         await heard(idle_env, "declined *other*")
         await until_ended(idle_env)
-    found = [
-        (row["actor"], row["outcome"], row["team"], row["name"], row["rule"])
-        for row in rows(idle_env)
-    ]
+    fields = ("actor", "channel", "entry_point", "outcome", "team", "name", "rule")
+    found = [tuple(row[field] for field in fields) for row in rows(idle_env)]
     by_rule = "the rule of approval"
+    command, click = (LEE, HERE, "command"), "button:approve_project"
     assert sorted(found) == sorted(
         [
-            (LEE, "approval requested", "Research", "sft", "no grants"),
-            (LEE, "approval requested", "Research", "other", "no grants"),
-            (LEE, "refused", "Research", "sft", by_rule),
-            (DANA, "approved", "Research", "sft", by_rule),
-            (LEE, "created", "Research", "sft", "no grants"),
-            (SAM, "declined", "Research", "other", by_rule),
+            (*command, "approval requested", "Research", "sft", "no grants"),
+            (*command, "approval requested", "Research", "other", "no grants"),
+            (LEE, THERE, click, "refused", "Research", "sft", by_rule),
+            (DANA, THERE, click, "approved", "Research", "sft", by_rule),
+            (*command, "created", "Research", "sft", "no grants"),
+            (SAM, THERE, "button:decline_project", "declined", "Research", "other", by_rule),
         ]
     )
 
