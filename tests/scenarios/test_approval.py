@@ -1,6 +1,8 @@
 """A new project waits for another person's click: from the request to each of its ends."""
 
 import json
+import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -318,6 +320,26 @@ async def test_a_copied_button_decides_about_the_stored_request(idle_env: Env) -
         await told(idle_env, "can decide this", "U0OTHER001")
         await decide(idle_env, fake)
         await closed(idle_env, card)
+        await heard(idle_env, "approved *sft*")
+    assert len(idle_env.baseten.upserts) == 1
+
+
+async def test_a_click_while_the_database_is_away_decides_nothing_and_says_so(
+    idle_env: Env,
+) -> None:
+    async with ruled(idle_env, RULE):
+        card = await asked(idle_env)
+        await until_ended(idle_env, OPEN_PROJECT)
+        with closing(sqlite3.connect(idle_env.folder / "bot.db", isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            delivery = await decide(idle_env, card)
+            assert delivery.status == 200
+            words = "I can't save requests right now, so I didn't start this. Nothing was changed."
+            await told(idle_env, words, DANA)
+            other.execute("ROLLBACK")
+        assert nothing_created(idle_env)
+        assert len(buttons(card)) == 2
+        await decide(idle_env, card)
         await heard(idle_env, "approved *sft*")
     assert len(idle_env.baseten.upserts) == 1
 
