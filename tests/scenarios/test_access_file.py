@@ -11,6 +11,7 @@ from bot.handlers.follow_tasks import FOLLOW
 from bot.listeners.dialog import FROM_ANYWHERE
 from bot.sandbox import Delay, Respond
 from tests.conftest import RESEARCH, Env
+from tests.scenarios.audited import until_rows
 from tests.scenarios.filled import channel, chosen, dialog, typed
 from tests.scenarios.rules import (
     DANA,
@@ -421,15 +422,23 @@ async def test_a_log_tail_needs_the_right_to_logs_also_after_a_restart(
 
 
 @pytest.mark.parametrize(
-    ("rules", "words"),
+    ("rules", "words", "rule"),
     [
-        (f'channels = ["{HERE}"]', "I don't post in this channel"),
-        ('shared_channels = "deny"', "shared with other companies"),
-        (granted(DANA, more=f'in = ["{HERE}"]'), "can use here"),
+        (
+            f'channels = ["{HERE}"]',
+            "I don't post in this channel",
+            "a channel that the bot does not post in",
+        ),
+        (
+            'shared_channels = "deny"',
+            "shared with other companies",
+            "a channel that is shared with another company",
+        ),
+        (granted(DANA, more=f'in = ["{HERE}"]'), "can use here", "no grant"),
     ],
 )
 async def test_the_channel_that_is_picked_in_a_dialog_is_judged(
-    idle_env: Env, rules: str, words: str
+    idle_env: Env, rules: str, words: str, rule: str
 ) -> None:
     async with ruled(idle_env, rules):
         idle_env.slack.add_channel(THERE, shared=True)
@@ -440,6 +449,8 @@ async def test_the_channel_that_is_picked_in_a_dialog_is_judged(
         assert words in str(refused.body["errors"])
         assert refused.refused is None
         assert idle_env.baseten.upserts == []
+        row = await until_rows(idle_env, 1)
+        assert (row["outcome"], row["channel"], row["rule"]) == ("refused", THERE, rule)
         passed = await idle_env.slack.submit(view, values | channel(HERE), user=DANA)
         assert not passed.body
         await idle_env.answered()
