@@ -12,13 +12,13 @@ from bot.baseten.errors import BasetenError
 from bot.baseten.models import TrainingProject
 from bot.durable.context import TaskContext
 from bot.durable.model import Done, Outcome, State
-from bot.handlers.failures import Failures, Send, Wording
+from bot.handlers.failures import Failures, Send
 from bot.handlers.permissions import Permissions
 from bot.projects.message_state import MessageState
 from bot.projects.service import Projects
 from bot.slack.message import ReplyTarget, SlackCallFailed
 from bot.slack.messages import Poster
-from bot.views.failure import READING, STOPPING, STOPPING_FOR_EVERYONE
+from bot.views.failure import READING, STOPPING, STOPPING_FOR_EVERYONE, FailureWording
 from bot.views.notice import cannot_watch, nothing_to_watch, stopped, stopped_early
 from bot.views.project import is_watchable, project_message
 from bot.views.watch import job_has_ended, not_watching
@@ -99,17 +99,21 @@ class WatchHandler:
     async def _run(
         self,
         context: TaskContext,
-        wording: Wording,
+        ended: FailureWording,
         work: Callable[[WatchTask, TaskContext], Awaitable[None]],
     ) -> Outcome:
+        """Run a task; `ended` has the words for a failure after the end of a watch."""
         task = WatchTask.model_validate(context.task.state)
+
+        def words() -> FailureWording:
+            return ended if context.now().state.get("watch_id") else READING
 
         async def answer(_: Send) -> Outcome:
             await work(task, context)
             self.failures.answered(context, task.place.channel_id, task.ts)
             return Done()
 
-        return await self.failures.run_task(context, task.place, wording, answer) or Done()
+        return await self.failures.run_task(context, task.place, words, answer) or Done()
 
     async def _begin(self, task: WatchTask, context: TaskContext) -> None:
         send = partial(self.poster.send_privately, task.place, guard=context.may_post)

@@ -56,6 +56,11 @@ _STATE = re.compile(
     r"(?:expired|found|has|invalid|is|loaded|missing|no|not|read|required|set|undefined|unset|was)"
     r"(?:[_-][a-z]+)+[.!?]?"
 )
+# Words of a sentence about a password; no password is one of them.
+_PROSE = frozenset(
+    {"cannot", "click", "does", "expected", "expired", "incorrect", "invalid", "missing", "must"}
+    | {"needs", "required", "should", "wrong", "your"}
+)
 _EMPTY_VALUES = frozenset({"empty", "false", "none", "null", "true", "unset"})
 # Source code in a traceback assigns calls, items, attributes and other names.
 _IDENTIFIER = re.compile(r"[A-Za-z_.]+")
@@ -78,6 +83,8 @@ def _is_secret_value(name: str, sign: str, value: str, follows: str) -> bool:
     if value.lower() in _EMPTY_VALUES or (follows in {"(", "["} and _IDENTIFIER.fullmatch(value)):
         return False
     if _PASSWORD.search(name):
+        if value.lower().rstrip(".!?") in _PROSE and sign[-1:] not in {'"', "'"}:
+            return False
         return len(value) > 3 or sign.isspace()  # noqa: PLR2004 - "no", "yes", "-"
     if _STATE.fullmatch(value) and sign[-1:] not in {'"', "'"}:
         return False

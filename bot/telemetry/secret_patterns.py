@@ -10,6 +10,12 @@ MARK = "[redacted]"
 _PRIVATE = r"(?:[A-Z0-9]+\ ){0,4}PRIVATE\ KEY(?:\ BLOCK)?"
 _END = r"""(?:[^\s"'&<>|\\]|\\/)"""  # a character of a URL, also in JSON
 
+# Words after "bearer" in a sentence; no token is one of them.
+_PROSE = (
+    r"(?:and|auth|authentication|authorization|for|from|in|is|of|or|realm=|scheme|to|tokens?|was"
+    r"|with)(?:(?<==)|(?![\w+/=~-]|\.\w))"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class _Pattern:
@@ -61,7 +67,7 @@ _PATTERNS = (
           | hooks\.slack(?:-gov)?\.com(?:\\?/|%(?:25)*2F){_END}+  # without a scheme
           | discord(?:app)?\.com(?:\\?/|%2F)api(?:\\?/|%2F)(?:v[0-9]+(?:\\?/|%2F))?webhooks{_END}+
           | (?P<kept>
-                \b(?:api-key|bearer)\s+                             # any Authorization header
+                \b(?:api-key|bearer)\s+(?!{_PROSE})                 # any Authorization header
               | authorization\\*["']?\s*[=:]\s*\\*["']?(?:basic|token|digest)\s+
               | authorization\\*["']\s*:\s*\\*["'](?=[^\s"']{{8,}}["'])   # without a scheme
               | "auth\\*"\s*:\s*\\*"(?=[^\s"]{{8,}}")                     # a registry's login
