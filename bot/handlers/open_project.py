@@ -109,10 +109,11 @@ class OpenProjectHandler:
             )
         except SlackCallFailed as refused:
             return retry_later(context, refused)
-        end = context.now().state
-        outcome = Done(self.remembered(end)) if outcome is None else outcome
+        if outcome is None:
+            outcome = Done(self.remembered(context.now().state))
         if task.home and isinstance(outcome, Done):
-            self.home.redraw(task.place.user_id, _recent(OpenProjectTask.model_validate(end)))
+            end = OpenProjectTask.model_validate(context.now().state)
+            self.home.redraw(task.place.user_id, _recent(end))
         return outcome
 
     async def _run(
