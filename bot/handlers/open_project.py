@@ -96,10 +96,11 @@ class OpenProjectHandler:
 
         wording = partial(attempt_to_open, task.request, None if task.approved_by else task.place)
         outcome = await self.failures.run_task(context, task.place, wording, work, send)
-        end = context.now().state
-        outcome = Done(self.remembered(end)) if outcome is None else outcome
+        if outcome is None:
+            outcome = Done(self.remembered(context.now().state))
         if task.home and isinstance(outcome, Done):
-            self.home.redraw(task.place.user_id, _recent(OpenProjectTask.model_validate(end)))
+            end = OpenProjectTask.model_validate(context.now().state)
+            self.home.redraw(task.place.user_id, _recent(end))
         return outcome
 
     async def _run(
