@@ -174,7 +174,6 @@ def build_services(
         watch_answers=settings.watch_answers,
         looks=looks,
         permissions=permissions,
-        observer=observer,
     )
     follow = FollowHandler(
         projects=projects,
@@ -197,7 +196,7 @@ def build_services(
         failures=failures,
         permissions=permissions,
         under_way=ActsUnderWay(store),
-        reports=ActReports(projects, poster, watches, looks),
+        reports=ActReports(projects, poster, failures, watches, looks),
         installation=installation,
         looks=looks,
         settles=tuning.settles,
@@ -236,7 +235,7 @@ def build_services(
         ),
         home=home,
         dialog=DialogHandler(projects, modals, permissions, recents, audit),
-        dismiss=DismissHandler(poster, installation, observer),
+        dismiss=DismissHandler(failures, installation),
         more=MoreHandler(projects, dialogs, watches, permissions, installation),
         job_actions=JobActionsHandler(projects, dialogs, permissions, installation),
         act_on_job=act_on_job,
@@ -248,8 +247,8 @@ def build_services(
         follow_dialog=FollowDialogHandler(
             projects, job_list, poster, modals, failures, permissions, UserGroups(out.slack)
         ),
-        ask_approval=AskHandler(waiting, poster, steps, links, audit, installation, looks),
-        decide_approval=DecideHandler(access, waiting, poster, failures, permissions),
-        approval_outcome=OutcomeHandler(poster, steps, installation, looks),
+        ask_approval=AskHandler(waiting, poster, failures, steps, links, looks),
+        decide_approval=DecideHandler(access, waiting, failures, permissions),
+        approval_outcome=OutcomeHandler(poster, failures, steps, looks),
         observer=observer,
     )
