@@ -16,7 +16,7 @@ from bot.sandbox.slack.block_kit import elements, message_error
 from bot.slack.message import Message
 from bot.views.installation import Installation
 from bot.views.job import status
-from bot.views.job_list import JOBS_ON_A_PAGE, grouped, job_list_message
+from bot.views.job_list import JOBS_ON_A_PAGE, OLDER_JOBS, grouped, job_list_message
 from bot.views.job_list_words import (
     ambiguous_scope,
     clicked_already,
@@ -110,6 +110,14 @@ def test_a_page_with_everything_long_keeps_slacks_limits(text: str) -> None:
             assert_small(
                 drawn(*jobs, page=5, scope=scope, search_refused=True, projects_refused=True)
             )
+
+
+@pytest.mark.parametrize(("length", "pages"), [(LONGEST_ID, True), (LONGEST_ID + 1, False)])
+def test_pages_are_turned_only_if_a_button_can_hold_the_projects_id(
+    length: int, *, pages: bool
+) -> None:
+    scope = JobScope("Research", ProjectHead("p" * length, "sft", "Research"))
+    assert (OLDER_JOBS in str(drawn(*MANY, scope=scope).blocks)) is pages
 
 
 @pytest.mark.parametrize("name", ["hostile", "long_names"])
