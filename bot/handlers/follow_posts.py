@@ -17,6 +17,7 @@ from bot.projects.creation import CreationOutcome
 from bot.projects.message_state import MessageState
 from bot.slack.message import PostedMessage, ReplyTarget, SlackCallFailed
 from bot.slack.messages import Poster
+from bot.views.follow import lost_job_message
 from bot.views.job import status
 from bot.views.project import project_message
 from bot.watches.model import Watch
@@ -35,7 +36,7 @@ class JobPostHandler:
     """Post the message of a followed job, and start its watch.
 
     A job that has ended gets a watch that has ended, whose outbox holds the report for the thread.
-    The watch and the end of the task are one unit.
+    The watch and the end of the task are one unit. A job that Baseten no longer has gets no watch.
 
     Attributes:
         looks: seconds before each search for a post with an unknown outcome.
@@ -58,6 +59,8 @@ class JobPostHandler:
             return Done()
         watch = self._watch(follow, task, context.task.id)
         message = project_message(watch.project, watch.message_state, watch=watch.summary())
+        if task.lost and watch.job is not None:
+            message = lost_job_message(watch.project, watch.job)
 
         def searching(looks: int) -> State:
             return task.model_copy(update={"looks": looks}).model_dump(mode="json")
@@ -67,7 +70,9 @@ class JobPostHandler:
             posted = await post.post(ReplyTarget("", follow.channel_id), message)
         except SlackCallFailed as refused:
             return await self._refused(task, context, refused)
-        return posted if isinstance(posted, RunAgain) else self._done(watch, posted)
+        if isinstance(posted, RunAgain):
+            return posted
+        return Done() if task.lost else self._done(watch, posted)
 
     async def _allowed(self, task: JobPostTask) -> Follow | None:
         """Return the first follow of the channel whose creator can view the project now."""
