@@ -164,14 +164,15 @@ def build_services(
     timing = DeliveryTiming(gap=interval.fast, searches=looks)
     watch_rights = WatchRights(rights, follows, tuning.now)
     delivery = Delivery(poster, watches, posts, timing, watch_rights)
-    job_posts = JobPostHandler(poster, follows, watches, tuning.now, looks)
+    tracked = TrackedJobs(store)
+    job_posts = JobPostHandler(poster, follows, watches, tracked, tuning.now, looks)
     follow = FollowHandler(
         projects,
         job_list,
         poster,
         failures,
         follows,
-        TrackedJobs(store),
+        tracked,
         people,
         permissions,
         home,

@@ -7,7 +7,7 @@ from hashlib import sha256
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from bot.baseten.models import Moment, TrainingJob, TrainingProject
+from bot.baseten.models import LIVE, Moment, TrainingJob, TrainingProject
 
 JOB_POST = "followed/1"  # the kind of the task that posts the message of a followed job
 FAREWELL = "unfollowed/1"  # the kind of the task that reports the end of a follow to its creator
@@ -184,9 +184,14 @@ class JobPostTask(BaseModel):
 
     @property
     def id(self) -> str:
-        """The id of the task: a follow posts one message for each job."""
+        """The id of the task: a follow posts one message for each job.
+
+        After a start that Slack did not confirm, its end is one more.
+        """
         job = self.project.latest_job
-        digest = sha256((job.id if job else "").encode(errors="replace")).hexdigest()[:16]
+        goes_on = job is not None and job.current_status in LIVE and not self.lost
+        said = "" if job is None else job.id if goes_on else f"{job.id} ended"
+        digest = sha256(said.encode(errors="replace")).hexdigest()[:16]
         return f"followed:{self.follow_id}:{digest}"
 
     @property

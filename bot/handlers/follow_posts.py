@@ -9,7 +9,7 @@ import structlog
 
 from bot.access.rules import RightsUnknownError
 from bot.durable.context import TaskContext
-from bot.durable.model import Done, Outcome, RunAgain, State
+from bot.durable.model import Change, Done, Outcome, RunAgain, State
 from bot.follows.model import Follow, Follower, JobPostTask
 from bot.follows.store import Follows
 from bot.handlers.posting import LOOKS, TaskPost
@@ -25,6 +25,7 @@ from bot.watches.news import Ended
 from bot.watches.progress import backoff
 from bot.watches.slack_errors import PLACE_ENDINGS, takes_later
 from bot.watches.store import Watches
+from bot.watches.tracked import TrackedJobs, tracked
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -45,6 +46,7 @@ class JobPostHandler:
     poster: Poster
     follows: Follows
     watches: Watches
+    tracked: TrackedJobs
     now: Callable[[], datetime]
     looks: tuple[float, ...] = LOOKS
 
@@ -134,7 +136,7 @@ class JobPostHandler:
                 again = task.model_copy(update={"looks": None, "repeated": True})
                 return RunAgain(0.0, again.model_dump(mode="json"))
             log.warning("an unconfirmed message counts as posted", slack_error=refused.error)
-            return Done()
+            return Done(self._awaited_end(task))
         if refused.error in PLACE_ENDINGS:
             for key, follow_id in task.follows:
                 if (kept := await self.follows.get(key, follow_id)) is not None:
@@ -144,6 +146,17 @@ class JobPostHandler:
             log.error("Slack refuses a part of a notification", slack_error=refused.error)
             return Done()
         return self._later(task, context, refused.error, refused.retry_after)
+
+    def _awaited_end(self, task: JobPostTask) -> tuple[Change, ...]:
+        """Return the change that keeps a job whose start is unconfirmed: no watch reports its end.
+
+        An end is not posted again: the id of its task is the same.
+        """
+        project, job = task.project, task.project.latest_job
+        if job is None:
+            return ()
+        ids = tuple(follow_id for _, follow_id in task.follows)
+        return (self.tracked.addition(tracked(project, job, self.now(), only_for=ids)),)
 
     def _later(
         self, task: JobPostTask, context: TaskContext, why: str, retry_after: float = 0.0

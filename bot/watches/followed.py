@@ -162,6 +162,7 @@ class FollowedJobs:
         if any(isinstance(news, Expired) for news in changes.news):  # a follow has no last day
             after = after.model_copy(update={"started_at": now, "ended": False})
         live = {each.channel_id for each in follows if each.id in job.started_for}
+        follows = [each for each in follows if not job.only_for or each.id in job.only_for]
         posts: list[JobPostTask] = []
         match [news for news in changes.news if isinstance(news, Ended | Gone | Lost)]:
             case [Ended(job=ended, ran=ran)]:

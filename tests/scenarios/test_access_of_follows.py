@@ -99,8 +99,9 @@ async def waiting(it: Followed, job_id: str, level: str) -> str:
         while (await it.store.next_due("notifications", (kind,)) or 0) < SOME_SECONDS:
             await asyncio.sleep(0.01)
     (follow,) = (await it.stored()).values()
+    said = f"{job_id} ended".encode()
     if level == "ends":
-        return f"followed:{follow['id']}:{sha256(job_id.encode()).hexdigest()[:16]}"
+        return f"followed:{follow['id']}:{sha256(said).hexdigest()[:16]}"
     (watch,) = (await it.store.read_all(WATCHES)).values()
     return str(watch["courier"])
 
