@@ -21,7 +21,7 @@ from bot.follows.store import Follows
 from bot.views.job import status
 from bot.watches.changes import Changes
 from bot.watches.job_lookup import will_fail_again
-from bot.watches.news import Ended, Expired, Gone, Lost
+from bot.watches.news import Ended, Gone, Lost
 from bot.watches.tracked import ChangedError, Seen, SeenJob, TrackedJob, TrackedJobs, tracked
 
 log = structlog.stdlib.get_logger(__name__)
@@ -159,8 +159,6 @@ class FollowedJobs:
         after = changes.watch
         if not isinstance(after, TrackedJob):  # pragma: no cover - it is a copy of the job
             raise TypeError(after)
-        if any(isinstance(news, Expired) for news in changes.news):  # a follow has no last day
-            after = after.model_copy(update={"started_at": now, "ended": False})
         live = {each.channel_id for each in follows if each.id in job.started_for}
         follows = [each for each in follows if not job.only_for or each.id in job.only_for]
         posts: list[JobPostTask] = []

@@ -39,6 +39,11 @@ class TrackedJob(Watch):
     started_for: tuple[str, ...] = ()
     only_for: tuple[str, ...] = ()
 
+    @property
+    def expires(self) -> bool:
+        """A tracked job has no last day."""
+        return False
+
 
 class SeenJob(BaseModel):
     """The newest job of a project that the poller has handled."""

@@ -1,6 +1,7 @@
 """A channel follows a project or a team, from the dialog to the end of each job."""
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 
@@ -154,6 +155,25 @@ async def test_jobs_that_run_at_the_start_are_posted_at_their_end(level: str) ->
         assert "now" in (await it.posted()).text
         await quiet(it)
         assert len(it.posts()) == 1
+
+
+@pytest.mark.parametrize("level", ["ends", "starts and ends"])
+async def test_the_end_of_a_job_that_runs_for_weeks_is_reported(level: str) -> None:
+    async with following() as it:
+        await it.follow(level=level)
+        job = it.start("RUNNING")
+        await it.look()
+        if level != "ends":
+            await it.posted()
+        await it.look(timedelta(days=15).total_seconds())
+        await quiet(it)
+        (kept,) = (await it.store.read_all("followed jobs")).values()
+        assert kept["ended"] is False
+        it.becomes(job, "FAILED")
+        await it.look()
+        message = await it.posted()
+        assert "failed" in (await it.replied(message)).text
+        assert (len(it.posts()), len(it.thread(message))) == (1, 1)
 
 
 async def test_a_job_that_no_list_shows_is_fetched_by_itself() -> None:
