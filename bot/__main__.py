@@ -12,6 +12,7 @@ import asyncio
 import errno
 import gc
 import os
+import threading
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
 from datetime import datetime
@@ -35,6 +36,7 @@ PIPE_CLOSED = 141  # the shells' code for a reader that has gone
 # Python's defaults (700, 10, 10) make the collector scan requests in flight too often under load.
 # A middle collection of more than 20,000 new objects would block the event loop for over 10 ms.
 COLLECT = (5000, 4, 250)
+_CLOSING = 1.0  # seconds
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -145,16 +147,25 @@ async def _reload_on(signaled: asyncio.Event, reload: Callable[[], Awaitable[Non
 
 
 def _run_loop(command: Coroutine[Any, Any, int]) -> int:
-    try:
-        if sys.platform == "win32":
-            return asyncio.run(command)
+    """Run the command, which closes what it opens, and return its exit code."""
+    new_loop: Callable[[], asyncio.AbstractEventLoop] | None = None
+    if sys.platform != "win32":
         import uvloop  # noqa: PLC0415 - does not exist for Windows
 
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            return runner.run(command)
+        new_loop = uvloop.new_event_loop
+    try:
+        with asyncio.Runner(loop_factory=new_loop) as runner:
+            code = runner.run(command)
+            # The loop waits for its threads. One that looks up a name can wait 10 s and more for a
+            # DNS server, and cannot be canceled.
+            late = threading.Timer(_CLOSING, os._exit, (code,))
+            late.daemon = True
+            late.start()
     except KeyboardInterrupt:
         sys.stdout.write("\n")
         return INTERRUPTED
+    late.cancel()
+    return code
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 from pydantic import AfterValidator, AnyHttpUrl, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
@@ -20,8 +18,10 @@ _WORD = re.compile(r"[^A-Z0-9]+")
 _LONG = 14  # letters; a longer name can have two errors
 _SHORT = 9  # letters; a shorter name is a common word
 _FOREIGN = frozenset({"SLACK_API_TOKEN", "SLACK_TOKEN"})  # of other programs
+# Read by other libraries, which know no .env and no secrets.
+_ENVIRONMENT_ONLY = re.compile(r"(HTTPS?|NO|ALL)_PROXY|SSL_CERT_(FILE|DIR)|OTEL_\w+")
 _LEVELS = {"warn": "warning", "fatal": "critical", "notset": "debug"}  # Python's other names
-_SCHEME = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*)://.")
+_LEVELS |= {"10": "debug", "20": "info", "30": "warning", "40": "error", "50": "critical"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ def lower(value: object) -> object:
 
 
 def level(value: object) -> object:
-    """Return the level of a log for one of Python's names."""
+    """Return the level of a log for one of Python's names or numbers."""
     return _LEVELS.get(str(lower(value)), lower(value))
 
 
@@ -105,7 +105,7 @@ def _access(path: Path) -> str:
 def ignored_settings(
     names: Iterable[str], env: Mapping[str, str], dotenv: Path, secrets: Path
 ) -> list[Ignored]:
-    """Return the variables and the files that nearly name a setting, or that repeat one.
+    """Return the variables and the files that nearly name a setting, repeat one, or do not count.
 
     Args:
         names: of the settings.
@@ -114,19 +114,43 @@ def ignored_settings(
         secrets: a folder with a file for each secret, if it exists.
     """
     ours = [name.upper() for name in names]
-    found = [(name, "the environment") for name in env]
+    in_files: list[tuple[str, str]] = []
     with suppress(OSError, UnicodeDecodeError):
         if dotenv.is_file():
             text = dotenv.read_text(encoding="utf-8-sig")
-            found += [(name, str(dotenv)) for name in _LINE.findall(text)]
+            in_files += [(name, str(dotenv)) for name in _LINE.findall(text)]
     with suppress(OSError):
         if secrets.is_dir():
-            found += [(path.name, str(secrets)) for path in sorted(secrets.iterdir())]
-    return _repeated(env, ours) + [
-        Ignored(name, f"it is no setting of the bot; did you mean {meant}? (in {place})")
-        for name, place in dict.fromkeys(found)
-        if (meant := _meant(name.upper(), ours)) is not None
+            in_files += [(path.name, str(secrets)) for path in sorted(secrets.iterdir())]
+    found = [(name, "the environment") for name in env] + in_files
+    return [
+        *_repeated(env, ours),
+        *(
+            Ignored(name, f"it is no setting of the bot; did you mean {meant}? (in {place})")
+            for name, place in dict.fromkeys(found)
+            if (meant := _meant(name.upper(), ours)) is not None
+        ),
+        *_not_in_files(env, in_files),
+        *_empty_folder(dotenv),
     ]
+
+
+def _not_in_files(env: Mapping[str, str], in_files: list[tuple[str, str]]) -> list[Ignored]:
+    """Return the names in files that count only in the environment, unless they are there too."""
+    set_already = {name.upper() for name in env}
+    return [
+        Ignored(name, f"only the environment can set it, and {place} does not")
+        for name, place in dict.fromkeys(in_files)
+        if _ENVIRONMENT_ONLY.fullmatch(name.upper()) and name.upper() not in set_already
+    ]
+
+
+def _empty_folder(dotenv: Path) -> list[Ignored]:
+    with suppress(OSError):
+        if dotenv.is_dir() and not any(dotenv.iterdir()):
+            why = "it is an empty folder: Docker makes one if the file to mount does not exist"
+            return [Ignored(str(dotenv), why)]
+    return []
 
 
 def _repeated(env: Mapping[str, str], ours: list[str]) -> list[Ignored]:
@@ -186,40 +210,6 @@ def _distance(one: str, other: str, most: int) -> int:
                 cost = min(cost, last[j - 2] + 1)
             row.append(cost)
     return row[-1]
-
-
-def wrong_proxy() -> str | None:
-    """Return the problem and the cure of ``HTTPS_PROXY``, without its value; None if it is fine."""
-    proxy = getproxies().get("https", "")
-    scheme = _SCHEME.match(proxy.lower())
-    if not proxy or (scheme and scheme["scheme"] == "http"):
-        return None
-    problem = f"begins with {scheme['scheme']}://" if scheme else "has no scheme"
-    problem = "has quotes around it" if proxy[0] in "\"'" else problem
-    return f"HTTPS_PROXY {problem}: give http://<host>:<port>, which carries HTTPS too"
-
-
-def unused_proxy() -> list[Ignored]:
-    """Return ``ALL_PROXY`` if it is the only proxy: the bot does not use it."""
-    proxies = getproxies()
-    if "all" not in proxies or "https" in proxies:
-        return []
-    return [Ignored("ALL_PROXY", "the bot does not use it; give HTTPS_PROXY")]
-
-
-def proxy_of(url: str) -> str | None:
-    """Return the proxy for an address, or None: ``NO_PROXY`` names hosts without one."""
-    host = urlsplit(url).hostname or ""
-    return None if proxy_bypass(host) else getproxies().get("https")
-
-
-def missing_certificates(env: Mapping[str, str]) -> list[Ignored]:
-    """Return the variables of OpenSSL that name a file or folder which does not exist."""
-    return [
-        Ignored(name, "its path does not exist or cannot be read; correct it, or leave it out")
-        for name in ("SSL_CERT_FILE", "SSL_CERT_DIR")
-        if env.get(name) and not os.access(env[name], os.R_OK)
-    ]
 
 
 def without_version(url: AnyHttpUrl) -> AnyHttpUrl:

@@ -27,15 +27,13 @@ from bot.environment import (
     ignored_settings,
     level,
     lower,
-    missing_certificates,
     stripped,
     unquoted,
     unreadable_files,
-    unused_proxy,
     without_brackets,
     without_version,
-    wrong_proxy,
 )
+from bot.proxies import missing_certificates, unused_proxy, wrong_proxies
 
 SECRETS_DIRECTORY = Path("/run/secrets")
 _DOTENV = Path(".env")
@@ -266,9 +264,7 @@ def load_settings(secrets: Path = SECRETS_DIRECTORY) -> Settings:
         BadSettingsError: a setting is missing, empty or malformed; it has a line for each.
     """
     problems = unreadable_files(_DOTENV, secrets, Settings.model_fields)
-    if proxy := wrong_proxy():
-        problems.append(proxy)
-    if problems:
+    if problems := problems + wrong_proxies():
         raise BadSettingsError(problems)
     try:
         return Settings(

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
 
+import certifi
 import pytest
 
 from bot.durable.database_url import passwords, read_url, without_password
@@ -15,7 +16,10 @@ GOOD = {
     "BASETEN_API_KEY": "00000000.api-key",
 }
 APP_TOKEN = "xapp-00000-app-token"
-OUTSIDE = {"ALL_PROXY", "HTTPS_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR"}
+OUTSIDE = {
+    *("ALL_PROXY", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR"),
+    "OTEL_EXPORTER_OTLP_ENDPOINT",
+}
 NAMES = [name.upper() for name in Settings.model_fields]
 
 
@@ -389,9 +393,13 @@ def test_the_api_url_may_end_with_its_version(
 
 @pytest.mark.parametrize(
     ("name", "level"),
-    [("WARN", "warning"), ("Critical", "critical"), ("FATAL", "critical"), ("NOTSET", "debug")],
+    [
+        *(("WARN", "warning"), ("Critical", "critical"), ("FATAL", "critical")),
+        *(("NOTSET", "debug"), ("10", "debug"), (" 20 ", "info"), ("30", "warning")),
+        *(("40", "error"), ("50", "critical")),
+    ],
 )
-def test_the_level_has_any_of_pythons_names(
+def test_the_level_has_any_of_pythons_names_and_numbers(
     good: pytest.MonkeyPatch, name: str, level: str
 ) -> None:
     good.setenv("LOG_LEVEL", name)
@@ -486,7 +494,12 @@ def test_a_missing_setting_comes_with_the_name_that_was_nearly_it(
     ("proxy", "problem"),
     [
         ("proxy.zq7:3128", "has no scheme"),
-        ('"http://zq7:1"', "has quotes around it"),
+        ('"http://zq7:1"', "has quotes or spaces around it"),
+        (" http://zq7:1", "has quotes or spaces around it"),
+        ("http://zq7:port", "has no valid host and port"),
+        ("http://zq7:99999", "has no valid host and port"),
+        ("http://:3128", "has no valid host and port"),
+        ("http://u:zq#7@proxy:3128", "has no valid host and port"),
         ("socks5://zq7:1", "begins with socks5://"),
         ("https://zq7:1", "begins with https://"),
     ],
@@ -502,6 +515,43 @@ def test_a_proxy_that_cannot_be_used_has_one_line(
     load_settings()
 
 
+def test_what_breaks_each_request_beside_a_proxy_has_one_line(good: pytest.MonkeyPatch) -> None:
+    good.setenv("HTTPS_PROXY", "http://proxy:3128")
+    good.setenv("HTTP_PROXY", "http://zq7:port")
+    good.setenv("NO_PROXY", "'zq7,localhost'")
+    address, quotes = complaints()
+    assert address.startswith("HTTP_PROXY is no address: give http://")
+    assert quotes == "NO_PROXY has quotes around it: remove them"
+    assert "zq7" not in address
+    good.setenv("HTTP_PROXY", "proxy:3128")  # the bot does not use it
+    good.setenv("NO_PROXY", " localhost, .example.com")
+    load_settings()
+
+
+@pytest.mark.parametrize(
+    "name", ["HTTPS_PROXY", "no_proxy", "SSL_CERT_FILE", "OTEL_EXPORTER_OTLP_ENDPOINT"]
+)
+def test_a_variable_that_counts_only_in_the_environment_is_reported_in_a_file(
+    good: pytest.MonkeyPatch, tmp_path: Path, name: str
+) -> None:
+    (tmp_path / ".env").write_text(f"{name}=zq7\n", encoding="utf-8")
+    files = secrets_directory(tmp_path, {name.lower(): "zq7"})
+    in_dotenv, in_secrets = ignored(files)
+    assert (in_dotenv.name, in_secrets.name) == (name, name.lower())
+    assert in_dotenv.why == "only the environment can set it, and .env does not"
+    assert "secrets" in in_secrets.why
+    good.setenv(name, certifi.where() if "CERT" in name else "http://zq7:1")  # as `set -a` does
+    assert ignored(files) == []
+
+
+def test_an_empty_folder_in_place_of_the_dotenv_file_is_reported(tmp_path: Path) -> None:
+    (tmp_path / ".env").mkdir()
+    missing = [line for line in complaints() if line.startswith(".env is ignored")]
+    assert "it is an empty folder: Docker makes one" in missing[0]
+    (tmp_path / ".env" / "pyvenv.cfg").touch()  # some have a virtual environment there
+    assert ignored() == []
+
+
 @pytest.mark.parametrize("name", ["ALL_PROXY", "all_proxy"])
 def test_a_proxy_for_everything_is_reported(good: pytest.MonkeyPatch, name: str) -> None:
     good.setenv(name, "socks5://zq7:1")
@@ -511,13 +561,28 @@ def test_a_proxy_for_everything_is_reported(good: pytest.MonkeyPatch, name: str)
     assert ignored() == []
 
 
-def test_a_missing_file_of_certificates_is_reported(
+@pytest.mark.parametrize("content", [None, "", "-----BEGIN CERTIFICATE-----\nzq7\n"])
+def test_a_file_without_certificates_is_reported(
+    good: pytest.MonkeyPatch, tmp_path: Path, content: str | None
+) -> None:
+    file = tmp_path / "zq7.pem"
+    if content is not None:
+        file.write_text(content, encoding="utf-8")
+    for value in (str(file), str(tmp_path), f'"{certifi.where()}"'):
+        good.setenv("SSL_CERT_FILE", value)
+        (found,) = ignored()
+        assert (found.name, "zq7" in found.why) == ("SSL_CERT_FILE", False)
+    good.setenv("SSL_CERT_FILE", certifi.where())
+    assert ignored() == []
+
+
+def test_folders_of_certificates_are_reported_if_none_exists(
     good: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    good.setenv("SSL_CERT_FILE", f"{tmp_path}/zq7.pem")
+    good.setenv("SSL_CERT_DIR", f"{tmp_path}/zq7")
     (found,) = ignored()
-    assert found.name == "SSL_CERT_FILE"
-    (tmp_path / "zq7.pem").touch()
+    assert (found.name, "zq7" in found.why) == ("SSL_CERT_DIR", False)
+    good.setenv("SSL_CERT_DIR", f"{tmp_path}/zq7{os.pathsep}{tmp_path}")
     assert ignored() == []
 
 

@@ -7,19 +7,21 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from email.utils import parsedate_to_datetime
 from functools import partial
+from http import HTTPStatus
+
+from aiohttp import web
 
 from bot.access.access_file import AccessFile, missing_scopes, read_access_file
 from bot.access.grants import unknown_teams
 from bot.access.workspace import access_in_words, workspace_of
 from bot.baseten.errors import BasetenError, Refused, Unreachable
-from bot.cli.check_approvals import check_approvals
+from bot.cli.check_channels import check_channels
 from bot.cli.lines import BAD, GOOD, NOTE, UNPROVED, Line, show
 from bot.connections import Connections, connections
 from bot.durable.database import InUseError, open_store
 from bot.durable.model import DatabaseError
 from bot.listeners.authorization import EXPIRING, NO_ROTATION
-from bot.server.listener import Listener
-from bot.server.port import CannotListenError
+from bot.server.port import CannotListenError, Port
 from bot.settings import Settings, ignored
 from bot.slack.message import SlackCallFailed
 from bot.slack.unreachable import why_failed
@@ -48,8 +50,8 @@ async def check(settings: Settings) -> int:
         show(Line(NOTE, each.name, f"ignored: {each.why}"))
     rules = read_access_file(settings.access_file)
     token, key = partial(_bot_token, rules), partial(_baseten_key, rules)
-    asks = partial(check_approvals, rules)
-    proofs: list[_Proof] = [token, asks, key, _database, _port, _unprovable]
+    channels = partial(check_channels, rules)
+    proofs: list[_Proof] = [token, channels, key, _database, _ports, _unprovable]
     if settings.socket_mode:
         proofs.insert(2, _app_token)
     good = True
@@ -117,13 +119,13 @@ async def _baseten_key(rules: AccessFile, _: Settings, clients: Connections) -> 
     name = "BASETEN_API_KEY"
     try:
         teams = await clients.baseten.list_teams()
-    except Refused as error:
-        why = f"Baseten refuses it: {error}; {_CURES['baseten_api_key']}"
-        return [Line(BAD, name, why)]
     except Unreachable as error:
         why = f"Baseten cannot be reached: {error}; {_CURES['baseten_api_url']}"
         return [Line(BAD, name, why)]
     except BasetenError as error:
+        if _is_about_the_key(error):
+            why = f"Baseten refuses it: {error}; {_CURES['baseten_api_key']}"
+            return [Line(BAD, name, why)]
         return [Line(BAD, name, f"Baseten sends an unexpected answer: {error}")]
     names = listing([team.name for team in teams]) if teams else "no team"
     lines = [Line(GOOD if teams else BAD, name, f"sees {names}")]
@@ -133,13 +135,19 @@ async def _baseten_key(rules: AccessFile, _: Settings, clients: Connections) -> 
     return [*lines, await _training(clients)]
 
 
+def _is_about_the_key(error: BasetenError) -> bool:
+    refusals = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
+    return isinstance(error, Refused) and error.status in refusals
+
+
 async def _training(clients: Connections) -> Line:
     """Call ``GET /v1/training/capacity``: it is empty for an organization without training."""
     try:
         capacity = (await clients.baseten.get_capacity()).gpu_capacities
-    except Refused:
-        return Line(UNPROVED, "Training", "the key has no permission to read the capacity")
     except BasetenError as error:
+        if _is_about_the_key(error):
+            why = "the key has no permission to read the capacity"
+            return Line(UNPROVED, "Training", why)
         return Line(UNPROVED, "Training", f"Baseten does not tell the capacity: {error}")
     if not capacity:
         why = "Baseten has not enabled training for this organization; ask Baseten's support"
@@ -159,17 +167,25 @@ async def _database(settings: Settings, _: Connections) -> list[Line]:
         return [Line(BAD, name, str(error))]
 
 
-async def _port(settings: Settings, _: Connections) -> list[Line]:
+async def _ports(settings: Settings, _: Connections) -> list[Line]:
     """Listen as the bot does."""
-    name, listener = "HOST and PORT", Listener(settings.host, settings.port, None, shared=False)
+    lines = [await _port(settings.host, settings.port, ("HOST", "PORT"))]
+    if settings.metrics_port is not None:
+        names = ("METRICS_HOST", "METRICS_PORT")
+        lines.append(await _port(settings.metrics_host, settings.metrics_port, names))
+    return lines
+
+
+async def _port(host: str, number: int, names: tuple[str, str]) -> Line:
+    name, port = " and ".join(names), Port(web.Application(), host, number, names)
     try:
-        await listener.listen()
+        await port.listen()
     except CannotListenError as error:
         if error.taken:
-            return [Line(NOTE, name, f"{error}. Fine if it is the running bot")]
-        return [Line(BAD, name, str(error))]
-    await listener.close()
-    return [Line(GOOD, name, "can be listened on")]
+            return Line(NOTE, name, f"{error}. Fine if it is the running bot")
+        return Line(BAD, name, str(error))
+    await port.close()
+    return Line(GOOD, name, "can be listened on")
 
 
 async def _unprovable(settings: Settings, _: Connections) -> list[Line]:

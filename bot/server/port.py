@@ -17,6 +17,7 @@ log = structlog.stdlib.get_logger(__name__)
 _BACKLOG = 1024  # connections that wait for the event loop
 _RECEIVE = 64 * 1024  # bytes of a connection that the bot has not read; the system's is megabytes
 _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 - compared only
+_NOT_HERE = {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT, errno.EINVAL}  # the last: fe80::1 alone
 _SHUTDOWN = 1.0  # seconds; long enough for every ack
 
 
@@ -128,7 +129,7 @@ class Port:
     def _words(self, error: OSError) -> str:
         host, port = self._settings
         why = f"cannot listen on {self._host}:{self.number}"
-        if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+        if isinstance(error, socket.gaierror) or error.errno in _NOT_HERE:
             own = "; some shells and conda set HOST for their own use" if host == "HOST" else ""
             cure = f"Leave {host} out, or give 0.0.0.0{own}"
             return f"{why}: {host} is no address of this machine. {cure}"

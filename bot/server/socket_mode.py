@@ -15,7 +15,7 @@ from slack_sdk.socket_mode.async_client import AsyncBaseSocketModeClient
 from slack_sdk.socket_mode.request import SocketModeRequest
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.environment import proxy_of
+from bot.proxies import proxy_of
 from bot.server.health import SOCKET, Health
 from bot.server.http import Dispatch
 from bot.slack.message import SlackCallFailed

@@ -13,6 +13,7 @@ _UNTRUSTED = (
     "the server's certificate is not trusted; if a proxy of your company reads the traffic, set"
     " SSL_CERT_FILE to a file with its certificate"
 )
+_OTHER_SERVER = "check a proxy, or SLACK_API_URL"
 # The first kind that fits; some are kinds of later ones.
 _CAUSES: tuple[tuple[type[BaseException], str], ...] = (
     (
@@ -29,9 +30,15 @@ _CAUSES: tuple[tuple[type[BaseException], str], ...] = (
     ),
     (
         aiohttp.ConnectionTimeoutError,
-        "a connection is not answered; check the network, a firewall, or a proxy",
+        "a connection is not answered; check the network and its DNS, a firewall, or a proxy",
     ),
     (TimeoutError, "no answer in time; check the network, a firewall, or a proxy"),
+    (
+        aiohttp.ClientPayloadError,
+        "the answer breaks off; check the network, a firewall, or a proxy",
+    ),
+    (aiohttp.TooManyRedirects, f"a redirect; {_OTHER_SERVER}"),
+    (aiohttp.ClientResponseError, f"{UNREADABLE}; {_OTHER_SERVER}"),
 )
 
 
@@ -45,6 +52,10 @@ def why_failed(error: SlackCallFailed) -> str:
         return "the network has no way to the server; check it, or set HTTPS_PROXY"
     if error.error == UNREACHABLE:
         return "a connection is refused; check the network, a proxy, or SLACK_API_URL"
-    if error.error == UNREADABLE:
-        return f"{UNREADABLE}; check a proxy, or SLACK_API_URL"
+    if isinstance(cause, aiohttp.ServerConnectionError | OSError):
+        return "the connection breaks off; check the network, a firewall, or a proxy"
+    if error.error.startswith("status 5"):
+        return f"{error.error}; see slack-status.com, or {_OTHER_SERVER}"
+    if error.error == UNREADABLE or error.error.startswith("status "):
+        return f"{error.error}; {_OTHER_SERVER}"
     return error.error

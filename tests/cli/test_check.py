@@ -163,6 +163,18 @@ async def test_check_names_a_key_that_cannot_read_the_capacity(
     assert lines["Training"].startswith("? the key has no permission")
 
 
+@pytest.mark.parametrize("status", [429, 500])
+async def test_check_blames_the_key_only_for_a_refusal_of_the_key(
+    idle_env: Env, tmp_path: Path, status: int
+) -> None:
+    idle_env.baseten.faults.always("/v1/training/capacity", Respond(status))
+    lines = await checked(idle_env, tmp_path)
+    assert lines["Training"].startswith(f"? Baseten does not tell the capacity: {status}")
+    idle_env.baseten.faults.always("/v1/teams", Respond(status))
+    lines = await checked(idle_env, tmp_path, code=1)
+    assert lines["BASETEN_API_KEY"].startswith(f"✗ Baseten sends an unexpected answer: {status}")
+
+
 async def test_check_names_what_it_cannot_prove(idle_env: Env, tmp_path: Path) -> None:
     lines = await checked(idle_env, tmp_path, SLACK_SIGNING_SECRET="'" + "0a" * 16 + "'")
     assert lines["SLACK_SIGNING_SECRET"].startswith("? has the usual form; only a request of Slack")
@@ -180,7 +192,7 @@ async def test_check_names_variables_that_are_nearly_settings(
     lines = lines_of(process)
     assert "did you mean SLACK_BOT_TOKEN? (in the environment)" in lines["SLACK_BOTTOKEN"]
     assert "did you mean BASETEN_API_KEY? (in .env)" in lines["BASETEN_KEY"]
-    assert "does not exist" in lines["SSL_CERT_FILE"]
+    assert "names no readable file of certificates" in lines["SSL_CERT_FILE"]
     assert "HOST_IP" not in lines
     assert "zq7" not in process.said
 
@@ -191,6 +203,14 @@ async def test_check_tries_the_address_to_listen_on(idle_env: Env, tmp_path: Pat
     port = idle_env.slack.url.rsplit(":", 1)[1]
     lines = await checked(idle_env, tmp_path, PORT=port)
     assert lines["HOST and PORT"].startswith("! cannot listen on")
+    assert "METRICS_HOST and METRICS_PORT" not in lines
+    lines = await checked(idle_env, tmp_path, METRICS_PORT=port)
+    assert lines["HOST and PORT"].startswith("✓")
+    assert lines["METRICS_HOST and METRICS_PORT"].startswith("! cannot listen on")
+    lines = await checked(
+        idle_env, tmp_path, code=1, METRICS_PORT="0", METRICS_HOST="192.0.2.1", PORT=port
+    )
+    assert "METRICS_HOST is no address of this machine" in lines["METRICS_HOST and METRICS_PORT"]
 
 
 @pytest.mark.parametrize("encoding", ["latin-1", "ascii"])

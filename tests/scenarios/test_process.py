@@ -182,6 +182,20 @@ async def test_a_socket_app_token_never_reaches_the_log(idle_env: Env, tmp_path:
         assert secret not in process.said.replace("ticket=[redacted]", "")
 
 
+async def test_a_thread_that_waits_for_a_dead_server_does_not_hold_the_end(tmp_path: Path) -> None:
+    (tmp_path / "ends.py").write_text(
+        "import asyncio, sys, time\n"
+        "from bot.__main__ import _run_loop\n"
+        "async def command():\n"
+        "    asyncio.get_running_loop().run_in_executor(None, time.sleep, 300)\n"
+        "    return 7\n"
+        "sys.exit(_run_loop(command()))\n",
+        encoding="utf-8",
+    )
+    async with started(cwd=tmp_path, module="ends") as process:
+        assert await process.ended() == 7
+
+
 @pytest.mark.parametrize("module", ["pydantic_core", "structlog", "slack_bolt", "aiohttp"])
 async def test_sigterm_during_the_imports_ends_it_with_0(
     idle_env: Env, tmp_path: Path, module: str

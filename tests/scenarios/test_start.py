@@ -18,7 +18,7 @@ from structlog.testing import capture_logs
 
 from bot.app import running
 from bot.durable.database import open_store
-from bot.sandbox import Hang, Respond
+from bot.sandbox import Drop, Garble, Hang, Respond
 from bot.wiring import Tuning
 from tests.conftest import Env
 from tests.process import Process, settings_of, started
@@ -64,10 +64,13 @@ async def waiting(env: Env, folder: Path, words: str, **settings: str) -> AsyncI
     ("answer", "words"),
     [
         (HTML, "an answer that is not Slack's; check a proxy"),
-        (Respond(503), "status 503"),
-        (Respond(404), "status 404"),
+        (Respond(503), "status 503; see slack-status.com, or check a proxy"),
+        (Respond(404), "status 404; check a proxy"),
+        (Respond(302, headers={"Location": "/"}), "a redirect; check a proxy"),
+        (Drop(), "the connection breaks off"),
+        (Garble(), "an answer that is not Slack's; check a proxy"),
     ],
-    ids=["html", "503", "404"],
+    ids=["html", "503", "404", "redirect", "closed", "no-http"],
 )
 async def test_an_answer_that_is_not_slacks_is_named_until_the_right_one_comes(
     idle_env: Env, tmp_path: Path, answer: Respond, words: str

@@ -305,7 +305,9 @@ async def test_a_host_serves_its_families(host: str) -> None:
             assert (await platform.get(f"{listener.url}/healthz")).status_code == 200
 
 
-@pytest.mark.parametrize("host", ["x86_64-conda-linux-gnu", "192.0.2.1", "2001:db8::1"])
+@pytest.mark.parametrize(
+    "host", ["x86_64-conda-linux-gnu", "192.0.2.1", "2001:db8::1", "::ffff:192.0.2.1"]
+)
 async def test_a_host_that_is_no_address_of_this_machine_is_named_in_words(host: str) -> None:
     with pytest.raises(CannotListenError, match="HOST is no address of this machine") as refused:
         async with listening(host):

@@ -1,4 +1,4 @@
-"""The part of ``check`` about the channels in which the bot asks for approval."""
+"""The part of ``check`` about the channels of approvals and of the audit log."""
 
 import asyncio
 from functools import partial
@@ -15,17 +15,19 @@ _HIDDEN = "Slack shows no such channel to the bot; correct the id, or invite the
 _NO_SCOPE = "only channels:read (groups:read if it is private) proves that the bot can post in it"
 
 
-async def check_approvals(rules: AccessFile, _: Settings, clients: Connections) -> list[Line]:
-    """Call ``conversations.info`` for the channel of each rule; none without such rules.
+async def check_channels(rules: AccessFile, settings: Settings, clients: Connections) -> list[Line]:
+    """Call ``conversations.info`` for each channel; none without such settings.
 
     https://docs.slack.dev/reference/methods/conversations.info
     """
-    channels = dict.fromkeys(rule.channel for rule in rules.approvals)
-    return list(await asyncio.gather(*(_channel(channel, clients) for channel in channels)))
+    channels = {f"Approvals in {rule.channel}": rule.channel for rule in rules.approvals}
+    if settings.audit_channel:
+        channels["AUDIT_CHANNEL"] = settings.audit_channel
+    found = (_channel(name, channel, clients) for name, channel in channels.items())
+    return list(await asyncio.gather(*found))
 
 
-async def _channel(channel_id: str, clients: Connections) -> Line:
-    name = f"Approvals in {channel_id}"
+async def _channel(name: str, channel_id: str, clients: Connections) -> Line:
     ask = partial(clients.slack.conversations_info, channel=channel_id)
     try:
         answer = await call_slack(ask, idempotent=True)

@@ -1,4 +1,4 @@
-"""``python -m bot check`` proves that the bot can ask for approval, as far as its scopes allow."""
+"""``python -m bot check`` proves that the bot can post in the channels that the settings name."""
 
 from pathlib import Path
 
@@ -45,6 +45,17 @@ async def test_the_channel_of_a_rule_is_proved(  # noqa: PLR0913 - the facts abo
     idle_env.slack.add_channel(CHANNEL, member=member, private=private, archived=archived)
     said = await line(idle_env, tmp_path, code=1 if words or not public_posts else 0)
     assert said.startswith(f"✗ {words}" if words else "✓ the bot can post")
+
+
+@pytest.mark.parametrize(("member", "code"), [(True, 0), (False, 1)])
+async def test_the_channel_of_the_audit_log_is_proved(
+    idle_env: Env, tmp_path: Path, *, member: bool, code: int
+) -> None:
+    idle_env.slack.scopes = ("commands", "chat:write", "chat:write.public", *READS)
+    idle_env.slack.add_channel(CHANNEL, member=member, private=True)
+    lines = await checked(idle_env, tmp_path, code=code, AUDIT_CHANNEL=CHANNEL)
+    words = "✓ the bot can post" if member else "✗ Slack shows no such channel to the bot"
+    assert lines["AUDIT_CHANNEL"].startswith(words)
 
 
 async def test_without_the_scope_nothing_is_proved(idle_env: Env, tmp_path: Path) -> None:
