@@ -130,6 +130,7 @@ def build_services(
 
     # Watches and follows
     watches, follows = Watches(store), Follows(store, rights)
+    tracked = TrackedJobs(store)
     watch_starter = WatchStarter(poster, watches, now)
     poller = Poller(
         baseten=out.baseten,
@@ -181,7 +182,7 @@ def build_services(
         poster=poster,
         failures=failures,
         follows=follows,
-        tracked=TrackedJobs(store),
+        tracked=tracked,
         people=people,
         permissions=permissions,
         home=home,
@@ -207,7 +208,7 @@ def build_services(
     workers.looks.on(POLL, poller.handle)
     workers.looks.on(CLEANUP, CleanupTask(store).handle)
     workers.notifications.on(DELIVER, delivery.handle)
-    job_posts = JobPostHandler(poster, follows, watches, now, looks)
+    job_posts = JobPostHandler(poster, follows, watches, tracked, now, looks)
     workers.notifications.on(JOB_POST, job_posts.handle)
     workers.notifications.on(FAREWELL, unfollow.say_farewell)
     if settings.audit_channel:

@@ -7,11 +7,13 @@ from hashlib import sha256
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from bot.baseten.models import Moment, TrainingJob, TrainingProject
+from bot.baseten.models import LIVE, Moment, TrainingJob, TrainingProject
 
 JOB_POST = "followed/1"  # the kind of the task that posts the message of a followed job
 FAREWELL = "unfollowed/1"  # the kind of the task that reports the end of a follow to its creator
-RIGHTS = "rights"  # the reason for the end of a follow whose creator lost the right
+# The reasons for the end of a follow that the bot itself finds:
+RIGHTS = "rights"  # its creator lost the right
+GONE = "gone"  # Baseten no longer has the project
 
 
 class Kind(StrEnum):
@@ -120,6 +122,14 @@ class Follow(BaseModel):
             and self.scope.includes(project, job)
         )
 
+    def wants_loss(self, project: TrainingProject, job: TrainingJob, *, gone: bool) -> bool:
+        """Return whether the loss of a live job is posted; ``gone``: its project is lost, too.
+
+        The end of a project's own follow says that the project is gone.
+        """
+        ends = gone and self.scope.kind is Kind.PROJECT
+        return self.level is not Level.FAILURES and not ends and self.scope.includes(project, job)
+
 
 class Follower(BaseModel):
     """The follow that a watch belongs to; see `Follow`.
@@ -150,6 +160,7 @@ class JobPostTask(BaseModel):
         mentions: the people and groups to mention on a failure, of all follows of the channel.
         project: the project, with the job as its latest job.
         ran: the seconds for which the job ran, if it has ended and they are known.
+        lost: Baseten no longer has the job.
         at: the time of the poll.
         looks: the number of searches for a post with an unknown outcome; None: none is in doubt.
         repeated: the report of an end was posted again after an unconfirmed post.
@@ -165,6 +176,7 @@ class JobPostTask(BaseModel):
     mentions: tuple[str, ...] = ()
     project: TrainingProject
     ran: float | None = None
+    lost: bool = False
     at: Moment
     looks: int | None = None
     repeated: bool = False
@@ -172,9 +184,14 @@ class JobPostTask(BaseModel):
 
     @property
     def id(self) -> str:
-        """The id of the task: a follow posts one message for each job."""
+        """The id of the task: a follow posts one message for each job.
+
+        After a start that Slack did not confirm, its end is one more.
+        """
         job = self.project.latest_job
-        digest = sha256((job.id if job else "").encode(errors="replace")).hexdigest()[:16]
+        goes_on = job is not None and job.current_status in LIVE and not self.lost
+        said = "" if job is None else job.id if goes_on else f"{job.id} ended"
+        digest = sha256(said.encode(errors="replace")).hexdigest()[:16]
         return f"followed:{self.follow_id}:{digest}"
 
     @property
@@ -188,7 +205,7 @@ class FarewellTask(BaseModel):
 
     Attributes:
         follow: the follow.
-        reason: Slack's error code, ``rights``, or empty if a person ended it.
+        reason: Slack's error code, ``rights``, ``gone``, or empty if a person ended it.
         by: the person who ended it; empty if the bot did.
     """
 
@@ -199,12 +216,14 @@ class FarewellTask(BaseModel):
     by: str = ""
 
 
-def job_posts(
+def job_posts(  # noqa: PLR0913 - the parts of a post
     wanting: Iterable[Follow],
     follows: Sequence[Follow],
     project: TrainingProject,
     ran: float | None,
     at: Moment,
+    *,
+    lost: bool = False,
 ) -> list[JobPostTask]:
     """Return the tasks that post a project's latest job, one for each channel.
 
@@ -214,6 +233,7 @@ def job_posts(
         project: the project.
         ran: the seconds for which the job ran, if it has ended and they are known.
         at: the time of the poll.
+        lost: whether Baseten no longer has the job.
     """
     job = project.latest_job
     if job is None:
@@ -234,6 +254,7 @@ def job_posts(
             mentions=mentions[channel_id],
             project=project,
             ran=ran,
+            lost=lost,
             at=at,
         )
         for channel_id, (first, *others) in by_channel.items()

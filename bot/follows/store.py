@@ -84,7 +84,7 @@ class Follows:
 
         Args:
             follow: the follow.
-            reason: Slack's error code, or ``rights``; empty if a person ended it.
+            reason: Slack's error code, ``rights`` or ``gone``; empty if a person ended it.
             by: the person who ended it; the creator gets no message about their own click.
         """
 

@@ -9,7 +9,7 @@ import structlog
 
 from bot.access.rules import RightsUnknownError
 from bot.durable.context import TaskContext
-from bot.durable.model import Done, Outcome, RunAgain, State
+from bot.durable.model import Change, Done, Outcome, RunAgain, State
 from bot.follows.model import Follow, Follower, JobPostTask
 from bot.follows.store import Follows
 from bot.handlers.posting import LOOKS, TaskPost
@@ -17,6 +17,7 @@ from bot.projects.creation import CreationOutcome
 from bot.projects.message_state import MessageState
 from bot.slack.message import PostedMessage, ReplyTarget, SlackCallFailed
 from bot.slack.messages import Poster
+from bot.views.follow import lost_job_message
 from bot.views.job import status
 from bot.views.project import project_message
 from bot.watches.model import Watch
@@ -24,6 +25,7 @@ from bot.watches.news import Ended
 from bot.watches.progress import backoff
 from bot.watches.slack_errors import PLACE_ENDINGS, takes_later
 from bot.watches.store import Watches
+from bot.watches.tracked import TrackedJobs, tracked
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -35,7 +37,7 @@ class JobPostHandler:
     """Post the message of a followed job, and start its watch.
 
     A job that has ended gets a watch that has ended, whose outbox holds the report for the thread.
-    The watch and the end of the task are one unit.
+    The watch and the end of the task are one unit. A job that Baseten no longer has gets no watch.
 
     Attributes:
         looks: seconds before each search for a post with an unknown outcome.
@@ -44,6 +46,7 @@ class JobPostHandler:
     poster: Poster
     follows: Follows
     watches: Watches
+    tracked: TrackedJobs
     now: Callable[[], datetime]
     looks: tuple[float, ...] = LOOKS
 
@@ -58,6 +61,8 @@ class JobPostHandler:
             return Done()
         watch = self._watch(follow, task, context.task.id)
         message = project_message(watch.project, watch.message_state, watch=watch.summary())
+        if task.lost and watch.job is not None:
+            message = lost_job_message(watch.project, watch.job)
 
         def searching(looks: int) -> State:
             return task.model_copy(update={"looks": looks}).model_dump(mode="json")
@@ -67,7 +72,9 @@ class JobPostHandler:
             posted = await post.post(ReplyTarget("", follow.channel_id), message)
         except SlackCallFailed as refused:
             return await self._refused(task, context, refused)
-        return posted if isinstance(posted, RunAgain) else self._done(watch, posted)
+        if isinstance(posted, RunAgain):
+            return posted
+        return Done() if task.lost else self._done(watch, posted)
 
     async def _allowed(self, task: JobPostTask) -> Follow | None:
         """Return the first follow of the channel whose creator can view the project now."""
@@ -129,7 +136,7 @@ class JobPostHandler:
                 again = task.model_copy(update={"looks": None, "repeated": True})
                 return RunAgain(0.0, again.model_dump(mode="json"))
             log.warning("an unconfirmed message counts as posted", slack_error=refused.error)
-            return Done()
+            return Done(self._awaited_end(task))
         if refused.error in PLACE_ENDINGS:
             for key, follow_id in task.follows:
                 if (kept := await self.follows.get(key, follow_id)) is not None:
@@ -139,6 +146,17 @@ class JobPostHandler:
             log.error("Slack refuses a part of a notification", slack_error=refused.error)
             return Done()
         return self._later(task, context, refused.error, refused.retry_after)
+
+    def _awaited_end(self, task: JobPostTask) -> tuple[Change, ...]:
+        """Return the change that keeps a job whose start is unconfirmed: no watch reports its end.
+
+        An end is not posted again: the id of its task is the same.
+        """
+        project, job = task.project, task.project.latest_job
+        if job is None:
+            return ()
+        ids = tuple(follow_id for _, follow_id in task.follows)
+        return (self.tracked.addition(tracked(project, job, self.now(), only_for=ids)),)
 
     def _later(
         self, task: JobPostTask, context: TaskContext, why: str, retry_after: float = 0.0

@@ -3,10 +3,10 @@
 from contextlib import suppress
 from dataclasses import dataclass
 
-from bot.access.rules import NotAllowedError, Verb
+from bot.access.rules import Actor, NotAllowedError, Verb
 from bot.durable.context import TaskContext
 from bot.durable.model import Done, Outcome
-from bot.follows.model import RIGHTS, FarewellTask, Follow, Kind
+from bot.follows.model import GONE, RIGHTS, FarewellTask, Follow, Kind
 from bot.follows.store import Follows
 from bot.handlers.failures import Failures, Send
 from bot.handlers.follow_tasks import UnfollowTask
@@ -40,16 +40,22 @@ class UnfollowHandler:
     async def say_farewell(self, context: TaskContext) -> Outcome:
         """Send the creator of an ended follow a direct message.
 
-        If the creator lost the right, the first message in the channel shows the end, too. An
-        unknown outcome counts as sent.
+        If its project is gone, the channel gets the message instead. If the project or the right is
+        gone, the first message in the channel shows the end, too. An unknown outcome counts as
+        sent.
         """
         task = FarewellTask.model_validate(context.task.state)
-        if task.reason == RIGHTS:
-            await self._show_end(task.follow, "", context)
-        message = unfollowed_message(task.follow, task.reason, task.by)
+        follow, place = task.follow, ReplyTarget(task.follow.created_by, task.follow.created_by)
+        if task.reason in {GONE, RIGHTS}:
+            await self._show_end(follow, task.reason, "", context)
+        if task.reason == GONE:
+            place = ReplyTarget("", follow.channel_id)
+        if not task.by:
+            self._note(follow, context, "follow ended", task.reason)
+        message = unfollowed_message(follow, task.reason, task.by)
         try:
             await self.poster.post(
-                ReplyTarget(task.follow.created_by, task.follow.created_by),
+                place,
                 message,
                 context.task.id,
                 guard=context.may_post,
@@ -73,27 +79,33 @@ class UnfollowHandler:
         if follow.scope.kind is not Kind.MINE and follow.created_by != person:
             self.permissions.require(task.place, Verb.VIEW, follow.scope.team)
         await self.follows.end(follow, by=person)
-        self.failures.audit.acted(
-            context,
-            Verb.VIEW,
-            "stopped following",
-            team=follow.scope.team,
-            project=follow.scope.project_id,
-            name=follow.scope.name,
-        )
-        await self._show_end(follow, person, context)
+        self._note(follow, context, "stopped following")
+        await self._show_end(follow, "", person, context)
         await answer(you_stopped(follow))
         self._redraw_home(task)
         return Done()
 
-    async def _show_end(self, follow: Follow, by: str, context: TaskContext) -> None:
+    def _note(self, follow: Follow, context: TaskContext, outcome: str, reason: str = "") -> None:
+        """Note the end of a follow for the audit log; with a reason, the bot itself ended it."""
+        creator = Actor(id=follow.created_by, channel_id=follow.channel_id)
+        self.failures.audit.acted(
+            context,
+            Verb.VIEW,
+            outcome,
+            team=follow.scope.team,
+            project=follow.scope.project_id,
+            name=follow.scope.name,
+            actor=creator if reason else None,
+            rule="" if reason == RIGHTS else reason,
+        )
+
+    async def _show_end(self, follow: Follow, reason: str, by: str, context: TaskContext) -> None:
         """Update the first message; the follow has ended, whatever that message shows."""
         if follow.ts:
             with suppress(SlackCallFailed):
                 await context.may_post()
-                await self.poster.update(
-                    ReplyTarget("", follow.channel_id), follow.ts, stopped_message(follow, by)
-                )
+                message = stopped_message(follow, reason, by)
+                await self.poster.update(ReplyTarget("", follow.channel_id), follow.ts, message)
 
     def _redraw_home(self, task: UnfollowTask) -> None:
         if task.home:

@@ -1,13 +1,14 @@
 """The messages about follows: their start, their end, and the notes to the person who clicked."""
 
-from bot.follows.model import RIGHTS, Follow, Kind, Level, Scope
+from bot.baseten.models import TrainingJob, TrainingProject
+from bot.follows.model import GONE, RIGHTS, Follow, Kind, Level, Scope
 from bot.projects.follow_choice import FollowChoice, FollowReference
 from bot.slack.message import Message
 from bot.views.blocks import actions, button, context, plain, section
 from bot.views.installation import Installation
 from bot.views.mentions import person
 from bot.views.text import bold, code, escape, listing
-from bot.views.watch import CLOSED, OUTSIDE, REASONS
+from bot.views.watch import CLOSED, OUTSIDE, REASONS, in_project, last_seen
 
 STOP_FOLLOWING = "stop_following"
 FOLLOW_BUTTON = "follow"
@@ -18,6 +19,8 @@ _POSTED = {
     Level.ENDS: "each job when it ends",
     Level.ALL: "each job when it starts, and keep the message up to date until the job ends",
 }
+
+_GONE = "I can't find it in Baseten any more (deleted, or hidden from the bot's key)."
 
 
 def scope_in_words(scope: Scope) -> str:
@@ -81,17 +84,15 @@ def tell_me_button(*, on: bool) -> dict[str, object]:
     return button("Switch off", TELL_ME_NO_MORE) if on else button("Switch on", TELL_ME)
 
 
-def stopped_message(follow: Follow, by: str) -> Message:
-    """Return the first message of a follow after its end.
-
-    Args:
-        follow: the follow.
-        by: the person who ended it; empty if its creator lost the right.
-    """
+def stopped_message(follow: Follow, reason: str, by: str) -> Message:
+    """Return the first message of a follow after its end; see `unfollowed_message`."""
     creator = person(follow.created_by)
     why = f"{creator} can no longer view it here. Other people can follow it again."
-    scope = scope_in_words(follow.scope)
-    return plain(f"🔕 No longer following {scope}.", f"Stopped by {person(by)}" if by else why)
+    if by:
+        why = f"Stopped by {person(by)}"
+    elif reason == GONE:
+        why = _GONE
+    return plain(f"🔕 No longer following {scope_in_words(follow.scope)}.", why)
 
 
 def changed_message(follow: Follow) -> Message:
@@ -162,14 +163,24 @@ def you_stopped(follow: Follow) -> Message:
     return plain(f"🔕 No longer following {scope_in_words(follow.scope)}.")
 
 
+def lost_job_message(project: TrainingProject, job: TrainingJob) -> Message:
+    """Return the post about a live job that Baseten no longer has."""
+    return plain(
+        f"🔎 I can't find {in_project(project, job)} any more, so I can't tell how it ended. "
+        f"It {last_seen(job)}."
+    )
+
+
 def unfollowed_message(follow: Follow, reason: str, by: str) -> Message:
-    """Return the message to the creator of a follow that has ended.
+    """Return the message that a follow has ended: to its creator, or in its place if ``gone``.
 
     Args:
         follow: the follow.
-        reason: Slack's error code, or ``rights``; empty if a person ended it.
+        reason: Slack's error code, ``rights`` or ``gone``; empty if a person ended it.
         by: the person who ended it; empty if the bot did.
     """
+    if reason == GONE:
+        return plain(f"🔕 No longer following {scope_in_words(follow.scope)}. {_GONE}")
     what = f"{scope_in_words(follow.scope)} in {place_in_words(follow)}"
     if by:
         return plain(f"🔕 {person(by)} stopped following {what}.")

@@ -123,7 +123,7 @@ def expired_message(
 def lost_message(project: TrainingProject, job: TrainingJob, watchers: Sequence[str]) -> Message:
     """Return the reply that the watch ends, because Baseten no longer has the job."""
     said = f"🔎 I can't find {in_project(project, job)} any more, so I've stopped watching it."
-    last = f" It {_last_seen(job)}."
+    last = f" It {last_seen(job)}."
     return plain(f"{said}{last} {people(watchers, MOST_MENTIONED)}".rstrip())
 
 
@@ -238,10 +238,11 @@ def _link(project_id: str, job: TrainingJob) -> str:
 
 def _last_of(project: TrainingProject) -> str:
     job = project.latest_job
-    return "" if job is None else f" {bold(job_name(job))} {_last_seen(job)}."
+    return "" if job is None else f" {bold(job_name(job))} {last_seen(job)}."
 
 
-def _last_seen(job: TrainingJob) -> str:
+def last_seen(job: TrainingJob) -> str:
+    """Return the last known status of a lost job, as in ``was running when I last looked``."""
     first, _, rest = status(job).does.partition(" ")
     before = {"is": f"was {rest}", "was": f"had been {rest}", "has": f"had {rest}"}
     return f"{say(before.get(first) or f'had {status(job).does}')} when I last looked"

@@ -125,7 +125,7 @@ def compare(
     if (waits := _waits_long(after, observed, now, waiting_too_long)) is not None:
         after = after.model_copy(update={"told_waiting": True})
         news.append(waits)
-    expired = now - watch.started_at >= LONGEST
+    expired = watch.expires and now - watch.started_at >= LONGEST
     if expired and not any(isinstance(each, ENDS) for each in news):
         news.append(Expired())
     after, newer = _newer(after, observed)

@@ -22,7 +22,7 @@ from bot.follows.store import Follows
 from bot.views.job import status
 from bot.watches.changes import Changes
 from bot.watches.endpoint_health import will_fail_again
-from bot.watches.news import Ended, Expired, Gone, Lost
+from bot.watches.news import Ended, Gone, Lost
 from bot.watches.tracked import Seen, SeenJob, TrackedJob, TrackedJobs, tracked
 
 log = structlog.stdlib.get_logger(__name__)
@@ -160,27 +160,35 @@ class FollowedJobs:
         after = changes.watch
         if not isinstance(after, TrackedJob):  # pragma: no cover - it is a copy of the job
             raise TypeError(after)
-        if any(isinstance(news, Expired) for news in changes.news):  # a follow has no last day
-            after = after.model_copy(update={"started_at": now, "ended": False})
-        ends = [news for news in changes.news if isinstance(news, Ended)]
-        if not ends:
-            lost = any(isinstance(news, Gone | Lost) for news in changes.news)
-            await self._save(job, None if lost else after)
-            return
-        ended = ends[0].job
-        failed = status(ended).failed
         live = {each.channel_id for each in follows if each.id in job.started_for}
-        wanting = [
-            follow
-            for follow in follows
-            if follow.wants_end(after.project, ended, failed=failed)
-            # The live message of the channel mentions nobody of a follow that began after it.
-            and (
-                follow.channel_id not in live
-                or (failed and follow.mentions and follow.since >= ended.created_at)
-            )
-        ]
-        posts = job_posts(wanting, follows, after.project, ends[0].ran, now)
+        follows = [each for each in follows if not job.only_for or each.id in job.only_for]
+        posts: list[JobPostTask] = []
+        match [news for news in changes.news if isinstance(news, Ended | Gone | Lost)]:
+            case [Ended(job=ended, ran=ran)]:
+                failed = status(ended).failed
+                wanting = [
+                    follow
+                    for follow in follows
+                    if follow.wants_end(after.project, ended, failed=failed)
+                    # The live message of the channel mentions nobody of a follow after its start.
+                    and (
+                        follow.channel_id not in live
+                        or (failed and follow.mentions and follow.since >= ended.created_at)
+                    )
+                ]
+                posts = job_posts(wanting, follows, after.project, ran, now)
+            case [Gone() | Lost() as news] if job.job is not None:
+                gone = isinstance(news, Gone)
+                wanting = [
+                    follow
+                    for follow in follows
+                    if follow.channel_id not in live
+                    and follow.wants_loss(job.project, job.job, gone=gone)
+                ]
+                posts = job_posts(wanting, follows, job.project, None, now, lost=True)
+            case _:
+                await self._save(job, after)
+                return
         await self._save(job, None, *map(self._post, posts))
 
     async def _read_jobs(

@@ -25,7 +25,7 @@ MOST_FETCHED = 25  # jobs with a request of their own in one poll
 LISTED_FROM = 10  # with more projects than this, the list comes first
 _AT_ONCE = 5
 _SEARCH, _LIST = "search", "list"
-_NOT_FOUND = 404
+NOT_FOUND = 404
 _LIST_AFTER = timedelta(minutes=5)
 
 # Returns the state of a watch's project; None: the project needs a request of its own.
@@ -201,14 +201,14 @@ class JobLookup:
                 try:
                     found = await self._baseten.get_job_in_project(project_id, job_id)
                 except Refused as refused:
-                    if refused.status != _NOT_FOUND:
+                    if refused.status != NOT_FOUND:
                         raise
                 else:
                     project, job = found.training_project, found.training_job
                     return Observation(project, project.latest_job if project else None, job)
             project = await self._baseten.get_training_project(project_id)
         except BasetenError as error:
-            if isinstance(error, Refused) and error.status == _NOT_FOUND:
+            if isinstance(error, Refused) and error.status == NOT_FOUND:
                 return Observation(project_missing=True)
             log.info("cannot get a watched job", project=project_id, error=str(error))
             return None

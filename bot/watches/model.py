@@ -90,6 +90,11 @@ class Watch(BaseModel):
         return self.project.latest_job
 
     @property
+    def expires(self) -> bool:
+        """Whether the watch has a last day: a follow has none."""
+        return self.follow is None
+
+    @property
     def undelivered(self) -> bool:
         """Whether the message or the thread lacks something."""
         return bool(self.outbox) or self.drawn < self.revision

@@ -20,6 +20,7 @@ from bot.follows.store import Follows
 from bot.watches.changes import Observation, compare, is_quiet
 from bot.watches.endpoint_health import EndpointHealth
 from bot.watches.followed import FollowedJobs, Listed
+from bot.watches.gone_projects import GoneProjects
 from bot.watches.job_lookup import JobLookup
 from bot.watches.model import Watch
 from bot.watches.slices import in_slices
@@ -104,6 +105,7 @@ class Poller:
         self._store = store
         self._watches = watches
         self._followed = FollowedJobs(baseten, store, follows)
+        self._gone = GoneProjects(baseten, store, follows, watches)
         self._poll_interval = poll_interval
         self._waiting_too_long = waiting_too_long
         self._now = now
@@ -146,6 +148,7 @@ class Poller:
             moved = await self._poll([*watches, *jobs], listed, health, now)
             if listed is not None:
                 moved |= await self._followed.handle_new(listed, follows, now)
+                await self._gone.end(listed, follows)
         except BasetenError as error:
             if not memory.failing:
                 log.warning("cannot get the watched jobs from Baseten", error=str(error))

@@ -62,4 +62,5 @@ class WatchRights:
             await self.follows.end(follow, slack_error)
 
     def _is_too_long(self, watch: Watch) -> bool:
-        return self.now() - watch.started_at > LONGEST
+        waits = watch.outbox[0].at if watch.outbox else watch.drawn_at or watch.started_at
+        return self.now() - waits > LONGEST

@@ -27,9 +27,16 @@ class TrackedJob(Watch):
 
     Attributes:
         started_for: the ids of the follows that have posted the start of the job.
+        only_for: the ids of the follows that wait for the end; empty: all of them.
     """
 
     started_for: tuple[str, ...] = ()
+    only_for: tuple[str, ...] = ()
+
+    @property
+    def expires(self) -> bool:
+        """A tracked job has no last day."""
+        return False
 
 
 class SeenJob(BaseModel):
@@ -112,11 +119,15 @@ class TrackedJobs:
 
 
 def tracked(
-    project: TrainingProject, job: TrainingJob, now: datetime, started_for: Iterable[str] = ()
+    project: TrainingProject,
+    job: TrainingJob,
+    now: datetime,
+    started_for: Iterable[str] = (),
+    only_for: tuple[str, ...] = (),
 ) -> TrackedJob:
-    """Return the document of a job that is not tracked yet."""
+    """Return the document of a job that is not tracked yet; see `TrackedJob`."""
     return TrackedJob(
-        id=job.id,
+        id=":".join((job.id, *only_for[:1])),
         channel_id="",
         ts="",
         thread_ts="",
@@ -127,4 +138,5 @@ def tracked(
         project=project.model_copy(update={"latest_job": job}),
         started_at=now,
         started_for=tuple(started_for),
+        only_for=only_for,
     )

@@ -2,6 +2,7 @@
 
 import asyncio
 from copy import copy
+from datetime import timedelta
 from hashlib import sha256
 
 import pytest
@@ -72,14 +73,16 @@ async def test_a_follow_ends_when_a_sighup_takes_the_right_away(level: str) -> N
         assert all(it.thread(message) == [] for message in it.posts())
 
 
+@pytest.mark.parametrize("days", [0, 15])
 @pytest.mark.parametrize("level", LEVELS)
-async def test_a_follow_waits_while_nobody_tells_who_is_in_a_group(level: str) -> None:
+async def test_a_follow_waits_while_nobody_tells_who_is_in_a_group(level: str, days: int) -> None:
     async with following(rules=granted(GROUP)) as it:
         await it.follow(level=level)
         job = it.start("RUNNING")
         await it.look()
         if level != "ends":
             await it.posted()
+        await it.look(16 + timedelta(days=days).total_seconds())
         it.slack.faults.always(MEMBERS, Respond(200, {"ok": False}))
         await change(it.env, it.env.bot, granted("S0NEWTEAM"))
         it.becomes(job, "FAILED")
@@ -99,8 +102,9 @@ async def waiting(it: Followed, job_id: str, level: str) -> str:
         while (await it.store.next_due("notifications", (kind,)) or 0) < SOME_SECONDS:
             await asyncio.sleep(0.01)
     (follow,) = (await it.stored()).values()
+    said = f"{job_id} ended".encode()
     if level == "ends":
-        return f"followed:{follow['id']}:{sha256(job_id.encode()).hexdigest()[:16]}"
+        return f"followed:{follow['id']}:{sha256(said).hexdigest()[:16]}"
     (watch,) = (await it.store.read_all(WATCHES)).values()
     return str(watch["courier"])
 

@@ -9,7 +9,7 @@ from tests.conftest import Env
 from tests.scenarios.acts import JOB, KIM, RECREATE, STOP, Scene, acting, scene
 from tests.scenarios.audited import until_rows
 from tests.scenarios.following import CHANNEL, DANA, OTHER, following
-from tests.scenarios.rules import LEE, granted
+from tests.scenarios.rules import LEE, change, granted
 from tests.scenarios.test_my_jobs import EMAIL, switch, switched_on
 
 BOUND = granted(DANA) + granted(LEE, more=f'in = ["{OTHER}"]')
@@ -33,6 +33,30 @@ async def test_a_follow_is_judged_in_its_channel_and_its_end_where_it_was_asked(
         row = await until_rows(it.env, 2)
         ended = (LEE, OTHER, "view", "stopped following", "Research", "llama", "grant 2")
         assert act(row) == ended
+
+
+@pytest.mark.parametrize(
+    ("ending", "rule"),
+    [("rights", "no grant"), ("gone", "gone"), ("archived", "is_archived")],
+)
+async def test_a_follow_that_the_bot_ends_is_one_event_of_its_creator(
+    ending: str, rule: str
+) -> None:
+    async with following(rules=BOUND) as it:
+        await it.follow(channel=OTHER)
+        match ending:
+            case "rights":
+                await change(it.env, it.env.bot, granted(LEE))
+            case "gone":
+                it.env.baseten.delete_project(it.project_id)
+            case "archived":
+                it.slack.add_channel(OTHER, archived=True)
+        if ending != "gone":
+            it.becomes(it.start(), "COMPLETED")
+        await it.pass_time()
+        row = await until_rows(it.env, 2)
+        assert act(row) == (DANA, OTHER, "view", "follow ended", "Research", "llama", rule)
+        assert row["project"] == it.project_id
 
 
 async def test_a_persons_own_jobs_have_no_team() -> None:

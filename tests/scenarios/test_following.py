@@ -1,7 +1,11 @@
 """A channel follows a project or a team, from the dialog to the end of each job."""
 
+import asyncio
+from datetime import timedelta
+
 import pytest
 
+from bot.sandbox import Drop
 from bot.sandbox.slack.records import PostedMessage
 from tests.conftest import RESEARCH
 from tests.scenarios.following import CHANNEL, DANA, MODES, OTHER, SAM, Followed, following
@@ -151,6 +155,25 @@ async def test_jobs_that_run_at_the_start_are_posted_at_their_end(level: str) ->
         assert "now" in (await it.posted()).text
         await quiet(it)
         assert len(it.posts()) == 1
+
+
+@pytest.mark.parametrize("level", ["ends", "starts and ends"])
+async def test_the_end_of_a_job_that_runs_for_weeks_is_reported(level: str) -> None:
+    async with following() as it:
+        await it.follow(level=level)
+        job = it.start("RUNNING")
+        await it.look()
+        if level != "ends":
+            await it.posted()
+        await it.look(timedelta(days=15).total_seconds())
+        await quiet(it)
+        (kept,) = (await it.store.read_all("followed jobs")).values()
+        assert kept["ended"] is False
+        it.becomes(job, "FAILED")
+        await it.look()
+        message = await it.posted()
+        assert "failed" in (await it.replied(message)).text
+        assert (len(it.posts()), len(it.thread(message))) == (1, 1)
 
 
 async def test_a_job_that_no_list_shows_is_fetched_by_itself() -> None:
@@ -321,6 +344,28 @@ async def test_a_follow_reports_the_end_after_another_one_of_the_channel_was_sto
         it.becomes(job, "FAILED")
         await it.look()
         assert "failed" in (await it.replied(await it.posted(2))).text
+
+
+@pytest.mark.parametrize("stands", [True, False])
+async def test_after_an_unconfirmed_start_the_end_is_a_message_of_its_own(*, stands: bool) -> None:
+    async with following() as it:  # the bot cannot read the channel
+        for channel in (CHANNEL, OTHER):
+            await it.follow(level="starts and ends", channel=channel)
+        it.slack.faults.next("/api/chat.postMessage", Drop(after=stands))
+        job = it.start("RUNNING")
+        await it.look()
+        async with asyncio.timeout(10):
+            while len(await it.store.read_all("followed jobs")) < 2:
+                await asyncio.sleep(0.01)
+        it.becomes(job, "FAILED")
+        await it.look()
+        await quiet(it)
+        for channel in (CHANNEL, OTHER):
+            await it.slack.until(lambda: any(map(it.thread, it.posts(channel))))  # noqa: B023
+            replies = [reply for post in it.posts(channel) for reply in it.thread(post)]
+            assert ["failed" in reply.text for reply in replies] == [True]
+        assert len([*it.posts(), *it.posts(OTHER)]) == 2 + stands
+        assert await it.store.read_all("followed jobs") == {}
 
 
 async def test_a_follow_that_began_after_the_start_mentions_its_people() -> None:

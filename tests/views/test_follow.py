@@ -4,14 +4,16 @@ from datetime import UTC, datetime
 
 import pytest
 
+from bot.baseten.models import TrainingJob, TrainingProject
 from bot.baseten.project_heads import ProjectHead
-from bot.follows.model import RIGHTS, Follow, Kind, Level, Scope
+from bot.follows.model import GONE, RIGHTS, Follow, Kind, Level, Scope
 from bot.projects.follow_choice import FollowChoice, FollowDialogState, choice_of
 from bot.sandbox.slack.block_kit import message_problems, option_problems, view_problems
 from bot.views.follow import (
     cannot_list,
     changed_message,
     following_message,
+    lost_job_message,
     no_email,
     no_such_follow,
     not_followed,
@@ -30,6 +32,7 @@ from bot.views.follow_dialog import (
 )
 from bot.views.installation import Installation
 from tests.golden import assert_golden
+from tests.views import test_project as made
 from tests.views.test_project import HOSTILE, LONG
 
 DANA, SAM = "U0DANA0001", "U0SAM00001"
@@ -63,8 +66,12 @@ CASES = {
     "following_long": following_message(follow(project(LONG, LONG), Level.ALL), 1, HOME),
     "now_following": now_following(follow(project())),
     "changed": changed_message(follow(project(), Level.FAILURES)),
-    "stopped": stopped_message(follow(project()), SAM),
-    "stopped_without_right": stopped_message(follow(project()), ""),
+    "stopped": stopped_message(follow(project()), "", SAM),
+    "stopped_without_right": stopped_message(follow(project()), RIGHTS, ""),
+    "stopped_gone": stopped_message(follow(project()), GONE, ""),
+    "lost_job": lost_job_message(
+        TrainingProject.model_validate(made.project(None)), TrainingJob.model_validate(made.job())
+    ),
     "you_stopped": you_stopped(follow(TEAM)),
     "not_in_channel": not_followed("not_in_channel", direct=False),
     "archived": not_followed("is_archived", direct=False),
@@ -76,6 +83,7 @@ CASES = {
     "no_email": no_email(scope_missing=False),
     "no_such_follow": no_such_follow(),
     "ended_by_another": unfollowed_message(follow(project()), "", SAM),
+    "ended_gone": unfollowed_message(follow(project()), GONE, ""),
     "ended_without_right": unfollowed_message(follow(TEAM), RIGHTS, ""),
     "ended_not_in_channel": unfollowed_message(follow(project()), "not_in_channel", ""),
     "ended_archived": unfollowed_message(follow(TEAM), "is_archived", ""),

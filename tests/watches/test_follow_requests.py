@@ -15,12 +15,14 @@ from bot.watches.tracked import TrackedJobs, tracked
 from tests.watches.scene import QUEUE, Scene
 
 
-async def follow(scene: Scene, number: int, scope: Scope, level: Level = Level.ALL) -> Follow:
-    """Start a follow in a channel of its own."""
+async def follow(
+    scene: Scene, number: int, scope: Scope, level: Level = Level.ALL, channel: str = ""
+) -> Follow:
+    """Start a follow, in a channel of its own unless it is given."""
     new = Follow(
         id=f"{number:032x}",
         scope=scope,
-        channel_id=f"C0CHANNEL{number}",
+        channel_id=channel or f"C0CHANNEL{number}",
         created_by="U0SANDBOX1",
         level=level,
         since=scene.clock() - timedelta(microseconds=1),
@@ -136,6 +138,31 @@ async def test_a_deleted_job_lets_no_old_one_be_posted(scene: Scene) -> None:
     assert await scene.store.read_all("followed jobs") == {}
 
 
+async def test_the_loss_of_a_job_is_posted_for_the_follows_that_wait_for_its_end(
+    scene: Scene,
+) -> None:
+    project = scene.project("one", None)
+    own = Scope(kind=Kind.PROJECT, project_id=project, name="one", team="Research")
+    await follow(scene, 0, team(), Level.ENDS)
+    live = "C0CHANNEL0"
+    await follow(scene, 1, own, channel=live)
+    waits = await follow(scene, 2, team(), Level.ENDS)
+    await follow(scene, 3, team(), Level.FAILURES)
+    await follow(scene, 4, Scope(kind=Kind.TEAM, team="Another"), Level.ENDS)
+    await requests_of(scene)
+    job = scene.job(project, "RUNNING")
+    await requests_of(scene)
+    assert [task.lane for task in await job_posts(scene)] == [live]
+    scene.job(project, "FAILED")
+    scene.baseten.faults.always("/v1/training_jobs/search", Respond(200, {"training_jobs": []}))
+    path = f"/v1/training_projects/{project}/jobs/{job}"
+    scene.baseten.faults.always(path, Respond(404, {"error": "not found"}))
+    for _ in range(3):
+        await requests_of(scene)
+    lost = [task.lane for task in await job_posts(scene) if task.state["lost"]]
+    assert lost == [waits.channel_id]
+
+
 async def test_without_a_follow_no_job_is_tracked_and_no_list_is_requested(scene: Scene) -> None:
     first = await follow(scene, 0, team())
     scene.job(scene.project(status=None), "RUNNING")
@@ -201,3 +228,18 @@ async def test_a_project_that_the_list_lacked_once_lets_no_old_job_be_posted(sce
     await requests_of(scene)
     assert await requests_of(scene) == ["GET training_projects"]
     assert await scene.store.read_all("followed jobs") == {}
+
+
+async def test_many_deleted_projects_are_looked_for_by_id_a_few_at_a_time(scene: Scene) -> None:
+    projects = [scene.project(f"project-{number}", None) for number in range(30)]
+    for number, project in enumerate(projects):
+        for more in (0, 100):
+            scope = Scope(kind=Kind.PROJECT, project_id=project, name="llama", team="Research")
+            await follow(scene, number + more, scope)
+    assert await requests_of(scene) == ["GET training_projects"]
+    for project in projects:
+        scene.baseten.delete_project(project)
+    assert len(await requests_of(scene, 61)) == 1 + 25
+    assert len(await requests_of(scene, 61)) == 1 + 5
+    assert await scene.store.read_all("follows") == {}
+    assert await requests_of(scene, 61) == []
