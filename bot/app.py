@@ -164,9 +164,10 @@ class Bot:
     async def reload_access(self) -> None:
         """Read ``ACCESS_FILE`` again; if it is wrong, the old rules stay."""
         await self._authorization.reload(self._settings.access_file, self._services.access)
+        await self.prove_key()
 
     async def prove_key(self) -> None:
-        """List the teams once, to log a wrong key or a wrong team before a person meets it."""
+        """List the teams, to log a wrong key or a wrong team before a person meets it."""
         await self._services.access.prepare()  # so that the first request finds the members
         try:
             teams = await self._services.projects.teams()

@@ -151,7 +151,6 @@ def build_services(
         watch,
         looks,
         permissions,
-        observer,
     )
     too_long = settings.waiting_too_long * 60  # seconds
     interval = tuning.poll_interval
@@ -208,7 +207,7 @@ def build_services(
         ),
         home=home,
         dialog=DialogHandler(projects, modals, permissions, recents, audit),
-        dismiss=DismissHandler(poster, installation, observer),
+        dismiss=DismissHandler(failures, installation),
         more=MoreHandler(projects, dialogs, watches, permissions, installation),
         job_actions=JobActionsHandler(projects, dialogs, permissions, installation),
         act_on_job=ActHandler(
@@ -218,7 +217,7 @@ def build_services(
             failures,
             permissions,
             ActsUnderWay(store),
-            ActReports(projects, poster, watches, looks),
+            ActReports(projects, poster, failures, watches, looks),
             installation,
             looks,
             tuning.settles,
@@ -231,8 +230,8 @@ def build_services(
         follow_dialog=FollowDialogHandler(
             projects, job_list, poster, modals, failures, permissions, UserGroups(out.slack)
         ),
-        ask_approval=AskHandler(waiting, poster, steps, links, audit, installation, looks),
-        decide_approval=DecideHandler(access, waiting, poster, failures, permissions),
-        approval_outcome=OutcomeHandler(poster, steps, installation, looks),
+        ask_approval=AskHandler(waiting, poster, failures, steps, links, looks),
+        decide_approval=DecideHandler(access, waiting, failures, permissions),
+        approval_outcome=OutcomeHandler(poster, failures, steps, looks),
         observer=observer,
     )

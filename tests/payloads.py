@@ -16,7 +16,7 @@ from bot.sandbox import Delivery, SandboxBaseten, SandboxSlack
 from bot.views.home import HOME_OPEN
 from bot.views.project import MORE, MORE_REFRESH
 from tests.conftest import RESEARCH, Env
-from tests.scenarios.filled import chosen, dialog, typed
+from tests.scenarios.filled import chosen, dialog, option, typed
 
 FOLDER = Path(__file__).parent / "data" / "payloads"
 PROJECT = "yqvj7q3"
@@ -62,6 +62,10 @@ async def deliver_each(env: Env) -> dict[str, Delivery]:
     view = await dialog(env)
     found["suggestion"] = await slack.options(view, "team", "res")
     found["submission"] = await slack.submit(view, chosen(RESEARCH) | typed("name", "other"))
+    views = len(slack.views)
+    await slack.command("")
+    await slack.until(lambda: len(slack.views) > views)
+    found["choose_team"] = await slack.action(await dialog(env), "team", selected=option(RESEARCH))
     opened = {
         "type": "app_home_opened",
         "user": "U0SANDBOX1",

@@ -149,7 +149,8 @@ def test_the_runbook_names_each_collection_of_documents_and_each_table() -> None
     for path in PYTHON_FILES:
         if path.parts[0] == "bot":
             text = read(str(path))
-            used = set(re.findall(r"\bamend(?:ment)?\((\w+), ", text))
+            used = set(re.findall(r"store\.amend(?:ment)?\((\w+), ", text))
+            used |= set(re.findall(r"\bParsedDocuments\(store, (\w+), ", text))
             constants = dict(re.findall(r'^(\w+) = "([a-z ]+)"', text, re.MULTILINE))
             kept |= {constants[name] for name in used & constants.keys()}
     assert {"watches", "recent projects"} <= kept

@@ -158,16 +158,19 @@ def read_access_file(path: Path | None) -> AccessFile:
     """Read the file; without a path, return the defaults.
 
     Raises:
-        BadAccessFileError: it cannot be read, or a rule is wrong.
+        BadAccessFileError: it cannot be read, or it is empty, or a rule is wrong.
     """
     if path is None:
         return AccessFile()
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")  # some editors write a mark at the beginning
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         line = f"ACCESS_FILE cannot be read: {path}: {why}; correct the path, or leave it out"
         raise BadAccessFileError([line]) from None
+    if not text.strip():  # after a write that was cut short, everybody would have rights
+        line = "ACCESS_FILE is empty; write rules, or only a comment to have none"
+        raise BadAccessFileError([line])
     return parse_access_file(text)
 
 
@@ -179,7 +182,7 @@ def parse_access_file(text: str) -> AccessFile:
     """
     try:
         parsed = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # a number can be too long for Python
         end = f"at line {len(text.splitlines())}, the end of the file"
         why = str(error).replace("at end of document", end)
         raise BadAccessFileError([f"ACCESS_FILE is no TOML: {why}"]) from None

@@ -14,13 +14,13 @@ class GpuCapacity(Tolerant):
 
     Attributes:
         gpu_type: the type, such as ``H100``.
-        limit: the number of GPUs that the organization can use at once; 0 if unknown.
+        limit: the number of GPUs that the organization can use at once; None if unknown.
         usage_count: the number of GPUs in use; 0 if unknown. Spot jobs can raise it above the
             limit.
     """
 
     gpu_type: str = ""
-    limit: int = 0
+    limit: int | None = None
     usage_count: int = 0
 
 
@@ -33,19 +33,23 @@ class TeamCapacity(GpuCapacity):
 class Capacities(Tolerant):
     """The body of ``GET /v1/training/capacity``."""
 
-    gpu_capacities: Annotated[Sequence[GpuCapacity], NULL_IS_EMPTY] = ()
-    team_gpu_capacities: Annotated[Sequence[TeamCapacity], NULL_IS_EMPTY] = ()
+    gpu_capacities: Annotated[Sequence[GpuCapacity], NULL_IS_EMPTY, READABLE] = ()
+    team_gpu_capacities: Annotated[Sequence[TeamCapacity], NULL_IS_EMPTY, READABLE] = ()
 
     def of(self, gpu_type: str, team_name: str) -> GpuCapacity | None:
-        """Return the capacity that limits a team: its own one if it has one; None if unknown.
+        """Return the capacity that limits a team: its own one if it has a limit; None if unknown.
 
         Baseten spells a type in two ways, such as ``A100-40GB`` and ``A100_40GB``.
         """
-        for each in self.team_gpu_capacities:
-            if each.team_name == team_name and _plain(each.gpu_type) == _plain(gpu_type):
+        ours = [
+            each
+            for each in self.team_gpu_capacities
+            if each.team_name == team_name and each.limit is not None
+        ]
+        for each in (*ours, *self.gpu_capacities):
+            if _plain(each.gpu_type) == _plain(gpu_type):
                 return each
-        same = (each for each in self.gpu_capacities if _plain(each.gpu_type) == _plain(gpu_type))
-        return next(same, None)
+        return None
 
 
 def _plain(gpu_type: str) -> str:

@@ -55,6 +55,10 @@ def _from_nanoseconds(written: object) -> datetime | None:
         return None
 
 
+def _not_blank(text: str | None) -> str | None:
+    return (text or "").strip() or None
+
+
 Moment = Annotated[datetime, AfterValidator(_aware)]
 
 
@@ -123,7 +127,7 @@ class InstanceType(Tolerant):
 class User(Tolerant):
     """The person who started a job."""
 
-    email: str | None = None
+    email: Annotated[str | None, AfterValidator(_not_blank)] = None
 
 
 class TrainingJob(Tolerant):
@@ -167,7 +171,12 @@ class TrainingJob(Tolerant):
 
 
 class TrainingProject(Tolerant):
-    """A training project and its latest job; ``latest_job`` is None before the first one."""
+    """A training project and its latest job; ``latest_job`` is None before the first one.
+
+    Attributes:
+        job_unreadable: the project has a latest job, which the answer to the upsert did not hold
+            in a readable form.
+    """
 
     needed = frozenset({"latest_job"})
     id: str
@@ -176,6 +185,7 @@ class TrainingProject(Tolerant):
     updated_at: Moment
     team_name: str | None = None
     latest_job: TrainingJob | None = None
+    job_unreadable: bool = False
 
 
 def only_projects(wanted: Container[str]) -> Callable[[object], TrainingProject | None]:
@@ -230,13 +240,31 @@ class ProjectName(NamedTuple):
 class Teams(ApiAnswer):
     """The body of ``GET /v1/teams``."""
 
-    teams: list[Team]
+    teams: Annotated[list[Team], READABLE]
 
 
 class OneTrainingProject(ApiAnswer):
-    """The body of the upsert and of ``GET /v1/training_projects/{training_project_id}``."""
+    """The body of ``GET /v1/training_projects/{training_project_id}``."""
 
     training_project: TrainingProject
+
+
+def _without_unreadable_job(said: Any, read: ValidatorFunctionWrapHandler) -> TrainingProject:  # noqa: ANN401
+    """Return the project, although its latest job is unreadable: the upsert was a success."""
+    try:
+        project: TrainingProject = read(said)
+    except ValidationError:
+        if not isinstance(said, dict) or said.get("latest_job") is None:
+            raise
+        project = read(said | {"latest_job": None})
+        return project.model_copy(update={"job_unreadable": True})
+    return project
+
+
+class UpsertedProject(ApiAnswer):
+    """The body of ``POST /v1/teams/{team_id}/training_projects``."""
+
+    training_project: Annotated[TrainingProject, WrapValidator(_without_unreadable_job)]
 
 
 class ProjectJobs(ApiAnswer):
@@ -276,4 +304,4 @@ class LogLine(Tolerant):
 class Logs(ApiAnswer):
     """The body of ``GET …/jobs/{training_job_id}/logs``."""
 
-    logs: Annotated[list[LogLine], NULL_IS_EMPTY] = []
+    logs: Annotated[list[LogLine], NULL_IS_EMPTY, READABLE] = []

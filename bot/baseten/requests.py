@@ -3,6 +3,7 @@
 import asyncio
 import time
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Generic
 
 import httpx
@@ -24,6 +25,7 @@ ATTEMPTS = 4
 TOTAL_TIMEOUT = 45.0  # seconds for all attempts of one call and the waits between them
 _CONNECT = 5.0  # seconds to reach the server
 _TIMEOUT = {"timeout": httpx.Timeout(None, connect=_CONNECT).as_dict()}
+_parsed = lru_cache(httpx.URL)  # most requests go to a few addresses
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +150,7 @@ class Requests:
             async with asyncio.timeout(within):
                 request = httpx.Request(
                     method,
-                    f"{self._base_url}{path}",
+                    _parsed(f"{self._base_url}{path}"),
                     headers=self._headers,
                     json=sent,
                     extensions=_TIMEOUT,

@@ -145,8 +145,9 @@ class Store:
         return count, max(0.0, oldest or 0.0)
 
     async def still_open(self, task_ids: Iterable[str]) -> set[str]:
-        """Return the ids whose tasks have not ended."""
-        rows = await self._read(STILL_OPEN, *((task_id,) for task_id in task_ids))
+        """Return the ids whose tasks have not ended, within `ACK_TIMEOUT`."""
+        ids = [(task_id,) for task_id in task_ids]
+        rows = await self._database.read(STILL_OPEN, ids, ACK_TIMEOUT)
         return {task_id for (task_id,) in rows}
 
     async def turns_of(self, queue: str) -> list[Row]:

@@ -1,22 +1,13 @@
 """The store of follows, shared by all replicas."""
 
-import structlog
-from pydantic import ValidationError
-
 from bot.access.rules import Actor, Verb
 from bot.access.standing import StandingRights
-from bot.durable.model import Change, Enqueue, State
-from bot.durable.parsed import ParsedDocuments
+from bot.durable.model import Change, Enqueue
+from bot.durable.parsed import ChangedError, ParsedDocuments
 from bot.durable.store import Store
 from bot.follows.model import FAREWELL, RIGHTS, FarewellTask, Follow, Kind
 
-log = structlog.stdlib.get_logger(__name__)
-
 COLLECTION = "follows"
-
-
-class _EndedError(Exception):
-    """The follow has ended already."""
 
 
 class Follows:
@@ -36,7 +27,7 @@ class Follows:
         self._store = store
         self._rights = rights or StandingRights()
         self.queue = queue
-        self._documents = ParsedDocuments(store, COLLECTION, _read)
+        self._documents = ParsedDocuments(store, COLLECTION, Follow)
 
     async def all(self) -> list[Follow]:
         """Return all follows, in no order; only changed ones are read again."""
@@ -44,7 +35,7 @@ class Follows:
 
     async def get(self, key: str, follow_id: str) -> Follow | None:
         """Return a follow; None if it has ended."""
-        follow = _read(key, await self._store.read(COLLECTION, key))
+        follow = await self._documents.read(key)
         return follow if follow is not None and follow.id == follow_id else None
 
     async def allowed(self, key: str, follow_id: str, team: str) -> Follow | None:
@@ -78,17 +69,14 @@ class Follows:
         """
         before: list[Follow] = []
 
-        def changed(document: State | None) -> State:
-            kept = _read(follow.key, document)
+        def changed(kept: Follow | None) -> Follow:
             if kept is None:
-                return follow.model_dump(mode="json")
+                return follow
             before[:] = [kept]
             # The posts of jobs carry the old id, and a job is not reported twice.
-            return follow.model_copy(update={"id": kept.id, "since": kept.since}).model_dump(
-                mode="json"
-            )
+            return follow.model_copy(update={"id": kept.id, "since": kept.since})
 
-        await self._store.write(self._store.amendment(COLLECTION, follow.key, changed), *changes)
+        await self._store.write(self._documents.amendment(follow.key, changed), *changes)
         return before[0] if before else None
 
     async def end(self, follow: Follow, reason: str = "", by: str = "") -> bool:
@@ -100,12 +88,11 @@ class Follows:
             by: the person who ended it; the creator gets no message about their own click.
         """
 
-        def changed(document: State | None) -> None:
-            kept = _read(follow.key, document)
+        def changed(kept: Follow | None) -> None:
             if kept is None or kept.id != follow.id:
-                raise _EndedError
+                raise ChangedError
 
-        changes: list[Change] = [self._store.amendment(COLLECTION, follow.key, changed)]
+        changes: list[Change] = [self._documents.amendment(follow.key, changed)]
         if by != follow.created_by:
             # The id names the follow: of several calls, one sends the message.
             state = FarewellTask(follow=follow, reason=reason, by=by).model_dump(mode="json")
@@ -114,18 +101,7 @@ class Follows:
             changes.append(Enqueue(task_id, FAREWELL, state, self.queue, lane=lane, delay=0.0))
         try:
             await self._store.write(*changes)
-        except _EndedError:
+        except ChangedError:
             return False
         self._store.publish(self.queue)
         return True
-
-
-def _read(key: str, document: State | None) -> Follow | None:
-    """Read a follow; None for a document of another version that is unreadable."""
-    if document is None:
-        return None
-    try:
-        return Follow.model_validate(document)
-    except ValidationError as error:
-        log.error("cannot read a follow", follow=key, error_count=error.error_count())  # noqa: TRY400
-        return None

@@ -3,7 +3,6 @@
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
 
 import structlog
 
@@ -15,9 +14,9 @@ from bot.durable.context import TaskContext
 from bot.durable.model import Done, Outcome, RunAgain, StoreUnavailableError
 from bot.handlers.act_report import ActReports
 from bot.handlers.act_task import ActTask, note_act
-from bot.handlers.failures import Failures
+from bot.handlers.failures import Failures, Send
 from bot.handlers.permissions import Permissions
-from bot.handlers.task_age import reject_if_expired, retry_later
+from bot.handlers.task_age import reject_if_expired
 from bot.projects.acts_under_way import ActsUnderWay
 from bot.projects.job_acts import Act, can_act, has_effect, has_ended
 from bot.projects.service import Projects
@@ -70,23 +69,19 @@ class ActHandler:
         task = ActTask.model_validate(context.task.state)
         if task.step in {"report", "end"}:
             note_act(self.failures.audit, context, task)
-        send = partial(self.poster.send_privately, task.place, guard=context.may_post)
 
         def wording() -> FailureWording:
             return act_wording(task.act, sent=context.now().state["step"] != "check")
 
-        try:
-            outcome = await self.failures.report_failures(
-                wording, send, lambda: self._noted(task, context, send), task=context
-            )
-        except SlackCallFailed as refused:
-            return retry_later(context, refused)
+        outcome = await self.failures.run_task(
+            context, task.place, wording, lambda answer: self._noted(task, context, answer)
+        )
         return outcome or self._over(task, context)
 
-    async def _noted(self, task: ActTask, context: TaskContext, send: _Send) -> Outcome:
+    async def _noted(self, task: ActTask, context: TaskContext, answer: Send) -> Outcome:
         """Run the task; note for the audit log that Baseten might have done the act."""
         try:
-            return await self._run(task, context, send)
+            return await self._run(task, context, answer)
         except BasetenError as error:
             now = ActTask.model_validate(context.now().state)
             if now.step == "settle":
@@ -95,22 +90,22 @@ class ActHandler:
                 note_act(self.failures.audit, context, now, perhaps=True)
             raise
 
-    async def _run(self, task: ActTask, context: TaskContext, send: _Send) -> Outcome:
+    async def _run(self, task: ActTask, context: TaskContext, answer: Send) -> Outcome:
         """Continue with the present step."""
         match task.step:
             case "settle":
-                return await self._settle(task, context, send)
+                return await self._settle(task, context)
             case "look":
-                return await self._look(task, context, send)
+                return await self._look(task, context, answer)
             case "report" | "end":
                 return await self.reports.report(task, context) or self._over(task, context)
             case "call" if context.task.step_may_have_run and task.act is Act.RUN_AGAIN:
-                return await self._look_later(task, send)
+                return await self._look_later(task, context)
             case "call" if not context.task.step_may_have_run:  # nothing was sent
                 task = task.model_copy(update={"step": "check"})
-        return await self._check(task, context, send)
+        return await self._check(task, context, answer)
 
-    async def _check(self, task: ActTask, context: TaskContext, send: _Send) -> Outcome:
+    async def _check(self, task: ActTask, context: TaskContext, answer: Send) -> Outcome:
         """Call Baseten if the person has the right, and if the job still allows the act."""
         if task.step == "check":
             reject_if_expired(task.step, context.task)
@@ -121,23 +116,23 @@ class ActHandler:
             self.permissions.require(task.place, Verb.STOP, project.team_name)
         except NotAllowedError as error:
             self.failures.audit.refused(context, error)
-            await send(no_right_to_act(project.team_name or "", person, self.installation))
+            await answer(no_right_to_act(project.team_name or "", person, self.installation))
             return self._over(task, context)
         if other := await self.under_way.begin(task.job_id, context.task.id, person, task.act):
-            await send(under_way(other))
+            await answer(under_way(other))
             return Done()
         project, job = await self._read(task)  # again, because another act might have ended now
         if task.step == "call" and has_effect(task.act, job, task.priority):
             return await self._ended(task, context, project, job)
         if not can_act(task.act, job):
-            await send(does_not_fit(task.act, project, job))
+            await answer(does_not_fit(task.act, project, job))
             return self._over(task, context)
         task = task.model_copy(update={"step": "call", "project": project, "job": job})
         if task.act is Act.RUN_AGAIN:
-            return await self._run_again(task, context, send)
-        return await self._change(task, context, send)
+            return await self._run_again(task, context, answer)
+        return await self._change(task, context, answer)
 
-    async def _change(self, task: ActTask, context: TaskContext, send: _Send) -> Outcome:
+    async def _change(self, task: ActTask, context: TaskContext, answer: Send) -> Outcome:
         """Stop or change the job. A repeat is safe, so the client repeats failed requests."""
         await context.checkpoint(
             task.state()
@@ -157,12 +152,12 @@ class ActHandler:
                 return await self._ended(task, context, project, job)
             if can_act(task.act, job):
                 raise
-            await send(does_not_fit(task.act, project, job))
+            await answer(does_not_fit(task.act, project, job))
             return self._over(task, context)
         project, job = await self._read(task)
         return await self._ended(task, context, project, job)
 
-    async def _settle(self, task: ActTask, context: TaskContext, send: _Send) -> Outcome:
+    async def _settle(self, task: ActTask, context: TaskContext) -> Outcome:
         """Read a job again until it has stopped, for some minutes."""
         last = task.reads + 1 >= len(self.settles)
         try:
@@ -178,17 +173,16 @@ class ActHandler:
                 waited = task.model_copy(update={"waited": sum(self.settles)})
                 return await self._ended(waited, context, project, job)
             if task.reads == 1:
-                with suppress(SlackCallFailed):  # the log has it; the report follows
-                    await send(stopping(job_name(job)))
+                await self._notice(task, context, stopping(job_name(job)))
         reads = task.reads + 1
         return RunAgain(self.settles[reads], task.model_copy(update={"reads": reads}).state())
 
-    async def _run_again(self, task: ActTask, context: TaskContext, send: _Send) -> Outcome:
+    async def _run_again(self, task: ActTask, context: TaskContext, answer: Send) -> Outcome:
         """Start a new job once, whatever happens: a second call would start a second job."""
         jobs = (await self.projects.list_jobs(task.project_id)).training_jobs
         newest = jobs[0] if jobs else None
         if newest is not None and task.project is not None and task.newest not in {"", newest.id}:
-            await send(newer_job_exists(task.project, newest))
+            await answer(newer_job_exists(task.project, newest))
             return self._over(task, context)
         again = task.model_copy(update={"step": "check", "refusals": task.refusals + 1})
         task = task.model_copy(update={"known": tuple(job.id for job in jobs)})
@@ -202,17 +196,17 @@ class ActHandler:
         except BasetenError as error:
             match outcome_of(error):
                 case RequestOutcome.NOT_TAKEN:
-                    return await self._not_taken(again, error, context, send)
+                    return await self._not_taken(again, error, context, answer)
                 case RequestOutcome.REFUSED:
                     raise
             log.warning("Baseten did not confirm a new job", error=str(error))
-            return await self._look_later(task, send)
+            return await self._look_later(task, context)
         return await self._ended(
             task.model_copy(update={"new_job": new}), context, task.project, task.job
         )
 
     async def _not_taken(
-        self, again: ActTask, error: BasetenError, context: TaskContext, send: _Send
+        self, again: ActTask, error: BasetenError, context: TaskContext, answer: Send
     ) -> Outcome:
         """Try again later; after several refusals, report that nothing was started."""
         wait = 0.0
@@ -221,16 +215,19 @@ class ActHandler:
         if again.refusals <= len(_REPEATS) and wait <= _LONGEST_WAIT:
             log.info("Baseten did not take a call; it is repeated", error=str(error))
             return RunAgain(max(wait, _REPEATS[again.refusals - 1]), again.state())
-        await send(self.failures.failure_text(error, act_wording(again.act, sent=False)))
+        await answer(self.failures.failure_text(error, act_wording(again.act, sent=False)))
         return self._over(again, context)
 
-    async def _look_later(self, task: ActTask, send: _Send) -> Outcome:
+    async def _notice(self, task: ActTask, context: TaskContext, message: Message) -> None:
+        with suppress(SlackCallFailed):  # the log has it; the report follows
+            await self.poster.send_privately(task.place, message, guard=context.may_post)
+
+    async def _look_later(self, task: ActTask, context: TaskContext) -> Outcome:
         if task.job is not None:
-            with suppress(SlackCallFailed):  # the log has it; the report follows
-                await send(looking_for_new_job(job_name(task.job)))
+            await self._notice(task, context, looking_for_new_job(job_name(task.job)))
         return RunAgain(self.looks[0], task.model_copy(update={"step": "look"}).state())
 
-    async def _look(self, task: ActTask, context: TaskContext, send: _Send) -> Outcome:
+    async def _look(self, task: ActTask, context: TaskContext, answer: Send) -> Outcome:
         """Search the project for the new job after an unknown outcome."""
         jobs: Sequence[TrainingJob] = ()
         try:
@@ -245,7 +242,7 @@ class ActHandler:
             return RunAgain(self.looks[reads], task.model_copy(update={"reads": reads}).state())
         note_act(self.failures.audit, context, task, perhaps=True)
         if task.project is not None and task.job is not None:
-            await send(new_job_unknown(task.project, task.job))
+            await answer(new_job_unknown(task.project, task.job))
         return self._over(task, context)
 
     async def _ended(

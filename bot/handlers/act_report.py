@@ -8,6 +8,7 @@ from bot.baseten.errors import BasetenError
 from bot.durable.context import TaskContext
 from bot.durable.model import RunAgain, State
 from bot.handlers.act_task import ActTask
+from bot.handlers.failures import Failures
 from bot.handlers.posting import LOOKS, TaskPost
 from bot.projects.message_state import WatchJobChoice
 from bot.projects.service import Projects
@@ -30,6 +31,7 @@ class ActReports:
 
     projects: Projects
     poster: Poster
+    failures: Failures
     watches: Watches
     looks: tuple[float, ...] = LOOKS
 
@@ -43,6 +45,7 @@ class ActReports:
             await self.poster.send_privately(
                 task.place, private_report(end), context.task.id, guard=context.may_post
             )
+            self.failures.answered(context, task.place.channel_id)
             return None
         if task.step == "report":
             waits = await self._reply(task, context, end)
@@ -71,11 +74,13 @@ class ActReports:
         else:
             if isinstance(posted, RunAgain):
                 return posted
+            self.failures.answered(context, posted.channel_id, posted.ts)
         context.advance(lambda: task.model_copy(update={"step": "end"}).state())
         if refused:  # or unconfirmed: the person gets the truth in any case
             await self.poster.send_privately(
                 task.place, private_report(end), guard=context.may_post
             )
+            self.failures.answered(context, task.place.channel_id)
         return None
 
     async def _update_message(self, task: ActTask) -> None:

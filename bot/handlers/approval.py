@@ -13,6 +13,7 @@ from bot.access.rules import Verb
 from bot.durable.context import TaskContext
 from bot.durable.model import Done, Outcome, RunAgain, State
 from bot.handlers.audit import Audit
+from bot.handlers.failures import Failures
 from bot.handlers.open_task import OpenProjectTask
 from bot.handlers.permissions import actor_of
 from bot.handlers.posting import TaskPost
@@ -33,7 +34,6 @@ from bot.slack.messages import Poster
 from bot.slack.permalinks import Permalinks
 from bot.slack.workflow_steps import WorkflowSteps
 from bot.views.approval import cannot_ask, card, waits
-from bot.views.installation import Installation
 from bot.views.text import without_markup
 
 log = structlog.stdlib.get_logger(__name__)
@@ -147,10 +147,9 @@ class AskHandler:
 
     waiting: WaitingProjects
     poster: Poster
+    failures: Failures
     steps: WorkflowSteps
     links: Permalinks
-    audit: Audit
-    installation: Installation
     looks: tuple[float, ...]
 
     async def handle(self, context: TaskContext) -> Outcome:
@@ -195,7 +194,7 @@ class AskHandler:
         if await self.waiting.outcome(request.id) is not None:
             return Done()
         self._note("approval withdrawn", request, context)
-        message = cannot_ask(request, self.installation, unsure=task.unsure)
+        message = cannot_ask(request, self.failures.installation, unsure=task.unsure)
         order = OpenProjectTask.model_validate(request.order)
         try:
             if order.execution_id:
@@ -204,6 +203,7 @@ class AskHandler:
                 await self.poster.send_privately(order.place, message, guard=context.may_post)
         except SlackCallFailed as refused:
             return retry_later(context, refused)
+        self.failures.answered(context, order.place.channel_id)
         return Done()
 
     async def _wait(self, task: AskTask, context: TaskContext) -> Outcome:
@@ -219,6 +219,8 @@ class AskHandler:
             except SlackCallFailed as refused:  # the log has it; the outcome is told in any case
                 if refused.retryable and task.tries < _MOST_TRIES:
                     return retry_later(context, refused)
+            else:
+                self.failures.answered(context, place.channel_id)
         now = self.waiting.now()
         left = (request.expires_at - now).total_seconds()
         if left > 0:
@@ -229,7 +231,7 @@ class AskHandler:
         return Done()
 
     def _note(self, outcome: str, request: ApprovalRequest, context: TaskContext) -> None:
-        self.audit.acted(
+        self.failures.audit.acted(
             context,
             Verb.CREATE,
             outcome,

@@ -6,6 +6,7 @@ import structlog
 
 from bot.durable.context import TaskContext
 from bot.durable.model import Done, Outcome, State
+from bot.handlers.failures import Failures
 from bot.handlers.open_task import OpenProjectTask
 from bot.handlers.posting import TaskPost
 from bot.handlers.task_age import retry_later
@@ -14,7 +15,6 @@ from bot.slack.message import PostedMessage, ReplyTarget, SlackCallFailed
 from bot.slack.messages import Poster
 from bot.slack.workflow_steps import WorkflowSteps
 from bot.views.approval import closed_card, outcome, step_outcome
-from bot.views.installation import Installation
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -28,8 +28,8 @@ class OutcomeHandler:
     """
 
     poster: Poster
+    failures: Failures
     steps: WorkflowSteps
-    installation: Installation
     looks: tuple[float, ...]
 
     async def show(self, context: TaskContext) -> Outcome:
@@ -41,6 +41,7 @@ class OutcomeHandler:
             await self.poster.update(place, task.request.card_ts, closed)
         except SlackCallFailed as refused:
             return retry_later(context, refused)
+        self.failures.answered(context, place.channel_id, task.request.card_ts)
         return Done()
 
     async def tell(self, context: TaskContext) -> Outcome:
@@ -62,7 +63,7 @@ class OutcomeHandler:
             return task.model_copy(update={"looks": looks}).state()
 
         person = task.request.requester
-        words = self.installation.command_for(order.request.team, order.request.name)
+        words = self.failures.installation.command_for(order.request.team, order.request.name)
         post = TaskPost(self.poster, context, self.looks, task.looks, searching)
         posted = await post.post(ReplyTarget(person, person), outcome(task, words))
         return Done() if isinstance(posted, PostedMessage) else posted

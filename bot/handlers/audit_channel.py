@@ -18,7 +18,7 @@ from bot.durable.store import Store
 from bot.handlers.posting import LOOKS, TaskPost
 from bot.slack.message import ReplyTarget, SlackCallFailed
 from bot.slack.messages import Poster
-from bot.views.audit import MOST_EVENTS, audit_message
+from bot.views.audit import MOST_EVENTS, audit_message, fitting
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -90,6 +90,8 @@ class AuditChannel:
         if not rows:
             return RunAgain(_LONGEST_SLEEP, context.task.state)
         found = tuple(events.event_of(row) for row in rows)
+        most = fitting([event_of(each) for each in found])
+        rows, found = rows[:most], found[:most]
         post = PostAuditTask(channel_id=self._channel_id, rows=found)
         new = Enqueue(
             f"{POST_AUDIT}:{uuid4().hex}",

@@ -12,13 +12,11 @@ from bot.baseten.models import Team
 from bot.durable.context import TaskContext
 from bot.durable.model import Done, Outcome, State
 from bot.handlers.audit import Denial
-from bot.handlers.failures import Failures
+from bot.handlers.failures import Failures, Send
 from bot.handlers.permissions import Permissions, actor_at
-from bot.handlers.task_age import age, retry_later
 from bot.projects.approval import ApprovalChoice, ApprovalRequest, Decision, Verdict
 from bot.projects.waiting import WaitingProjects
-from bot.slack.message import Message, ReplyTarget, SlackCallFailed
-from bot.slack.messages import Poster
+from bot.slack.message import Message, ReplyTarget
 from bot.views.approval import expired, not_a_decider, over, own_request
 from bot.views.failure import READING
 
@@ -53,7 +51,6 @@ class DecideHandler:
 
     access: Access
     waiting: WaitingProjects
-    poster: Poster
     failures: Failures
     permissions: Permissions
 
@@ -64,19 +61,12 @@ class DecideHandler:
         """
         task = DecideTask.model_validate(context.task.state)
 
-        async def send(message: Message) -> None:
-            await self.poster.send_privately(task.place, message, guard=context.may_post)
-            self.failures.observer.answer(age(context.task), task.place.channel_id)
-
-        async def work() -> None:
+        async def work(answer: Send) -> Outcome:
             if (refused := await self._decide(task, context)) is not None:
-                await send(refused)
+                await answer(refused)
+            return Done()
 
-        try:
-            await self.failures.report_failures(READING, send, work, task=context)
-        except SlackCallFailed as refused:
-            return retry_later(context, refused)
-        return Done()
+        return await self.failures.run_task(context, task.place, READING, work) or Done()
 
     async def _decide(self, task: DecideTask, context: TaskContext) -> Message | None:
         """Return the reason why this click decides nothing; None: it has decided."""

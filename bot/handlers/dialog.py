@@ -30,6 +30,7 @@ from bot.views.dialog import (
     team_options,
     typed_option,
 )
+from bot.views.text import isolated, shorten
 
 _NO_CONTROL_CHARACTERS = "Leave out the line breaks and other invisible characters."
 _CHANNELS = {  # the words at the field of the channel
@@ -192,7 +193,7 @@ class DialogHandler:
 def _unknown_team(error: UnknownTeamError) -> str:
     if error.needed_by:
         return f"There's no such team that you ({error.needed_by}) can use here."
-    near = f" Did you mean {error.near[0]}?" if error.near else ""
+    near = f" Did you mean {isolated(shorten(error.near[0], 100))}?" if error.near else ""
     return f"There is no such team.{near}"
 
 

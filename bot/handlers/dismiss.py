@@ -1,16 +1,15 @@
 """The task that ends a question without a project."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict
 
 from bot.durable.context import TaskContext
 from bot.durable.model import Done, Outcome, State
-from bot.handlers.task_age import age, retry_later
-from bot.slack.message import ReplyTarget, SlackCallFailed
-from bot.slack.messages import Poster
-from bot.telemetry.observer import Observer
+from bot.handlers.failures import Failures, Send
+from bot.slack.message import ReplyTarget
+from bot.views.failure import READING
 from bot.views.installation import Installation
 from bot.views.notice import canceled
 from bot.views.usage import help_message
@@ -41,17 +40,16 @@ class DismissTask(BaseModel):
 class DismissHandler:
     """Say that nothing was created, or show the help."""
 
-    poster: Poster
+    failures: Failures
     installation: Installation
-    observer: Observer = field(default_factory=Observer)
 
     async def handle(self, context: TaskContext) -> Outcome:
         """Send the message to the person alone."""
         task = DismissTask.model_validate(context.task.state)
         message = help_message(self.installation) if task.shown == "help" else canceled()
-        try:
-            await self.poster.send_privately(task.place, message, guard=context.may_post)
-        except SlackCallFailed as refused:
-            return retry_later(context, refused)
-        self.observer.answer(age(context.task), task.place.channel_id)
-        return Done()
+
+        async def work(answer: Send) -> Outcome:
+            await answer(message)
+            return Done()
+
+        return await self.failures.run_task(context, task.place, READING, work) or Done()

@@ -6,15 +6,17 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TypeAlias, TypeVar
 
 import structlog
 
 from bot.durable.context import TaskContext
 from bot.durable.in_flight import ShutdownError
-from bot.durable.model import DurableError
+from bot.durable.model import DurableError, Outcome
 from bot.handlers.audit import Audit
 from bot.handlers.permissions import actor_at
+from bot.handlers.task_age import age, retry_later
 from bot.slack.message import Message, ReplyTarget, SlackCallFailed
 from bot.slack.messages import Poster
 from bot.telemetry.observer import Observer
@@ -25,6 +27,7 @@ LAST_WORDS = 3.0  # seconds to send a person the message that the bot is shuttin
 
 Result = TypeVar("Result")
 Wording: TypeAlias = FailureWording | Callable[[], FailureWording]
+Send: TypeAlias = Callable[[Message], Awaitable[None]]
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -61,10 +64,46 @@ class Failures:
 
         await self.report_failures(wording, send, answer, place=place)
 
+    async def run_task(
+        self,
+        context: TaskContext,
+        place: ReplyTarget,
+        wording: Wording,
+        work: Callable[[Send], Awaitable[Outcome]],
+        send: Send | None = None,
+    ) -> Outcome | None:
+        """Run an attempt at a task, and reschedule the task if Slack is away.
+
+        Args:
+            context: the attempt.
+            place: the person, and the channel of the request.
+            wording: as in `report_failures`.
+            work: receives a function that sends the person the answer. The log has one line for
+                it; a notice in between is sent with `Poster.send_privately`.
+            send: sends a message to the person; by default a private one in the channel.
+
+        Returns:
+            The end of the attempt; None after a failure that the person got a message about.
+        """
+        to_person = send or partial(self.poster.send_privately, place, guard=context.may_post)
+
+        async def answer(message: Message) -> None:
+            await to_person(message)
+            self.answered(context, place.channel_id)
+
+        try:
+            return await self.report_failures(wording, answer, lambda: work(answer), task=context)
+        except SlackCallFailed as refused:
+            return retry_later(context, refused)
+
+    def answered(self, context: TaskContext, channel_id: str, ts: str = "") -> None:
+        """Record that the answer to the request of a task is posted."""
+        self.observer.answer(age(context.task), channel_id, ts)
+
     async def report_failures(
         self,
         wording: Wording,
-        send: Callable[[Message], Awaitable[None]],
+        send: Send,
         work: Callable[[], Awaitable[Result]],
         *,
         task: TaskContext | None = None,

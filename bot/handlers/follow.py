@@ -4,7 +4,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import partial
 from hashlib import sha256
 
 import structlog
@@ -17,13 +16,12 @@ from bot.durable.context import TaskContext
 from bot.durable.model import Done, Outcome, RunAgain, State
 from bot.follows.model import Follow, Kind, Scope
 from bot.follows.store import Follows
-from bot.handlers.failures import Failures
+from bot.handlers.failures import Failures, Send
 from bot.handlers.follow_tasks import FollowTask
 from bot.handlers.home import HomeHandler
 from bot.handlers.permissions import Permissions, actor_at
 from bot.handlers.posting import LOOKS, TaskPost
 from bot.handlers.task_age import reject_if_expired
-from bot.handlers.unfollow import Send, report
 from bot.projects.job_list import CurrentJobs, JobList, ListedJob
 from bot.projects.job_scope import team_digest
 from bot.projects.service import Projects
@@ -75,24 +73,19 @@ class FollowHandler:
     async def begin(self, context: TaskContext) -> Outcome:
         """Start the follow with its first message; if Slack refuses that, nothing is kept."""
         task = FollowTask.model_validate(context.task.state)
-        reject = partial(reject_if_expired, "begin", context.task)
-        return await report(
-            self.failures,
-            self.poster,
-            context,
-            FOLLOWING,
-            task.place,
-            lambda send: self._begin(task, context, send),
-            reject,
+        begun = await self.failures.run_task(
+            context, task.place, FOLLOWING, lambda answer: self._begin(task, context, answer)
         )
+        return begun or Done()
 
-    async def _begin(self, task: FollowTask, context: TaskContext, send: Send) -> Outcome:
-        scope = await self._scope(task, send)
+    async def _begin(self, task: FollowTask, context: TaskContext, answer: Send) -> Outcome:
+        reject_if_expired("begin", context.task)
+        scope = await self._scope(task, answer)
         if scope is None:
             return Done()
         current = await self.job_list.current(fresh=True)
         if current.projects_refused:
-            await send(cannot_list())
+            await answer(cannot_list())
             return Done()
         if task.since is None:
             task = task.model_copy(update={"since": _latest_moment(current, self.now())})
@@ -106,7 +99,7 @@ class FollowHandler:
             since=task.since or self.now(),
         )
         live = _live_jobs(current, scope)
-        posted = await self._post(task, follow, len(live), context, send)
+        posted = await self._post(task, follow, len(live), context, answer)
         if not isinstance(posted, Follow):
             return posted
         additions = [
@@ -129,13 +122,15 @@ class FollowHandler:
                 await self.poster.update(there, before.ts, message)
         in_home = task.is_direct and not task.place.channel_id  # then words would go there, too
         if posted.channel_id != task.place.channel_id and not in_home:
-            await send(now_following(posted))
+            await self.poster.send_privately(
+                task.place, now_following(posted), guard=context.may_post
+            )
         if task.home:
             self.home.redraw(task.place.user_id)
         return Done()
 
     async def _post(
-        self, task: FollowTask, follow: Follow, live: int, context: TaskContext, send: Send
+        self, task: FollowTask, follow: Follow, live: int, context: TaskContext, answer: Send
     ) -> Follow | Outcome:
         """Post the first message; return the follow with its place, or the end of this attempt."""
 
@@ -154,7 +149,7 @@ class FollowHandler:
             if refused.retryable:
                 raise
             log.info("a follow did not start", slack_error=refused.error)
-            await send(
+            await answer(
                 unconfirmed_follow()
                 if refused.outcome_unknown
                 else not_followed(refused.error, direct=task.is_direct)
@@ -162,12 +157,13 @@ class FollowHandler:
             return Done()
         if isinstance(posted, RunAgain):
             return posted
+        self.failures.answered(context, posted.channel_id, posted.ts)
         if task.is_direct:
             update = {"channel_id": posted.channel_id, "ts": posted.ts}
             return follow.model_copy(update=update)
         return follow.model_copy(update={"ts": posted.ts})
 
-    async def _scope(self, task: FollowTask, send: Send) -> Scope | None:
+    async def _scope(self, task: FollowTask, answer: Send) -> Scope | None:
         """Return the jobs to follow; None: the person got the reason why there are none."""
         place = ReplyTarget(task.place.user_id, "" if task.is_direct else task.channel_id)
         await self.permissions.prepare(actor_at(place))
@@ -175,7 +171,7 @@ class FollowHandler:
         if task.target is None:
             email = await self.people.email_of(task.place.user_id)
             if not email:
-                await send(no_email(scope_missing=email is None))
+                await answer(no_email(scope_missing=email is None))
                 return None
             return Scope(kind=Kind.MINE, email=email)
         if task.target.project_id:

@@ -4,7 +4,6 @@ The upsert and the first post are one attempt, without a write in between. A rep
 harm, and after a kill the bot searches the channel for the message before it posts again.
 """
 
-from collections.abc import Awaitable, Callable
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -18,13 +17,13 @@ from bot.durable.context import TaskContext
 from bot.durable.model import Change, Done, Outcome, RunAgain, State
 from bot.handlers.approval import ApprovalGate
 from bot.handlers.approved import run_approved
-from bot.handlers.failures import Failures
+from bot.handlers.failures import Failures, Send
 from bot.handlers.home import HomeHandler
 from bot.handlers.open_task import OpenProjectTask
 from bot.handlers.permissions import Permissions
 from bot.handlers.posting import LOOKS, TaskPost, send_invitation
 from bot.handlers.slow_notice import notify_if_slow
-from bot.handlers.task_age import age, reject_if_expired, retry_later
+from bot.handlers.task_age import reject_if_expired
 from bot.projects.bounded_set import BoundedSet
 from bot.projects.creation import CreationOutcome
 from bot.projects.readings import question_about
@@ -32,7 +31,6 @@ from bot.projects.recents import Recent, Recents
 from bot.projects.service import ExistingProjects, Projects
 from bot.slack.message import Message, PostedMessage, SlackCallFailed
 from bot.slack.messages import Poster
-from bot.telemetry.observer import Observer
 from bot.views.approval import after_approval, tries_again
 from bot.views.failure import attempt_to_open
 from bot.views.notice import not_compared, still_opening
@@ -70,7 +68,6 @@ class OpenProjectHandler:
     watch_answers: bool
     looks: tuple[float, ...] = LOOKS
     permissions: Permissions = field(default_factory=Permissions)
-    observer: Observer = field(default_factory=Observer)
     _invited: BoundedSet = field(default_factory=BoundedSet)
 
     async def handle(self, context: TaskContext) -> Outcome:
@@ -78,53 +75,44 @@ class OpenProjectHandler:
         task = OpenProjectTask.model_validate(context.task.state)
         self.note(task, context)
 
-        async def send(message: Message) -> None:
+        async def notice(message: Message) -> None:
             place = task.private_place
             await self.poster.send_privately(place, message, guard=context.may_post)
 
-        async def answer(message: Message) -> None:
+        async def send(message: Message) -> None:
             if task.approved_by:
                 opened = bool(context.now().state.get("opened"))
                 name, approver = task.request.name, task.approved_by
                 message = after_approval(name, approver, message, opened=opened)
-            await send(message)
-            self.observer.answer(age(context.task), task.place.channel_id)
+            await notice(message)
 
-        async def run() -> Outcome:
-            return await self._run(task, context, send, answer)
-
-        async def work() -> Outcome:
+        async def work(answer: Send) -> Outcome:
+            run = partial(self._run, task, context, notice, answer)
             if task.approved_by:  # the requester has agreed to wait
                 waits = tries_again(task.request.name, task.approved_by)
-                return await run_approved(context, run, partial(send, waits))
+                return await run_approved(context, run, partial(notice, waits))
             reject_if_expired(task.step, context.task)
             return await run()
 
-        try:
-            outcome = await self.failures.report_failures(
-                partial(attempt_to_open, task.request, None if task.approved_by else task.place),
-                answer,
-                work,
-                task=context,
-            )
-        except SlackCallFailed as refused:
-            return retry_later(context, refused)
-        end = context.now().state
-        outcome = Done(self.remembered(end)) if outcome is None else outcome
+        wording = partial(attempt_to_open, task.request, None if task.approved_by else task.place)
+        outcome = await self.failures.run_task(context, task.place, wording, work, send)
+        if outcome is None:
+            outcome = Done(self.remembered(context.now().state))
         if task.home and isinstance(outcome, Done):
-            self.home.redraw(task.place.user_id, _recent(OpenProjectTask.model_validate(end)))
+            end = OpenProjectTask.model_validate(context.now().state)
+            self.home.redraw(task.place.user_id, _recent(end))
         return outcome
 
     async def _run(
         self,
         task: OpenProjectTask,
         context: TaskContext,
-        send: Callable[[Message], Awaitable[None]],
-        answer: Callable[[Message], Awaitable[None]],
+        notice: Send,
+        answer: Send,
     ) -> Outcome:
         if task.step == "open":
-            notice = partial(still_opening, task.request)
-            async with nullcontext() if task.tries else notify_if_slow(send, notice):
+            slow = partial(still_opening, task.request)
+            async with nullcontext() if task.tries else notify_if_slow(notice, slow):
                 found = await self.find_existing(task)
                 question = self._question(task, found)
                 admitted = None if question else await self.gate.admit(task, found, context)
@@ -203,7 +191,7 @@ class OpenProjectHandler:
             self.permissions.require_shown(task.actor(), task.opened)
         posted = await self._post(task, context)
         if isinstance(posted, PostedMessage):
-            self.observer.answer(age(context.task), posted.channel_id, posted.ts)
+            self.failures.answered(context, posted.channel_id, posted.ts)
         return posted
 
     async def _post(

@@ -3,7 +3,6 @@
 It only reads: nothing is created or changed in Baseten.
 """
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Literal
@@ -16,17 +15,17 @@ from bot.baseten.errors import BasetenError
 from bot.baseten.models import TrainingProject
 from bot.durable.context import TaskContext
 from bot.durable.model import Done, Outcome, State
-from bot.handlers.failures import Failures
+from bot.handlers.failures import Failures, Send
 from bot.handlers.home import HomeHandler
 from bot.handlers.permissions import Permissions, actor_at
 from bot.handlers.posting import LOOKS, TaskPost, send_invitation
 from bot.handlers.slow_notice import notify_if_slow
-from bot.handlers.task_age import age, reject_if_expired, retry_later
+from bot.handlers.task_age import reject_if_expired
 from bot.projects.bounded_set import BoundedSet
 from bot.projects.creation import CreationOutcome
 from bot.projects.message_state import MessageState
 from bot.projects.service import OpenedProject, Projects
-from bot.slack.message import Message, PostedMessage, ReplyTarget, SlackCallFailed
+from bot.slack.message import PostedMessage, ReplyTarget, SlackCallFailed
 from bot.slack.messages import Poster
 from bot.views.failure import FailureWording
 from bot.views.job import job_name
@@ -41,7 +40,6 @@ SHOW_PROJECT = "show/1"  # with the version of the state
 SHOWING = FailureWording(
     what="that", nothing="Nothing was posted.", unsure="Perhaps nothing was posted."
 )
-_Send = Callable[[Message], Awaitable[None]]
 
 
 class ShowProjectTask(BaseModel):
@@ -106,29 +104,18 @@ class ShowProjectHandler:
     async def handle(self, context: TaskContext) -> Outcome:
         """Run the task; the person gets a message about each failure."""
         task = ShowProjectTask.model_validate(context.task.state)
-        send = partial(self.poster.send_privately, task.place, guard=context.may_post)
-
-        async def answer(message: Message) -> None:
-            await send(message)
-            self.failures.observer.answer(age(context.task), task.place.channel_id)
-
-        async def work() -> Outcome:
-            reject_if_expired(task.step, context.task)
-            return await self._run(task, context, send, answer)
-
-        try:
-            outcome = await self.failures.report_failures(SHOWING, answer, work, task=context)
-        except SlackCallFailed as refused:
-            return retry_later(context, refused)
-        outcome = Done() if outcome is None else outcome
+        outcome = await self.failures.run_task(
+            context, task.place, SHOWING, lambda answer: self._run(task, context, answer)
+        )
+        outcome = outcome or Done()
         if task.home and isinstance(outcome, Done):
             self.home.redraw(task.place.user_id)
         return outcome
 
-    async def _run(
-        self, task: ShowProjectTask, context: TaskContext, send: _Send, answer: _Send
-    ) -> Outcome:
-        async with notify_if_slow(send, still_looking):
+    async def _run(self, task: ShowProjectTask, context: TaskContext, answer: Send) -> Outcome:
+        reject_if_expired(task.step, context.task)
+        notice = partial(self.poster.send_privately, task.place, guard=context.may_post)
+        async with notify_if_slow(notice, still_looking):
             project = await self._read(task)
         # A direct message is no channel of a grant; the watch asks again in it, at each post.
         shown_in = replace(task.place, channel_id="") if task.is_direct else task.place
@@ -146,7 +133,7 @@ class ShowProjectHandler:
                 self._note(task, context, project, shown_in, "perhaps shown")
             if not isinstance(posted, PostedMessage):
                 return posted
-            self.failures.observer.answer(age(context.task), posted.channel_id, posted.ts)
+            self.failures.answered(context, posted.channel_id, posted.ts)
             task = task.model_copy(update={"step": "end", "posted": posted})
         try:
             watched = await self._end(task, context, project, state)
@@ -186,7 +173,7 @@ class ShowProjectHandler:
         context: TaskContext,
         project: TrainingProject,
         state: MessageState,
-        answer: _Send,
+        answer: Send,
     ) -> PostedMessage | Outcome:
         """Return the message; or the end of this attempt, if the outcome is unknown."""
 

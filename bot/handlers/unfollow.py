@@ -1,26 +1,22 @@
 """The tasks that end follows."""
 
-from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
 
 from bot.access.rules import NotAllowedError, Verb
 from bot.durable.context import TaskContext
 from bot.durable.model import Done, Outcome
 from bot.follows.model import RIGHTS, FarewellTask, Follow, Kind
 from bot.follows.store import Follows
-from bot.handlers.failures import Failures, Wording
+from bot.handlers.failures import Failures, Send
 from bot.handlers.follow_tasks import UnfollowTask
 from bot.handlers.home import HomeHandler
 from bot.handlers.permissions import Permissions
 from bot.handlers.task_age import retry_later
-from bot.slack.message import Message, ReplyTarget, SlackCallFailed
+from bot.slack.message import ReplyTarget, SlackCallFailed
 from bot.slack.messages import Poster
 from bot.views.failure import READING
 from bot.views.follow import no_such_follow, stopped_message, unfollowed_message, you_stopped
-
-Send = Callable[[Message], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +32,10 @@ class UnfollowHandler:
     async def end(self, context: TaskContext) -> Outcome:
         """End a follow; its creator gets a message, if another person has ended it."""
         task = UnfollowTask.model_validate(context.task.state)
-        return await report(
-            self.failures,
-            self.poster,
-            context,
-            READING,
-            task.place,
-            lambda send: self._end(task, context, send),
+        ended = await self.failures.run_task(
+            context, task.place, READING, lambda answer: self._end(task, context, answer)
         )
+        return ended or Done()
 
     async def say_farewell(self, context: TaskContext) -> Outcome:
         """Send the creator of an ended follow a direct message.
@@ -66,14 +58,14 @@ class UnfollowHandler:
             return Done() if refused.outcome_unknown else retry_later(context, refused)
         return Done()
 
-    async def _end(self, task: UnfollowTask, context: TaskContext, send: Send) -> Outcome:
+    async def _end(self, task: UnfollowTask, context: TaskContext, answer: Send) -> Outcome:
         person = task.place.user_id
         if task.follow is None:
             follow = await self._mine(person)
         else:
             follow = await self.follows.get(task.follow.digest, task.follow.id)
         if follow is None:
-            await send(no_such_follow())
+            await answer(no_such_follow())
             self._redraw_home(task)
             return Done()
         if follow.scope.kind is Kind.MINE and follow.created_by != person:
@@ -90,7 +82,7 @@ class UnfollowHandler:
             name=follow.scope.name,
         )
         await self._show_end(follow, person, context)
-        await send(you_stopped(follow))
+        await answer(you_stopped(follow))
         self._redraw_home(task)
         return Done()
 
@@ -110,26 +102,3 @@ class UnfollowHandler:
     async def _mine(self, user_id: str) -> Follow | None:
         found = [each for each in await self.follows.of(user_id) if each.scope.kind is Kind.MINE]
         return found[0] if found else None
-
-
-async def report(  # noqa: PLR0913, PLR0917 - the parts of one attempt
-    failures: Failures,
-    poster: Poster,
-    context: TaskContext,
-    wording: Wording,
-    place: ReplyTarget,
-    work: Callable[[Send], Awaitable[Outcome]],
-    before: Callable[[], None] = lambda: None,
-) -> Outcome:
-    """Do the work of a task; the person gets a message about each failure."""
-    send = partial(poster.send_privately, place, guard=context.may_post)
-
-    async def run() -> Outcome:
-        before()
-        return await work(send)
-
-    try:
-        outcome = await failures.report_failures(wording, send, run, task=context)
-    except SlackCallFailed as refused:
-        return retry_later(context, refused)
-    return Done() if outcome is None else outcome

@@ -12,14 +12,13 @@ from bot.baseten.errors import BasetenError
 from bot.baseten.models import TrainingProject
 from bot.durable.context import TaskContext
 from bot.durable.model import Done, Outcome, State
-from bot.handlers.failures import Failures, Wording
+from bot.handlers.failures import Failures, Send
 from bot.handlers.permissions import Permissions
-from bot.handlers.task_age import age, retry_later
 from bot.projects.message_state import MessageState
 from bot.projects.service import Projects
-from bot.slack.message import Message, ReplyTarget, SlackCallFailed
+from bot.slack.message import ReplyTarget, SlackCallFailed
 from bot.slack.messages import Poster
-from bot.views.failure import READING, STOPPING, STOPPING_FOR_EVERYONE
+from bot.views.failure import READING, STOPPING, STOPPING_FOR_EVERYONE, FailureWording
 from bot.views.notice import cannot_watch, nothing_to_watch, stopped, stopped_early
 from bot.views.project import is_watchable, project_message
 from bot.views.watch import job_has_ended, not_watching
@@ -100,24 +99,21 @@ class WatchHandler:
     async def _run(
         self,
         context: TaskContext,
-        wording: Wording,
+        ended: FailureWording,
         work: Callable[[WatchTask, TaskContext], Awaitable[None]],
     ) -> Outcome:
+        """Run a task; `ended` has the words for a failure after the end of a watch."""
         task = WatchTask.model_validate(context.task.state)
 
-        async def send(message: Message) -> None:
-            await self.poster.send_privately(task.place, message, guard=context.may_post)
-            self.failures.observer.answer(age(context.task), task.place.channel_id)
+        def words() -> FailureWording:
+            return ended if context.now().state.get("watch_id") else READING
 
-        async def answer() -> None:
+        async def answer(_: Send) -> Outcome:
             await work(task, context)
-            self.failures.observer.answer(age(context.task), task.place.channel_id, task.ts)
+            self.failures.answered(context, task.place.channel_id, task.ts)
+            return Done()
 
-        try:
-            await self.failures.report_failures(wording, send, answer, task=context)
-        except SlackCallFailed as refused:
-            return retry_later(context, refused)
-        return Done()
+        return await self.failures.run_task(context, task.place, words, answer) or Done()
 
     async def _begin(self, task: WatchTask, context: TaskContext) -> None:
         send = partial(self.poster.send_privately, task.place, guard=context.may_post)

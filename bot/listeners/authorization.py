@@ -43,7 +43,7 @@ class Authorization:
     Args:
         slack: the client of Slack's Web API, with the token.
         token: the bot's token.
-        on_wait: called with the reason after each attempt that failed; without host names.
+        on_wait: called with each reason why the start waits; without host names.
     """
 
     def __init__(
@@ -75,7 +75,8 @@ class Authorization:
             ScopesMissingError: it lacks a scope that a rule needs.
         """
         rules = rules or AccessFile()
-        answer = await self._ask()
+        log.info("the start waits for Slack to confirm the bot's token")
+        answer = await self._ask(self._start_waits)
         _check_scopes(rules, answer)
         workspace = workspace_of(answer)
         identity = AuthorizeResult.from_auth_test_response(
@@ -94,37 +95,31 @@ class Authorization:
         """Read ``ACCESS_FILE`` again; if it is wrong, the old rules stay."""
         try:
             rules = await asyncio.to_thread(read_access_file, path)
-            await self.check_scopes(rules)
+            if rules.scopes:
+                _check_scopes(rules, await self._ask(_reload_waits))
         except (BadAccessFileError, ScopesMissingError, TokenRefusedError) as wrong:
             log.error("kept the old access rules", why=str(wrong))  # noqa: TRY400 - no bug
             return
         access.file = rules
         words = access_in_words(await self.workspace(), rules)
-        log.info("read the access rules again", access=words)
+        write = log.info if rules.grants else log.warning  # as at the start
+        write("read the access rules again", access=words)
 
-    async def check_scopes(self, rules: AccessFile) -> None:
-        """Ask Slack for the scopes of the token.
+    def _start_waits(self, why: str) -> None:
+        self._on_wait(why)
+        log.warning("Slack does not confirm the bot's token; the start waits", why=why)
 
-        Raises:
-            TokenRefusedError: Slack refuses the token.
-            ScopesMissingError: it lacks a scope that a rule needs.
-        """
-        if rules.scopes:
-            _check_scopes(rules, await self._ask())
-
-    async def _ask(self) -> AsyncSlackResponse:
-        log.info("the start waits for Slack to confirm the bot's token")
-        logged = ""
+    async def _ask(self, on_wait: Callable[[str], None]) -> AsyncSlackResponse:
+        """Return the answer; call `on_wait` with each new reason why there is none yet."""
+        told = ""
 
         def repeat(error: Exception) -> bool | float:
-            nonlocal logged
+            nonlocal told
             if not isinstance(error, SlackCallFailed) or error.error in AUTH_ERRORS:
                 return False
-            why = why_failed(error)
-            self._on_wait(why)
-            if why != logged:
-                log.warning("Slack does not confirm the bot's token; the start waits", why=why)
-            logged = why
+            if (why := why_failed(error)) != told:
+                told = why
+                on_wait(why)
             return min(error.retry_after, 2 * _LONGEST_WAIT) or True
 
         try:
@@ -136,6 +131,10 @@ class Authorization:
             )
         except SlackCallFailed as refused:
             raise TokenRefusedError(refused.error) from None
+
+
+def _reload_waits(why: str) -> None:
+    log.warning("Slack does not tell the token's scopes; the old access rules stay", why=why)
 
 
 def _check_scopes(rules: AccessFile, answer: AsyncSlackResponse) -> None:

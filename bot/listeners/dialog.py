@@ -6,8 +6,10 @@ from typing import Any
 
 from slack_bolt.context.ack.async_ack import AsyncAck
 
+from bot.access.rules import MalformedPayloadError
 from bot.durable.model import StoreUnavailableError
 from bot.handlers.services import Services
+from bot.listeners.actor import part
 from bot.listeners.payloads import carried, checked, field, reply_target_of
 from bot.projects.message_state import DialogState
 from bot.projects.request import ProjectRequest
@@ -60,9 +62,14 @@ class Dialog:
         """Ack at once, and offer the projects of the chosen team.
 
         https://docs.slack.dev/reference/interaction-payloads/block_actions-payload
+
+        Raises:
+            MalformedPayloadError: the click was in no dialog with fields.
         """
-        view, option = body["view"], body["actions"][0].get("selected_option") or {}
-        place, state, team = _place(view, body), _state(view), str(option.get("value") or "")
+        view, option = part(body, "view"), body["actions"][0].get("selected_option") or {}
+        if not view.get("state"):
+            raise MalformedPayloadError("view.state: missing")
+        place, state, team = _place(view, body), _state(view), option.get("value", "")
         chosen, _ = _chosen_project(view)
         dialog = self.services.dialog
         self.services.run_in_background(
@@ -118,7 +125,7 @@ def _origin(payload: dict[str, Any]) -> ReplyTarget:
 
 def _chosen_project(view: dict[str, Any]) -> tuple[str, str]:
     """Read the chosen project exactly as it is called, and the team of the list; or two blanks."""
-    values: dict[str, Any] = view.get("state", {}).get("values", {})
+    values: dict[str, Any] = view["state"]["values"]
     for block_id, elements in values.items():
         option = elements.get(PROJECT, {}).get("selected_option")
         if option and block_id.startswith(PROJECT_OF):

@@ -23,7 +23,7 @@ from bot.views.dialog import NAME
 from bot.views.failure import READING
 from bot.views.more import NOTICE_TITLE, notice_view
 from bot.views.text import without_markup
-from bot.views.usage import unknown_command_message
+from bot.views.usage import unknown_request_message
 
 _REFUSALS = (NotServedError, PersonLimitError, MalformedPayloadError)
 _SILENT = (NotServedError, PersonLimitError)  # for an event that no person waits for
@@ -45,6 +45,7 @@ class ErrorHandler:
 
         A command and a dialog show the words in the ack, and a workflow step fails with them. After
         a click or a shortcut the words are sent. Suggestions get no options; an event gets a 200.
+        This holds for requests without a listener too, such as a click on a button of an old bot.
         """
         refused = isinstance(error, _REFUSALS)
         request.context["outcome"] = "refused" if refused else "failed"
@@ -52,15 +53,13 @@ class ErrorHandler:
         self.services.failures.audit.refused_request(actor, error)
         if isinstance(error, BoltUnhandledRequestError):
             log.warning("no listener for this request", type=str(body.get("type", ""))[:50])
-            words = unknown_command_message(self.services.installation)
-            return _json(words.payload()) if "command" in body else _ack()
         match body.get("type"):
             case "event_callback":
                 return await self._after_event(error, part(body, "event"), request)
             case "block_suggestion":
                 log.debug("no suggestions", error=f"{type(error).__name__}: {error}")
                 return _json({"options": []})
-        words = self.services.failures.failure_text(error, READING)
+        words = self._words(error, "command" if "command" in body else text(body, "type"))
         if "command" in body:
             return _json(words.payload())
         match body.get("type"):
@@ -80,10 +79,15 @@ class ErrorHandler:
             log.warning("a workflow step was not taken", retries=retries, error=str(error))
             return BoltResponse(status=503)
         if step or not isinstance(error, _SILENT):
-            words = self.services.failures.failure_text(error, READING)
+            words = self._words(error, text(event, "type"))
         if step and (execution_id := text(event, "function_execution_id")):
             await self._start(lambda: self._fail(execution_id, words))
         return _ack()
+
+    def _words(self, error: Exception, kind: str) -> Message:
+        if isinstance(error, BoltUnhandledRequestError):
+            return unknown_request_message(kind, self.services.installation)
+        return self.services.failures.failure_text(error, READING)
 
     async def _start(self, answer: Callable[[], Coroutine[Any, Any, None]]) -> None:
         try:

@@ -15,6 +15,7 @@ Needed = Annotated[str, Field(max_length=255, pattern=rf"^{_CHARACTER}+$")]
 ChannelId = Annotated[str, Field(pattern=r"^([CDG][A-Z0-9]{1,30})?$")]
 Timestamp = Annotated[str, Field(pattern=r"^([0-9]{1,20}\.[0-9]{1,20})?$")]
 Text = Annotated[str, Field(max_length=40_000, pattern=r"^[^\x00]*$")]
+Option = Annotated[Text, Field(max_length=255)]
 Url = Annotated[str, Field(max_length=3000)]
 
 
@@ -48,13 +49,14 @@ class _Message(_Shape):
 
 
 class _Choice(_Shape):
-    value: Text
+    value: Option
 
 
 class _Element(_Shape):
     value: Text | None = None
     selected_option: _Choice | None = None
     selected_conversation: ChannelId | None = None
+    selected_user: Id | None = None
 
 
 class _State(_Shape):
@@ -68,6 +70,7 @@ class _View(_Shape):
     private_metadata: Text | None = None
     app_installed_team_id: Id | None = None
     team_id: Id | None = None
+    state: _State | None = None
 
 
 class _SubmittedView(_View):
@@ -81,6 +84,7 @@ class _ResponseUrl(_Shape):
 class _Action(_Shape):
     action_id: Id
     value: Text = ""
+    selected_option: _Choice | None = None
 
 
 class _Authorization(_Shape):
@@ -174,6 +178,7 @@ class _Closed(_Interaction):
 
 
 class _Suggestion(_Interaction):
+    view: _View
     action_id: Id
     value: Text | None = None
 

@@ -114,7 +114,7 @@ def creation_outcome(upserted: Upserted, *, listed: bool | None = None) -> Creat
         upserted: the project, as the API returned it.
         listed: whether the list of projects held the project before; None if unknown.
     """
-    if upserted.project.latest_job is not None:
+    if upserted.project.latest_job is not None or upserted.project.job_unreadable:
         return CreationOutcome.EXISTED
     if upserted.answered_at is None:
         return CreationOutcome.EXISTED if listed else CreationOutcome.UNKNOWN

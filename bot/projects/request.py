@@ -17,7 +17,9 @@ _QUOTED_TEAM = (
     re.compile(r"""(["'])(?P<team>.*?)\1(?P<rest>.*)"""),
 )
 # People copy them from an example, such as `/training-project <team> <name>`.
-_MARKED = re.compile(r"(?:`([^`]+)`|<([^<>]+)>)(?=\s|$)")
+_MARKED = re.compile(r"(?:`+([^`]+)`+|<([^<>]+)>)(?=\s|$)")
+# A mention or a link, if the app's command has ``should_escape``; the text after ``|`` was typed.
+_ENTITY = re.compile(r"<(?:([@#])[A-Z0-9]+|[a-z]+:[^<>|]+)\|([^<>|]+)>")
 _HELP = frozenset({"help", "list", "status", "?", "-h", "-?"})
 _OPTION = re.compile(r"--|[–—]")  # noqa: RUF001 - the dashes that phones insert
 _CONTROL = frozenset({"Cc", "Cs", "Zl", "Zp"})
@@ -197,7 +199,7 @@ def is_blank(text: str) -> bool:
 
 
 def _unescaped(text: str) -> str:
-    return re.sub("&(?:amp|lt|gt);", lambda found: _ESCAPED[found[0]], text)
+    return re.sub("&(?:amp|lt|gt);", lambda found: _ESCAPED[found[0]], _ENTITY.sub(r"\1\2", text))
 
 
 def _with_control_character(words: str) -> UsageError:

@@ -121,6 +121,8 @@ class WaitingProjects:
     async def end(self, request: ApprovalRequest, decision: Decision, origin: Request) -> bool:
         """End a request, and enqueue the tasks that follow; only the first end counts.
 
+        The task that creates the project belongs to the request for it, not to the click.
+
         Returns:
             False if the request has ended already; nothing has changed.
         """
@@ -137,7 +139,9 @@ class WaitingProjects:
             )
         ]
         if decision.verdict is Verdict.APPROVED:
-            after.append(self._goes_on(request, decision, origin))
+            asked = await self.store.get(request.ask_task_id)
+            requested = origin if asked is None else asked.request
+            after.append(self._goes_on(request, decision, requested))
         else:
             after.append(self._tells(outcome, origin))
         try:

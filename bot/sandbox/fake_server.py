@@ -45,6 +45,7 @@ __all__ = [
 
 LOOPBACK = "127.0.0.1"
 CLOSING_GRACE = 0.1  # seconds that requests under way get once the server closes
+_SHOWN = 3000  # characters of an error message
 NOT_HTTP = b"\x15\x03\x01 this is not the HTTP you are looking for\r\n\r\n"
 
 
@@ -142,7 +143,7 @@ class FakeServer(ABC):
             timeout: seconds.
 
         Raises:
-            TimeoutError: it did not become true; the text lists the records.
+            TimeoutError: it did not become true; the text ends with the last records.
         """
         deadline = time.monotonic() + timeout
         while not predicate():
@@ -152,7 +153,7 @@ class FakeServer(ABC):
             except TimeoutError:
                 if predicate():
                     return
-                waited = f"not within {timeout:g} s; seen: {self.seen()}"
+                waited = f"not within {timeout:g} s; seen at last: {self.seen()[-_SHOWN:]}"
                 raise TimeoutError(waited) from None
 
     def seen(self) -> str:

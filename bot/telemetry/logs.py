@@ -98,7 +98,9 @@ def configure_logs(
     root.setLevel(level.upper())
     logging.captureWarnings(capture=True)  # else Python writes them to standard error as they are
     # The formats use none of these fields, and logging computes them for each line.
+    # https://docs.python.org/3/howto/logging.html#optimization
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+    logging._srcfile = None  # noqa: SLF001 - the documentation above gives this name
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from urllib.parse import quote
 
+from bot.telemetry.hints import Hints
+
 SHORTEST = 8  # characters; a shorter value would match parts of ordinary words
 _HEAD = 12  # characters of a secret; a part of at least these is redacted too
 _HEX, _BASE64 = re.compile(r"[0-9a-fA-F]*"), re.compile(r"[A-Za-z0-9+/_=-]*")
@@ -56,18 +58,18 @@ class OwnSecrets:
         # The plain forms come first: an encoding's run would take more than the secret.
         self._forms = [form for secret in long for form in _plain(secret)]
         self._forms += [form for secret in long for form in _encoded(secret)]
-        self._heads = [form.head for form in self._forms]
+        self._heads = Hints(form.head for form in self._forms)
 
     def redact(self, text: str, mark: str) -> str:
         """Return the text with the mark in place of each secret."""
-        for form in self._forms:
-            if form.head in text:
+        if self.are_in(text):
+            for form in self._forms:
                 text = form.redact(text, mark)
         return text
 
     def are_in(self, text: str) -> bool:
         """Return whether the text has a secret, or the beginning of one."""
-        return any(map(text.__contains__, self._heads))
+        return self._heads.are_in(text)
 
 
 def _plain(secret: str) -> Iterator[_Form]:

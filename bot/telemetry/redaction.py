@@ -4,8 +4,16 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+from bot.telemetry.hints import Hints
 from bot.telemetry.own_secrets import SHORTEST, OwnSecrets
-from bot.telemetry.secret_patterns import MARK, has_hint, mark, redact_patterns
+from bot.telemetry.secret_patterns import (
+    ANY_CASE_HINTS,
+    EXACT_HINTS,
+    HINT_PATTERNS,
+    MARK,
+    mark,
+    redact_patterns,
+)
 from bot.telemetry.task_ids import put_back, set_aside
 
 __all__ = ["MARK", "Redactor", "escaped", "redact"]
@@ -13,6 +21,7 @@ __all__ = ["MARK", "Redactor", "escaped", "redact"]
 # --- values of names such as "token"
 
 _WORDS = ("key", "token", "secret", "password", "passwd", "passphrase", "credential", "credentials")
+_HINTS = Hints(EXACT_HINTS, (*ANY_CASE_HINTS, *_WORDS), HINT_PATTERNS)  # most texts have none
 _CHARACTER = r"""[^\s"'`,;&<>(){}\[\]|\\]"""  # of a value
 # A value cannot contain another such name; that name and its value match by themselves. Possessive
 # quantifiers can miss a secret before Python 3.11.5, so no pattern has them
@@ -56,6 +65,11 @@ _STATE = re.compile(
     r"(?:expired|found|has|invalid|is|loaded|missing|no|not|read|required|set|undefined|unset|was)"
     r"(?:[_-][a-z]+)+[.!?]?"
 )
+# Words of a sentence about a password; no password is one of them.
+_PROSE = frozenset(
+    {"cannot", "click", "does", "expected", "expired", "incorrect", "invalid", "missing", "must"}
+    | {"needs", "required", "should", "wrong", "your"}
+)
 _EMPTY_VALUES = frozenset({"empty", "false", "none", "null", "true", "unset"})
 # Source code in a traceback assigns calls, items, attributes and other names.
 _IDENTIFIER = re.compile(r"[A-Za-z_.]+")
@@ -78,6 +92,8 @@ def _is_secret_value(name: str, sign: str, value: str, follows: str) -> bool:
     if value.lower() in _EMPTY_VALUES or (follows in {"(", "["} and _IDENTIFIER.fullmatch(value)):
         return False
     if _PASSWORD.search(name):
+        if value.lower().rstrip(".!?") in _PROSE and sign[-1:] not in {'"', "'"}:
+            return False
         return len(value) > 3 or sign.isspace()  # noqa: PLR2004 - "no", "yes", "-"
     if _STATE.fullmatch(value) and sign[-1:] not in {'"', "'"}:
         return False
@@ -110,12 +126,15 @@ def _redact_flag(found: re.Match[str]) -> str:
 
 def redact(text: str) -> str:
     """Return the text without recognizable secrets; task ids stay readable."""
+    if not _HINTS.are_in(text):
+        return text
     text, task_ids = set_aside(text)
-    text, lower = redact_patterns(text), text.lower()
-    if any(word in lower for word in _WORDS[:-1]):
-        text = _ASSIGNED.sub(_redact_assigned, text)
-        if "--" in text or " -" in text:
-            text = _FLAGGED.sub(_redact_flag, text)
+    if _HINTS.are_in(text):
+        text, lower = redact_patterns(text), text.lower()
+        if any(word in lower for word in _WORDS):
+            text = _ASSIGNED.sub(_redact_assigned, text)
+            if "--" in text or " -" in text:
+                text = _FLAGGED.sub(_redact_flag, text)
     return put_back(text, task_ids)
 
 
@@ -144,8 +163,8 @@ class Redactor:
 
     def tree(self, value: Any) -> Any:  # noqa: ANN401 - JSON is any shape
         """Return a redacted copy of a JSON-like value, or the value itself if it has no secret."""
-        # Few messages contain a hint of a secret, and one search over all strings is cheap.
-        return self._tree(value) if self._has_hint("\n".join(_strings(value))) else value
+        text = "\n".join(_strings(value))
+        return self._tree(value) if self._own.are_in(text) or _HINTS.are_in(text) else value
 
     def _tree(self, value: Any) -> Any:  # noqa: ANN401 - JSON is any shape
         if isinstance(value, str):
@@ -155,11 +174,6 @@ class Redactor:
         if isinstance(value, list | tuple):
             return [self._tree(item) for item in value]
         return value
-
-    def _has_hint(self, text: str) -> bool:
-        return (
-            self._own.are_in(text) or any(map(text.lower().__contains__, _WORDS)) or has_hint(text)
-        )
 
 
 def _strings(value: Any) -> list[str]:  # noqa: ANN401 - JSON is any shape

@@ -10,6 +10,12 @@ MARK = "[redacted]"
 _PRIVATE = r"(?:[A-Z0-9]+\ ){0,4}PRIVATE\ KEY(?:\ BLOCK)?"
 _END = r"""(?:[^\s"'&<>|\\]|\\/)"""  # a character of a URL, also in JSON
 
+# Words after "bearer" in a sentence; no token is one of them.
+_PROSE = (
+    r"(?:and|auth|authentication|authorization|for|from|in|is|of|or|realm=|scheme|to|tokens?|was"
+    r"|with)(?:(?<==)|(?![\w+/=~-]|\.\w))"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class _Pattern:
@@ -61,7 +67,7 @@ _PATTERNS = (
           | hooks\.slack(?:-gov)?\.com(?:\\?/|%(?:25)*2F){_END}+  # without a scheme
           | discord(?:app)?\.com(?:\\?/|%2F)api(?:\\?/|%2F)(?:v[0-9]+(?:\\?/|%2F))?webhooks{_END}+
           | (?P<kept>
-                \b(?:api-key|bearer)\s+                             # any Authorization header
+                \b(?:api-key|bearer)\s+(?!{_PROSE})                 # any Authorization header
               | authorization\\*["']?\s*[=:]\s*\\*["']?(?:basic|token|digest)\s+
               | authorization\\*["']\s*:\s*\\*["'](?=[^\s"']{{8,}}["'])   # without a scheme
               | "auth\\*"\s*:\s*\\*"(?=[^\s"]{{8,}}")                     # a registry's login
@@ -166,30 +172,22 @@ _PATTERNS = (
         any_case=True,
     ),
 )
-_CASED_HINTS = tuple(hint for secret in _PATTERNS if not secret.any_case for hint in secret.hints)
-_HINTS = ("-----end", *(hint for secret in _PATTERNS if secret.any_case for hint in secret.hints))
+# Every text that `redact_patterns` changes contains one of these.
+EXACT_HINTS = (
+    "-----END",
+    *(hint for secret in _PATTERNS if not secret.any_case for hint in secret.hints),
+)
+ANY_CASE_HINTS = tuple(hint for secret in _PATTERNS if secret.any_case for hint in secret.hints)
+HINT_PATTERNS = (r"\.[A-Za-z0-9]{32}",)  # of a Baseten API key, by its second half, which is rarer
 _KEY_END = re.compile(rf"\s*-----END\ {_PRIVATE}-----")
 _KEY_LINE = re.compile(r"\s*[A-Za-z0-9+/=]+\s*")
-# A Baseten API key is found by its second half, which is rarer.
-_BASETEN_HALF = re.compile(r"\.[A-Za-z0-9]{32}\b")
 _BASETEN_KEY = re.compile(r"(?:[bB]10_)?[A-Za-z0-9]{8}\.[A-Za-z0-9]{32}\b")
 
 _BETWEEN_IDS = re.compile(rf"[^{STAND_IN}]*\w[^{STAND_IN}]*")
 
 
-def has_hint(text: str) -> bool:
-    """Return False only if no pattern can match the text."""
-    return (
-        any(map(text.__contains__, _CASED_HINTS))
-        or any(map(text.lower().__contains__, _HINTS))
-        or _BASETEN_HALF.search(text) is not None
-    )
-
-
 def redact_patterns(text: str) -> str:
     """Return the text without the secrets that match a pattern."""
-    if not has_hint(text):
-        return text
     lower = text.lower()
     for secret in _PATTERNS:
         searched = lower if secret.any_case else text
@@ -197,9 +195,7 @@ def redact_patterns(text: str) -> str:
             text = secret.pattern.sub(_redact_match, text)
     if "-----END" in text:
         text = _redact_key_end(text)
-    if _BASETEN_HALF.search(text):
-        text = _BASETEN_KEY.sub(MARK, text)
-    return text
+    return _BASETEN_KEY.sub(MARK, text)
 
 
 def mark(secret: str) -> str:

@@ -6,6 +6,8 @@ format.
 
 import re
 
+from bot.telemetry.hints import Hints
+
 # A kind that is missing here can have its ids redacted. A version can follow the kind: watch/1.
 KINDS = (
     "act",
@@ -45,13 +47,13 @@ _TASK_ID = re.compile(
     rf"(?:{_KIND})(?:/\d{{1,3}})?:{_FIRST}(?::{_NEXT})*(?!\.?[A-Za-z0-9_])",
     re.VERBOSE,
 )
-_HINTS = tuple(f"{kind}{end}" for kind in KINDS for end in ":/")
+_HINTS = Hints(patterns=[f"(?x)(?:{_KIND})[:/]"])
 STAND_IN = "\U000f0000"  # a private-use character; no pattern has it
 
 
 def set_aside(text: str) -> tuple[str, list[str]]:
     """Return the text with a stand-in for each task id, and the ids in order."""
-    if not any(hint in text for hint in _HINTS):
+    if not _HINTS.are_in(text):
         return text, []
     ids: list[str] = []
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import accumulate
 
 from bot.access.audit import Event
 from bot.access.rules import is_user_id
@@ -11,6 +12,14 @@ from bot.views.mentions import person
 from bot.views.text import bold, code, date, say
 
 MOST_EVENTS = 40  # of one message, which can have 50 blocks
+_LONGEST = 10_000  # characters of all blocks; Slack refuses a message near 13,000
+_AROUND = 80  # characters of a block around its line
+
+
+def fitting(events: Sequence[Event]) -> int:
+    """Return how many of the events, from the first, fit into one message; at least one."""
+    sizes = accumulate(len(_line(event)) + _AROUND for event in events[:MOST_EVENTS])
+    return max(1, sum(size <= _LONGEST for size in sizes))
 
 
 def audit_message(events: Sequence[Event]) -> Message:

@@ -112,8 +112,10 @@ def _not_permitted(error: Refused, attempt: "FailureWording") -> tuple[str, str]
 def _rejected(error: Refused, attempt: "FailureWording") -> tuple[str, str]:
     """Return the words for a request that is wrong; after a click, nobody typed anything."""
     named = attempt.what if attempt.request is None else f"the name {attempt.what}"
-    why = f": “{say(error.message, 300)}”" if error.message.strip() else f" (error {error.status})."
-    rejected = f"Baseten rejected {named}{why} {attempt.nothing}"
+    said = say(error.message, 300)
+    why = f": “{said}”" if said else f" (error {error.status})"
+    end = "" if said.endswith((".", "!", "?", "…")) else "."
+    rejected = f"Baseten rejected {named}{why}{end} {attempt.nothing}"
     if attempt.request is None:
         return rejected, "Try again. If it goes on, run the command again."
     return rejected, "Change the name or the team, and try again."

@@ -135,7 +135,8 @@ def typed_option(typed: str) -> list[Option]:
     typed = typed.strip()
     if not typed:
         return []
-    return [Option(text=_plain(f"{shorten(typed, 60)} (as typed)"), value=shorten(typed, 150))]
+    label = f"{isolated(shorten(typed, 60))} (as typed)"
+    return [Option(text=_plain(label), value=shorten(typed, 150))]
 
 
 def project_options(

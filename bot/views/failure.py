@@ -253,17 +253,17 @@ def _not_posted(error: SlackCallFailed, attempt: FailureWording) -> _Words:
         )
     if error.outcome_unknown:
         return _Words(
-            f"{attempt.what} is open in Baseten, but Slack did not confirm my message about it, "
+            f"{attempt.what} is ready in Baseten, but Slack did not confirm my message about it, "
             "so it may or may not be in the channel.",
             "If it isn't, run the command again; that won't make a duplicate.",
         )
     if error.error in _ARCHIVED:
         return _Words(
-            f"{attempt.what} is open in Baseten, but I can't post about it here: this channel is "
+            f"{attempt.what} is ready in Baseten, but I can't post about it here: this channel is "
             "archived.",
             "To show it, run the command again in another channel.",
         )
     return _Words(
-        f"{attempt.what} is open in Baseten, but Slack refused my message about it.",
+        f"{attempt.what} is ready in Baseten, but Slack refused my message about it.",
         "Run the command again in another channel to show it, or `/invite` me to this one.",
     )

@@ -6,6 +6,7 @@ from enum import StrEnum
 from urllib.parse import quote as percent
 
 from bot.baseten.models import TrainingJob
+from bot.projects.request import is_blank
 from bot.slack.message import Block
 from bot.views.blocks import section
 from bot.views.text import bold, code, quote, say, to_copy
@@ -106,8 +107,8 @@ def does(job: TrainingJob) -> str:
 
 
 def job_name(job: TrainingJob) -> str:
-    """Return the job's name; its id if it has no name."""
-    return job.name or job.id
+    """Return the job's name; its id if it has no name that a reader sees."""
+    return job.name if job.name and not is_blank(job.name) else job.id
 
 
 def logs_url(project_id: str, job_id: str) -> str:
@@ -145,7 +146,7 @@ def machines(job: TrainingJob) -> str:
     said = machine.name if machine else "Unknown machine"
     if job.node_count > 1:
         said += f" on {job.node_count} nodes"
-    if job.total_gpus:
+    if job.total_gpus > 0:
         kind = f"{machine.gpu_type} " if machine and (machine.gpu_type or "") not in said else ""
         said += f" ({job.total_gpus} {kind}GPU{'s' if job.total_gpus > 1 else ''})"
     return f"{said}, {job.availability_model.lower()}" if job.availability_model else said

@@ -2,7 +2,7 @@
 
 from bot.baseten.models import TrainingJob
 from bot.projects.job_scope import AmbiguousScope, UnknownScope
-from bot.projects.request import command_text
+from bot.projects.request import command_text, is_typeable
 from bot.slack.message import Message
 from bot.views.blocks import plain
 from bot.views.installation import Installation
@@ -33,13 +33,13 @@ def unknown_scope(unknown: UnknownScope, installation: Installation) -> Message:
     command = installation.jobs_command
     if unknown.team:
         said = f"I don't know a project called {bold(unknown.asked)} in {bold(unknown.team)}."
-        commands = [f"{command} {command_text(unknown.team, name)}" for name in unknown.near]
+        commands = [_command(command, unknown.team, name) for name in unknown.near]
     else:
         said = f"I don't know a team or a project called {bold(unknown.asked)}."
-        commands = [f"{command} {_quoted(name)}" for name in unknown.near]
+        commands = [_command(command, name) for name in unknown.near]
     if unknown.near:
         said += f" Did you mean {listing([bold(name) for name in unknown.near], 'or')}?"
-    return plain(f"{said} Nothing was created.", _try(commands or [command]))
+    return plain(f"{said} Nothing was created.", _try(commands) or _try([command]))
 
 
 def ambiguous_scope(ambiguous: AmbiguousScope, installation: Installation) -> Message:
@@ -47,9 +47,7 @@ def ambiguous_scope(ambiguous: AmbiguousScope, installation: Installation) -> Me
     teams = ambiguous.teams[:5]
     more = len(ambiguous.teams) - len(teams)
     names = [bold(team, 40) for team in teams] + ([f"{more} more"] if more else [])
-    commands = [
-        f"{installation.jobs_command} {command_text(team, ambiguous.name)}" for team in teams
-    ]
+    commands = [_command(installation.jobs_command, team, ambiguous.name) for team in teams]
     return plain(f"{listing(names)} have a project {bold(ambiguous.name)}.", _try(commands))
 
 
@@ -88,10 +86,13 @@ def clicked_already(installation: Installation) -> Message:
 
 
 def _try(commands: list[str]) -> str:
-    shown = [shown for each in commands if (shown := to_copy(each, _MOST_COMMAND))]
+    shown = [shown for each in commands if each and (shown := to_copy(each, _MOST_COMMAND))]
     return f"Try {listing(shown, 'or')}" if shown else ""
 
 
-def _quoted(name: str) -> str:
-    """Return a name as one phrase for the command."""
-    return command_text(name, "x").removesuffix(" x")
+def _command(command: str, team: str, name: str = "") -> str:
+    """Return the command for a team or a project by its name; empty if it cannot be typed."""
+    if not is_typeable(team, name or "x"):
+        return ""
+    words = command_text(team, name) if name else command_text(team, "x").removesuffix(" x")
+    return f"{command} {words}"

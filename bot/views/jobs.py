@@ -31,7 +31,8 @@ def jobs_message(listed: ProjectJobs) -> Message:
 def _line(project_id: str, job: TrainingJob) -> str:
     now = status(job)
     logs = f"<{logs_url(project_id, job.id)}|logs>"
-    name = code(job_name(job), 26) + (f" ({code(job.id, 20)})" if job.name else "")
+    named = job_name(job)
+    name = code(named, 26) + (f" ({code(job.id, 20)})" if named != job.id else "")
     error = (job.error_message or "").strip() if now.failed else ""
     why = f"\n> {say(error.splitlines()[0], 100)}" if error else ""
     return (

@@ -89,9 +89,11 @@ def canceled() -> Message:
 
 
 def not_compared(name: str) -> Message:
-    """Return the note that the bot did not look for similar names before it opened a project."""
+    """Return the note that the bot did not compare the name with others before it opened a project.
+
+    The reason is left out: Baseten was slow, refused the list, or did not name the team.
+    """
     return plain(
-        f"I couldn't check for names similar to {bold(name)} in time: Baseten didn't list the "
-        "projects.",
+        f"I couldn't check for names similar to {bold(name)} in time.",
         "If you meant another project, open that one. Nobody else sees this note.",
     )

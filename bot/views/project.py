@@ -36,6 +36,7 @@ MORE_ACTIONS = "job actions "  # followed by the id of the job that the message 
 MORE_FOLLOW = "follow"
 MORE_STOP_FOLLOWING = "stop following"
 _PREEMPTED = "Its spot capacity was reclaimed. To start over, push it again."
+_UNREADABLE = "It has a job, but I couldn't read its state in Baseten's answer."
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +86,9 @@ def message_state_of(opened: OpenedProject, user_id: str, asked_for: str = "") -
 
 
 def is_watchable(project: TrainingProject) -> bool:
-    """Return whether the project has no job yet, or a latest job that has not ended."""
-    return project.latest_job is None or not status(project.latest_job).ended
+    """Return whether the project has no job yet, or a latest job that is known and not ended."""
+    job = project.latest_job
+    return not project.job_unreadable if job is None else not status(job).ended
 
 
 def _cut(team: str) -> str:
@@ -114,7 +116,7 @@ def project_message(
     missing = watch is not None and watch.project_missing
     lines = [] if job is None else _job_lines(job, watch)
     if job is None and not missing:
-        lines = [_no_job(project.name, team, watched=_is_watched(watch))]
+        lines = [_no_job(project, team, watched=_is_watched(watch))]
     first = _first_line(project, team, watch, created=created, plain=False)
     blocks = [section("\n".join([first, *lines]))]
     if job is not None and (error := error_quote(job)):
@@ -124,7 +126,8 @@ def project_message(
     small, more = _identity(project, state), _people(state, refreshed, watch)
     blocks.append(context("\n".join(filter(None, [small, more]))))
     spoken = _first_line(project, team, watch, created=created, plain=True)
-    happened = [error_quote(job, 100)] if job is not None else ["No job yet."]
+    no_job = _UNREADABLE if project.job_unreadable else "No job yet."
+    happened = [error_quote(job, 100) if job is not None else no_job]
     said = [spoken, *(lines if job else []), *happened, small]
     return Message("\n".join(filter(None, said)), blocks)
 
@@ -212,10 +215,12 @@ def _age(job: TrainingJob, watch: WatchSummary | None) -> str:
     return f"created {text.date(job.created_at) if final else text.ago(job.created_at)}"
 
 
-def _no_job(name: str, team: str, *, watched: bool) -> str:
-    """Return how to start a job."""
-    shown = text.code(name)
-    called = shown if shown == f"`{text.escape(name)}`" else "exactly as above"
+def _no_job(project: TrainingProject, team: str, *, watched: bool) -> str:
+    """Return how to start a job; or that a job is there."""
+    if project.job_unreadable:
+        return _UNREADABLE
+    shown = text.code(project.name)
+    called = shown if shown == f"`{text.escape(project.name)}`" else "exactly as above"
     tells = "" if watched else " *Watch* tells you when it starts."
     return (
         f"No job yet. To start one, name the project {called} in your config and run "
@@ -235,7 +240,8 @@ def _buttons(project: TrainingProject, state: MessageState, watch: WatchSummary 
     """
     value, job = state.model_dump_json(), project.latest_job
     watched = watch is not None and not watch.ended and bool(watch.watchers)
-    ended, primary = not _is_watched(watch) and not is_watchable(project), {"style": "primary"}
+    ended = job is not None and not _is_watched(watch) and not is_watchable(project)
+    primary = {"style": "primary"}
     elements = [button("Watch", WATCH, value=value, **({} if ended else primary))]
     if watched:
         elements.append(button("Stop watching", STOP_WATCHING, value=value))

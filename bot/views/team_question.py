@@ -13,7 +13,7 @@ from bot.views.blocks import actions, button, section
 from bot.views.installation import Installation
 from bot.views.no_access import no_team
 from bot.views.question import SHOW_HELP, choose_button
-from bot.views.text import bold, listing, shorten
+from bot.views.text import bold, isolated, listing, shorten
 
 USE_TEAM = ("use_team_1", "use_team_2", "use_team_3", "use_team_4")
 _MOST_NEAR = 2
@@ -73,7 +73,7 @@ def _buttons(
     for team, action_id in zip(teams, USE_TEAM, strict=False):
         default = ", default" if team.default else ""
         id_ = f" ({shorten(team.id, 20)}{default})" if names.count(team.name) > 1 else ""
-        label = f"Use {shorten(team.name, 70 - len(id_))}{id_}"
+        label = f"Use {isolated(shorten(team.name, 68 - len(id_)))}{id_}"
         name = name_with(request, team.name)
         if not name:  # the words are only the team's name
             choice = TeamChoice(team=team.id, thread_ts=thread_ts)

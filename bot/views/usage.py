@@ -8,6 +8,14 @@ from bot.views.text import code, listing
 
 EXAMPLE_NAME = "llama-3-finetune"
 OPEN_DIALOG = "open_dialog"
+_KINDS = {  # https://docs.slack.dev/reference/interaction-payloads
+    "command": "command",
+    "block_actions": "button",
+    "shortcut": "shortcut",
+    "message_action": "shortcut",
+    "view_submission": "dialog",
+    "function_executed": "step",
+}
 _WRONG = {
     Wrong.EMPTY_TEAM: "there is nothing between the quotes of the team",
     Wrong.UNCLOSED_TEAM: "the quote before the team is never closed",
@@ -57,10 +65,15 @@ def usage_message(error: UsageError, installation: Installation) -> Message:
     )
 
 
-def unknown_command_message(installation: Installation) -> Message:
-    """Say that the command belongs to nothing that the bot does."""
+def unknown_request_message(kind: str, installation: Installation) -> Message:
+    """Say that a request belongs to nothing that the bot does.
+
+    Args:
+        kind: ``command``, or the ``type`` of the payload or of the event.
+        installation: the names of the commands.
+    """
     return plain(
-        "I don't know this command. Nothing was done.",
+        f"I don't know this {_KINDS.get(kind, 'request')}. Nothing was done.",
         f"Type {code(f'{installation.command} help')} to see what I can do.",
     )
 
@@ -70,4 +83,12 @@ def incomplete_step_message() -> Message:
     return plain(
         "The step needs a team and a name for the project, and one of them is empty.",
         "Fill in both in Workflow Builder. Nothing was done.",
+    )
+
+
+def unreadable_step_message() -> Message:
+    """Return the message for a workflow step with a control character in its team or its name."""
+    return plain(
+        "The step's team or name has a line break or another invisible control character in it.",
+        "Remove it in Workflow Builder. Nothing was done.",
     )

@@ -249,7 +249,7 @@ def _last_seen(job: TrainingJob) -> str:
 
 def _in_use(capacity: GpuCapacity | None) -> str:
     """Return the use of a type of GPU, as in ``56 of 64 H100 in use``; empty if unknown."""
-    if capacity is None or not (capacity.limit or capacity.usage_count):
+    if capacity is None or (capacity.limit is None and not capacity.usage_count):
         return ""
-    limit = f" of {capacity.limit}" if capacity.limit else ""
+    limit = f" of {capacity.limit}" if capacity.limit is not None else ""
     return f"{capacity.usage_count}{limit} {say(capacity.gpu_type, 40)} in use"

@@ -15,14 +15,15 @@ from bot.baseten.client import Baseten
 from bot.baseten.errors import BasetenError
 from bot.baseten.models import TrainingJob, TrainingProject
 from bot.durable.model import Change, Enqueue
+from bot.durable.parsed import ChangedError
 from bot.durable.store import Store
 from bot.follows.model import JOB_POST, Follow, JobPostTask, ScopeIndex, job_posts
 from bot.follows.store import Follows
 from bot.views.job import status
 from bot.watches.changes import Changes
-from bot.watches.job_lookup import will_fail_again
+from bot.watches.endpoint_health import will_fail_again
 from bot.watches.news import Ended, Expired, Gone, Lost
-from bot.watches.tracked import ChangedError, Seen, SeenJob, TrackedJob, TrackedJobs, tracked
+from bot.watches.tracked import Seen, SeenJob, TrackedJob, TrackedJobs, tracked
 
 log = structlog.stdlib.get_logger(__name__)
 

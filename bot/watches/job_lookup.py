@@ -4,20 +4,19 @@ import asyncio
 import random
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from contextlib import aclosing
 from datetime import datetime, timedelta
 from typing import TypeAlias
 
 import structlog
-from pydantic import BaseModel, ConfigDict
 
 from bot.baseten.client import Baseten
 from bot.baseten.errors import BasetenError, Refused, Unreadable
 from bot.baseten.lists import KnownItems
-from bot.baseten.models import Moment, TrainingJob, TrainingProject
+from bot.baseten.models import TrainingJob, TrainingProject
 from bot.watches.changes import Observation
+from bot.watches.endpoint_health import EndpointHealth, will_fail_again
 from bot.watches.model import Watch
-from bot.watches.parsed_jobs import job_reader
 from bot.watches.slices import in_slices
 
 log = structlog.stdlib.get_logger(__name__)
@@ -27,44 +26,10 @@ LISTED_FROM = 10  # with more projects than this, the list comes first
 _AT_ONCE = 5
 _SEARCH, _LIST = "search", "list"
 _NOT_FOUND = 404
-# The key lacks the permission, or the server does not support the request.
-_REFUSED = frozenset({400, 403, _NOT_FOUND, 405, 422, 501})
-_REFUSAL_HOLDS = timedelta(hours=1)
 _LIST_AFTER = timedelta(minutes=5)
 
 # Returns the state of a watch's project; None: the project needs a request of its own.
 _Observe: TypeAlias = Callable[[Watch], Observation | None]
-
-
-class EndpointHealth(BaseModel):
-    """The health of the two endpoints for all projects; saved from one poll to the next.
-
-    Attributes:
-        refused: the time of the last refusal by each of the two.
-        listed_at: the time of the last list of all projects.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    refused: Mapping[str, Moment] = {}
-    listed_at: Moment | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class LookupResult:
-    """The result of the one request for all projects.
-
-    Attributes:
-        observed: the states, by the id of the watch.
-        open: the watches without a result; their projects need requests of their own.
-        endpoint: the one that answered, ``search`` or ``list``.
-        health: for the next poll.
-    """
-
-    observed: Mapping[str, Observation]
-    open: Sequence[Watch]
-    endpoint: str
-    health: EndpointHealth
 
 
 class JobLookup:
@@ -81,36 +46,63 @@ class JobLookup:
         self._known: KnownItems[TrainingJob | None] = KnownItems()
         self._endpoints = {_SEARCH: self._search, _LIST: self._list}
 
-    async def fetch_all(
+    async def look_up(
         self,
         watches: Sequence[Watch],
         health: EndpointHealth,
         now: datetime,
         listed: Mapping[str, TrainingProject] | None = None,
-    ) -> LookupResult:
+    ) -> AsyncGenerator[Mapping[str, Observation]]:
+        """Make one request for all watches, and further ones for the watches that it left open.
+
+        Args:
+            watches: all of them.
+            health: the health after the last poll; the lookup updates it.
+            now: the time.
+            listed: the watched projects by id, if this poll has listed all projects for the
+                follows; the list is then not requested again.
+
+        Yields:
+            States, by the id of the watch, as soon as they are known. A watch whose requests fail
+            is left out.
+
+        Raises:
+            BasetenError: both requests for all watches failed.
+        """
+        if listed is not None:
+            endpoint = _LIST
+            observed, left = await self._search_beside(listed, watches, health, now)
+        else:
+            endpoint, observe = await self._ask_for_all(watches, health, now)
+            observed, left = await _sorted(watches, observe)
+        yield observed
+        many = len({watch.project.id for watch in left}) > LISTED_FROM  # e.g. many ends at once
+        if endpoint == _SEARCH and many and not health.refused_lately(_LIST, now):
+            try:
+                observed, left = await _sorted(left, await self._list(left))
+            except BasetenError as error:
+                log.info("cannot list the projects", error=str(error))
+                health.note(_LIST, error, now)
+            else:
+                yield observed
+        async with aclosing(self._fetch(left)) as fetched:
+            async for observed in fetched:
+                yield observed
+
+    async def _ask_for_all(
+        self, watches: Sequence[Watch], health: EndpointHealth, now: datetime
+    ) -> tuple[str, _Observe]:
         """Make one request for all watches; if it is refused, make the other one.
 
         The search returns the jobs that have not ended. Only the list shows a first job that began
         and ended between two polls, or a deleted project. While a watched project has no job,
         the list therefore replaces the search every few minutes.
-
-        Args:
-            watches: all of them.
-            health: the health that the last poll returned.
-            now: the time.
-            listed: the watched projects by id, if this poll has listed all projects for the
-                follows; the list is then not requested again.
-
-        Raises:
-            BasetenError: both requests failed.
         """
-        if listed is not None:
-            return await self._search_beside(listed, watches, health, now)
         endpoints = [_SEARCH, _LIST]
         listed_lately = health.listed_at is not None and now - health.listed_at < _LIST_AFTER
         if any(each.job is None and (each.missing or not listed_lately) for each in watches):
             endpoints.reverse()
-        endpoints.sort(key=lambda endpoint: _refused_lately(health, endpoint, now))
+        endpoints.sort(key=lambda endpoint: health.refused_lately(endpoint, now))
         refusals: dict[str, BasetenError] = {}
         for endpoint in endpoints:
             try:
@@ -119,17 +111,14 @@ class JobLookup:
                 if not will_fail_again(refused):
                     raise
                 refusals[endpoint] = refused
-            else:
-                if refusals:
-                    log.info(
-                        "used the other request for the watched jobs",
-                        refused={o: str(e) for o, e in refusals.items()},
-                    )
-                health = EndpointHealth(
-                    refused={**health.refused, **dict.fromkeys(refusals, now)},
-                    listed_at=now if endpoint == _LIST else health.listed_at,
-                )
-                return LookupResult(*await _sorted(watches, observe), endpoint, health)
+                continue
+            if refusals:
+                said = {each: str(error) for each, error in refusals.items()}
+                log.info("used the other request for the watched jobs", refused=said)
+            health.refused |= dict.fromkeys(refusals, now)
+            if endpoint == _LIST:
+                health.listed_at = now
+            return endpoint, observe
         raise refusals[endpoints[0]]
 
     async def _search_beside(
@@ -138,49 +127,25 @@ class JobLookup:
         watches: Sequence[Watch],
         health: EndpointHealth,
         now: datetime,
-    ) -> LookupResult:
+    ) -> tuple[dict[str, Observation], list[Watch]]:
         """Search the jobs of the watches, and complete the result from a list of the projects."""
         observe_listed = _observer(listed)
         observed, left = await _sorted(
             watches, lambda watch: observe_listed(watch) if watch.job is None else None
         )
-        if left and not _refused_lately(health, _SEARCH, now):
+        if left and not health.refused_lately(_SEARCH, now):
             try:
                 searched, left = await _sorted(left, await self._search(left))
                 observed |= searched
             except BasetenError as error:
                 log.info("cannot search the jobs beside the list", error=str(error))
-                if will_fail_again(error):
-                    refused = {**health.refused, _SEARCH: now}
-                    health = health.model_copy(update={"refused": refused})
+                health.note(_SEARCH, error, now)
         latest, left = await _sorted(left, observe_listed)
-        return LookupResult(observed | latest, left, _LIST, health)
-
-    async def fetch_missing(self, result: LookupResult, now: datetime) -> LookupResult:
-        """Request the list if a search left many watches open, e.g. after many ends at once.
-
-        Returns:
-            Only the new results, and the watches that are still open.
-        """
-        if (
-            result.endpoint == _LIST
-            or len({watch.project.id for watch in result.open}) <= LISTED_FROM
-            or _refused_lately(result.health, _LIST, now)
-        ):
-            return replace(result, observed={})
-        try:
-            observe = await self._list(result.open)
-        except BasetenError as error:
-            log.info("cannot list the projects", error=str(error))
-            refused = {**result.health.refused, **({_LIST: now} if will_fail_again(error) else {})}
-            health = result.health.model_copy(update={"refused": refused})
-            return replace(result, observed={}, health=health)
-        return LookupResult(*await _sorted(result.open, observe), _LIST, result.health)
+        return observed | latest, left
 
     async def _search(self, watches: Sequence[Watch]) -> _Observe:
         by_project: defaultdict[str | None, list[TrainingJob]] = defaultdict(list)
-        read = await job_reader(watches)
-        async for job in self._baseten.read_training_jobs(read, self._known):
+        async for job in self._baseten.read_training_jobs(await _reader(watches), self._known):
             if job is not None:
                 by_project[job.training_project_id].append(job)
 
@@ -200,7 +165,7 @@ class JobLookup:
         listed = await self._baseten.list_training_projects({each.project.id for each in watches})
         return _observer({project.id: project for project in listed})
 
-    async def fetch(self, watches: Iterable[Watch]) -> AsyncGenerator[dict[str, Observation]]:
+    async def _fetch(self, watches: Iterable[Watch]) -> AsyncGenerator[dict[str, Observation]]:
         """Request jobs one by one, each once, up to a limit for each poll.
 
         Yields:
@@ -250,6 +215,30 @@ class JobLookup:
         return Observation(project, project.latest_job, job_missing=bool(job_id))
 
 
+async def _reader(watches: Sequence[Watch]) -> Callable[[object], TrainingJob | None]:
+    """Return a function that reads the JSON of a job; None if its project is not watched.
+
+    A job that has not changed is the same object as the job of its watch: comparing objects with
+    themselves costs nothing.
+    """
+    watched: dict[str, TrainingJob] = {}
+    projects: set[str] = set()
+    async for some in in_slices(watches):
+        projects.update(watch.project.id for watch in some)
+        watched |= {job.id: job for watch in some if (job := watch.job) is not None}
+
+    def read(said: object) -> TrainingJob | None:
+        match said:
+            case {"id": str(job_id), "training_project_id": str(project_id)}:
+                if project_id not in projects:
+                    return None
+                job, kept = TrainingJob.model_validate(said), watched.get(job_id)
+                return kept if kept == job else job
+        return TrainingJob.model_validate(said)
+
+    return read
+
+
 def _observer(projects: Mapping[str, TrainingProject]) -> _Observe:
     """Return a function that finds a watch's state in the list of the projects."""
 
@@ -283,15 +272,3 @@ async def _sorted(
             else:
                 observed[watch.id] = observation
     return observed, left
-
-
-def will_fail_again(error: BasetenError) -> bool:
-    """Return whether a request would fail again, so that it is better left out for a while."""
-    return isinstance(error, Unreadable) or (
-        isinstance(error, Refused) and error.status in _REFUSED
-    )
-
-
-def _refused_lately(health: EndpointHealth, endpoint: str, now: datetime) -> bool:
-    refused_at = health.refused.get(endpoint)
-    return refused_at is not None and now - refused_at < _REFUSAL_HOLDS

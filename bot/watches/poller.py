@@ -18,8 +18,9 @@ from bot.durable.store import Store
 from bot.follows.model import Follow
 from bot.follows.store import Follows
 from bot.watches.changes import Observation, compare, is_quiet
+from bot.watches.endpoint_health import EndpointHealth
 from bot.watches.followed import FollowedJobs, Listed
-from bot.watches.job_lookup import EndpointHealth, JobLookup
+from bot.watches.job_lookup import JobLookup
 from bot.watches.model import Watch
 from bot.watches.slices import in_slices
 from bot.watches.store import BEGUN, POLLER, Watches
@@ -142,7 +143,8 @@ class Poller:
         try:
             listed = await self._list_followed(follows, [*watches, *jobs])
             self._follows = follows
-            moved, health = await self._poll([*watches, *jobs], listed, memory.health, now)
+            health = memory.health.model_copy(deep=True)
+            moved = await self._poll([*watches, *jobs], listed, health, now)
             if listed is not None:
                 moved |= await self._followed.handle_new(listed, follows, now)
         except BasetenError as error:
@@ -206,27 +208,20 @@ class Poller:
 
     async def _poll(
         self, watches: list[Watch], listed: Listed | None, health: EndpointHealth, now: datetime
-    ) -> tuple[bool, EndpointHealth]:
+    ) -> bool:
         """Compare all watches; return whether any changed."""
         await self._threads.set([watch for watch in watches if watch.channel_id])
         if not watches:
-            return False, health
+            return False
         projects = None if listed is None else listed.projects
-        result = await self._lookup.fetch_all(watches, health, now, projects)
         left = {watch.id: watch for watch in watches}
-
-        async def compare_all(observed: Mapping[str, Observation]) -> bool:
-            return await self._compare([left.pop(each) for each in observed], observed, now)
-
+        moved = False
         # The first results go out before the further requests, which can be slow.
-        moved = await compare_all(result.observed)
-        result = await self._lookup.fetch_missing(result, now)
-        moved |= await compare_all(result.observed)
-        async with aclosing(self._lookup.fetch(result.open)) as fetched:
-            async for observed in fetched:
-                moved |= await compare_all(observed)
-        moved |= await self._compare(list(left.values()), {}, now)
-        return moved, result.health
+        async with aclosing(self._lookup.look_up(watches, health, now, projects)) as found:
+            async for observed in found:
+                known = [left.pop(each) for each in observed]
+                moved |= await self._compare(known, observed, now)
+        return await self._compare(list(left.values()), {}, now) or moved
 
     async def _compare(
         self,

@@ -3,24 +3,15 @@
 import asyncio
 from collections.abc import Callable
 
-import structlog
-from pydantic import ValidationError
-
-from bot.durable.model import Change, Enqueue, State
-from bot.durable.parsed import ParsedDocuments
+from bot.durable.model import Change, Enqueue
+from bot.durable.parsed import ChangedError, ParsedDocuments
 from bot.durable.store import Store
 from bot.watches.model import DELIVER, Watch
-
-log = structlog.stdlib.get_logger(__name__)
 
 POLLER = "poll"  # the id of the one task that polls for every watch
 BEGUN = "watch begun"  # published if a watch starts during a poll
 WATCHES = "watches"
 _Change = Callable[[Watch], Watch | None]
-
-
-class _ChangedError(Exception):
-    """Another process has changed the watch since it was read."""
 
 
 class Watches:
@@ -36,7 +27,7 @@ class Watches:
     def __init__(self, store: Store, queue: str = "notifications") -> None:
         self._store = store
         self._queue = queue
-        self._documents = ParsedDocuments(store, WATCHES, _read)
+        self._documents = ParsedDocuments(store, WATCHES, Watch)
 
     async def get(self, channel_id: str, ts: str) -> Watch | None:
         """Return the watch of a message; None if it is not watched any more."""
@@ -45,8 +36,7 @@ class Watches:
 
     async def read(self, channel_id: str, ts: str) -> Watch | None:
         """Return the watch of a message, also one that has ended and has undelivered news."""
-        key = message_key(channel_id, ts)
-        return _read(key, await self._store.read(WATCHES, key))
+        return await self._documents.read(message_key(channel_id, ts))
 
     async def all(self) -> list[Watch]:
         """Return all watches, in no order, also ended ones; only changed ones are read again."""
@@ -58,17 +48,13 @@ class Watches:
         The undelivered news of an ended watch are kept. The new watch replaces a document of
         another version that this version cannot read.
         """
-        key = message_key(watch.channel_id, watch.ts)
 
-        def changed(document: State | None) -> State:
-            kept = _read(key, document)
+        def changed(kept: Watch | None) -> Watch:
             if kept is None:
-                return _state(watch)
-            return _state(
-                watch.begun_after(kept) if kept.ended else kept.joined_by(*watch.watchers)
-            )
+                return watch
+            return watch.begun_after(kept) if kept.ended else kept.joined_by(*watch.watchers)
 
-        await self._store.amend(WATCHES, key, changed)
+        await self._documents.amend(message_key(watch.channel_id, watch.ts), changed)
         if not await self._store.wake(POLLER):  # a poll runs, maybe without this watch
             self._store.publish(BEGUN)
 
@@ -80,7 +66,7 @@ class Watches:
         if watch.undelivered:
             watch = watch.model_copy(update={"courier": f"{DELIVER}:{watch.id}:0"})
         key = message_key(watch.channel_id, watch.ts)
-        begin = self._store.amendment(WATCHES, key, lambda found: found or _state(watch))
+        begin = self._documents.amendment(key, lambda kept: kept or watch)
         return (begin, self._delivery(watch)) if watch.undelivered else (begin,)
 
     def _delivery(self, watch: Watch) -> Enqueue:
@@ -123,7 +109,7 @@ class Watches:
         await self._change(channel_id, ts, change)
         return ended[0] if ended else None
 
-    async def record(self, before: Watch, change: _Change) -> bool:
+    async def record(self, before: Watch, change: Callable[[Watch], Watch]) -> bool:
         """Apply the result of a poll, and start a delivery if there is something to deliver.
 
         Args:
@@ -135,34 +121,20 @@ class Watches:
         """
         key = message_key(before.channel_id, before.ts)
         while True:
-            document = await self._store.read(WATCHES, key)
-            kept = _read(key, document)
+            kept = await self._documents.read(key)
             if kept is None or kept.ended or (kept.id, kept.looks) != (before.id, before.looks):
                 return False
             new = change(kept.model_copy(update={"looks": kept.looks + 1}))
-            if new is None:
-                return False
-            begins = new.undelivered and not new.courier
-            if begins:
+            if begins := new.undelivered and not new.courier:
                 new = new.model_copy(update={"courier": f"{DELIVER}:{new.id}:{new.looks}"})
+            delivery = (self._delivery(new),) if begins else ()
             try:
-                await self._write(key, document, new, begins=begins)
-            except _ChangedError:
+                await self._store.write(self._documents.replacement(key, kept, new), *delivery)
+            except ChangedError:
                 continue
+            if begins:
+                self._store.publish(self._queue)
             return True
-
-    async def _write(self, key: str, document: State | None, new: Watch, *, begins: bool) -> None:
-        def changed(found: State | None) -> State:
-            if found != document:
-                raise _ChangedError
-            return _state(new)
-
-        unit = [self._store.amendment(WATCHES, key, changed)]
-        if not begins:
-            await self._store.write(*unit)
-            return
-        await self._store.write(*unit, self._delivery(new))
-        self._store.publish(self._queue)
 
     async def settle(self, watch: Watch, change: Callable[[Watch], Watch]) -> Watch | None:
         """Save the progress of a delivery, and end the delivery if nothing is left.
@@ -174,32 +146,26 @@ class Watches:
         """
         key = message_key(watch.channel_id, watch.ts)
 
-        def changed(document: State | None) -> State | None:
-            kept = _read(key, document)
+        def changed(kept: Watch | None) -> Watch | None:
             if kept is None or kept.courier != watch.courier:
-                return document
+                return kept
             new = change(kept)
             if new.undelivered:
-                return _state(new)
-            return None if new.ended else _state(new.model_copy(update={"courier": ""}))
+                return new
+            return None if new.ended else new.model_copy(update={"courier": ""})
 
-        pending = self._store.submit(self._store.amendment(WATCHES, key, changed))
+        pending = self._store.submit(self._documents.amendment(key, changed))
         (document,) = await asyncio.shield(pending.written)
-        kept = _read(key, document)  # type: ignore[arg-type]
+        kept = self._documents.parse(key, document)  # type: ignore[arg-type]
         return kept if kept is not None and kept.courier == watch.courier else None
 
     async def _change(self, channel_id: str, ts: str, change: _Change) -> Watch | None:
-        """Change a live watch; one that has ended or is unreadable stays unchanged."""
-        key = message_key(channel_id, ts)
+        """Change a live watch; one that has ended stays unchanged."""
 
-        def changed(document: State | None) -> State | None:
-            kept = _read(key, document)
-            if kept is None or kept.ended:
-                return document
-            new = change(kept)
-            return None if new is None else _state(new)
+        def changed(kept: Watch | None) -> Watch | None:
+            return kept if kept is None or kept.ended else change(kept)
 
-        return _read(key, await self._store.amend(WATCHES, key, changed))
+        return await self._documents.amend(message_key(channel_id, ts), changed)
 
 
 def message_key(channel_id: str, ts: str) -> str:
@@ -213,18 +179,3 @@ def _stopped(watch: Watch) -> Watch | None:
         return None
     fields = {"ended": True, "outbox": (), "revision": watch.revision + 1}
     return watch.model_copy(update=fields)
-
-
-def _state(watch: Watch) -> State:
-    return watch.model_dump(mode="json")
-
-
-def _read(key: str, document: State | None) -> Watch | None:
-    """Read a watch; None for a document of another version that is unreadable."""
-    if document is None:
-        return None
-    try:
-        return Watch.model_validate(document)
-    except ValidationError as error:
-        log.error("cannot read a watch", watch=key, error_count=error.error_count())  # noqa: TRY400
-        return None

@@ -4,28 +4,22 @@ A tracked job is stored once, however many follows cover it. It is a watch witho
 poller compares it like the others, and its end is posted by each follow.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import TypeVar
 
-import structlog
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from bot.baseten.models import Moment, TrainingJob, TrainingProject
-from bot.durable.model import Amend, Change, Enqueue, State
-from bot.durable.parsed import ParsedDocuments
+from bot.durable.model import Amend, Change, Enqueue
+from bot.durable.parsed import ChangedError, ParsedDocuments
 from bot.durable.store import Store
 from bot.projects.creation import CreationOutcome
 from bot.projects.message_state import MessageState
 from bot.watches.model import Watch
 
-log = structlog.stdlib.get_logger(__name__)
-
 _JOBS = "followed jobs"
 _SEEN = "followed projects"
 _ONLY = "seen"  # the key of the one document with the newest jobs
-
-Model = TypeVar("Model", bound=BaseModel)
 
 
 class TrackedJob(Watch):
@@ -63,10 +57,6 @@ class Seen(BaseModel):
     follows: tuple[str, ...] = ()
 
 
-class ChangedError(Exception):
-    """Another process has changed the document since it was read."""
-
-
 class TrackedJobs:
     """The store of tracked jobs, shared by all replicas.
 
@@ -75,8 +65,8 @@ class TrackedJobs:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._jobs = ParsedDocuments(store, _JOBS, _reader(TrackedJob))
-        self._seen = ParsedDocuments(store, _SEEN, _reader(Seen))
+        self._jobs = ParsedDocuments(store, _JOBS, TrackedJob)
+        self._seen = ParsedDocuments(store, _SEEN, Seen)
 
     async def all(self) -> list[TrackedJob]:
         """Return all tracked jobs, in no order."""
@@ -90,14 +80,13 @@ class TrackedJobs:
     def addition(self, job: TrackedJob) -> Amend:
         """Return the change that tracks a job; one that is tracked already gets the follows."""
 
-        def changed(document: State | None) -> State:
-            kept = None if document is None else _read(TrackedJob, job.id, document)
+        def changed(kept: TrackedJob | None) -> TrackedJob:
             if kept is None:
-                return _state(job)
+                return job
             ids = tuple(dict.fromkeys((*kept.started_for, *job.started_for)))
-            return _state(kept.model_copy(update={"started_for": ids}))
+            return kept.model_copy(update={"started_for": ids})
 
-        return self._store.amendment(_JOBS, job.id, changed)
+        return self._jobs.amendment(job.id, changed)
 
     async def see(self, before: Seen, after: Seen, *changes: Change) -> None:
         """Save the newest jobs, with the changes that follow from them, or nothing.
@@ -105,14 +94,13 @@ class TrackedJobs:
         Raises:
             ChangedError: another process has saved others.
         """
-        expected = _read(Seen, _ONLY, _state(before))
 
-        def changed(document: State | None) -> State:
-            if _read(Seen, _ONLY, document or {}) != expected:
+        def changed(kept: Seen | None) -> Seen:
+            if (kept or Seen()) != before:
                 raise ChangedError
-            return _state(after)
+            return after
 
-        await self._store.write(self._store.amendment(_SEEN, _ONLY, changed), *changes)
+        await self._store.write(self._seen.amendment(_ONLY, changed), *changes)
 
     async def save(self, before: TrackedJob, after: TrackedJob | None, *posts: Enqueue) -> None:
         """Save a job; with None it is tracked no more, and its posts are enqueued.
@@ -120,13 +108,7 @@ class TrackedJobs:
         Raises:
             ChangedError: another process has changed it.
         """
-
-        def changed(document: State | None) -> State | None:
-            if document is None or _read(TrackedJob, before.id, document) != before:
-                raise ChangedError
-            return None if after is None else _state(after)
-
-        await self._store.write(self._store.amendment(_JOBS, before.id, changed), *posts)
+        await self._store.write(self._jobs.replacement(before.id, before, after), *posts)
 
 
 def tracked(
@@ -146,20 +128,3 @@ def tracked(
         started_at=now,
         started_for=tuple(started_for),
     )
-
-
-def _state(model: BaseModel) -> State:
-    return model.model_dump(mode="json")
-
-
-def _reader(kind: type[Model]) -> Callable[[str, State | None], Model | None]:
-    return lambda key, document: None if document is None else _read(kind, key, document)
-
-
-def _read(kind: type[Model], key: str, document: State) -> Model | None:
-    """Read a document; None if another version has written it and this one cannot read it."""
-    try:
-        return kind.model_validate(document)
-    except ValidationError as error:
-        log.error("cannot read a tracked job", job=key, error_count=error.error_count())  # noqa: TRY400
-        return None

@@ -67,6 +67,27 @@ def test_no_rule_has_to_be_given() -> None:
     assert parse_access_file("# nothing\n") == AccessFile() == read_access_file(None)
 
 
+@pytest.mark.parametrize("text", ["", " \n\n"])
+def test_an_empty_file_is_wrong_because_it_would_give_everybody_rights(
+    tmp_path: Path, text: str
+) -> None:
+    path = tmp_path / "access.toml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(BadAccessFileError, match="ACCESS_FILE is empty; write rules, or only a"):
+        read_access_file(path)
+
+
+def test_a_number_that_is_too_long_for_python_is_wrong() -> None:
+    (said,) = wrong(f"guests = {'9' * 5000}")
+    assert said.startswith("ACCESS_FILE is no TOML: Exceeds the limit")
+
+
+def test_a_mark_of_an_editor_at_the_beginning_is_no_rule(tmp_path: Path) -> None:
+    path = tmp_path / "access.toml"
+    path.write_bytes(b'\xef\xbb\xbfguests = "deny"\n')
+    assert read_access_file(path).guests == "deny"
+
+
 @pytest.mark.parametrize(
     ("text", "line", "words"),
     [
@@ -107,6 +128,8 @@ def test_no_rule_has_to_be_given() -> None:
         (f'text = """\n[[grant]]\n"""\n{GRANT}y = 1', 8, "'y' is no rule"),
         ("guests = 'deny'\nguests = 'deny'", 2, "is no TOML: Cannot overwrite a value"),
         ("channels = [", 1, "is no TOML"),
+        ("grant:\n  - to: [U0DANA]", 1, "is no TOML"),
+        ('{"guests": "deny"}', 1, "is no TOML"),
         ("\n\n[[grant", 3, "is no TOML"),
     ],
 )

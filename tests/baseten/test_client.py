@@ -152,6 +152,22 @@ async def test_a_team_with_a_limit_of_its_own_has_that_one(
     assert found.of("H100", "Research") is None
 
 
+async def test_a_team_without_a_known_limit_has_the_organizations(
+    sandbox: SandboxBaseten, baseten: Baseten
+) -> None:
+    ours = {"gpu_type": "H100", "team_name": "Research", "limit": None, "usage_count": 3}
+    body = {"gpu_capacities": [{"gpu_type": "H100", "limit": 64}], "team_gpu_capacities": [ours]}
+    sandbox.faults.next(".*/capacity", Respond(200, body))
+    assert (await baseten.get_capacity()).of("H100", "Research") == GpuCapacity(
+        gpu_type="H100", limit=64
+    )
+    body["team_gpu_capacities"] = [ours | {"limit": 0}]
+    sandbox.faults.next(".*/capacity", Respond(200, body))
+    found = (await baseten.get_capacity()).of("H100", "Research")
+    assert found is not None
+    assert found.limit == 0
+
+
 @pytest.mark.parametrize("odd", ["often", {"a": 1}, [{"limit": "none"}]])
 async def test_a_capacity_of_teams_that_cannot_be_read_hides_nothing_else(
     sandbox: SandboxBaseten, baseten: Baseten, odd: object

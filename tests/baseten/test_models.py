@@ -12,9 +12,12 @@ from bot.baseten.models import (
     LogLine,
     Logs,
     OneTrainingProject,
+    Team,
     Teams,
     TrainingJob,
     TrainingProject,
+    UpsertedProject,
+    User,
 )
 from bot.views.text import date
 
@@ -137,6 +140,30 @@ def test_a_job_that_cannot_be_read_is_not_taken_for_no_job(odd: object) -> None:
         project(latest_job=odd)
 
 
+@pytest.mark.parametrize("odd", ["x", {}, [], NEW_JOB | {"updated_at": None}])
+def test_an_upsert_is_a_success_although_its_job_cannot_be_read(odd: object) -> None:
+    said = {"training_project": PROJECT | {"latest_job": odd, "team_name": 7}}
+    read = UpsertedProject.model_validate_json(json.dumps(said)).training_project
+    assert (read.id, read.latest_job, read.job_unreadable) == (PROJECT["id"], None, True)
+
+
+@pytest.mark.parametrize("said", [PROJECT | {"id": 7, "latest_job": {}}, PROJECT | {"name": None}])
+def test_an_upsert_without_a_project_is_no_success(said: object) -> None:
+    with pytest.raises(ValidationError):
+        UpsertedProject.model_validate({"training_project": said})
+
+
+@pytest.mark.parametrize("blank", ["", " ", " \n"])
+def test_a_blank_address_is_none(blank: str) -> None:
+    assert User(email=blank).email is None
+    assert User(email=f"{blank}dana@example.com").email == "dana@example.com"
+
+
+def test_a_team_that_cannot_be_read_hides_no_other() -> None:
+    said = {"teams": [{"id": "a", "name": None}, None, {"id": "b", "name": "B", "default": "?"}]}
+    assert Teams.model_validate(said).teams == [Team(id="b", name="B")]
+
+
 def test_a_status_of_tomorrow_is_read_as_it_is() -> None:
     assert job(current_status="TRAINING_JOB_NEW").current_status == "TRAINING_JOB_NEW"
 
@@ -250,7 +277,7 @@ def test_a_line_has_the_time_it_was_logged_at_if_that_can_be_read(
 
 
 def test_a_careless_answer_of_logs_is_read() -> None:
-    said = {"logs": [{"message": None, "level": None, "replica": 1}, {}]}
+    said = {"logs": [{"message": None, "level": None, "replica": 1}, "a line", {}]}
     assert Logs.model_validate(said).logs == [LogLine(), LogLine()]
     assert Logs.model_validate({"logs": None}).logs == Logs.model_validate({}).logs == []
     line = LogLine(message="x", timestamp=datetime(2026, 1, 1, tzinfo=UTC))
@@ -258,10 +285,10 @@ def test_a_careless_answer_of_logs_is_read() -> None:
 
 
 def test_a_careless_answer_of_capacities_is_read() -> None:
-    said = {"gpu_capacities": [{"gpu_type": "H100", "limit": None}, {"usage_count": 8, "new": {}}]}
-    first, second = Capacities.model_validate(said).gpu_capacities
-    assert (first.gpu_type, first.limit, first.usage_count) == ("H100", 0, 0)
-    assert (second.gpu_type, second.limit, second.usage_count) == ("", 0, 8)
+    said = [{"gpu_type": "H100", "limit": None}, None, {"usage_count": 8, "new": {}}]
+    first, second = Capacities.model_validate({"gpu_capacities": said}).gpu_capacities
+    assert (first.gpu_type, first.limit, first.usage_count) == ("H100", None, 0)
+    assert (second.gpu_type, second.limit, second.usage_count) == ("", None, 8)
 
 
 def test_answers_are_frozen() -> None:

@@ -106,6 +106,7 @@ def test_the_first_word_or_phrase_is_the_team_and_the_rest_is_the_name(
         ('<"Platform Team"> `"my model"`', "Platform Team", "my model"),
         ("`“Platform Team”` <“my model”>", "Platform Team", "my model"),
         ("<'research'> x", "research", "x"),
+        ("``research`` ```my project```", "research", "my project"),
     ],
 )
 def test_the_marks_of_an_example_are_removed_unless_in_quotes(
@@ -277,6 +278,20 @@ def test_a_name_that_a_command_changes_is_not_typeable(name: str) -> None:
     assert is_typeable("research", "it's a `b` <c> &amp;")
     assert not is_typeable("research", name)
     assert not is_typeable(name, "sft")
+
+
+@pytest.mark.parametrize(
+    ("sent", "team", "name"),
+    [
+        ("research <#C0SANDBOX1|general>", "research", "#general"),
+        ("<@U0SANDBOX1|dana> run <@U0SANDBOX1|dana>", "@dana", "run @dana"),
+        ("research <https://example.com/a|example.com/a>", "research", "example.com/a"),
+        ("research <mailto:dana@example.com|dana@example.com>", "research", "dana@example.com"),
+        ("research &lt;#C0SANDBOX1|general&gt;", "research", "#C0SANDBOX1|general"),
+    ],
+)
+def test_an_escaped_mention_or_link_is_what_was_typed(sent: str, team: str, name: str) -> None:
+    assert parse(sent) == ProjectRequest(team, name)
 
 
 # A small alphabet of characters with a meaning for the parser makes conflicts likely.

@@ -32,7 +32,7 @@ class Clock:
 
 @asynccontextmanager
 async def audited(
-    env: Env, rules: str = "", clock: Clock | None = None, **changes: Any
+    env: Env, rules: str = "# none", clock: Clock | None = None, **changes: Any
 ) -> AsyncIterator[Bot]:
     """Run the bot with these rules."""
     env.slack.scopes = (*env.slack.scopes, *SCOPES)

@@ -145,6 +145,12 @@ class Crowd:
         ended = await ended_tasks(url)
         return {name for name, typed in self.accepted.items() if typed.task_id in ended}
 
+    async def all_ended(self, url: str, seconds: float) -> None:
+        """Wait until the end of each accepted command is in the database."""
+        async with asyncio.timeout(seconds):
+            while self.accepted.keys() - await self.on_disk(url):
+                await asyncio.sleep(0.2)
+
     def summary(self) -> str:
         """Return what came of it."""
         twice = sum(self.answers().values()) - len(self.answers())

@@ -261,16 +261,6 @@ async def test_a_workflows_person_is_only_shown(http: Env, person: str, shown: s
     assert f"requested by a workflow {shown}" in str(http.slack.messages[0].blocks)
 
 
-async def test_requests_without_a_listener_are_answered_and_logged(env: Env) -> None:
-    with capture_logs() as lines:
-        delivery = await env.slack.command("", command="/something-else")
-        assert "I don't know this command" in str(delivery.body)
-        assert (await env.slack.shortcut("unknown")).status == 200
-        assert (await env.slack.event({"type": "team_join", "user": {}})).status == 200
-    unheard = [line for line in lines if line["event"] == "no listener for this request"]
-    assert [line["log_level"] for line in unheard] == ["warning"] * 3
-
-
 async def test_each_request_is_logged_once_with_its_actor(http: Env) -> None:
     http.slack.add_outsider(FOREIGNER, here=False)
     with capture_logs([merge_contextvars]) as lines:

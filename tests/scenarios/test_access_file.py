@@ -5,11 +5,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from bot.handlers.follow_tasks import FOLLOW
 from bot.listeners.dialog import FROM_ANYWHERE
 from bot.sandbox import Delay, Respond
 from tests.conftest import RESEARCH, Env
+from tests.scenarios.audited import until_rows
 from tests.scenarios.filled import channel, chosen, dialog, typed
 from tests.scenarios.rules import (
     DANA,
@@ -420,15 +422,23 @@ async def test_a_log_tail_needs_the_right_to_logs_also_after_a_restart(
 
 
 @pytest.mark.parametrize(
-    ("rules", "words"),
+    ("rules", "words", "rule"),
     [
-        (f'channels = ["{HERE}"]', "I don't post in this channel"),
-        ('shared_channels = "deny"', "shared with other companies"),
-        (granted(DANA, more=f'in = ["{HERE}"]'), "can use here"),
+        (
+            f'channels = ["{HERE}"]',
+            "I don't post in this channel",
+            "a channel that the bot does not post in",
+        ),
+        (
+            'shared_channels = "deny"',
+            "shared with other companies",
+            "a channel that is shared with another company",
+        ),
+        (granted(DANA, more=f'in = ["{HERE}"]'), "can use here", "no grant"),
     ],
 )
 async def test_the_channel_that_is_picked_in_a_dialog_is_judged(
-    idle_env: Env, rules: str, words: str
+    idle_env: Env, rules: str, words: str, rule: str
 ) -> None:
     async with ruled(idle_env, rules):
         idle_env.slack.add_channel(THERE, shared=True)
@@ -439,6 +449,8 @@ async def test_the_channel_that_is_picked_in_a_dialog_is_judged(
         assert words in str(refused.body["errors"])
         assert refused.refused is None
         assert idle_env.baseten.upserts == []
+        row = await until_rows(idle_env, 1)
+        assert (row["outcome"], row["channel"], row["rule"]) == ("refused", THERE, rule)
         passed = await idle_env.slack.submit(view, values | channel(HERE), user=DANA)
         assert not passed.body
         await idle_env.answered()
@@ -447,7 +459,7 @@ async def test_the_channel_that_is_picked_in_a_dialog_is_judged(
 async def test_a_dialog_of_a_channel_that_is_no_longer_allowed_has_its_words_at_the_name(
     idle_env: Env,
 ) -> None:
-    async with ruled(idle_env, "") as bot:
+    async with ruled(idle_env, "# none") as bot:
         await idle_env.slack.command("", user=DANA)
         view = await dialog(idle_env)
         await change(idle_env, bot, f'channels = ["{THERE}"]')
@@ -482,3 +494,28 @@ async def test_without_the_list_of_teams_nobody_has_a_right_in_words(idle_env: E
         words = "Baseten doesn't tell me right now which teams there are"
         assert words in await refresh(idle_env, Who())
         assert words in await command(idle_env, Who())
+
+
+@pytest.mark.parametrize("rules", ["# none", 'guests = "deny"'])
+async def test_a_reload_that_leaves_no_grants_warns(idle_env: Env, rules: str) -> None:
+    async with ruled(idle_env, granted(DANA)) as bot:
+        with capture_logs() as lines:
+            await change(idle_env, bot, rules)
+    (line,) = [line for line in lines if line["event"] == "read the access rules again"]
+    assert line["log_level"] == "warning"
+    assert "nobody can stop" in line["access"]
+
+
+async def test_the_bot_takes_requests_while_and_after_a_reload_waits_for_slack(
+    idle_env: Env,
+) -> None:
+    async with ruled(idle_env, granted(DANA)) as bot:
+        idle_env.slack.faults.next("/api/auth.test", Respond(500), Respond(500))
+        with capture_logs() as lines:
+            await change(idle_env, bot, granted(GROUP))
+        assert bot.health.reasons() == {}
+        words = "Slack does not tell the token's scopes; the old access rules stay"
+        assert [line["event"] for line in lines].count(words) == 1
+        assert not any("the start waits" in line["event"] for line in lines)
+        assert await command(idle_env, Who(LEE))
+        assert not await command(idle_env, Who(DANA))

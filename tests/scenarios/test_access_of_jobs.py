@@ -28,6 +28,7 @@ from tests.scenarios.rules import (
     watch,
 )
 from tests.scenarios.tasks import until_ended
+from tests.scenarios.test_overflow import question
 
 FOR_DANA = granted(DANA)
 BOUND = granted(DANA, more=f'in = ["{HERE}"]')
@@ -192,3 +193,21 @@ async def test_a_watch_goes_on_for_those_who_kept_the_right(idle_env: Env) -> No
     assert f"<@{LEE}>" in reply.text
     assert DANA not in reply.text
     assert directly(idle_env, LEE) == []
+
+
+@pytest.mark.parametrize("everyone", [False, True])
+async def test_a_refused_stop_says_that_the_watch_goes_on(idle_env: Env, *, everyone: bool) -> None:
+    async with ruled(idle_env, "# none") as bot:
+        assert not await watch(idle_env, Who())
+        await until_ended(idle_env, WATCH_MESSAGE)
+        message = await standing(idle_env, Who())
+        asked = await question(idle_env, message, DANA)
+        idle_env.slack.add_guest(DANA)
+        await change(idle_env, bot, 'guests = "deny"')
+        if everyone:
+            await idle_env.slack.submit(asked, {}, user=DANA)
+        else:
+            await idle_env.slack.action(message, "stop_watching", user=DANA)
+        said = await idle_env.told()
+    assert said.startswith("⚠️ I don't work for guests of this workspace. Nothing was changed.")
+    assert "stop_watching" in str(message.blocks)

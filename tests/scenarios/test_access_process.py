@@ -116,8 +116,12 @@ async def test_sighup_reads_the_file_again_and_refuses_a_wrong_one(
         (tmp_path / "access.toml").unlink()
         await _hang_up(process, "ACCESS_FILE cannot be read")
         assert await refused(idle_env, LEE, "five")
-        settings(idle_env, tmp_path, granted(LEE) + granted(LEE))
+        settings(idle_env, tmp_path, "")
+        await _hang_up(process, "ACCESS_FILE is empty")
+        assert await refused(idle_env, LEE, "five more")
+        settings(idle_env, tmp_path, granted(LEE) + granted(LEE, teams="Reserch"))
         await _hang_up(process, "read the access rules again")
+        await process.until(lambda said: '"teams": ["Reserch"]' in said)
         assert "2 grants" in process.said
         assert not await refused(idle_env, LEE, "six")
         assert await refused(idle_env, DANA, "seven")

@@ -1,6 +1,8 @@
 """A new project waits for another person's click: from the request to each of its ends."""
 
 import json
+import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -90,19 +92,18 @@ async def test_each_step_and_each_refusal_is_in_the_audit_log(idle_env: Env) -> 
         await decide(idle_env, second, DECLINE, SAM)
         await heard(idle_env, "declined *other*")
         await until_ended(idle_env)
-    found = [
-        (row["actor"], row["outcome"], row["team"], row["name"], row["rule"])
-        for row in rows(idle_env)
-    ]
+    fields = ("actor", "channel", "entry_point", "outcome", "team", "name", "rule")
+    found = [tuple(row[field] for field in fields) for row in rows(idle_env)]
     by_rule = "the rule of approval"
+    command, click = (LEE, HERE, "command"), "button:approve_project"
     assert sorted(found) == sorted(
         [
-            (LEE, "approval requested", "Research", "sft", "no grants"),
-            (LEE, "approval requested", "Research", "other", "no grants"),
-            (LEE, "refused", "Research", "sft", by_rule),
-            (DANA, "approved", "Research", "sft", by_rule),
-            (LEE, "created", "Research", "sft", "no grants"),
-            (SAM, "declined", "Research", "other", by_rule),
+            (*command, "approval requested", "Research", "sft", "no grants"),
+            (*command, "approval requested", "Research", "other", "no grants"),
+            (LEE, THERE, click, "refused", "Research", "sft", by_rule),
+            (DANA, THERE, click, "approved", "Research", "sft", by_rule),
+            (*command, "created", "Research", "sft", "no grants"),
+            (SAM, THERE, "button:decline_project", "declined", "Research", "other", by_rule),
         ]
     )
 
@@ -235,7 +236,7 @@ async def test_the_rules_in_force_name_the_people_who_decide(idle_env: Env) -> N
         await change(idle_env, bot, RULE.replace(f'"{GROUP}", ', ""))
         await decide(idle_env, card, user=DANA)
         await told(idle_env, "can decide this", DANA)
-        await change(idle_env, bot, "")
+        await change(idle_env, bot, "# none")
         await decide(idle_env, card, user=LEE)
         await told(idle_env, "another person must decide", LEE)
         await decide(idle_env, card, user="U0OTHER001")
@@ -247,7 +248,7 @@ async def test_the_rules_in_force_name_the_people_who_decide(idle_env: Env) -> N
 async def test_a_group_of_a_rule_that_is_gone_still_decides(idle_env: Env) -> None:
     async with ruled(idle_env, RULE):
         card = await asked(idle_env)
-    async with ruled(idle_env, ""):  # a new process, whose file names no group
+    async with ruled(idle_env, "# none"):  # a new process, whose file names no group
         await decide(idle_env, card, user="U0OTHER001")
         await told(idle_env, "can decide this", "U0OTHER001")
         await decide(idle_env, card, user=DANA)
@@ -319,6 +320,26 @@ async def test_a_copied_button_decides_about_the_stored_request(idle_env: Env) -
         await told(idle_env, "can decide this", "U0OTHER001")
         await decide(idle_env, fake)
         await closed(idle_env, card)
+        await heard(idle_env, "approved *sft*")
+    assert len(idle_env.baseten.upserts) == 1
+
+
+async def test_a_click_while_the_database_is_away_decides_nothing_and_says_so(
+    idle_env: Env,
+) -> None:
+    async with ruled(idle_env, RULE):
+        card = await asked(idle_env)
+        await until_ended(idle_env, OPEN_PROJECT)
+        with closing(sqlite3.connect(idle_env.folder / "bot.db", isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            delivery = await decide(idle_env, card)
+            assert delivery.status == 200
+            words = "I can't save requests right now, so I didn't start this. Nothing was changed."
+            await told(idle_env, words, DANA)
+            other.execute("ROLLBACK")
+        assert nothing_created(idle_env)
+        assert len(buttons(card)) == 2
+        await decide(idle_env, card)
         await heard(idle_env, "approved *sft*")
     assert len(idle_env.baseten.upserts) == 1
 

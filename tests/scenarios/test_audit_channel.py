@@ -50,6 +50,17 @@ async def test_many_acts_are_one_message_and_refusals_are_none(idle_env: Env) ->
     assert unposted(idle_env) == 0
 
 
+async def test_events_with_long_names_are_several_messages(idle_env: Env) -> None:
+    idle_env.slack.add_channel(AUDIT)
+    async with audited(idle_env, audit_channel=AUDIT):
+        for number in range(30):
+            await idle_env.slack.command(f"research p{number}-{'&' * 90}")
+        await until_rows(idle_env, 30)
+        await idle_env.slack.until(lambda: len(lines(idle_env)) == 30, 15)
+    assert 1 < len(messages(idle_env)) < 10
+    assert unposted(idle_env) == 0
+
+
 async def test_acts_of_a_killed_process_are_posted_by_the_next(idle_env: Env) -> None:
     idle_env.slack.scopes = (*idle_env.slack.scopes, "channels:history")
     idle_env.slack.add_channel(AUDIT)

@@ -59,7 +59,7 @@ async def test_the_dialog_of_a_follow_is_refused(idle_env: Env) -> None:
     assert row["entry_point"] == "button:more"
 
 
-@pytest.mark.parametrize("rules", ["", granted(DANA)], ids=["no grants", "grants"])
+@pytest.mark.parametrize("rules", ["# none", granted(DANA)], ids=["no grants", "grants"])
 async def test_a_forged_team_of_the_dialog_of_a_follow_is_unknown(
     idle_env: Env, rules: str
 ) -> None:

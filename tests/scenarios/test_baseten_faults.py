@@ -5,6 +5,7 @@ import re
 import pytest
 from pydantic import AnyHttpUrl, SecretStr
 
+from bot.listeners.workflow_step import STEP
 from bot.sandbox import Delay, Drop, Garble, Hang, Respond
 from bot.sandbox.faults import Fault
 from bot.sandbox.refusals import (
@@ -183,3 +184,22 @@ async def test_a_rate_limit_after_an_attempt_that_may_have_worked_claims_nothing
     http.baseten.faults.next(UPSERT, first, rate_limited_429(3600))
     await http.slack.command("research sft")
     await http.hears("*sft* may or may not have been created")
+
+
+async def test_an_upsert_with_an_unreadable_job_is_a_success(idle_env: Env) -> None:
+    env = idle_env
+    project = env.baseten.add_project("wp7ndew", "sft") | {"latest_job": {"status": "new shape"}}
+    env.baseten.faults.always(UPSERT, Respond(200, json={"training_project": project}))
+    async with env.running(watch_answers=True) as bot:
+        await env.slack.command("research sft")
+        await env.answered()
+        await env.slack.function_executed(STEP, {"team": "research", "name": "sft"})
+        await env.slack.until(lambda: bool(env.slack.completions))
+        await bot.drain()
+    (message,) = env.slack.messages
+    assert "sft is ready in Research.\nIt has a job, but I couldn't read" in message.text
+    assert f"Project `{project['id']}`" in message.text
+    outputs = env.slack.completions[0].outputs or {}
+    assert (outputs["latest_job_status"], outputs["created"]) == ("Unknown", False)
+    assert env.slack.ephemerals == []
+    assert "Watched by" not in str(message.blocks)  # nothing is known that could be watched

@@ -249,3 +249,11 @@ async def test_where_the_response_url_is_dead_the_person_is_answered(http: Env) 
     await http.slack.until(lambda: any(" sft " in said.text for said in http.slack.messages))
     assert http.slack.messages[0].channel == "D0SANDBOX1"
     assert "was created" in http.slack.messages[0].text
+
+
+async def test_a_similar_team_is_named_without_turning_the_sentence_round(http: Env) -> None:
+    http.baseten.add_team("מרחב 7")
+    await http.slack.command("")
+    delivery = await http.slack.submit(await dialog(http), chosen("מרחב 8") | typed("name", "sft"))
+    said = "There is no such team. Did you mean \u2068מרחב 7\u2069?"
+    assert delivery.body["errors"] == {"team": said}

@@ -145,6 +145,13 @@ SEEN = [
     ("submission", "view.state.values", []),
     ("submission", "view.state.values.project:.project.selected_option", {"text": "sft"}),
     ("submission", "response_urls", None),
+    ("submission", "view.state.values.name.name.selected_user", 7),
+    ("choose_team", "view", None),
+    ("choose_team", "view.state", None),
+    ("choose_team", "view.state.values", []),
+    ("choose_team", "actions.0.selected_option", "x"),
+    ("choose_team", "actions.0.selected_option.value", "x" * 300),
+    ("choose_team", "actions.0.selected_option.value", "\ud800"),
     ("command", "trigger_id", ""),
     ("shortcut", "trigger_id", None),
     ("step", "event.inputs", None),
@@ -162,7 +169,8 @@ async def test_a_malformed_payload_is_refused_in_words_and_one_log_line(
     kind, payload = fresh(env, name, 1)
     env.slack._workspace.executions.add("Fx1")  # noqa: SLF001 - Slack waits for this step
     with capture_logs() as lines:
-        delivery = await env.slack.deliver(kind, changed(payload, tuple(path.split(".")), value))
+        way = tuple(int(step) if step.isdecimal() else step for step in path.split("."))
+        delivery = await env.slack.deliver(kind, changed(payload, way, value))
         assert delivery.status == 200
         if name in {"command", "submission"}:
             assert MALFORMED in str(delivery.body)

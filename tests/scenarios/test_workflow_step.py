@@ -160,7 +160,7 @@ async def test_an_answer_that_cannot_be_posted_fails_the_step(env: Env, error: s
     said = await failed(env)
     archived = "I can't post about it here: this channel is archived"
     assert (archived if error == "is_archived" else "Slack refused my message") in said
-    assert "sft is open in Baseten" in said
+    assert "sft is ready in Baseten" in said
     assert not re.search(r"[*`<>]|is_archived|restricted_action", said)
 
 
@@ -241,5 +241,7 @@ async def test_control_characters_are_refused_as_elsewhere(
     http: Env, inputs: dict[str, str]
 ) -> None:
     await run(http, **inputs)
-    assert "control character" in await failed(http)
+    said = await failed(http)
+    assert "control character" in said
+    assert "/training-project" not in said  # nobody typed a command
     assert http.baseten.requests == []

@@ -319,6 +319,11 @@ def test_what_is_given_to_a_telling_name_is_hidden_and_the_name_is_kept(
     [
         ("password: hunter2", "password: *"),
         ("PASSWORD=20481024", "PASSWORD=*"),
+        ('password="must"', 'password="*"'),
+        ("password: mustang, your: 5", "password: *, your: 5"),
+        ("Bearer of-1234567", "Bearer *"),
+        ("Authorization: Bearer token.abc=", "Authorization: Bearer *"),
+        ("bearer to/abc", "bearer *"),
         ("passwd=ab=cd:ef", "passwd=*"),
         ('"password": "correct horse battery"', '"password": "*"'),
         ("--token abc", "--token *"),
@@ -386,6 +391,10 @@ through-hf_hub disk-1234567890abcdefgh task-12-abcdefghijklmnopqrs sk-learn sk-l
 SG.nothing SG.1234567890123456.short npm_config_registry npm_package_version pypi-proxy-mirror
 gsk_model r8_test dapi2024 dapi-0f1e2d3c dckr_pat_short xwfp_workflow discord.com/channels/1/2
 Cannot connect to host hooks.slack.com:443, or to hooks.slack-gov.com
+Password: must have at least 8 characters. Invalid password: incorrect. password: required
+"detail": "password: should have a digit" \"Password: must have a digit\" --password must be given
+the bearer of news, bearer token missing. Bearer authentication is required. "the bearer of\nnews"
+WWW-Authenticate: Bearer realm="api.example.com" error="invalid_token"
 password reset-flow
 team password reset-flow login page machine learning
 HF_TOKEN: not_found_in_environment

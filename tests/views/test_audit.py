@@ -4,8 +4,9 @@ from dataclasses import replace
 from typing import Any
 
 from bot.access.audit import Event, cleaned, event_of
+from bot.sandbox.slack.block_kit import message_error
 from bot.telemetry.redaction import Redactor
-from bot.views.audit import MOST_EVENTS, audit_message
+from bot.views.audit import MOST_EVENTS, audit_message, fitting
 from tests.golden import assert_golden
 
 CREATED = Event(
@@ -72,12 +73,15 @@ def test_no_mention_can_be_forged() -> None:
     assert "&lt;!channel&gt;" in shown
 
 
-def test_the_longest_message_fits() -> None:
-    longest = replace(hostile(), actor="U" + "X" * 30)
-    message = audit_message(events(cleaned(longest, Redactor()), MOST_EVENTS))
-    assert len(message.blocks) <= 50
-    assert len(message.text) <= 40_000
-    assert all(len(block["text"]["text"]) <= 3000 for block in message.blocks)
+def test_so_many_events_are_posted_as_fit_into_one_message() -> None:
+    assert fitting(events(CREATED, 50)) == MOST_EVENTS
+    for name in ("&" * 200, "x" * 200, "\u05d0" * 200):
+        long = events(cleaned(replace(CREATED, name=name), Redactor()), 50)
+        assert 5 < fitting(long) < 50
+        shown = audit_message(long[: fitting(long)])
+        assert message_error(shown.text, shown.payload()["blocks"]) is None
+    longest = cleaned(replace(hostile(), actor="U" + "X" * 30), Redactor())
+    assert fitting([longest]) == 1
 
 
 def test_an_event_of_a_later_version_is_read() -> None:

@@ -132,6 +132,11 @@ def test_what_is_typed_is_offered_where_the_teams_cannot_be_had() -> None:
     assert typed_option("  ") == []
 
 
+def test_a_typed_team_does_not_turn_its_label_round() -> None:
+    (option,) = typed_option("מרחב 7")
+    assert option.to_dict()["text"]["text"] == "\u2068מרחב 7\u2069 (as typed)"
+
+
 def shown(typed: str, existing: list[str], recent: list[str]) -> list[tuple[str, str]]:
     names = SimilarNames()
     for name in existing:

@@ -39,7 +39,7 @@ INSTALLATION = Installation()
 
 NOTHING_DONE = re.compile(r"Nothing was (created|changed|created or changed)\.")
 CANNOT_TELL = re.compile(r"may or may not have been created\. It's safe to try again")
-IS_OPEN = re.compile(r"is open in Baseten")
+IS_READY = re.compile(r"is ready in Baseten")
 AGAIN = re.compile(r"[Tt]ry again|run the command again")
 
 TEAMS = [Team(id="aaaaaa1", name="Twins"), Team(id="aaaaaa2", name="Twins")]
@@ -78,11 +78,11 @@ CASES = [
     (AmbiguousTeamError("Twins", TEAMS), NOTHING_DONE, ["2 teams", "`aaaaaa1` or `aaaaaa2`"]),
     (BusyError(), NOTHING_DONE, ["I'm overloaded"]),
     (ShutdownError(), CANNOT_TELL, ["I was restarted"]),
-    (SlackCallFailed("is_archived"), IS_OPEN, ["this channel is archived", "in another channel"]),
-    (SlackCallFailed("restricted_action"), IS_OPEN, ["refused my message", "`/invite` me"]),
+    (SlackCallFailed("is_archived"), IS_READY, ["this channel is archived", "in another channel"]),
+    (SlackCallFailed("restricted_action"), IS_READY, ["refused my message", "`/invite` me"]),
     (
         SlackCallFailed("TimeoutError", outcome_unknown=True),
-        IS_OPEN,
+        IS_READY,
         ["did not confirm", "may or may not"],
     ),
     (RateLimited("slow down", 37), NOTHING_DONE, ["is rate-limiting the bot", "in 37 seconds"]),
@@ -124,7 +124,9 @@ def test_a_failure_says_what_happened_and_whether_anything_was_done(
     assert_fit(message)
     for words in said:
         assert words in message.text
-    claims = [claim for claim in (NOTHING_DONE, CANNOT_TELL, IS_OPEN) if claim.search(message.text)]
+    claims = [
+        claim for claim in (NOTHING_DONE, CANNOT_TELL, IS_READY) if claim.search(message.text)
+    ]
     assert claims == [done]
     assert REFERENCE not in message.text
     assert is_foreseen(error, attempt_to_open(ASKED))
@@ -352,3 +354,16 @@ def test_a_command_that_would_mean_another_name_is_not_shown() -> None:
     assert shown == "```/training-project research it's `sft`\n```"
     assert not Installation().command_for("research", "“sft”")
     assert not Installation().command_for("“research”", "sft")
+
+
+@pytest.mark.parametrize(
+    ("message", "said"),
+    [
+        ("Bad name", "“Bad name”. Nothing"),
+        ("Bad name. ", "“Bad name.” Nothing"),
+        ("", "(error 400). Nothing"),
+    ],
+)
+def test_the_words_after_a_quote_are_a_sentence_of_their_own(message: str, said: str) -> None:
+    refused = Refused(400, "", message)
+    assert said in failure_message(refused, READING, REFERENCE, INSTALLATION).text

@@ -196,9 +196,22 @@ def test_the_words_around_the_list_fit(message: Message) -> None:
     assert_fit(message)
 
 
-def test_a_name_of_several_words_is_quoted_in_the_command() -> None:
-    said = unknown_scope(UnknownScope("", "platfrm", ("Platform Team",)), HERE).text
-    assert 'Try `/training-jobs "Platform Team"`' in said
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("Platform Team", ' "Platform Team"'),
+        ("list", ' "list"'),  # without quotes it is a request for help
+        ("“sft”", ""),  # a command would have other quotes
+    ],
+)
+def test_the_command_is_read_back_as_the_name(name: str, words: str) -> None:
+    said = unknown_scope(UnknownScope("", "platfrm", (name,)), HERE).text
+    assert f"Try `/training-jobs{words}`" in said
+
+
+def test_a_team_that_no_command_can_have_is_left_out_of_the_commands() -> None:
+    said = ambiguous_scope(AmbiguousScope("sft", ("“a”", "list", "Research")), HERE).text
+    assert said.endswith('\nTry `/training-jobs "list" sft` or `/training-jobs Research sft`')
 
 
 def test_the_words_name_the_commands_of_the_installation() -> None:

@@ -135,6 +135,8 @@ OPENED = {
             instance_type=BARE_MACHINE,
         )
     ),
+    "blanks": opened(job(name="\u200b ", user={"email": " "}, node_count=-1)),
+    "job_unreadable": opened(None, job_unreadable=True),
     "old_server": opened(
         {
             key: value

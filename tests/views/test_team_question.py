@@ -30,6 +30,10 @@ CASES: dict[str, tuple[UnknownTeamError | AmbiguousTeamError, ProjectRequest]] =
         UnknownTeamError("platform", ["Platform Team"], [Team(id="p", name="Platform Team")]),
         ProjectRequest("platform", "team", unquoted=True),
     ),
+    "right_to_left": (
+        AmbiguousTeamError("מרחב", [Team(id=f"{n}wp7nde", name="מרחב") for n in range(2)]),
+        ProjectRequest("מרחב", "sft"),
+    ),
     "hostile": (
         UnknownTeamError(HOSTILE, [HOSTILE], [Team(id="h", name=HOSTILE)]),
         ProjectRequest(HOSTILE, HOSTILE),

@@ -207,6 +207,7 @@ def copied(shown: str) -> str:
 
 @given(st.text(st.sampled_from("ab `\"'&;<>\n\u202e"), max_size=12))
 @example("a`")
+@example("a```b")
 @example("`a")
 @example("&amp;")
 def test_a_command_is_copied_as_it_must_be_typed_or_is_not_shown(text: str) -> None:

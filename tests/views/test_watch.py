@@ -188,6 +188,9 @@ MESSAGES = {
     "waiting_with_an_unknown_capacity": waiting_message(
         a_project(), a_job("PENDING"), SINCE, 10_800, GpuCapacity(gpu_type="H100")
     ),
+    "waiting_with_no_capacity": waiting_message(
+        a_project(), a_job("PENDING"), SINCE, 10_800, GpuCapacity(gpu_type="H100", limit=0)
+    ),
     "expired": expired_message(a_project(job()), 14, DANA, message_updated=True),
     "expired_not_drawn": expired_message(a_project(job()), 14, DANA, message_updated=False),
     "expired_without_a_job": expired_message(a_project(), 14, DANA, message_updated=True),

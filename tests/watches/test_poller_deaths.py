@@ -198,7 +198,7 @@ async def test_a_watch_that_another_version_wrote_is_left_to_it(scene: Scene) ->
     await scene.store.amend("watches", "C1:1", lambda _: {"from": "the future"})
     with capture_logs() as logs:
         assert await scene.live() == [watch]
-    assert logs[0]["watch"] == "C1:1"
+    assert (logs[0]["collection"], logs[0]["document"]) == ("watches", "C1:1")
     assert await scene.store.read("watches", "C1:1") is not None
 
 
