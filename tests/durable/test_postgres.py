@@ -114,7 +114,6 @@ async def test_of_several_hosts_a_standby_is_not_used(postgres_url: str) -> None
         ("sslmode=verify-full&sslrootcert=/nowhere.pem", r"Correct the path that host, sslr"),
         ("unknown=1", r"Remove this parameter from DATABASE_URL"),
         ("schema=nowhere", r"Create the schema that DATABASE_URL names"),
-        ("connect_timeout=soon", r"connect_timeout must be a number of seconds$"),
     ],
 )
 async def test_a_parameter_that_cannot_work_is_refused_with_the_cure(
