@@ -55,10 +55,6 @@ def _from_nanoseconds(written: object) -> datetime | None:
         return None
 
 
-def _not_blank(text: str | None) -> str | None:
-    return (text or "").strip() or None
-
-
 Moment = Annotated[datetime, AfterValidator(_aware)]
 
 
@@ -127,7 +123,7 @@ class InstanceType(Tolerant):
 class User(Tolerant):
     """The person who started a job."""
 
-    email: Annotated[str | None, AfterValidator(_not_blank)] = None
+    email: Annotated[str | None, AfterValidator(lambda text: (text or "").strip() or None)] = None
 
 
 class TrainingJob(Tolerant):
@@ -173,9 +169,7 @@ class TrainingJob(Tolerant):
 class TrainingProject(Tolerant):
     """A training project and its latest job; ``latest_job`` is None before the first one.
 
-    Attributes:
-        job_unreadable: the project has a latest job, which the answer to the upsert did not hold
-            in a readable form.
+    ``job_unreadable`` is True if the upsert's answer has a latest job that cannot be read.
     """
 
     needed = frozenset({"latest_job"})
@@ -249,16 +243,14 @@ class OneTrainingProject(ApiAnswer):
     training_project: TrainingProject
 
 
-def _without_unreadable_job(said: Any, read: ValidatorFunctionWrapHandler) -> TrainingProject:  # noqa: ANN401
+def _without_unreadable_job(said: Any, read: ValidatorFunctionWrapHandler) -> Any:  # noqa: ANN401
     """Return the project, although its latest job is unreadable: the upsert was a success."""
     try:
-        project: TrainingProject = read(said)
+        return read(said)
     except ValidationError:
         if not isinstance(said, dict) or said.get("latest_job") is None:
             raise
-        project = read(said | {"latest_job": None})
-        return project.model_copy(update={"job_unreadable": True})
-    return project
+        return read(said | {"latest_job": None, "job_unreadable": True})
 
 
 class UpsertedProject(ApiAnswer):

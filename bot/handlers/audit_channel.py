@@ -27,7 +27,7 @@ POST_AUDIT = "audit/1"  # with the version of the state
 _QUEUE = "notifications"
 _GAP = 2.0  # seconds in which events are collected for one message
 _LONGEST_SLEEP = 60.0  # seconds; an event wakes the collector, unless its process is killed
-_RETRY = 30.0  # seconds until a post that Slack could take later
+_RETRY = 30.0  # seconds until the repeat of a post, if Slack names no wait
 
 
 class PostAuditTask(BaseModel):
@@ -119,7 +119,7 @@ class AuditChannel:
         except SlackCallFailed as refused:
             if refused.retryable:
                 begun = context.task.step_may_have_run
-                wait = max(_RETRY, refused.retry_after)
+                wait = refused.retry_after or _RETRY
                 return RunAgain(wait, task.state(), step_may_have_run=begun)
             if not refused.outcome_unknown and refused.error != self._refused:
                 self._refused = refused.error

@@ -1,6 +1,6 @@
 """``/training-jobs [team] [project]``, and the buttons of its list."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
@@ -12,8 +12,7 @@ from bot.listeners.payloads import Click, carried, click, reply_target_of
 from bot.projects.job_choice import JobChoice, JobListPage, ProjectChoice
 from bot.projects.request import DialogRequest, HelpRequest, ProjectRequest, UsageError, parse
 from bot.views.failure import READING
-from bot.views.job_list_words import clicked_already, job_list_help
-from bot.views.usage import usage_message
+from bot.views.job_list_words import clicked_already, job_list_help, job_list_usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +32,7 @@ class JobsCommand:
             case HelpRequest():
                 await ack(**job_list_help(installation).payload())
             case UsageError() as error:
-                here = replace(installation, command=installation.jobs_command)
-                await ack(**usage_message(error, here).payload())
+                await ack(**job_list_usage(error, installation).payload())
             case DialogRequest() | ProjectRequest() as asked:
                 self.services.run_in_background(
                     place, READING, lambda: self.services.job_list.send(place, asked)

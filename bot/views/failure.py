@@ -234,7 +234,7 @@ def _instead(team: str, attempt: FailureWording) -> str:
     if words.casefold().startswith(f"{team} ".casefold()):
         name = words[len(team) :].strip()
     command = attempt.installation.command_for(team, name)
-    return f"Try {command}" if command else ""
+    return f"Try {command}" if command else "Run the command again with that team."
 
 
 def _not_posted(error: SlackCallFailed, attempt: FailureWording) -> _Words:

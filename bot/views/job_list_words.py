@@ -2,12 +2,13 @@
 
 from bot.baseten.models import TrainingJob
 from bot.projects.job_scope import AmbiguousScope, UnknownScope
-from bot.projects.request import command_text, is_typeable
+from bot.projects.request import UsageError, command_text, is_typeable
 from bot.slack.message import Message
 from bot.views.blocks import plain
 from bot.views.installation import Installation
 from bot.views.job import job_name, status
 from bot.views.text import bold, code, listing, say, to_copy
+from bot.views.usage import usage_message
 
 _MOST_COMMAND = 250  # characters
 
@@ -26,6 +27,13 @@ def job_list_help(installation: Installation) -> Message:
         "*Show here* posts a project for everyone in the channel. *Watch* follows a job in your "
         "direct messages.",
     )
+
+
+def job_list_usage(error: UsageError, installation: Installation) -> Message:
+    """Return the error of the command; the correct form has only the names that were understood."""
+    command = installation.jobs_command
+    again = _command(command, error.team, error.name) if error.team else command
+    return usage_message(error, installation, to_copy(again, _MOST_COMMAND) or code(command))
 
 
 def unknown_scope(unknown: UnknownScope, installation: Installation) -> Message:

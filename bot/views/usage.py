@@ -50,15 +50,22 @@ def help_text(installation: Installation) -> str:
     )
 
 
-def usage_message(error: UsageError, installation: Installation) -> Message:
-    """Return the error of a command, the parts that the parser understood, and a correct form."""
+def usage_message(error: UsageError, installation: Installation, again: str = "") -> Message:
+    """Return the error of a command, the parts that the parser understood, and a correct form.
+
+    Args:
+        error: the error.
+        installation: the names of the commands.
+        again: the correct form, as code; empty: the command with a team and a name.
+    """
     understood = []
     if error.team:
         understood.append(f"the team {code(error.team)}")
     if error.name:
         understood.append(f"the project {code(error.name)}")
     said = f" I understood {listing(understood)}." if understood else ""
-    shown = installation.command_for(error.team or "research", error.name or EXAMPLE_NAME)
+    name = error.name or EXAMPLE_NAME
+    shown = again or installation.command_for(error.team or "research", name)
     return plain(
         f"I couldn't read that: {_WRONG[error.wrong]}.{said} Nothing was done.",
         f"Try {shown}" if shown else "",

@@ -11,7 +11,7 @@ from bot.sandbox import Drop, Respond
 from bot.views.follow import STOP_FOLLOWING
 from tests.conftest import Env
 from tests.scenarios.acts import acting, chosen, opened, scene, submit
-from tests.scenarios.approvals import RULE, asked, closed, decide, heard, told
+from tests.scenarios.approvals import RULE, asked, closed, decide, heard, projects, told
 from tests.scenarios.following import CHANNEL, DANA, OTHER, following
 from tests.scenarios.rules import LEE, THERE, ruled
 from tests.scenarios.test_log_lines import answers
@@ -104,5 +104,6 @@ async def test_a_request_for_approval_and_the_decision_have_one_line_each(idle_e
             await idle_env.bot.drain()
             found = await answers(lines, 3)
     assert fields(waits) == ("command", LEE, None)
-    assert card.ts in {line["ts"] for line in found[1:]}
-    assert {line["entry_point"] for line in found[1:]} == {"button:approve_project"}
+    message = projects(idle_env)[0].ts
+    shown = {line["entry_point"]: line["ts"] for line in found[1:]}
+    assert shown == {"button:approve_project": card.ts, "command": message}

@@ -39,7 +39,7 @@ from tests.scenarios.filled import chosen, dialog, typed
 from tests.scenarios.rules import DANA, GROUP, HERE, LEE, THERE, WORKFLOW, change, granted, ruled
 from tests.scenarios.tasks import enqueue, grow_old, order, set_columns, until_ended
 
-DAY = 86_400
+DAY, KIM = 86_400, "U0KIM00001"
 HTTP_AND_SOCKET = pytest.mark.parametrize("socket", [False, True], ids=["http", "socket"])
 POST, UPDATE = "/api/chat.postMessage", "/api/chat.update"
 
@@ -264,6 +264,22 @@ async def test_the_channel_of_the_rule_is_for_decisions(idle_env: Env) -> None:
         await told(idle_env, "I don't work in this channel", DANA)
         await decide(idle_env, card)
         await heard(idle_env, "approved *sft*")
+
+
+@pytest.mark.parametrize("here", [True, False], ids=["connected company", "another workspace"])
+async def test_an_outsider_does_not_decide_even_if_the_rule_names_them(
+    idle_env: Env, *, here: bool
+) -> None:
+    idle_env.slack.add_outsider(KIM, here=here)
+    async with ruled(idle_env, RULE.replace(SAM, KIM)):
+        card = await asked(idle_env)
+        for button in (APPROVE, DECLINE):
+            await decide(idle_env, card, button, user=KIM)
+        await told(idle_env, "I only work for people of Sandbox's workspace", KIM)
+        assert len(buttons(card)) == 2
+        await decide(idle_env, card)
+        await heard(idle_env, "approved")
+    assert len(idle_env.baseten.upserts) == 1
 
 
 async def test_a_guest_does_not_decide(idle_env: Env) -> None:

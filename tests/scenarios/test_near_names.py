@@ -185,7 +185,41 @@ async def test_without_the_list_nothing_is_asked_but_the_person_is_told(
     assert len(env.slack.ephemerals) == 1
 
 
-async def test_a_setting_turns_the_question_off(idle_env: Env) -> None:
+async def test_without_the_name_of_the_team_the_person_is_told(http: Env) -> None:
+    http.baseten.list_teams_allowed = False
+    created_at = datetime.now(UTC) - timedelta(hours=1)
+    http.baseten.add_project(RESEARCH, "llama-3-ft")
+    http.baseten.add_project(RESEARCH, "llama_3_ft", created_at=created_at)
+    await http.slack.command(f"{RESEARCH} llama_3_ft")
+    await http.answered()
+    await http.slack.command(f"{RESEARCH} lama_3_ft")
+    await http.hears("I couldn't check for names similar to *lama_3_ft*")
+    await http.bot.drain()
+    assert len(http.slack.ephemerals) == 1  # none for the name that exists
+    assert "lso in" not in str([message.blocks for message in http.slack.messages])
+
+
+async def test_a_person_who_has_chosen_is_not_told_that_the_bot_did_not_compare(
+    idle_env: Env,
+) -> None:
+    idle_env.baseten.add_project(RESEARCH, "llama-3-ft")
+    async with idle_env.running():
+        await idle_env.slack.command("research llama_3_ft")
+        await idle_env.told()
+    async with idle_env.running():
+        idle_env.baseten.faults.always(LIST, Respond(500), method="GET")
+        await idle_env.slack.action(idle_env.slack.ephemerals[0], CREATE_ANYWAY)
+        await idle_env.answered()
+    assert opened(idle_env) == ["llama_3_ft"]
+    assert idle_env.slack.ephemerals == []
+
+
+@pytest.mark.parametrize("faults", [[], [Respond(500)]], ids=["listed", "not listed"])
+async def test_a_setting_turns_the_question_and_the_note_off(
+    idle_env: Env, faults: list[Fault]
+) -> None:
+    for fault in faults:
+        idle_env.baseten.faults.always(LIST, fault, method="GET")
     async with idle_env.running(ask_near_names=False):
         idle_env.baseten.add_project(RESEARCH, "llama-3-ft")
         await idle_env.slack.command("research llama_3_ft")
@@ -207,7 +241,7 @@ async def test_a_name_of_one_team_alone_mentions_none(env: Env) -> None:
     env.baseten.add_project(RESEARCH, "sft")
     await env.slack.command("research sft")
     await env.answered()
-    assert "of this name too" not in str(env.slack.messages[0].blocks)
+    assert "lso in" not in str(env.slack.messages[0].blocks)
 
 
 async def test_a_team_given_by_id_is_not_another_team(env: Env) -> None:
@@ -215,7 +249,7 @@ async def test_a_team_given_by_id_is_not_another_team(env: Env) -> None:
     env.baseten.add_project(RESEARCH, "sft")
     await env.slack.command(f"{RESEARCH} sft")
     await env.answered()
-    assert "of this name too" not in str(env.slack.messages[0].blocks)
+    assert "lso in" not in str(env.slack.messages[0].blocks)
 
 
 async def test_one_look_at_the_list_serves_many_commands(env: Env) -> None:

@@ -302,6 +302,9 @@ def test_a_command_too_long_to_show_whole_is_not_shown() -> None:
         INSTALLATION.command
         not in failure_message(BusyError(), asked, REFERENCE, INSTALLATION).text
     )
+    error = UnknownTeamError("reserch", ["Research"], TEAMS)
+    text = failure_message(error, asked, REFERENCE, INSTALLATION).text
+    assert text.endswith("Did you mean *Research*?\nRun the command again with that team.")
 
 
 @pytest.mark.parametrize("word", ["x" * 5000, "&" * 5000, "<!channel> " * 500, "`\n" * 2500])

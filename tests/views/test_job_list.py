@@ -11,16 +11,18 @@ from bot.baseten.project_heads import ProjectHead
 from bot.projects.job_choice import LONGEST_ID, JobListPage
 from bot.projects.job_list import CurrentJobs, ListedJob
 from bot.projects.job_scope import AmbiguousScope, JobScope, UnknownScope, team_digest
+from bot.projects.request import UsageError, Wrong
 from bot.sandbox.slack.block_kit import elements, message_error
 from bot.slack.message import Message
 from bot.views.installation import Installation
 from bot.views.job import status
-from bot.views.job_list import JOBS_ON_A_PAGE, grouped, job_list_message
+from bot.views.job_list import JOBS_ON_A_PAGE, OLDER_JOBS, grouped, job_list_message
 from bot.views.job_list_words import (
     ambiguous_scope,
     clicked_already,
     job_ended,
     job_list_help,
+    job_list_usage,
     unconfirmed,
     unknown_scope,
     watching_in_direct_messages,
@@ -108,6 +110,14 @@ def test_a_page_with_everything_long_keeps_slacks_limits(text: str) -> None:
             assert_small(
                 drawn(*jobs, page=5, scope=scope, search_refused=True, projects_refused=True)
             )
+
+
+@pytest.mark.parametrize(("length", "pages"), [(LONGEST_ID, True), (LONGEST_ID + 1, False)])
+def test_pages_are_turned_only_if_a_button_can_hold_the_projects_id(
+    length: int, *, pages: bool
+) -> None:
+    scope = JobScope("Research", ProjectHead("p" * length, "sft", "Research"))
+    assert (OLDER_JOBS in str(drawn(*MANY, scope=scope).blocks)) is pages
 
 
 @pytest.mark.parametrize("name", ["hostile", "long_names"])
@@ -207,6 +217,21 @@ def test_the_words_around_the_list_fit(message: Message) -> None:
 def test_the_command_is_read_back_as_the_name(name: str, words: str) -> None:
     said = unknown_scope(UnknownScope("", "platfrm", (name,)), HERE).text
     assert f"Try `/training-jobs{words}`" in said
+
+
+@pytest.mark.parametrize(
+    ("error", "again"),
+    [
+        (UsageError(Wrong.UNCLOSED_TEAM, "Platform Team"), '/training-jobs "Platform Team"'),
+        (UsageError(Wrong.UNCLOSED_NAME, "research", "sft"), "/training-jobs research sft"),
+        (UsageError(Wrong.EMPTY_TEAM, name="sft"), "/training-jobs"),
+        (UsageError(Wrong.CONTROL_CHARACTER, LONG), "/training-jobs"),
+    ],
+)
+def test_a_command_that_is_rejected_is_repeated_with_what_was_typed(
+    error: UsageError, again: str
+) -> None:
+    assert job_list_usage(error, HERE).text.endswith(f"Nothing was done.\nTry `{again}`")
 
 
 def test_a_team_that_no_command_can_have_is_left_out_of_the_commands() -> None:
