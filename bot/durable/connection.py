@@ -78,7 +78,7 @@ def connector(url: str) -> Connector:
     if ignored := sorted(IGNORED & query.keys()):
         why = "they are for other programs"
         log.info("ignored parameters of DATABASE_URL", names=ignored, why=why)
-    options: dict[str, Any] = {"timeout": float(query.get("connect_timeout", 0)) or _CONNECT}
+    options: dict[str, Any] = {"timeout": _seconds(query.get("connect_timeout", "0"))}
     if (mode := query.get("sslmode") or _mode(query.get("ssl"))) is not None:
         options["ssl"] = mode
     if query.get("sslrootcert") == "system":  # libpq's word for the system's authorities
@@ -95,6 +95,14 @@ def connector(url: str) -> Connector:
     rest = {name: value for name, value in query.items() if name not in parsed}
     direct = address._replace(scheme="postgresql", query=urlencode(rest))
     return Connector(direct.geturl(), options)
+
+
+def _seconds(value: str) -> float:
+    try:
+        given = float(value)
+    except ValueError:
+        raise ValueError("connect_timeout must be a number of seconds") from None
+    return given if given > 0 else _CONNECT  # libpq waits without end after 0 and less
 
 
 def _mode(value: str | None) -> str | None:
@@ -117,6 +125,10 @@ def cure(error: BaseException) -> str:
         )
     if "unrecognized configuration parameter" in text:
         return ". Remove this parameter from DATABASE_URL: neither the bot nor the server knows it"
+    if "no schema has been selected" in text:
+        return ". Create the schema that DATABASE_URL names, or leave this parameter out"
+    if "permission denied for schema" in text:
+        return ". Let the user of DATABASE_URL create tables: GRANT USAGE, CREATE ON SCHEMA … TO …"
     if "rejected SSL upgrade" in text:
         return ". Leave sslmode out: this server does not use TLS"
     if "no pg_hba.conf entry" in text and "no encryption" in text:

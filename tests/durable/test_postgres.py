@@ -3,6 +3,7 @@
 import asyncio
 import time
 from typing import Any
+from urllib.parse import urlsplit
 
 import asyncpg  # type: ignore[import-untyped]
 import pytest
@@ -44,7 +45,7 @@ async def execute(url: str, *statements: str) -> list[Any]:
         ("postgresql://bot:secret@/bot?host=/cloudsql/a:b:c", "Correct the path that host, ssl"),
         (
             "postgresql://bot:secret@127.0.0.1:1/bot?connect_timeout=soon",
-            "cannot be used: .*'soon'",
+            "cannot be used: connect_timeout must be a number of seconds$",
         ),
         ("postgresql://bot:secret@a..b/bot", r"a\.\.b/bot cannot be used: .*label empty"),
     ],
@@ -112,6 +113,7 @@ async def test_of_several_hosts_a_standby_is_not_used(postgres_url: str) -> None
         ("options=endpoint%3Dx", r"endpoint=x$"),
         ("sslmode=verify-full&sslrootcert=/nowhere.pem", r"Correct the path that host, sslr"),
         ("unknown=1", r"Remove this parameter from DATABASE_URL"),
+        ("schema=nowhere", r"Create the schema that DATABASE_URL names"),
     ],
 )
 async def test_a_parameter_that_cannot_work_is_refused_with_the_cure(
@@ -121,6 +123,18 @@ async def test_a_parameter_that_cannot_work_is_refused_with_the_cure(
         async with open_store(f"{postgres_url}?{query}"):
             pass
     assert "\n" not in str(refused.value)
+
+
+async def test_a_user_who_cannot_create_tables_is_told_the_cure(postgres_url: str) -> None:
+    name = urlsplit(postgres_url).path[1:]
+    role = f"only_reads_{name}"
+    await execute(postgres_url, f"CREATE ROLE {role} LOGIN")
+    await execute(postgres_url, "REVOKE CREATE ON SCHEMA public FROM PUBLIC")
+    url = postgres_url.replace("//bot@", f"//{role}@")
+    with pytest.raises(DatabaseError, match="Let the user of DATABASE_URL create tables"):
+        async with open_store(url):
+            pass
+    await execute(postgres_url, f"DROP ROLE {role}")
 
 
 async def test_a_newer_schema_is_refused_in_words(postgres_url: str) -> None:
