@@ -106,81 +106,109 @@ def build_services(
         BadAccessFileError: ``ACCESS_FILE`` has a wrong rule.
     """
     tuning = tuning or Tuning()
-    observer, watches, recents = out.observer, Watches(store), Recents(store)
-    workers = Workers(store, tuning.limits, observer)
-    poster, modals = Poster(out.slack, out.session, out.redactor), Modals(out.slack)
+    now, looks, observer = tuning.now, tuning.looks, out.observer
+    workers, in_flight = Workers(store, tuning.limits, observer), InFlight(tuning.most_work)
     installation = Installation(settings.command, settings.jobs_command, settings.contact)
-    projects = Projects(out.baseten, store)
-    file, job_list = read_access_file(settings.access_file), JobList(out.baseten, tuning.now)
+
+    # Slack and Baseten
+    poster, modals = Poster(out.slack, out.session, out.redactor), Modals(out.slack)
+    steps, links = WorkflowSteps(out.slack, out.redactor), Permalinks(out.slack)
+    people = People(out.slack)
+    projects, recents = Projects(out.baseten, store), Recents(store)
+    job_list = JobList(out.baseten, now)
+
+    # Rights, the audit log and failures
+    file = read_access_file(settings.access_file)
     access = Access(file, SlackDirectory(out.slack), projects)
     decide = tuning.allows or access
-    permissions = Permissions(decide, access)
-    audit_channel = AuditChannel(store, poster, settings.audit_channel or "", looks=tuning.looks)
+    permissions, rights = Permissions(decide, access), StandingRights(decide, access)
+    audit_channel = AuditChannel(store, poster, settings.audit_channel or "", looks=looks)
     on_unposted = audit_channel.wake_soon if settings.audit_channel else None
-    audit = Audit(store, access.decide, out.redactor, tuning.now, on_unposted)
+    audit = Audit(store, access.decide, out.redactor, now, on_unposted)
     failures = Failures(poster, audit, installation, observer)
+    waiting = WaitingProjects(store, workers.commands.queue, now)
+
+    # Watches and follows
+    watches, follows = Watches(store), Follows(store, rights)
+    watch_starter = WatchStarter(poster, watches, now)
+    poller = Poller(
+        baseten=out.baseten,
+        store=store,
+        watches=watches,
+        follows=follows,
+        poll_interval=tuning.poll_interval,
+        waiting_too_long=settings.waiting_too_long * 60,
+        now=now,
+    )
+    messages = NewsMessages(out.baseten, out.redactor, people, rights, installation)
+    delivery = Delivery(
+        poster=poster,
+        watches=watches,
+        posts=OutboxPosts(poster, messages),
+        timing=DeliveryTiming(gap=tuning.poll_interval.fast, searches=looks),
+        rights=WatchRights(rights, follows, now),
+    )
+
+    # The work after the ack
     dialogs = FilledDialogs(poster, modals, failures)
-    steps = WorkflowSteps(out.slack, out.redactor)
-    rights = StandingRights(decide, access)
-    follows, in_flight = Follows(store, rights), InFlight(tuning.most_work)
     home = HomeHandler(
-        recents,
-        job_list,
-        watches,
-        follows,
-        modals,
-        permissions,
-        failures,
-        in_flight,
-        installation,
+        recents=recents,
+        job_list=job_list,
+        watches=watches,
+        follows=follows,
+        modals=modals,
+        permissions=permissions,
+        failures=failures,
+        in_flight=in_flight,
+        installation=installation,
     )
-    watch_starter = WatchStarter(poster, watches, tuning.now)
-    ask, watch, looks = settings.ask_near_names, settings.watch_answers, tuning.looks
-    waiting = WaitingProjects(store, workers.commands.queue, tuning.now)
-    links = Permalinks(out.slack)
-    gate = ApprovalGate(access, projects, waiting, links, audit)
     open_project = OpenProjectHandler(
-        projects,
-        poster,
-        failures,
-        recents,
-        watch_starter,
-        home,
-        gate,
-        ask,
-        watch,
-        looks,
-        permissions,
+        projects=projects,
+        poster=poster,
+        failures=failures,
+        recents=recents,
+        watch_starter=watch_starter,
+        home=home,
+        gate=ApprovalGate(access, projects, waiting, links, audit),
+        ask_near_names=settings.ask_near_names,
+        watch_answers=settings.watch_answers,
+        looks=looks,
+        permissions=permissions,
     )
-    too_long = settings.waiting_too_long * 60  # seconds
-    interval = tuning.poll_interval
-    poller = Poller(out.baseten, store, watches, follows, interval, too_long, tuning.now)
+    follow = FollowHandler(
+        projects=projects,
+        job_list=job_list,
+        poster=poster,
+        failures=failures,
+        follows=follows,
+        tracked=TrackedJobs(store),
+        people=people,
+        permissions=permissions,
+        home=home,
+        installation=installation,
+        now=now,
+        looks=looks,
+    )
+    act_on_job = ActHandler(
+        baseten=out.baseten,
+        projects=projects,
+        poster=poster,
+        failures=failures,
+        permissions=permissions,
+        under_way=ActsUnderWay(store),
+        reports=ActReports(projects, poster, failures, watches, looks),
+        installation=installation,
+        looks=looks,
+        settles=tuning.settles,
+    )
+    unfollow = UnfollowHandler(poster, failures, follows, permissions, home)
+
+    # The tasks of the bot itself; `register` in `bot.listeners` adds those of people
     workers.looks.on(POLL, poller.handle)
     workers.looks.on(CLEANUP, CleanupTask(store).handle)
-    people = People(out.slack)
-    messages = NewsMessages(out.baseten, out.redactor, people, rights)
-    posts = OutboxPosts(poster, messages, installation)
-    timing = DeliveryTiming(gap=interval.fast, searches=looks)
-    watch_rights = WatchRights(rights, follows, tuning.now)
-    delivery = Delivery(poster, watches, posts, timing, watch_rights)
-    job_posts = JobPostHandler(poster, follows, watches, tuning.now, looks)
-    follow = FollowHandler(
-        projects,
-        job_list,
-        poster,
-        failures,
-        follows,
-        TrackedJobs(store),
-        people,
-        permissions,
-        home,
-        installation,
-        tuning.now,
-        looks,
-    )
     workers.notifications.on(DELIVER, delivery.handle)
+    job_posts = JobPostHandler(poster, follows, watches, now, looks)
     workers.notifications.on(JOB_POST, job_posts.handle)
-    unfollow = UnfollowHandler(poster, failures, follows, permissions, home)
     workers.notifications.on(FAREWELL, unfollow.say_farewell)
     if settings.audit_channel:
         workers.looks.on(COLLECT_AUDIT, audit_channel.collect)
@@ -210,20 +238,9 @@ def build_services(
         dismiss=DismissHandler(failures, installation),
         more=MoreHandler(projects, dialogs, watches, permissions, installation),
         job_actions=JobActionsHandler(projects, dialogs, permissions, installation),
-        act_on_job=ActHandler(
-            out.baseten,
-            projects,
-            poster,
-            failures,
-            permissions,
-            ActsUnderWay(store),
-            ActReports(projects, poster, failures, watches, looks),
-            installation,
-            looks,
-            tuning.settles,
-        ),
+        act_on_job=act_on_job,
         unfurl=UnfurlHandler(
-            projects, Unfurls(out.slack, out.redactor), permissions, failures, tuning.now
+            projects, Unfurls(out.slack, out.redactor), permissions, failures, now
         ),
         follow=follow,
         unfollow=unfollow,

@@ -1,6 +1,5 @@
 """The comparison of the last two states of a watched job, and the news that follows. Pure."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -251,13 +250,7 @@ def _with(project: TrainingProject, job: TrainingJob) -> TrainingProject:
 def _shown(project: TrainingProject, *, times: bool = True) -> dict[str, Any]:
     """Return the fields of a project that a message shows, with its times to the minute."""
     shown: dict[str, Any] = project.model_dump(exclude={"latest_job": {"training_project_id"}})
-    for part in _parts(shown):
+    for part in filter(None, (shown, shown["latest_job"])):
         for name in ("created_at", "updated_at"):
             part[name] = part[name].replace(second=0, microsecond=0) if times else None
     return shown
-
-
-def _parts(shown: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    yield shown
-    if shown["latest_job"] is not None:
-        yield shown["latest_job"]

@@ -8,7 +8,7 @@ import structlog
 
 from bot.access.rules import RightsUnknownError
 from bot.durable.context import TaskContext
-from bot.durable.model import Done, Outcome, RunAgain
+from bot.durable.model import Done, Outcome
 from bot.slack.message import SlackCallFailed
 from bot.slack.messages import Poster
 from bot.views.project import project_message
@@ -16,7 +16,7 @@ from bot.watches.changes import LONGEST
 from bot.watches.model import DELIVER, Watch
 from bot.watches.news import ENDS, Farewell, OutboxItem
 from bot.watches.outbox_posts import OutboxPosts, Unconfirmed, thread_of
-from bot.watches.progress import DeliveryTiming, LaterError, Progress, retry_later
+from bot.watches.progress import Attempt, DeliveryTiming, LaterError, Progress
 from bot.watches.redraw import redraw
 from bot.watches.rights import WatchRights
 from bot.watches.slack_errors import ENDINGS, PLACE_ENDINGS, reads_later, takes_later
@@ -62,7 +62,7 @@ class Delivery:
     async def handle(self, context: TaskContext) -> Outcome:
         """Deliver until nothing is left. A later task delivers what comes after that."""
         progress = Progress.model_validate(context.task.state)
-        began = context.task.step_may_have_run
+        attempt = Attempt(context, progress, began=context.task.step_may_have_run)
         watch = await self._watches.read(progress.channel_id, progress.ts)
         if watch is None or watch.courier != context.task.id:
             return Done()
@@ -72,23 +72,24 @@ class Delivery:
             dropped = partial(_dropped, drawn=progress.drawn, at=self._timing.now())
             left = await self._watches.settle(watch, dropped)
             await context.checkpoint(progress.fresh().state())
-            watch, began = left, False
+            watch, attempt.began = left, False
         try:
             while watch is not None:
                 if lost := await self._rights.lost(watch):
                     watch = await self._let_go(watch, lost)
                 elif await self._rights.lost_follow(watch):
-                    watch = await self._watches.settle(watch, _without_follow)
+                    ended = partial(Watch.unfollowed, redraw=False)
+                    watch = await self._watches.settle(watch, ended)
                 elif watch.drawn < watch.revision:
-                    watch, progress = await self._draw(watch, progress, context, began=began)
+                    watch = await self._draw(watch, attempt)
                 else:
-                    watch = await self._deliver(watch, progress, context, began=began)
-                    progress, began = progress.fresh(), False
+                    watch = await self._deliver(watch, attempt)
+                    attempt.progress, attempt.began = attempt.progress.fresh(), False
         except LaterError as later:
             return later.outcome
         except RightsUnknownError as unknown:
             log.info("cannot tell the rights to a watch", error=str(unknown))
-            return RunAgain(_UNKNOWN_AGAIN, progress.state(), step_may_have_run=began)
+            return attempt.later(_UNKNOWN_AGAIN).outcome
         return Done()
 
     async def _let_go(self, watch: Watch, lost: Sequence[str]) -> Watch | None:
@@ -102,19 +103,17 @@ class Delivery:
 
         return await self._watches.settle(watch, rest)
 
-    async def _draw(
-        self, watch: Watch, progress: Progress, context: TaskContext, *, began: bool
-    ) -> tuple[Watch | None, Progress]:
+    async def _draw(self, watch: Watch, attempt: Attempt) -> Watch | None:
         """Update the message; return the watch as it is drawn. Safe to repeat."""
         key = message_key(watch.channel_id, watch.ts)
         most = _MOST if watch.outbox else _MOST_QUIETLY
         seconds = 0.0 if watch.closing else self._limiter.delay(key, most)
         if seconds > 0:
-            raise LaterError(RunAgain(seconds, progress.state(), step_may_have_run=began))
+            raise attempt.later(seconds)
 
         async def draw(wanted: Watch) -> None:
             self._limiter.acquire(key)
-            await context.may_post()
+            await attempt.context.may_post()
             summary = wanted.summary()
             message = project_message(wanted.project, wanted.message_state, watch=summary)
             await self._poster.update(thread_of(wanted), wanted.ts, message)
@@ -126,23 +125,21 @@ class Delivery:
         except SlackCallFailed as refused:
             late = self._timing.now() - (watch.drawn_at or watch.started_at) > LONGEST
             if (takes_later(refused) or refused.outcome_unknown) and not late:
-                raise retry_later(refused, progress, began=began) from refused
+                raise attempt.retry_later(refused) from refused
             if refused.error in ENDINGS and not watch.closing:
-                return await self._close(watch, refused.error), progress
+                return await self._close(watch, refused.error)
             log.error(  # noqa: TRY400 - the error is Slack's
                 "Slack refuses a part of a notification", slack_error=refused.error
             )
             refused_for_good = True
-        fields = {"not_drawn": refused_for_good, "drawn": shown.revision}
-        progress = progress.fresh().model_copy(update=fields)
+        # A reply that is in doubt remains so.
+        fields = {"not_drawn": refused_for_good, "drawn": shown.revision, "tries": 0}
+        attempt.progress = attempt.progress.model_copy(update=fields)
         if shown.outbox and shown.courier == watch.courier:  # one write after the post is enough
-            return _drawn(shown, shown.revision), progress
-        settled = partial(_drawn, revision=shown.revision)
-        return await self._watches.settle(watch, settled), progress
+            return _drawn(shown, shown.revision)
+        return await self._watches.settle(watch, partial(_drawn, revision=shown.revision))
 
-    async def _deliver(
-        self, watch: Watch, progress: Progress, context: TaskContext, *, began: bool
-    ) -> Watch | None:
+    async def _deliver(self, watch: Watch, attempt: Attempt) -> Watch | None:
         """Post the first item, once as far as Slack allows; return the watch without it."""
         if not watch.outbox:
             return await self._watches.settle(watch, lambda kept: kept)
@@ -150,18 +147,18 @@ class Delivery:
         if now - item.at > LONGEST or (now - item.at > _STALE and self._is_superseded(watch)):
             log.error("dropped a notification", slack_error="Slack took none for too long")
             return await self._done(watch, item)
-        doubtful = progress.doubtful == item.id
-        if (began or doubtful) and await self._is_posted(item, watch, progress, context):
+        doubtful = attempt.progress.doubtful == item.id
+        if (attempt.began or doubtful) and await self._is_posted(item, watch, attempt):
             return await self._done(watch, item)
         try:
             mentioned = await self._posts.post(
-                item, watch, context, message_updated=not progress.not_drawn
+                item, watch, attempt.context, message_updated=not attempt.progress.not_drawn
             )
         except Unconfirmed as unconfirmed:
-            state = progress.state(doubtful=item.id, searches=0)
-            raise LaterError(RunAgain(self._timing.searches[0], state)) from unconfirmed
+            seconds = self._timing.searches[0]
+            raise attempt.later(seconds, doubtful=item.id, searches=0) from unconfirmed
         except SlackCallFailed as refused:
-            return await self._refused(item, watch, refused, progress, began=began)
+            return await self._refused(item, watch, refused, attempt)
         return await self._done(watch, item, mentioned)
 
     async def _done(
@@ -178,46 +175,36 @@ class Delivery:
 
         return await self._watches.settle(watch, delivered)
 
-    async def _is_posted(
-        self, item: OutboxItem, watch: Watch, progress: Progress, context: TaskContext
-    ) -> bool:
+    async def _is_posted(self, item: OutboxItem, watch: Watch, attempt: Attempt) -> bool:
         """Return whether the item counts as posted; False: post it."""
         if isinstance(item.news, Farewell):
             return False  # a second direct message has the same client_msg_id
+        progress, since = attempt.progress, attempt.context.task.created_at
         doubtful = progress.doubtful == item.id
-        since = context.task.created_at
         try:
             ts = await self._poster.find_message_ts(thread_of(watch), item.id, since)
         except SlackCallFailed as unread:
             if reads_later(unread):
-                raise retry_later(unread, progress, began=not doubtful) from unread
+                raise attempt.retry_later(unread) from unread
             log.info("the bot cannot search a thread", slack_error=unread.error)
             if not doubtful:
                 return False  # after a kill; the repeat has the same client_msg_id
             if isinstance(item.news, ENDS[:1]) and not progress.repeated:
                 # A lost end is worse than a double one.
-                state = progress.state(doubtful="", repeated=True)
-                raise LaterError(RunAgain(0.0, state)) from unread
+                raise attempt.later(0.0, doubtful="", repeated=True) from unread
             log.warning("an unconfirmed reply counts as posted", slack_error=unread.error)
             return True
         searches = progress.searches + 1
         if ts is None and doubtful and searches < len(self._timing.searches):
-            state = progress.state(searches=searches)
-            raise LaterError(RunAgain(self._timing.searches[searches], state))
+            raise attempt.later(self._timing.searches[searches], searches=searches)
         return ts is not None
 
     async def _refused(
-        self,
-        item: OutboxItem,
-        watch: Watch,
-        refused: SlackCallFailed,
-        progress: Progress,
-        *,
-        began: bool,
+        self, item: OutboxItem, watch: Watch, refused: SlackCallFailed, attempt: Attempt
     ) -> Watch | None:
         """Return the watch after a permanent error; it ends, or goes on without the item."""
         if takes_later(refused) or refused.outcome_unknown:
-            raise retry_later(refused, progress, began=began) from refused
+            raise attempt.retry_later(refused) from refused
         last = watch.ended and isinstance(item.news, ENDS)
         own = item.to is None and not isinstance(item.news, Farewell)
         if own and (refused.error in ENDINGS or last):
@@ -256,11 +243,6 @@ class Delivery:
 def _drawn(watch: Watch, revision: int) -> Watch:
     """Return the watch whose message shows at least this revision."""
     return watch.model_copy(update={"drawn": max(watch.drawn, revision)})
-
-
-def _without_follow(watch: Watch) -> Watch:
-    """Return the watch after the end of its follow; a message that only it kept stays as it is."""
-    return watch.unfollowed(redraw=False)
 
 
 def _looks_same(one: Watch, other: Watch) -> bool:

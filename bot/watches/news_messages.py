@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import assert_never
 
 import structlog
 
@@ -18,14 +17,17 @@ from bot.projects.message_state import WatchJobChoice
 from bot.slack.message import Message
 from bot.slack.people import People
 from bot.telemetry.redaction import Redactor
+from bot.views.installation import Installation
 from bot.views.job import status
 from bot.views.job_end import STEPS, Findings, ended_message
 from bot.views.log_tail import log_lines
 from bot.views.watch import (
     expired_message,
+    farewell_message,
     first_job_message,
     gone_message,
     lost_message,
+    mentions_message,
     moved_message,
     newer_job_message,
     waiting_message,
@@ -63,17 +65,19 @@ class NewsMessages:
         redactor: redacts log lines.
         people: finds the person who started a job.
         rights: tells whether the follow's creator, or the first watcher, can see log lines.
+        installation: the names of the commands.
     """
 
     baseten: Baseten
     redactor: Redactor
     people: People
     rights: StandingRights = field(default_factory=StandingRights)
+    installation: Installation = field(default_factory=Installation)
 
-    async def build(
+    async def build(  # noqa: C901 - a case for each kind of news
         self, news: News, watch: Watch, watchers: Sequence[str], *, message_updated: bool
     ) -> Message:
-        """Return the reply for a piece of news.
+        """Return the message for a piece of news.
 
         Args:
             news: the news.
@@ -105,10 +109,17 @@ class NewsMessages:
                 return lost_message(project, job, watchers)
             case Gone():
                 return gone_message(project, watchers)
-            case Mentions() | Farewell():  # pragma: no cover - these are no replies with details
-                raise TypeError(news)
-            case _:  # pragma: no cover - all kinds are above
-                assert_never(news)
+            case Mentions(user_ids=user_ids):
+                return mentions_message(project.name, user_ids)
+            case Farewell(slack_error=slack_error, unanswerable=unanswerable):
+                return farewell_message(
+                    project,
+                    project.team_name or watch.message_state.team,
+                    watch.channel_id,
+                    slack_error,
+                    self.installation,
+                    unanswerable=unanswerable,
+                )
 
     async def _findings(
         self, job: TrainingJob, ran: float | None, watch: Watch, watchers: Sequence[str]

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 import structlog
 
 from bot.durable.context import TaskContext
-from bot.slack.message import PostedMessage, ReplyTarget, SlackCallFailed
+from bot.slack.message import Message, PostedMessage, ReplyTarget, SlackCallFailed
 from bot.slack.messages import Poster
-from bot.views.installation import Installation
 from bot.views.job import status
-from bot.views.watch import MOST_MENTIONED, farewell_message, mentions_message
+from bot.views.watch import MOST_MENTIONED
 from bot.watches.model import Watch
 from bot.watches.news import MENTIONING, Ended, Farewell, Mentions, NewerJob, News, OutboxItem
 from bot.watches.news_messages import NewsMessages
@@ -32,13 +31,11 @@ class OutboxPosts:
 
     Attributes:
         poster: calls Slack.
-        messages: builds the replies.
-        installation: the names of the commands.
+        messages: builds the messages.
     """
 
     poster: Poster
     messages: NewsMessages
-    installation: Installation
 
     async def post(
         self, item: OutboxItem, watch: Watch, context: TaskContext, *, message_updated: bool
@@ -49,16 +46,13 @@ class OutboxPosts:
             Unconfirmed: the outcome of a reply is unknown.
             SlackCallFailed: Slack refused it.
         """
-        if isinstance(item.news, Farewell):
-            await self._send_farewell(item.id, item.news, watch, context)
-            return ()
         audience = _audience(item, watch)
-        if isinstance(item.news, Mentions):
-            message = mentions_message(watch.project.name, item.news.user_ids)
-        else:
-            message = await self.messages.build(
-                item.news, watch, audience, message_updated=message_updated
-            )
+        message = await self.messages.build(
+            item.news, watch, audience, message_updated=message_updated
+        )
+        if isinstance(item.news, Farewell):
+            await self._send_farewell(item.id, item.news.user_id, message, watch, context)
+            return ()
         try:
             posted = await self.poster.post(
                 thread_of(watch), message, item.id, guard=context.may_post, parked=context.park
@@ -93,28 +87,19 @@ class OutboxPosts:
         ]
 
     async def _send_farewell(
-        self, post_id: str, news: Farewell, watch: Watch, context: TaskContext
+        self, post_id: str, user_id: str, message: Message, watch: Watch, context: TaskContext
     ) -> None:
         """Send a direct message; an unknown outcome counts as sent."""
-        project = watch.project
-        message = farewell_message(
-            project,
-            project.team_name or watch.message_state.team,
-            watch.channel_id,
-            news.slack_error,
-            self.installation,
-            unanswerable=news.unanswerable,
-        )
         guard = context.may_post
         try:
-            await self.poster.post(ReplyTarget(news.user_id), message, post_id, guard=guard)
+            await self.poster.post(ReplyTarget(user_id), message, post_id, guard=guard)
         except SlackCallFailed as refused:
             if takes_later(refused):
                 raise
             if refused.outcome_unknown:
                 log.warning("an unconfirmed message counts as posted", slack_error=refused.error)
                 return
-            there = ReplyTarget(news.user_id, watch.channel_id)
+            there = ReplyTarget(user_id, watch.channel_id)
             with suppress(SlackCallFailed):  # the poster has logged it
                 await self.poster.send_privately(there, message, guard=guard)
 

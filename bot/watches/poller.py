@@ -32,7 +32,6 @@ log = structlog.stdlib.get_logger(__name__)
 POLL = POLLER  # the kind of the poller's one task, and its id
 _BACKOFF_FACTOR = 1.5
 _JITTER = 1.2
-_NOT_OURS = DurableError  # the worker handles these
 _UNKNOWN = Observation()
 _CLOCK_SKEW = timedelta(seconds=5)  # tolerated between the clocks of two replicas
 
@@ -120,8 +119,8 @@ class Poller:
         """Poll once, and reschedule. This task never ends and never fails."""
         try:
             return await self._turn(_remembered(context.task.state))
-        except _NOT_OURS:
-            raise
+        except DurableError:
+            raise  # to the worker
         except Exception:
             log.exception("cannot poll the watched jobs")
             return RunAgain(self._poll_interval.slow, context.task.state)
@@ -238,7 +237,7 @@ class Poller:
                     continue
                 try:
                     moved |= await self._compare_one(watch, observation, now)
-                except _NOT_OURS:
+                except DurableError:
                     raise
                 except Exception:
                     log.exception("cannot compare a watch", watch=watch.id)

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import structlog
 from pydantic import BaseModel, ConfigDict
 
+from bot.durable.context import TaskContext
 from bot.durable.model import RunAgain, State
 from bot.slack.message import SlackCallFailed
 
@@ -79,12 +80,30 @@ class DeliveryTiming:
     searches: Sequence[float] = (5.0, 25.0)
 
 
-def retry_later(refused: SlackCallFailed, progress: Progress, *, began: bool) -> LaterError:
-    """Return the reschedule of a step that Slack does not take now; the delay doubles."""
-    log.info("cannot deliver a notification now", slack_error=refused.error)
-    seconds = backoff(progress.tries, refused.retry_after)
-    state = progress.state(tries=progress.tries + 1)
-    return LaterError(RunAgain(seconds, state, step_may_have_run=began))
+@dataclass(slots=True)
+class Attempt:
+    """One attempt at the task; it takes many steps.
+
+    Attributes:
+        context: the context of the task.
+        progress: the progress now.
+        began: whether an earlier attempt might have taken this step.
+    """
+
+    context: TaskContext
+    progress: Progress
+    began: bool
+
+    def later(self, seconds: float, **changes: object) -> LaterError:
+        """Return the reschedule of this step, with these changes of the progress."""
+        state = self.progress.state(**changes)
+        return LaterError(RunAgain(seconds, state, step_may_have_run=self.began))
+
+    def retry_later(self, refused: SlackCallFailed) -> LaterError:
+        """Return the reschedule of a step that Slack does not take now; the delay doubles."""
+        log.info("cannot deliver a notification now", slack_error=refused.error)
+        tries = self.progress.tries
+        return self.later(backoff(tries, refused.retry_after), tries=tries + 1)
 
 
 def backoff(tries: int, retry_after: float) -> float:

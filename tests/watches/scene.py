@@ -19,7 +19,6 @@ from bot.slack.message import ReplyTarget
 from bot.slack.messages import Poster
 from bot.slack.people import People
 from bot.telemetry.redaction import Redactor
-from bot.views.installation import Installation
 from bot.views.project import project_message
 from bot.watches.delivery import DELIVER, Delivery, DeliveryTiming
 from bot.watches.model import Watch
@@ -83,7 +82,7 @@ class Scene:
     @property
     def handler(self) -> Delivery:
         messages = NewsMessages(self.client, self.redactor, self.people)
-        posts = OutboxPosts(self.poster, messages, Installation())
+        posts = OutboxPosts(self.poster, messages)
         follows = Follows(self.store, queue=QUEUE)
         rights = WatchRights(StandingRights(), follows, self.clock)
         return Delivery(self.poster, self.watches, posts, DeliveryTiming(self.clock), rights)

@@ -237,6 +237,19 @@ async def test_only_the_reply_that_is_in_doubt_is_looked_for(scene: Scene) -> No
     assert len(scene.looked_for) == 2
 
 
+async def test_a_reply_in_doubt_is_looked_for_also_after_an_update_of_the_message(
+    scene: Scene,
+) -> None:
+    scene.slack.scopes += ("channels:history",)
+    watch = await unconfirmed(scene, after=True)
+    scene.set(scene.latest(watch.project.id), "COMPLETED")
+    await scene.look_at_end()
+    await scene.try_again(watch)
+    assert scene.answers[0].edits == 2
+    assert len(scene.looked_for) == 1
+    assert len(scene.replies) == 2
+
+
 # Slack does not take it now
 
 
