@@ -5,7 +5,9 @@ import re
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
+from bot.handlers.workflow_step import RUN_WORKFLOW_STEP
 from bot.listeners.workflow_step import STEP
 from bot.sandbox import Delay, Drop, Hang, Respond
 from bot.sandbox.faults import Fault
@@ -245,3 +247,15 @@ async def test_control_characters_are_refused_as_elsewhere(
     assert "control character" in said
     assert "/training-project" not in said  # nobody typed a command
     assert http.baseten.requests == []
+
+
+@pytest.mark.parametrize("code", ["execution_not_in_running_state", "function_execution_not_found"])
+async def test_a_step_that_has_ended_already_is_done(http: Env, code: str) -> None:
+    refused = Respond(200, json={"ok": False, "error": code})
+    http.slack.faults.always("/api/functions.complete.*", refused)
+    with capture_logs() as lines:
+        await run(http)
+        await until_ended(http, RUN_WORKFLOW_STEP)
+    asked = [each.path for each in http.slack.requests if "functions.complete" in each.path]
+    assert asked == [SUCCESS]
+    assert "a request failed" not in [line["event"] for line in lines]

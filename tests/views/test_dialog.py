@@ -132,6 +132,11 @@ def test_what_is_typed_is_offered_where_the_teams_cannot_be_had() -> None:
     assert typed_option("  ") == []
 
 
+def test_a_new_name_is_offered_only_as_long_as_an_option_can_hold() -> None:
+    assert [each.value for each in project_options("x" * 150, None)] == ["x" * 150]
+    assert project_options("x" * 151, None) == []
+
+
 def test_a_typed_team_does_not_turn_its_label_round() -> None:
     (option,) = typed_option("מרחב 7")
     assert option.to_dict()["text"]["text"] == "\u2068מרחב 7\u2069 (as typed)"
