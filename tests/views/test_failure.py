@@ -254,7 +254,7 @@ def test_a_refused_list_of_teams_is_no_fault_of_the_name_or_the_team(status: int
     )
 
 
-@pytest.mark.parametrize("error", [Refused(401), Refused(403), Refused(408), RateLimited("", 37)])
+@pytest.mark.parametrize("error", [*map(Refused, (401, 403, 408, 500, 503)), RateLimited("", 37)])
 def test_a_list_of_teams_that_the_bot_cannot_have_fails_as_any_other_request(
     error: Refused,
 ) -> None:

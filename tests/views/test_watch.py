@@ -350,6 +350,9 @@ def test_a_jobs_name_is_not_changed_by_the_words_around_it() -> None:
     named = a_project(job(name="this is a job"))
     text = expired_message(named, 14, DANA, message_updated=False).text
     assert "*this is a job* is still running. <@U0DANA0001>" in text
+    ended = a_project(job(name="this is a job", current_status="TRAINING_JOB_FAILED"))
+    text = expired_message(ended, 14, DANA, message_updated=False).text
+    assert "*this is a job* failed. <@U0DANA0001>" in text
 
 
 @pytest.mark.parametrize("name", ["deploying", "running", "queued_again", "waiting", "newer_job"])
