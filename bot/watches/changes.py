@@ -129,8 +129,7 @@ def compare(
     if expired and not any(isinstance(each, ENDS) for each in news):
         news.append(Expired())
     after, newer = _newer(after, observed)
-    # The person who watched an older job saw the newer one beside it.
-    if newer is not None and also is not None and newer.created_at > watch.started_at:
+    if newer is not None and also is not None:
         followed = None if after.job is None or status(after.job).ended else after.job
         news.append(NewerJob(job=newer, followed=followed, also=also))
     return _result(watch, after, tuple(news), now)
