@@ -42,10 +42,13 @@ RUN ["python", "-m", "compileall", "-q", "-x", "/(test|tests|idlelib|tkinter|tur
 COPY --from=build /opt/venv /opt/venv
 
 # PYTHONUNBUFFERED: a log line is seen when it is written. PYTHONDONTWRITEBYTECODE: the root may be
-# read-only. HOST: what publishes the port comes from outside the container.
+# read-only. HOST: what publishes the port comes from outside the container. MALLOC_MMAP_THRESHOLD_:
+# glibc gives the memory of large bodies back; after 300 unsigned bodies of 900 KB in several rounds the
+# bot held 76 to 80 MB, and 83 to 155 MB without it.
 ENV PATH=/opt/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
+    MALLOC_MMAP_THRESHOLD_=65536 \
     HOST=0.0.0.0 \
     PORT=3000
 

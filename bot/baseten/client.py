@@ -24,7 +24,6 @@ from bot.baseten.models import (
     TrainingJob,
     TrainingJobs,
     TrainingProject,
-    UpsertedProject,
     only_named,
     only_projects,
 )
@@ -72,7 +71,7 @@ class Baseten(Requests):
         The call is idempotent: one team and one name always give one project.
         """
         answer = await self._call(
-            UpsertedProject,
+            OneTrainingProject,
             "POST",
             f"/v1/teams/{quote(team_id, safe='')}/training_projects",
             {"training_project": {"name": name}},

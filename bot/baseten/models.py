@@ -169,7 +169,8 @@ class TrainingJob(Tolerant):
 class TrainingProject(Tolerant):
     """A training project and its latest job; ``latest_job`` is None before the first one.
 
-    ``job_unreadable`` is True if the upsert's answer has a latest job that cannot be read.
+    ``job_unreadable`` is True if the answer about this project has a latest job that cannot be
+    read. In a list of projects, such a project is left out.
     """
 
     needed = frozenset({"latest_job"})
@@ -237,14 +238,8 @@ class Teams(ApiAnswer):
     teams: Annotated[list[Team], READABLE]
 
 
-class OneTrainingProject(ApiAnswer):
-    """The body of ``GET /v1/training_projects/{training_project_id}``."""
-
-    training_project: TrainingProject
-
-
 def _without_unreadable_job(said: Any, read: ValidatorFunctionWrapHandler) -> Any:  # noqa: ANN401
-    """Return the project, although its latest job is unreadable: the upsert was a success."""
+    """Return the project, although its latest job is unreadable."""
     try:
         return read(said)
     except ValidationError:
@@ -253,16 +248,19 @@ def _without_unreadable_job(said: Any, read: ValidatorFunctionWrapHandler) -> An
         return read(said | {"latest_job": None, "job_unreadable": True})
 
 
-class UpsertedProject(ApiAnswer):
-    """The body of ``POST /v1/teams/{team_id}/training_projects``."""
+AskedProject = Annotated[TrainingProject, WrapValidator(_without_unreadable_job)]
 
-    training_project: Annotated[TrainingProject, WrapValidator(_without_unreadable_job)]
+
+class OneTrainingProject(ApiAnswer):
+    """The body of the answers to the upsert of a project, and to the GET by its id."""
+
+    training_project: AskedProject
 
 
 class ProjectJobs(ApiAnswer):
     """A project and all its jobs. ``GET /v1/training_projects/{training_project_id}/jobs``"""
 
-    training_project: TrainingProject
+    training_project: AskedProject
     training_jobs: Annotated[list[TrainingJob], READABLE]
 
 

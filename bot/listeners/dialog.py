@@ -6,7 +6,6 @@ from typing import Any
 
 from slack_bolt.context.ack.async_ack import AsyncAck
 
-from bot.access.rules import MalformedPayloadError
 from bot.durable.model import StoreUnavailableError
 from bot.handlers.services import Services
 from bot.listeners.actor import part
@@ -62,13 +61,8 @@ class Dialog:
         """Ack at once, and offer the projects of the chosen team.
 
         https://docs.slack.dev/reference/interaction-payloads/block_actions-payload
-
-        Raises:
-            MalformedPayloadError: the click was in no dialog with fields.
         """
         view, option = part(body, "view"), body["actions"][0].get("selected_option") or {}
-        if not view.get("state"):
-            raise MalformedPayloadError("view.state: missing")
         place, state, team = _place(view, body), _state(view), option.get("value", "")
         chosen, _ = _chosen_project(view)
         dialog = self.services.dialog

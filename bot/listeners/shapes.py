@@ -73,7 +73,7 @@ class _View(_Shape):
     state: _State | None = None
 
 
-class _SubmittedView(_View):
+class _ViewWithState(_View):  # of a click and of a submission; without fields it is empty
     state: _State
 
 
@@ -165,11 +165,16 @@ class _Interaction(_Payload):
 
 class _Click(_Interaction):
     actions: Annotated[list[_Action], Field(min_length=1)]
+    view: _ViewWithState | None = None
     trigger_id: Needed
 
 
+class _ViewClick(_Click):
+    view: _ViewWithState
+
+
 class _Submission(_Interaction):
-    view: _SubmittedView
+    view: _ViewWithState
     response_urls: list[_ResponseUrl] = []
 
 
@@ -245,6 +250,9 @@ def _shape_of(body: dict[str, Any]) -> type[_Payload]:
     kind = body.get("type")
     if not isinstance(kind, str):
         return _Payload
+    match body:
+        case {"type": "block_actions", "container": {"type": "view"}}:
+            return _ViewClick
     if kind != "event_callback":
         return _SHAPES.get(kind, _Payload)
     event = body.get("event")

@@ -16,7 +16,6 @@ from bot.baseten.models import (
     Teams,
     TrainingJob,
     TrainingProject,
-    UpsertedProject,
     User,
 )
 from bot.views.text import date
@@ -141,16 +140,16 @@ def test_a_job_that_cannot_be_read_is_not_taken_for_no_job(odd: object) -> None:
 
 
 @pytest.mark.parametrize("odd", ["x", {}, [], NEW_JOB | {"updated_at": None}])
-def test_an_upsert_is_a_success_although_its_job_cannot_be_read(odd: object) -> None:
+def test_a_project_is_read_although_its_job_cannot_be(odd: object) -> None:
     said = {"training_project": PROJECT | {"latest_job": odd, "team_name": 7}}
-    read = UpsertedProject.model_validate_json(json.dumps(said)).training_project
+    read = OneTrainingProject.model_validate_json(json.dumps(said)).training_project
     assert (read.id, read.latest_job, read.job_unreadable) == (PROJECT["id"], None, True)
 
 
 @pytest.mark.parametrize("said", [PROJECT | {"id": 7, "latest_job": {}}, PROJECT | {"name": None}])
-def test_an_upsert_without_a_project_is_no_success(said: object) -> None:
+def test_an_answer_without_a_project_is_unreadable(said: object) -> None:
     with pytest.raises(ValidationError):
-        UpsertedProject.model_validate({"training_project": said})
+        OneTrainingProject.model_validate({"training_project": said})
 
 
 @pytest.mark.parametrize("blank", ["", " ", " \n"])

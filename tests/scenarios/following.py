@@ -84,9 +84,12 @@ class Followed:
         """Open the dialog from the list of jobs, and wait until it has its fields."""
         told, views = len(self.slack.ephemerals), len(self.slack.views)
         await self.slack.command(words, command="/training-jobs", user=user)
-        await self.slack.until(lambda: len(self.slack.ephemerals) > told)
-        listed = self.slack.ephemerals[-1]
-        await self.slack.action(listed, "follow", user=user)
+
+        def lists() -> list[Ephemeral]:  # a note about an earlier follow can come between
+            return [e for e in self.slack.ephemerals[told:] if "'follow'" in str(e.blocks)]
+
+        await self.slack.until(lambda: bool(lists()))
+        await self.slack.action(lists()[0], "follow", user=user)
         await self.slack.until(
             lambda: len(self.slack.views) > views and self.slack.views[-1].updates > 0
         )

@@ -203,3 +203,26 @@ async def test_an_upsert_with_an_unreadable_job_is_a_success(idle_env: Env) -> N
     assert (outputs["latest_job_status"], outputs["created"]) == ("Unknown", False)
     assert env.slack.ephemerals == []
     assert "Watched by" not in str(message.blocks)  # nothing is known that could be watched
+
+
+@pytest.mark.parametrize("element", ["more", "jobs", "watch"])
+async def test_a_click_shows_a_project_although_its_job_is_unreadable(
+    http: Env, element: str
+) -> None:
+    project = http.baseten.add_project("wp7ndew", "sft")
+    http.baseten.add_job(project["id"])
+    await http.slack.command("research sft")
+    await http.answered()
+    (message,) = http.slack.messages
+    said = {"training_project": project | {"latest_job": {"status": "new shape"}}}
+    jobs = said | {"training_jobs": [http.baseten.job(http.baseten.job_ids(project["id"])[0])]}
+    http.baseten.faults.always(f"/v1/training_projects/{project['id']}", Respond(200, json=said))
+    http.baseten.faults.always(
+        f"/v1/training_projects/{project['id']}/jobs", Respond(200, json=jobs)
+    )
+    selected = "refresh" if element == "more" else None
+    await http.slack.action(message, element, selected=selected)
+    if element == "jobs":
+        await http.hears("The only job of *sft*")
+    else:
+        await http.slack.until(lambda: "I couldn't read its state" in message.text)
