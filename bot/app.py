@@ -30,6 +30,7 @@ from bot.server.health import DATABASE, DRAINING, SLACK, START, TOKEN, report_wa
 from bot.server.listener import Listener
 from bot.server.port import CannotListenError, Port
 from bot.settings import Settings
+from bot.views.installation import Installation
 from bot.wiring import Tuning, build_services
 
 if TYPE_CHECKING:
@@ -236,7 +237,8 @@ class Bot:
 def _build_listener(settings: Settings, *, shared: bool) -> Listener:
     secret = None if settings.socket_mode else settings.slack_signing_secret
     key = None if secret is None else secret.get_secret_value()
-    return Listener(settings.host, settings.port, key, shared=shared)
+    contact = Installation(contact=settings.contact)
+    return Listener(settings.host, settings.port, key, contact, shared=shared)
 
 
 async def _listen(port: Listener | Port) -> None:

@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from bot.server.listener import Listener
+from bot.views.installation import Installation
 from tests.process import environment
 from tests.test_repository import instruction
 
@@ -35,7 +36,7 @@ async def healthy(host: str, port: str) -> bool:
     ],
 )
 async def test_the_health_check_asks_where_the_bot_listens(host: str, setting: str) -> None:
-    listener = Listener(host, 0, None, shared=False)
+    listener = Listener(host, 0, None, Installation(), shared=False)
     await listener.listen()
     port = listener.url.rsplit(":", 1)[1]
     assert await healthy(setting, port)

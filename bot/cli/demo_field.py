@@ -83,8 +83,8 @@ class FieldPrompt:
                 return [found[0][1]]
             if not found:
                 self.screen.say("    Nothing matches.")
-            self._list(found)
             offered = found or offered
+            self._list(offered)
         return None
 
     async def _typed(self, question: str) -> str:

@@ -142,10 +142,10 @@ class DialogHandler:
             self.audit.refused_request(actor, error)
             return {TEAM: _unknown_team(error)}
         except AmbiguousTeamError:
-            return {TEAM: "Several teams have this name. Give the team's id."}
+            return {TEAM: "Several teams have this name. Enter the team's ID."}
         except TeamsUnavailableError as error:
             if _not_allowed(error.cause):
-                return {TEAM: "I'm not allowed to list the teams. Give the team's id."}
+                return {TEAM: "Enter the team's ID. The bot's key can't list teams."}
         except TimeoutError:
             pass
         return {}

@@ -44,9 +44,7 @@ from bot.watches.tracked import TrackedJobs, tracked
 
 log = structlog.stdlib.get_logger(__name__)
 
-FOLLOWING = FailureWording(
-    what="that", nothing="Nothing is followed.", unsure="Perhaps nothing is followed."
-)
+FOLLOWING = FailureWording(nothing="Nothing is followed.", unsure="Perhaps nothing is followed.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,9 +37,7 @@ from bot.watches.start import WatchStarter
 log = structlog.stdlib.get_logger(__name__)
 
 SHOW_PROJECT = "show/1"  # with the version of the state
-SHOWING = FailureWording(
-    what="that", nothing="Nothing was posted.", unsure="Perhaps nothing was posted."
-)
+SHOWING = FailureWording(nothing="Nothing was posted.", unsure="Perhaps nothing was posted.")
 
 
 class ShowProjectTask(BaseModel):

@@ -54,7 +54,7 @@ class WorkflowStepHandler:
             reject_if_expired(task.step, context.task)
             return await run()
 
-        wording = partial(attempt_to_open, task.request)
+        wording = partial(attempt_to_open, task.request, workflow=True)
         outcome = await self.failures.run_task(context, task.place, wording, work, fail)
         if outcome is None:
             return Done(self.open_project.remembered(context.now().state))

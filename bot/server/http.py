@@ -19,6 +19,7 @@ from bot.server.guard import Connection, Guard
 from bot.server.health import DATABASE, TOKEN, Health, HealthPages
 from bot.server.pace import Pace
 from bot.server.replays import Replays
+from bot.views.installation import Installation
 from bot.views.notice import unavailable
 
 log = structlog.stdlib.get_logger(__name__)
@@ -49,11 +50,12 @@ def read_body(text: str, content_type: str) -> dict[str, Any]:
     return read
 
 
-def build_server(
+def build_server(  # noqa: PLR0913 - its parts
     health: Health,
     secret: str | None,
     dispatch: Dispatch,
     guard: Guard,
+    installation: Installation,
     *,
     shared: bool = False,
 ) -> web.Application:
@@ -64,6 +66,7 @@ def build_server(
         secret: Slack's signing secret; None in Socket Mode, which has no ``/slack/events``.
         dispatch: passes a payload with a valid signature to Bolt.
         guard: limits the bodies, and gets to know which connections are Slack's.
+        installation: the person to ask, for the words while the bot takes nothing.
         shared: other replicas use the same database. A replica that starts or drains then answers
             503, so that the balancer sends the request to the next one; a single bot answers a
             command in words.
@@ -73,7 +76,9 @@ def build_server(
     server.router.add_get("/healthz", pages.healthz)
     server.router.add_get("/readyz", pages.readyz)
     if secret is not None:
-        events = _Events(health, secret.encode(), dispatch, guard, shared, Pace(), Pace())
+        events = _Events(
+            health, secret.encode(), dispatch, guard, installation, shared, Pace(), Pace()
+        )
         server.router.add_post("/slack/events", events.handle)
     return server
 
@@ -93,7 +98,7 @@ class _Events:
     https://docs.slack.dev/authentication/verifying-requests-from-slack
 
     Attributes:
-        shared: see `build_server`.
+        installation, shared: see `build_server`.
         pace: limits the log lines about requests that Slack did not sign.
         clock_pace: limits the log lines about the clock, which are rare and more important.
         replays: the requests that were seen before.
@@ -103,6 +108,7 @@ class _Events:
     secret: bytes = field(repr=False)
     dispatch: Dispatch
     guard: Guard
+    installation: Installation
     shared: bool
     pace: Pace
     clock_pace: Pace
@@ -191,7 +197,9 @@ class _Events:
         """
         if "command" in read and not self.shared:
             refused = TOKEN in self.health.reasons()
-            return web.json_response(unavailable(token_refused=refused).payload())
+            return web.json_response(
+                unavailable(self.installation, token_refused=refused).payload()
+            )
         return web.json_response({"error": "unavailable"}, status=503)
 
     def _unsigned(self, request: web.Request, why: str) -> web.Response:

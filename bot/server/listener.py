@@ -10,6 +10,7 @@ from bot.server.guard import Guard, PortLimits
 from bot.server.health import Health
 from bot.server.http import Dispatch, build_server
 from bot.server.port import Port
+from bot.views.installation import Installation
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -21,6 +22,7 @@ class Listener:
         host: the address; ``::`` serves IPv4 too.
         port: the port; 0 chooses a free one.
         secret: Slack's signing secret; None in Socket Mode, which takes no requests here.
+        installation: the person to ask, for the words while the bot takes nothing.
         shared: other replicas use the same database.
         limits: the limits for strangers; by default those that the open files allow.
 
@@ -29,11 +31,12 @@ class Listener:
         dispatch: passes a payload with a valid signature to Bolt.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - its parts
         self,
         host: str,
         port: int,
         secret: str | None,
+        installation: Installation,
         *,
         shared: bool,
         limits: PortLimits | None = None,
@@ -42,7 +45,9 @@ class Listener:
         self.dispatch: Dispatch | None = None
         self._host = host
         guard = Guard(limits or PortLimits(connections=most_connections()))
-        server = build_server(self.health, secret, self._pass_on, guard, shared=shared)
+        server = build_server(
+            self.health, secret, self._pass_on, guard, installation, shared=shared
+        )
         self._port = Port(server, host, port, ("HOST", "PORT"), guard)
 
     @property

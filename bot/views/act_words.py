@@ -10,7 +10,7 @@ from bot.slack.message import Message
 from bot.views.blocks import actions, button, plain
 from bot.views.failure import FailureWording
 from bot.views.installation import Installation
-from bot.views.job import does, job_name, logs_url, status
+from bot.views.job import does, job_name, logs_url, status, still_does
 from bot.views.mentions import person
 from bot.views.text import bold, code, duration, say, shorten
 from bot.views.watch import WATCH_TOO, in_project
@@ -83,10 +83,9 @@ def _said(end: ActEnd, who: str) -> str:
         case Act.SET_PRIORITY:
             return f"🔢 {who} set the priority of {job} to {end.priority}. It {say(now.does)}."
         case _ if end.waited:
-            does_still = say(now.does).replace("is ", "is still ", 1)
             return (
                 f"⏳ {who} asked Baseten to stop {job}, but after {duration(end.waited)} it "
-                f"{does_still}."
+                f"{still_does(end.job)}."
             )
         case _ if now.words != "Stopped":
             return f"{now.mark} {who} asked Baseten to stop {job}, but it {say(now.does)} first."
@@ -174,4 +173,4 @@ def act_wording(act: Act, *, sent: bool) -> FailureWording:
         Act.USE_SPOT: "The job may or may not have been changed. It's safe to try again.",
         Act.SET_PRIORITY: "The job may or may not have been changed. It's safe to try again.",
     }[act]
-    return FailureWording(what="that", nothing=nothing, unsure=unsure if sent else nothing)
+    return FailureWording(nothing=nothing, unsure=unsure if sent else nothing)

@@ -11,7 +11,7 @@ from bot.baseten.errors import (
     Unreadable,
 )
 from bot.views.limits import paused, too_large
-from bot.views.text import duration, say
+from bot.views.text import bold, duration, say
 
 if TYPE_CHECKING:
     from bot.views.failure import FailureWording
@@ -55,8 +55,27 @@ def baseten_failure(error: BasetenError, attempt: "FailureWording") -> tuple[str
             return None
 
 
+def teams_failure(error: BasetenError, attempt: "FailureWording") -> tuple[str, str] | None:
+    """Return the words for a failed request for the list of teams.
+
+    A refusal such as 404 is about the list, not about the name or the team of the person.
+    """
+    ask = attempt.installation.operator
+    match error:
+        case Refused(status=status) if status in {401, 403, 408, 429} or status >= 500:  # noqa: PLR2004
+            return baseten_failure(error, attempt)
+        case Refused():
+            return (
+                f"I couldn't list the teams. {attempt.nothing}{_said(error)}",
+                f"Try again in a minute. If it keeps happening, tell {ask}.",
+            )
+        case _:
+            return baseten_failure(error, attempt)
+
+
 def _refused(error: Refused, attempt: "FailureWording") -> tuple[str, str]:
     said = _said(error)
+    what = bold(attempt.request.name) if attempt.request else "this project"
     match error.status:
         case 401 | 403:
             return _not_permitted(error, attempt)
@@ -66,7 +85,7 @@ def _refused(error: Refused, attempt: "FailureWording") -> tuple[str, str]:
                     "I can't find that project in Baseten any more: it was deleted, or the bot's "
                     f"key can't see it.{said}"
                 ),
-                "If you need it, run the command again.",
+                "If you need it, run the command again: it creates a new project.",
             )
         case 404:
             return (
@@ -75,7 +94,7 @@ def _refused(error: Refused, attempt: "FailureWording") -> tuple[str, str]:
             )
         case 409:
             return (
-                f"Something else is changing {attempt.what} right now. {attempt.nothing}{said}",
+                f"Something else is changing {what} right now. {attempt.nothing}{said}",
                 f"Try again in a moment{attempt.again}",
             )
         case status if status >= 500 or status == 408:  # noqa: PLR2004
@@ -111,13 +130,13 @@ def _not_permitted(error: Refused, attempt: "FailureWording") -> tuple[str, str]
 
 def _rejected(error: Refused, attempt: "FailureWording") -> tuple[str, str]:
     """Return the words for a request that is wrong; after a click, nobody typed anything."""
-    named = attempt.what if attempt.request is None else f"the name {attempt.what}"
+    what = f"the name {bold(attempt.request.name)}" if attempt.request else "the request"
     said = say(error.message, 300)
     why = f": “{said}”" if said else f" (error {error.status})"
     end = "" if said.endswith((".", "!", "?", "…")) else "."
-    rejected = f"Baseten rejected {named}{why}{end} {attempt.nothing}"
+    rejected = f"Baseten rejected {what}{why}{end} {attempt.nothing}"
     if attempt.request is None:
-        return rejected, "Try again. If it goes on, run the command again."
+        return rejected, "Try again. If it keeps happening, run the command again."
     return rejected, "Change the name or the team, and try again."
 
 

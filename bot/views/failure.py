@@ -12,17 +12,16 @@ from bot.projects.team_errors import AmbiguousTeamError, TeamsUnavailableError, 
 from bot.slack.message import Message, ReplyTarget, SlackCallFailed
 from bot.slack.web_api import PAUSED
 from bot.views.approval import already_waits
-from bot.views.baseten_failure import baseten_failure
+from bot.views.baseten_failure import baseten_failure, teams_failure
 from bot.views.blocks import plain
 from bot.views.installation import Installation
 from bot.views.limits import paused
 from bot.views.no_access import NO_ACCESS, no_access, no_team
 from bot.views.team_question import team_question
 from bot.views.text import ago, bold, code, duration, listing, say
+from bot.views.watch import CLOSED
 
 _MOST_TEAMS = 20
-# Slack's codes for a channel that nobody can post in; an invitation does not help.
-_ARCHIVED = frozenset({"channel_is_archived", "is_archived", "is_inactive"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,36 +29,41 @@ class FailureWording:
     """The sentences about one kind of attempt, which the failure messages contain.
 
     Attributes:
-        what: the object of the attempt, as in "Baseten rejected …".
         nothing: the sentence for a failure after which nothing was done.
         unsure: the sentence for a failure after which the outcome is unknown.
         request: the project to open; None for any other attempt.
         installation: the command, and the person to ask.
-        place: the place of a person's request, who can be asked which team they mean; None for a
-            workflow.
+        place: the place of a person's request, who can be asked which team they mean; None if
+            nobody can be asked.
+        workflow: the words are for a step, whose reader cannot type the command.
+        remedy: the way to try again, as in "choose *Refresh*"; by default the command.
     """
 
-    what: str
     nothing: str
     unsure: str
     request: ProjectRequest | None = None
     installation: Installation = field(default_factory=Installation)
     place: ReplyTarget | None = None
+    workflow: bool = False
+    remedy: str = ""
 
     @property
     def again(self) -> str:
         """The clause that follows "Try again …"."""
-        if self.request is None:
+        if self.remedy:
+            return f": {self.remedy}."
+        if self.request is None or self.workflow:
             return "."
         command = self.installation.command_for(self.request.team, self.request.name)
         return f": {command}" if command else "."
 
 
-def attempt_to_open(request: ProjectRequest, place: ReplyTarget | None = None) -> FailureWording:
-    """Return the wording for an attempt to open a project, by a person if there is a place."""
+def attempt_to_open(
+    request: ProjectRequest, place: ReplyTarget | None = None, *, workflow: bool = False
+) -> FailureWording:
+    """Return the wording for an attempt to open a project; see `FailureWording`."""
     name = bold(request.name)
     return FailureWording(
-        what=name,
         nothing="Nothing was created or changed.",
         unsure=(
             f"{name} may or may not have been created. It's safe to try again: you won't get a "
@@ -67,16 +71,18 @@ def attempt_to_open(request: ProjectRequest, place: ReplyTarget | None = None) -
         ),
         request=request,
         place=place,
+        workflow=workflow,
     )
 
 
 # The wording for an attempt that only reads: a button on a message, a dialog, the home tab.
-READING = FailureWording(what="that", nothing="Nothing was changed.", unsure="Nothing was changed.")
+READING = FailureWording(nothing="Nothing was changed.", unsure="Nothing was changed.")
 # The wordings for the end of a watch. The watch ends first, so only later steps can fail.
 _STOPPED = "You've stopped watching, but I couldn't update the message."
 _ENDED = "The watch has ended for everyone, but I couldn't update the message."
-STOPPING = FailureWording(what="that", nothing=_STOPPED, unsure=_STOPPED)
-STOPPING_FOR_EVERYONE = FailureWording(what="that", nothing=_ENDED, unsure=_ENDED)
+_REFRESH = "choose *Refresh* in the menu of the message"
+STOPPING = FailureWording(nothing=_STOPPED, unsure=_STOPPED, remedy=_REFRESH)
+STOPPING_FOR_EVERYONE = FailureWording(nothing=_ENDED, unsure=_ENDED, remedy=_REFRESH)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,20 +145,18 @@ def _words(error: Exception, attempt: FailureWording) -> _Words | None:
         case SlackCallFailed():
             return _not_posted(error, attempt)
         case TeamsUnavailableError(cause=cause):
-            listing_teams = replace(attempt, what="to list its teams", unsure=attempt.nothing)
-            return _baseten(cause, listing_teams)
+            return _optional(teams_failure(cause, replace(attempt, unsure=attempt.nothing)))
         case BasetenError():
-            return _baseten(error, attempt)
+            return _optional(baseten_failure(error, attempt))
         case AlreadyWaitsError():
-            return _Words(*already_waits(error, workflow=attempt.place is None))
+            return _Words(*already_waits(error, workflow=attempt.workflow))
         case _ if isinstance(error, NO_ACCESS):
             return _Words(*no_access(error, attempt.nothing, attempt.unsure, attempt.installation))
         case _:
             return _the_bots_own(error, attempt)
 
 
-def _baseten(error: BasetenError, attempt: FailureWording) -> _Words | None:
-    words = baseten_failure(error, attempt)
+def _optional(words: tuple[str, str] | None) -> _Words | None:
     return None if words is None else _Words(*words)
 
 
@@ -179,8 +183,7 @@ def _the_bots_own(error: Exception, attempt: FailureWording) -> _Words | None:
             )
         case TaskExpiredError(at=at):
             return _Words(
-                f"You asked me for this {ago(at)}, and I couldn't answer until now. "
-                f"{attempt.unsure}",
+                f"I couldn't answer your request ({ago(at)}) until now. {attempt.unsure}",
                 f"If you still want it, try again{attempt.again}",
             )
         case StoreUnavailableError(outcome_unknown=True):
@@ -191,8 +194,9 @@ def _the_bots_own(error: Exception, attempt: FailureWording) -> _Words | None:
             )
         case StoreUnavailableError():
             return _Words(
-                f"I can't save requests right now, so I didn't start this. {attempt.nothing}",
-                f"Try again in a minute. If it goes on, tell {attempt.installation.operator}.",
+                f"I can't save requests right now. {attempt.nothing}",
+                "Try again in a minute. If it keeps happening, tell "
+                f"{attempt.installation.operator}.",
             )
         case _:
             return None
@@ -202,7 +206,9 @@ def _unknown_team(error: UnknownTeamError, attempt: FailureWording) -> _Words:
     happened = f"I don't know a team called {bold(error.asked)}. {attempt.nothing}"
     if error.near:
         near = listing([bold(name) for name in error.near], "or")
-        return _Words(f"{happened} Did you mean {near}?", _instead(error.near[0], attempt))
+        correct = "If so, correct the team in Workflow Builder." if attempt.workflow else ""
+        do = correct or _instead(error.near[0], attempt)
+        return _Words(f"{happened} Did you mean {near}?", do)
     if error.teams:
         names = [say(team.name, 25) for team in error.teams[:_MOST_TEAMS]]
         more, command = len(error.teams) - len(names), attempt.installation.command
@@ -215,19 +221,20 @@ def _unknown_team(error: UnknownTeamError, attempt: FailureWording) -> _Words:
 
 def _ambiguous_team(error: AmbiguousTeamError, attempt: FailureWording) -> _Words:
     ids = listing([code(team.id) for team in error.teams[:_MOST_TEAMS]], "or")
+    where = " in Workflow Builder" if attempt.workflow else ""
     return _Words(
         f"{len(error.teams)} teams are called {bold(error.asked)}, so I can't tell which one you "
         f"mean. {attempt.nothing}",
-        f"Give the team's id instead, one of {ids}. {_instead(error.teams[0].id, attempt)}",
+        f"Enter the team's ID{where}: {ids}. {_instead(error.teams[0].id, attempt)}".rstrip(),
     )
 
 
 def _instead(team: str, attempt: FailureWording) -> str:
-    """Return the command with another team.
+    """Return the command with another team; empty for a workflow.
 
     Without quotes, a part of the team's name can be in the project's name. It is removed there.
     """
-    if attempt.request is None:
+    if attempt.request is None or attempt.workflow:
         return ""
     asked, name = attempt.request.team, attempt.request.name
     words = f"{asked} {name}"
@@ -251,19 +258,26 @@ def _not_posted(error: SlackCallFailed, attempt: FailureWording) -> _Words:
             f"Slack refused what I wanted to show you. {attempt.nothing}",
             f"Try again{attempt.again}",
         )
+    ready = f"{bold(attempt.request.name)} is ready in Baseten, but"
+    run = f"run the {'workflow' if attempt.workflow else 'command'} again"
     if error.outcome_unknown:
         return _Words(
-            f"{attempt.what} is ready in Baseten, but Slack did not confirm my message about it, "
-            "so it may or may not be in the channel.",
-            "If it isn't, run the command again; that won't make a duplicate.",
+            f"{ready} Slack did not confirm my message about it, so it may or may not be in the "
+            "channel.",
+            f"If it isn't, {run}; that won't make a duplicate.",
         )
-    if error.error in _ARCHIVED:
-        return _Words(
-            f"{attempt.what} is ready in Baseten, but I can't post about it here: this channel is "
-            "archived.",
-            "To show it, run the command again in another channel.",
-        )
-    return _Words(
-        f"{attempt.what} is ready in Baseten, but Slack refused my message about it.",
-        "Run the command again in another channel to show it, or `/invite` me to this one.",
+    elsewhere = (
+        "choose another channel in Workflow Builder"
+        if attempt.workflow
+        else f"{run} in another channel"
     )
+    if error.error in CLOSED:
+        happened = f"{ready} I can't post about it here: this channel is archived."
+    elif error.error.startswith("restricted_action"):
+        happened = f"{ready} I'm not allowed to post in this channel."
+    else:
+        return _Words(
+            f"{ready} Slack refused my message about it.",
+            f"To show it, {elsewhere}, or `/invite` me to this one.",
+        )
+    return _Words(happened, f"To show it, {elsewhere}.")

@@ -33,7 +33,7 @@ from bot.views.usage import EXAMPLE_NAME
 
 HOME_OPEN = "home_open"
 MOST_FOLLOWS = 20
-_LISTING = FailureWording(what="that", nothing="", unsure="")
+_LISTING = FailureWording(nothing="", unsure="")
 _LATER = "Open this tab again in a minute."
 _NONE_KNOWN = "None that I can be sure of right now."
 

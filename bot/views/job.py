@@ -86,7 +86,7 @@ def status(job: TrainingJob) -> Status:
     if (known := _STATUSES.get(name)) is not None:
         return known
     words = _words(name) or "Unknown"
-    return Status(_INFO, words, f"ended with the status {words}", Stage.ENDED)
+    return Status(_INFO, words, f"ended with the status “{words}”", Stage.ENDED)
 
 
 def checkpoints(job: TrainingJob) -> str:
@@ -104,6 +104,12 @@ def checkpoints(job: TrainingJob) -> str:
 def does(job: TrainingJob) -> str:
     """Return the job's name and its status as a verb, as in ``*gpt-oss-job* is running``."""
     return f"{bold(job_name(job))} {say(status(job).does)}"
+
+
+def still_does(job: TrainingJob) -> str:
+    """Return the status of a job that goes on, as in ``is still running``."""
+    now = say(status(job).does)
+    return f"is still {now[3:]}" if now.startswith("is ") else now
 
 
 def job_name(job: TrainingJob) -> str:

@@ -99,7 +99,7 @@ def ended_message(
 
 def _age(job: TrainingJob) -> str:
     """Return the time since the job's creation, which includes the time that it waited."""
-    return f"(created {duration((job.updated_at - job.created_at).total_seconds())} before)"
+    return f"(created {duration((job.updated_at - job.created_at).total_seconds())} earlier)"
 
 
 def _checkpoints(found: Sequence[Checkpoint]) -> str:

@@ -113,7 +113,7 @@ def _ask(operator: str, actor_id: str, team: str) -> str:
 
 
 def _again(operator: str) -> str:
-    return f"Try again in a minute. If it goes on, tell {operator}."
+    return f"Try again in a minute. If it keeps happening, tell {operator}."
 
 
 def _other_channels(channels: tuple[str, ...]) -> str:

@@ -3,6 +3,7 @@
 from bot.projects.request import ProjectRequest
 from bot.slack.message import Message
 from bot.views.blocks import plain
+from bot.views.installation import Installation
 from bot.views.mentions import person
 from bot.views.text import bold
 from bot.views.watch import OUTSIDE
@@ -68,17 +69,16 @@ def stopped_early(name: str) -> Message:
 def invite() -> Message:
     """Return the request to invite the bot, because it can update messages only as a member."""
     return plain(
-        "I'm not a member of this channel, so I can't keep my answer up to date. "
+        "I'm not a member of this channel, so I can't keep my message up to date. "
         "Use `/invite` to add me here."
     )
 
 
-def unavailable(*, token_refused: bool) -> Message:
+def unavailable(installation: Installation, *, token_refused: bool) -> Message:
     """Return the note that the bot takes nothing: it starts or stops, or its token is refused."""
     if token_refused:
         return plain(
-            "Slack no longer accepts my token, so nothing was done. "
-            "Tell the person who runs this bot."
+            f"Slack no longer accepts my token, so nothing was done. Tell {installation.operator}."
         )
     return plain("I'm just restarting, so nothing was done. Please try again in a moment.")
 

@@ -126,9 +126,11 @@ def project_message(
     small, more = _identity(project, state), _people(state, refreshed, watch)
     blocks.append(context("\n".join(filter(None, [small, more]))))
     spoken = _first_line(project, team, watch, created=created, plain=True)
-    no_job = _UNREADABLE if project.job_unreadable else "No job yet."
-    happened = [error_quote(job, 100) if job is not None else no_job]
-    said = [spoken, *(lines if job else []), *happened, small]
+    if job is not None:
+        lines.append(error_quote(job, 100))
+    elif not missing:
+        lines = [_UNREADABLE if project.job_unreadable else "No job yet."]
+    said = [spoken, *lines, small]
     return Message("\n".join(filter(None, said)), blocks)
 
 
@@ -150,11 +152,10 @@ def _first_line(
         gone = (
             f"🗑️ {name} can't be found in Baseten any more (deleted, or hidden from the bot's key)."
         )
-        return (
-            f"{gone} Last known state:\n{_job_line(project, job, team, watch, plain=plain)}"
-            if job
-            else f"{gone} It had no job."
-        )
+        if job is not None:
+            return f"{gone} Last known state:\n{_job_line(project, job, team, watch, plain=plain)}"
+        unreadable = "It had a job, but I couldn't read its state."
+        return f"{gone} {unreadable if project.job_unreadable else 'It had no job.'}"
     if job is None:
         return (
             f"✨ {name} was created in {strong(team)}."
@@ -248,8 +249,10 @@ def _buttons(project: TrainingProject, state: MessageState, watch: WatchSummary 
     if job is not None:
         jobs = button("Jobs", JOBS, value=value)
         url = logs_url(project.id, job.id)
-        logs = button("Open logs", OPEN_LOGS, url=url, **(primary if ended else {}))
-        elements = [logs, jobs, *elements] if ended else [*elements, jobs, logs]
+        logs = [button("Open logs", OPEN_LOGS, url=url, **(primary if ended else {}))]
+        if watched:  # the fourth button; the job's name is the same link
+            logs = []
+        elements = [*logs, jobs, *elements] if ended else [*elements, jobs, *logs]
     options = [("Refresh", MORE_REFRESH), ("Show the command…", MORE_COMMAND)]
     if job is not None and fits_a_button(job.id):
         options.append(("Job actions…", f"{MORE_ACTIONS}{job.id}"))

@@ -9,7 +9,7 @@ from bot.projects.message_state import WatchJobChoice
 from bot.slack.message import Block, Message
 from bot.views.blocks import actions, button, context, plain, section
 from bot.views.installation import Installation
-from bot.views.job import does, error_section, job_name, logs_url, machines, status
+from bot.views.job import does, error_section, job_name, logs_url, machines, status, still_does
 from bot.views.mentions import named, people
 from bot.views.text import bold, code, date, duration, escape, say, shorten
 
@@ -82,11 +82,10 @@ def newer_job_message(  # noqa: PLR0913, PLR0917 - its parts
         watchers: the user ids of the people to mention.
         starter: the person who started the newer job, as a user id or an email address.
     """
-    to = people(watchers, MOST_MENTIONED)
-    said = f"🔀 {to} a newer job started" if to else "🔀 A newer job started"
-    said += f" in {bold(project.name)}: {_with_status(job)}."
+    said = f"🔀 A newer job started in {bold(project.name)}: {_with_status(job)}."
     if followed is not None:
         said += f" I'm still following {bold(job_name(followed))}."
+    said = f"{said} {people(watchers, MOST_MENTIONED)}".rstrip()
     name = shorten(" ".join(job_name(job).split()), 60)
     label = f"Watch {name}" if followed is None else f"Watch {name} too"
     watch = button(label, WATCH_TOO, value=choice.model_dump_json())
@@ -113,7 +112,11 @@ def expired_message(
         message_updated: whether the message has been updated and has a *Watch* button.
     """
     job = project.latest_job
-    state = "It still has no job" if job is None else does(job).replace(" is ", " is still ", 1)
+    state = "It still has no job"
+    if job is not None:
+        state = f"{bold(job_name(job))} {still_does(job)}"
+    elif project.job_unreadable:
+        state = "I couldn't read the state of its job"
     go_on = " Press *Watch* on the message above to keep going." if message_updated else ""
     said = f"⌛ I've stopped watching {bold(project.name)} after {days} days. {state}.{go_on}"
     small = "" if job is None else _link(project.id, job)
@@ -138,7 +141,8 @@ def gone_message(project: TrainingProject, watchers: Sequence[str]) -> Message:
 
 def mentions_message(project_name: str, user_ids: Sequence[str]) -> Message:
     """Return the reply that mentions the people for whom the reply before it had no room."""
-    return plain(f"👆 {bold(project_name)}, for {people(user_ids, len(user_ids))}")
+    mentioned = people(user_ids, len(user_ids))
+    return plain(f"🔔 News about {bold(project_name)}: see the reply above. {mentioned}")
 
 
 def farewell_message(  # noqa: PLR0913 - its parts

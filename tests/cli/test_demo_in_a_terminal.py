@@ -92,7 +92,7 @@ async def test_the_dialog_lists_choices_and_keeps_the_text_after_an_error(tmp_pa
     async with demo_in_a_terminal(tmp_path) as terminal:
         for typed, answer in (
             ("/training-project\n", "Team [Default"),
-            ("zzz\n", "Nothing matches. Team [Default"),
+            ("zzz\n", "Nothing matches. 1 Default"),
             ("3\n", "Project (optional):"),
             ("\n", "Or type the name here (optional):"),
             ("two\u202elines\n", "Leave out the line breaks"),

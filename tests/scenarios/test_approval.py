@@ -350,7 +350,7 @@ async def test_a_click_while_the_database_is_away_decides_nothing_and_says_so(
             other.execute("BEGIN IMMEDIATE")
             delivery = await decide(idle_env, card)
             assert delivery.status == 200
-            words = "I can't save requests right now, so I didn't start this. Nothing was changed."
+            words = "I can't save requests right now. Nothing was changed."
             await told(idle_env, words, DANA)
             other.execute("ROLLBACK")
         assert nothing_created(idle_env)

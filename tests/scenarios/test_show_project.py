@@ -358,7 +358,7 @@ async def test_a_click_while_the_database_is_away_is_answered_in_words(http: Env
     with closing(sqlite3.connect(http.folder / "bot.db")) as database:
         database.execute("BEGIN EXCLUSIVE")
         await press(http, listed, "show_job")
-        await http.hears("I can't save requests right now, so I didn't start this")
+        await http.hears("I can't save requests right now. Nothing was changed.")
 
 
 async def test_both_buttons_of_one_job_work_in_one_list(http: Env) -> None:

@@ -254,7 +254,7 @@ async def test_a_token_that_dies_later_is_a_problem_until_it_works_again(
     idle_env: Env, code: str
 ) -> None:
     with capture_logs() as lines:
-        async with idle_env.running(Tuning(report_every=0.2)) as bot:
+        async with idle_env.running(Tuning(report_every=0.2), contact="C0HELP0001") as bot:
             idle_env.slack.faults.always("/api/.*", Respond(200, {"ok": False, "error": code}))
             await idle_env.slack.command("research sft")
             async with asyncio.timeout(10):
@@ -263,7 +263,7 @@ async def test_a_token_that_dies_later_is_a_problem_until_it_works_again(
             _, said = await page(bot.url, "/readyz")
             assert said["reasons"] == {"token": f"Slack refuses the bot's token ({code})"}
             delivery = await idle_env.slack.command("research refused")
-            assert "no longer accepts my token, so nothing was done" in delivery.body["text"]
+            assert "token, so nothing was done. Tell <#C0HELP0001>." in delivery.body["text"]
             idle_env.slack.faults.clear()
             async with asyncio.timeout(10):
                 await bot.health.ready()

@@ -151,7 +151,7 @@ async def test_two_newer_jobs_are_announced_once_each_and_a_look_later_not_again
             it.clock.advance(FAST)
             it.start("PENDING", name=name)
             it.clock.advance(FAST)
-            assert f"a newer job started in *llama*: *{name}*" in await it.hears(count)
+            assert f"A newer job started in *llama*: *{name}*" in await it.hears(count)
         for _ in range(3):
             it.clock.advance(FAST)
             await it.open()

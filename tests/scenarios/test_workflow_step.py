@@ -120,6 +120,20 @@ async def test_an_unknown_team_fails_in_words(env: Env) -> None:
     assert env.baseten.upserts == []
 
 
+async def test_the_words_for_a_workflow_name_no_command(env: Env) -> None:
+    await run(env, team="reserch")
+    assert (await failed(env)).endswith(
+        "Did you mean Research?\nIf so, correct the team in Workflow Builder."
+    )
+
+
+async def test_a_step_that_can_run_again_is_told_so_without_a_command(env: Env) -> None:
+    env.baseten.faults.always(UPSERT, bad_gateway_html_502())
+    await run(env)
+    said = await failed(env)
+    assert said.endswith("\nTry again in a few minutes.")
+
+
 @pytest.mark.parametrize("name", ["llama_3_ft", "llama-3"])
 async def test_a_near_name_is_not_asked_about(env: Env, name: str) -> None:
     env.baseten.add_project(RESEARCH, "llama-3-ft")
@@ -161,7 +175,9 @@ async def test_an_answer_that_cannot_be_posted_fails_the_step(env: Env, error: s
     await run(env, channel="C0LOCKED01")
     said = await failed(env)
     archived = "I can't post about it here: this channel is archived"
-    assert (archived if error == "is_archived" else "Slack refused my message") in said
+    assert (archived if error == "is_archived" else "I'm not allowed to post in this") in said
+    assert "To show it, choose another channel in Workflow Builder." in said
+    assert "invite" not in said
     assert "sft is ready in Baseten" in said
     assert not re.search(r"[*`<>]|is_archived|restricted_action", said)
 
@@ -174,7 +190,7 @@ async def test_a_channel_that_the_bot_cannot_see_fails_the_step(env: Env) -> Non
 async def test_a_workflows_free_text_makes_nobody_get_a_direct_message(env: Env) -> None:
     env.slack.add_channel("C0LOCKED01", post_error="restricted_action")
     await run(env, channel="C0LOCKED01", person="U0DANA0001")
-    assert "Slack refused my message" in await failed(env)
+    assert "I'm not allowed to post in this channel" in await failed(env)
     assert env.slack.messages == []
 
 

@@ -18,6 +18,7 @@ from bot.sandbox.slack.transports import signature_headers
 from bot.server.guard import PortLimits
 from bot.server.listener import Listener
 from bot.server.port import CannotListenError
+from bot.views.installation import Installation
 
 SECRET = "0123456789abcdef0123456789abcdef"
 BODY = urlencode({"command": "/training-project", "text": "research sft"}).encode()
@@ -31,7 +32,7 @@ async def accept(_body: dict[str, Any], _retries: int) -> BoltResponse:
 @asynccontextmanager
 async def listening(host: str = LOCAL, **limits: Any) -> AsyncIterator[Listener]:
     """Run a server with these limits, which accepts each signed request."""
-    listener = Listener(host, 0, SECRET, shared=False, limits=PortLimits(**limits))
+    listener = Listener(host, 0, SECRET, Installation(), shared=False, limits=PortLimits(**limits))
     listener.dispatch = accept
     await listener.listen()
     try:
@@ -263,7 +264,7 @@ async def test_strangers_cannot_fill_the_log() -> None:
 async def test_while_it_starts_a_replica_sends_a_command_on_and_a_single_bot_answers(
     *, shared: bool
 ) -> None:
-    listener = Listener(LOCAL, 0, SECRET, shared=shared)
+    listener = Listener(LOCAL, 0, SECRET, Installation(), shared=shared)
     listener.health.set_problem("start", "the bot opens its database")
     await listener.listen()
     async with httpx.AsyncClient(base_url=listener.url) as slack:
@@ -317,7 +318,7 @@ async def test_a_host_that_is_no_address_of_this_machine_is_named_in_words(host:
 
 async def test_a_taken_port_is_named_as_such() -> None:
     with socket.create_server((LOCAL, 0)) as taken:
-        listener = Listener(LOCAL, taken.getsockname()[1], SECRET, shared=False)
+        listener = Listener(LOCAL, taken.getsockname()[1], SECRET, Installation(), shared=False)
         with pytest.raises(CannotListenError, match="Address already in use; end the") as refused:
             await listener.listen()
         assert refused.value.taken

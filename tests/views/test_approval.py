@@ -77,7 +77,8 @@ def ended(
 
 
 def refused(request: ApprovalRequest, place: ReplyTarget | None) -> Message:
-    wording = attempt_to_open(ProjectRequest(request.team, request.name), place)
+    asked = ProjectRequest(request.team, request.name)
+    wording = attempt_to_open(asked, place, workflow=place is None)
     return failure_message(AlreadyWaitsError(request, LINK), wording, "0a1b2c3d", INSTALLATION)
 
 

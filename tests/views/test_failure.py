@@ -1,6 +1,7 @@
 """Every failure has words: the event, whether anything was done, and the next step."""
 
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -79,7 +80,8 @@ CASES = [
     (BusyError(), NOTHING_DONE, ["I'm overloaded"]),
     (ShutdownError(), CANNOT_TELL, ["I was restarted"]),
     (SlackCallFailed("is_archived"), IS_READY, ["this channel is archived", "in another channel"]),
-    (SlackCallFailed("restricted_action"), IS_READY, ["refused my message", "`/invite` me"]),
+    (SlackCallFailed("restricted_action"), IS_READY, ["not allowed to post", "another channel"]),
+    (SlackCallFailed("not_in_channel"), IS_READY, ["refused my message", "`/invite` me"]),
     (
         SlackCallFailed("TimeoutError", outcome_unknown=True),
         IS_READY,
@@ -189,6 +191,17 @@ def test_a_team_that_is_not_clear_shows_a_command_with_one_that_is(
     assert parse(typed) == meant
 
 
+@pytest.mark.parametrize(("error", "_done", "_said"), CASES, ids=IDS)
+def test_the_words_for_a_workflow_name_no_command(
+    error: Exception, _done: re.Pattern[str], _said: list[str]
+) -> None:
+    wording = attempt_to_open(ASKED, workflow=True)
+    text = failure_message(error, wording, REFERENCE, INSTALLATION).text
+    assert INSTALLATION.command not in text
+    if not isinstance(error, MalformedIdError):  # only a click can cause it
+        assert "the command" not in text
+
+
 def test_a_wrong_key_and_training_that_is_not_enabled_are_told_apart() -> None:
     key, off = (
         failure_message(
@@ -231,6 +244,26 @@ def test_where_only_the_teams_could_not_be_had_nothing_was_opened(error: Baseten
     assert not CANNOT_TELL.search(text)
 
 
+@pytest.mark.parametrize("status", [400, 404, 409, 418, 422])
+def test_a_refused_list_of_teams_is_no_fault_of_the_name_or_the_team(status: int) -> None:
+    error = TeamsUnavailableError(Refused(status, "", "Bad request"))
+    text = failure_message(error, attempt_to_open(ASKED), REFERENCE, INSTALLATION).text
+    assert text == (
+        "⚠️ I couldn't list the teams. Nothing was created or changed. Baseten says: “Bad request”"
+        "\nTry again in a minute. If it keeps happening, tell the person who runs this bot."
+    )
+
+
+@pytest.mark.parametrize("error", [*map(Refused, (401, 403, 408, 500, 503)), RateLimited("", 37)])
+def test_a_list_of_teams_that_the_bot_cannot_have_fails_as_any_other_request(
+    error: Refused,
+) -> None:
+    asked = attempt_to_open(ASKED)
+    whole = failure_message(TeamsUnavailableError(error), asked, REFERENCE, INSTALLATION)
+    plain = failure_message(error, replace(asked, unsure=asked.nothing), REFERENCE, INSTALLATION)
+    assert whole == plain
+
+
 def test_looking_at_what_is_gone_says_so() -> None:
     text = failure_message(Refused(404, "", "Not here"), READING, REFERENCE, INSTALLATION).text
     assert "I can't find that project in Baseten any more" in text
@@ -244,6 +277,18 @@ def test_after_a_click_nobody_is_asked_for_another_name_or_team(status: int) -> 
     assert "Nothing was changed." in text
     assert "name" not in text
     assert "team" not in text
+
+
+RESTRICTED = ["restricted_action", "restricted_action_thread_locked"]
+
+
+@pytest.mark.parametrize("code", RESTRICTED)
+def test_an_invitation_does_not_help_where_only_some_people_may_post(code: str) -> None:
+    text = failure_message(
+        SlackCallFailed(code), attempt_to_open(ASKED), REFERENCE, INSTALLATION
+    ).text
+    assert "I'm not allowed to post in this channel." in text
+    assert "invite" not in text
 
 
 @pytest.mark.parametrize("code", ["is_archived", "channel_is_archived", "is_inactive"])
@@ -271,7 +316,9 @@ def test_the_codes_of_slack_are_not_shown_to_people(code: str, attempt: FailureW
 def test_a_watch_that_ended_has_ended_whatever_failed_later(
     wording: FailureWording, said: str
 ) -> None:
-    assert said in failure_message(Refused(500), wording, REFERENCE, INSTALLATION).text
+    text = failure_message(Refused(500), wording, REFERENCE, INSTALLATION).text
+    assert said in text
+    assert text.endswith("Try again in a few minutes: choose *Refresh* in the menu of the message.")
 
 
 def test_the_contact_is_named_where_a_person_is_to_be_asked() -> None:

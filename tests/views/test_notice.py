@@ -20,7 +20,7 @@ def test_who_cannot_watch_what_is_too_old_is_told_to_open_it_again(why: str) -> 
 
 def test_who_is_asked_for_an_invitation_is_told_what_for() -> None:
     assert invite().text == (
-        "I'm not a member of this channel, so I can't keep my answer up to date. "
+        "I'm not a member of this channel, so I can't keep my message up to date. "
         "Use `/invite` to add me here."
     )
 

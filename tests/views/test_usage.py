@@ -31,7 +31,13 @@ def test_the_help_says_what_the_command_does_and_shows_forms_that_work() -> None
         assert isinstance(parse(example), ProjectRequest), example
     bullets = [line for line in message.text.split("\n") if line.startswith("• ")]
     assert len(bullets) == 4
-    for words in (f"`{INSTALLATION.jobs_command}`", "*Jobs*", "home tab", "I ask first", "*Watch*"):
+    for words in (
+        f"`{INSTALLATION.jobs_command}`",
+        "*Follow…*",
+        "home tab",
+        "I ask first",
+        "*Watch*",
+    ):
         assert words in message.text
     (button,) = message.blocks[-1]["elements"]
     assert (button["action_id"], button["text"]["text"]) == ("open_dialog", "Open the dialog")

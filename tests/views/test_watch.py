@@ -194,6 +194,9 @@ MESSAGES = {
     "expired": expired_message(a_project(job()), 14, DANA, message_updated=True),
     "expired_not_drawn": expired_message(a_project(job()), 14, DANA, message_updated=False),
     "expired_without_a_job": expired_message(a_project(), 14, DANA, message_updated=True),
+    "expired_with_a_job_unreadable": expired_message(
+        a_project().model_copy(update={"job_unreadable": True}), 14, DANA, message_updated=True
+    ),
     "lost": lost_message(a_project(), a_job(), DANA),
     "gone": gone_message(a_project(job()), DANA),
     "gone_without_a_job": gone_message(a_project(), ()),
@@ -333,7 +336,7 @@ def test_as_many_lines_are_kept_as_are_asked_for() -> None:
         ("PREEMPTED", "had been preempted"),
         ("COMPLETED", "had finished"),
         ("FAILED", "had failed"),
-        ("WARMING_UP", "had ended with the status Warming up"),
+        ("WARMING_UP", "had ended with the status “Warming up”"),
     ],
 )
 def test_what_was_seen_last_is_told_as_the_past(status: str, words: str) -> None:
@@ -341,6 +344,15 @@ def test_what_was_seen_last_is_told_as_the_past(status: str, words: str) -> None
         f"so I've stopped watching it. It {words} when I last looked."
         in lost_message(a_project(), a_job(status), ()).text
     )
+
+
+def test_a_jobs_name_is_not_changed_by_the_words_around_it() -> None:
+    named = a_project(job(name="this is a job"))
+    text = expired_message(named, 14, DANA, message_updated=False).text
+    assert "*this is a job* is still running. <@U0DANA0001>" in text
+    ended = a_project(job(name="this is a job", current_status="TRAINING_JOB_FAILED"))
+    text = expired_message(ended, 14, DANA, message_updated=False).text
+    assert "*this is a job* failed. <@U0DANA0001>" in text
 
 
 @pytest.mark.parametrize("name", ["deploying", "running", "queued_again", "waiting", "newer_job"])

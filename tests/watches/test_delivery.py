@@ -184,8 +184,8 @@ async def test_a_newer_job_is_told_of_and_the_message_stays_with_its_own(scene: 
     await scene.look_and_deliver()
     (said,) = scene.replies
     assert said == (
-        f"🔀 {DANA} a newer job started in *support-bot-sft*: *second-try* (waiting for GPU "
-        f"capacity). I'm still following *{old}*."
+        "🔀 A newer job started in *support-bot-sft*: *second-try* (waiting for GPU capacity). "
+        f"I'm still following *{old}*. {DANA}"
     )
     assert new not in drawn(scene.answers[0])
     assert "Stop watching" in drawn(scene.answers[0])
