@@ -300,7 +300,7 @@ async def test_a_workflow_is_never_asked(http: Env) -> None:
     assert sorted(opened(http)) == sorted([(PLATFORM, "team my-model"), (RESEARCH, "help")])
     (failed,) = [each for each in http.slack.completions if each.error]
     assert "Did you mean Research?" in str(failed.error)
-    assert "/training-project Research sft" in str(failed.error)
+    assert "correct the team in Workflow Builder" in str(failed.error)
 
 
 async def test_a_project_that_was_there_needs_no_note_about_the_check(http: Env) -> None:
