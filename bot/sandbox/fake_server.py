@@ -135,7 +135,7 @@ class FakeServer(ABC):
         if self._runner is not None:
             await self._runner.cleanup()
 
-    async def until(self, predicate: Callable[[], bool], timeout: float = 10.0) -> None:  # noqa: ASYNC109 - the error lists the requests
+    async def until(self, predicate: Callable[[], bool], timeout: float = 20.0) -> None:  # noqa: ASYNC109 - the error lists the requests
         """Wait until something recorded here makes `predicate` true.
 
         Args:

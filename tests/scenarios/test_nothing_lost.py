@@ -162,7 +162,7 @@ async def test_a_person_who_asked_too_long_ago_is_told(idle_env: Env) -> None:
     async with idle_env.running():
         told = await idle_env.told()
         await until_ended(idle_env)
-    assert "I couldn't answer until now" in told
+    assert "I couldn't answer your request" in told
     assert "/training-project research sft" in told
     assert idle_env.baseten.upserts == []
 
