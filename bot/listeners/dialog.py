@@ -8,7 +8,6 @@ from slack_bolt.context.ack.async_ack import AsyncAck
 
 from bot.durable.model import StoreUnavailableError
 from bot.handlers.services import Services
-from bot.listeners.actor import part
 from bot.listeners.payloads import carried, checked, field, reply_target_of
 from bot.projects.message_state import DialogState
 from bot.projects.request import ProjectRequest
@@ -62,7 +61,7 @@ class Dialog:
 
         https://docs.slack.dev/reference/interaction-payloads/block_actions-payload
         """
-        view, option = part(body, "view"), body["actions"][0].get("selected_option") or {}
+        view, option = body["view"], body["actions"][0].get("selected_option") or {}
         place, state, team = _place(view, body), _state(view), option.get("value", "")
         chosen, _ = _chosen_project(view)
         dialog = self.services.dialog
