@@ -56,13 +56,19 @@ async def test_the_demo_answers_what_is_typed_after_it(
     assert answer in unframed(process.said)
 
 
-async def test_a_pipe_is_read_to_its_end_and_can_break_baseten(tmp_path: Path) -> None:
-    piped = tmp_path / "typed"
-    piped.write_text("break baseten\nresearch b-new\nmend\n\nresearch c-new\nb\nfail c-new\n")
-    with piped.open() as lines:
-        async with started("demo", cwd=tmp_path, stdin=lines.fileno()) as process:
+async def shown(folder: Path, *lines: str) -> str:
+    """Return everything that the demo shows for these lines of a pipe, once it has ended."""
+    typed = folder / "typed"
+    typed.write_text("".join(f"{line}\n" for line in lines))
+    with typed.open() as pipe:
+        async with started("demo", cwd=folder, stdin=pipe.fileno()) as process:
             assert await process.ended() == 0
-    said = unframed(process.said)
+    return process.said
+
+
+async def test_a_pipe_is_read_to_its_end_and_can_break_baseten(tmp_path: Path) -> None:
+    lines = ("break baseten", "research b-new", "mend", "", "research c-new", "b", "fail c-new")
+    said = unframed(await shown(tmp_path, *lines))
     assert "Baseten is having problems (error 502)" in said
     assert "c-new was created in Research." in said
     assert "c-new has no job that runs or waits; push c-new starts one." in said
@@ -70,13 +76,9 @@ async def test_a_pipe_is_read_to_its_end_and_can_break_baseten(tmp_path: Path) -
 
 @pytest.mark.slow
 async def test_a_broken_slack_is_not_shown_as_log_lines(tmp_path: Path) -> None:
-    typed = tmp_path / "typed"
-    typed.write_text("break slack\n/training-jobs\n")
-    with typed.open() as lines:
-        async with started("demo", cwd=tmp_path, stdin=lines.fileno()) as process:
-            assert await process.ended() == 0
-    assert "No answer yet." in process.said
-    assert '"event"' not in process.said
+    said = await shown(tmp_path, "break slack", "/training-jobs")
+    assert "No answer yet." in said
+    assert '"event"' not in said
 
 
 @pytest.mark.parametrize("encoding", ["latin-1", "ascii"])

@@ -280,23 +280,21 @@ def test_after_a_click_nobody_is_asked_for_another_name_or_team(status: int) -> 
 
 
 RESTRICTED = ["restricted_action", "restricted_action_thread_locked"]
+ARCHIVED = ["is_archived", "channel_is_archived", "is_inactive"]
 
 
-@pytest.mark.parametrize("code", RESTRICTED)
-def test_an_invitation_does_not_help_where_only_some_people_may_post(code: str) -> None:
+@pytest.mark.parametrize(
+    ("code", "why"),
+    [
+        *((code, "I'm not allowed to post in this channel.") for code in RESTRICTED),
+        *((code, "this channel is archived") for code in ARCHIVED),
+    ],
+)
+def test_nobody_is_invited_where_an_invitation_does_not_help(code: str, why: str) -> None:
     text = failure_message(
         SlackCallFailed(code), attempt_to_open(ASKED), REFERENCE, INSTALLATION
     ).text
-    assert "I'm not allowed to post in this channel." in text
-    assert "invite" not in text
-
-
-@pytest.mark.parametrize("code", ["is_archived", "channel_is_archived", "is_inactive"])
-def test_nobody_can_be_invited_to_an_archived_channel(code: str) -> None:
-    text = failure_message(
-        SlackCallFailed(code), attempt_to_open(ASKED), REFERENCE, INSTALLATION
-    ).text
-    assert "this channel is archived" in text
+    assert why in text
     assert "invite" not in text
 
 
