@@ -54,9 +54,9 @@ async def test_a_near_name_among_ten_thousand_does_not_stall_the_loop() -> None:
     async def tick() -> None:
         nonlocal longest
         while not done.is_set():
-            before = time.perf_counter()
+            before = time.process_time()  # so that other processes count for nothing
             await asyncio.sleep(0)
-            longest = max(longest, time.perf_counter() - before)
+            longest = max(longest, time.process_time() - before)
 
     ticking = asyncio.create_task(tick())
     found = await find_scope(DialogRequest("customer-suport-sft"), TEAMS, projects)
