@@ -13,6 +13,7 @@ from pydantic import SecretStr
 from bot.access.rules import Allows, allows
 from bot.durable.database import open_store
 from bot.durable.store import Store
+from bot.follows.model import JOB_POST
 from bot.sandbox import Clock, PostedMessage, Respond, SandboxBaseten, SandboxSlack
 from bot.sandbox.slack.records import Ephemeral, View
 from bot.sandbox.slack.server import DEFAULT_SCOPES
@@ -22,6 +23,7 @@ from bot.wiring import Tuning
 from tests.conftest import RESEARCH, Env
 from tests.scenarios.rules import GROUP as GROUP_ID
 from tests.scenarios.rules import SCOPES
+from tests.scenarios.tasks import until_ended
 
 CHANNEL, OTHER = "C0SANDBOX1", "C0OTHER001"
 DANA, SAM = "U0DANA0001", "U0SAM00001"
@@ -146,8 +148,9 @@ class Followed:
         return [m for m in self.slack.messages if m.thread_ts == message.ts]
 
     async def posted(self, count: int = 1, channel: str = CHANNEL) -> PostedMessage:
-        """Wait for so many messages about jobs, and return the last."""
+        """Wait for so many messages about jobs and, soon after, their watches; return the last."""
         await self.slack.until(lambda: len(self.posts(channel)) >= count)
+        await until_ended(self.env, JOB_POST)
         return self.posts(channel)[-1]
 
     async def replied(self, message: PostedMessage, count: int = 1) -> PostedMessage:

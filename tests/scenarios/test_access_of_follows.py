@@ -62,6 +62,8 @@ async def test_a_follow_ends_when_a_sighup_takes_the_right_away(level: str) -> N
         first = await it.follow(level=level)
         job = it.start("RUNNING")
         await it.look()
+        if level != "ends":
+            await it.posted()
         posted = len(it.posts())
         await change(it.env, it.env.bot, granted(LEE))
         it.becomes(job, "FAILED")

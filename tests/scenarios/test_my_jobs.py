@@ -96,6 +96,8 @@ async def test_a_follow_whose_creator_lost_the_right_ends_with_one_message(level
         await it.follow(level=level)
         job = it.start()
         await it.look()
+        if level != "ends":
+            await it.posted()
         posted = len(it.posts())
         rights.lost.add(f"{DANA} Research")
         it.becomes(job, "FAILED")

@@ -15,8 +15,9 @@ from structlog.testing import capture_logs
 from bot.durable.database import open_store
 from bot.durable.model import Enqueue
 from bot.durable.store import Store
-from bot.handlers.watch import STOP_FOR_EVERYONE, STOP_WATCH, WATCH_MESSAGE
+from bot.handlers.watch import STOP_FOR_EVERYONE, STOP_WATCH, WATCH_MESSAGE, WATCH_ONE_JOB
 from bot.sandbox import Clock, PostedMessage, Respond, SandboxBaseten, SandboxSlack
+from bot.slack.web_api import ATTEMPTS
 from bot.watches.poller import PollInterval
 from bot.wiring import Tuning
 from tests.conftest import RESEARCH, Env
@@ -65,6 +66,12 @@ class Watched:
         await self.slack.action(self.answer, "watch")
         await self.slack.until(lambda: "Watched by" in str(self.answer.blocks))
         await until_ended(self.env, WATCH_MESSAGE)
+
+    async def watch_too(self, reply: PostedMessage, user: str) -> None:
+        """Press the button of an announcement, and wait in the same way."""
+        await self.slack.action(reply, "watch_too", user=user)
+        await self.slack.until(lambda: "stop_watching" in choices(reply))
+        await until_ended(self.env, WATCH_ONE_JOB)
 
     async def becomes(self, status: str, after: float = FAST, **changes: Any) -> None:
         """Let the job change, and time pass until the next look."""
@@ -239,8 +246,7 @@ async def test_watch_too_turns_the_announcement_into_the_message_of_the_newer_jo
     async with watching() as it:
         reply = await announced(it)
         assert choices(reply) == ["watch_too"]
-        await it.slack.action(reply, "watch_too", user="U0KIM00001")
-        await it.slack.until(lambda: "stop_watching" in choices(reply))
+        await it.watch_too(reply, "U0KIM00001")
         assert "|new>" in str(reply.blocks)
         assert "U0KIM00001" in str(reply.blocks)
         assert reply.thread_ts == it.answer.ts
@@ -262,8 +268,7 @@ async def test_a_second_press_of_watch_too_joins() -> None:
     async with watching() as it:
         reply = await announced(it)
         before = reply.blocks
-        await it.slack.action(reply, "watch_too", user="U0KIM00001")
-        await it.slack.until(lambda: "stop_watching" in choices(reply))
+        await it.watch_too(reply, "U0KIM00001")
         reply.blocks = before  # as somebody saw it who did not look
         await it.slack.action(reply, "watch_too")
         both = ("U0KIM00001", DANA)
@@ -465,6 +470,7 @@ async def test_a_setting_watches_every_answer() -> None:
         it.start("RUNNING")
         await it.open()
         await it.shows("Watched by")
+        await until_ended(it.env)  # the store has the watch soon after that
         await it.becomes("COMPLETED")
         assert f"<@{DANA}>" in await it.hears(1)
 
@@ -483,7 +489,8 @@ async def test_a_watch_that_begins_during_a_slow_refresh_is_shown() -> None:
         it.start("RUNNING")
         await it.open()
         update = "/api/chat.update"
-        it.slack.faults.next(update, Respond(429, headers={"Retry-After": "1"}))
+        busy = Respond(429, headers={"Retry-After": "1"})
+        it.slack.faults.next(update, *[busy] * (ATTEMPTS - 1), containing="efreshed by")
         await it.slack.action(it.answer, "more", selected="refresh")
         await it.slack.until(lambda: it.slack.requests[-1].path == update)
         await it.watch()
