@@ -84,6 +84,7 @@ async def test_a_database_that_is_away_for_twenty_seconds_doubles_nothing(
         await crowd.posts_begin(20)
         postgres.hang() if how == "hangs" else postgres.stop()
         began = asyncio.get_running_loop().time()
+        people += [asyncio.create_task(crowd.type_on(urls, 1)) for _ in range(4)]
         await asyncio.gather(*people)
         refused = len(crowd.refused)
         for bot, url in zip(bots, urls, strict=True):
