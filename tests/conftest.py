@@ -97,7 +97,7 @@ class Env:
             self.serving = asyncio.create_task(self.bot.serve())
             if not changes.get("slack_app_token"):
                 self.slack.bot_url = self.bot.url
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(20):
                 await self.bot.health.ready()
             yield self.bot
             self.serving.cancel()
@@ -113,7 +113,7 @@ class Env:
             await bot.listen(stack)
             serving = asyncio.create_task(bot.serve())
             self.slack.bot_url = bot.url
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(20):
                 await bot.health.ready()
             yield bot
             await bot.drain()

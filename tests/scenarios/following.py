@@ -67,7 +67,7 @@ class Followed:
 
     async def pass_time(self) -> None:
         """Let time pass until the follow has ended."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(20):
             while await self.stored():
                 self.clock.advance(1)
                 await asyncio.sleep(0.05)
@@ -123,7 +123,7 @@ class Followed:
         """Follow what the list of jobs shows; return the first message of the follow."""
         before = await self.stored()
         await self.submit(await self.dialog(words, user), user, **chosen)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(20):
             while await self.stored() == before:
                 await asyncio.sleep(0.01)
         return next(m for m in reversed(self.slack.messages) if "Following" in m.text)
@@ -133,7 +133,7 @@ class Followed:
 
     async def no_follow(self) -> None:
         """Wait until nothing is followed."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(20):
             while await self.stored():
                 await asyncio.sleep(0.01)
 

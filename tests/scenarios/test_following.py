@@ -359,7 +359,7 @@ async def test_after_an_unconfirmed_start_the_end_is_a_message_of_its_own(*, sta
         it.slack.faults.next("/api/chat.postMessage", Drop(after=stands))
         job = it.start("RUNNING")
         await it.look()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(20):
             while len(await documents_of(it.store, "followed jobs")) < 2:
                 await asyncio.sleep(0.01)
         it.becomes(job, "FAILED")

@@ -81,7 +81,7 @@ def published(env: Env) -> int:
 
 async def home_with(env: Env, *names: str) -> View:
     """Look at the home tab until these projects are there: a task remembers them at its end."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(20):
         while listed(view := await home(env)) != list(names):
             pass
     return view
@@ -405,6 +405,6 @@ async def test_long_hostile_names_fit(http: Env, name: str) -> None:
     for number in range(5):
         await http.slack.command(f"1ongnam {number}-{name}")
         await http.answered(number + 1)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(20):
         while len(listed(await home(http))) < 5:
             pass

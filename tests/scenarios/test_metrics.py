@@ -81,7 +81,7 @@ async def scrape(env: Env) -> Page:
 
 async def shows(env: Env, name: str, value: float | None, **labels: str) -> Page:
     """Read the page until a metric has a value, and return the page."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(20):
         while (page := await scrape(env)).get(name, **labels) != value:
             await asyncio.sleep(0.01)
     return page
@@ -248,7 +248,7 @@ async def test_the_port_has_the_limits_of_the_other_one(
         strangers += [
             await asyncio.open_connection(address.hostname, address.port) for _ in "x" * 20
         ]
-        async with asyncio.timeout(10):  # the first one is closed for the last one
+        async with asyncio.timeout(20):  # the first one is closed for the last one
             with suppress(ConnectionResetError):
                 assert await strangers[0][0].read() == b""
         for _, stranger in strangers:

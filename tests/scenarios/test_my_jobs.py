@@ -24,7 +24,7 @@ async def switch(it: Followed, *, on: bool, user: str = DANA) -> None:
 async def switched_on(it: Followed) -> PostedMessage:
     await switch(it, on=True)
     await it.slack.until(lambda: "Following your jobs" in it.slack.seen())
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(20):
         while not await it.stored():
             await asyncio.sleep(0.01)
     return next(m for m in it.slack.messages if "Following your jobs" in m.text)

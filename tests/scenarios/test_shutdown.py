@@ -20,7 +20,7 @@ ON_ITS_WAY = 1.0  # seconds
 
 async def until_draining(url: str) -> None:
     """Wait until the bot says that it takes no more work."""
-    async with httpx.AsyncClient() as platform, asyncio.timeout(10):
+    async with httpx.AsyncClient() as platform, asyncio.timeout(20):
         while "draining" not in (await platform.get(f"{url}/readyz")).json()["reasons"]:
             pass
 

@@ -110,7 +110,7 @@ async def watching(**settings: Any) -> AsyncIterator[Watched]:
 
 async def put_off(lines: Sequence[Mapping[str, Any]]) -> str:
     """Wait until the log says that a task is rescheduled; return its id."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(20):
         while not (
             late := {line["task"] for line in lines if "task is rescheduled" in line["event"]}
         ):
@@ -121,7 +121,7 @@ async def put_off(lines: Sequence[Mapping[str, Any]]) -> str:
 
 async def wake(store: Store, task_id: str) -> None:
     """Let a task that was put off run now."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(20):
         while not await store.wake(task_id):
             await asyncio.sleep(0.01)
 
@@ -260,7 +260,7 @@ async def test_watch_too_turns_the_announcement_into_the_message_of_the_newer_jo
         assert "U0KIM00001" in last
         assert DANA not in last
         assert "|old>" in str(it.answer.blocks)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(20):
             while len(await documents_of(it.store, "watches")) > 1:
                 await asyncio.sleep(0.01)
 

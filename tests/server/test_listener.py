@@ -67,7 +67,7 @@ class Caller:
 
     async def hears(self) -> str:
         """Return the head of the answer; empty if the connection was closed without one."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(20):
             try:
                 head = (await self._reader.readuntil(b"\r\n\r\n")).decode()
                 (length,) = re.findall(r"Content-Length: (\d+)", head)
@@ -78,7 +78,7 @@ class Caller:
 
     async def rest(self) -> bytes:
         """Return everything until the connection is closed."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(20):
             try:
                 return await self._reader.read()
             except ConnectionError:
