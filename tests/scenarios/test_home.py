@@ -17,9 +17,7 @@ from bot.views.home import HOME_OPEN
 from bot.wiring import Tuning
 from tests.conftest import RESEARCH, Env
 from tests.scenarios.filled import blocks_of, channel, chosen, dialog, typed
-from tests.scenarios.test_job_list import LIST, SEARCH, add, ago, asked
-
-WAITS = "Still waiting for Baseten…"
+from tests.scenarios.test_job_list import LIST, SEARCH, WAITS, add, ago, asked
 
 
 async def home(env: Env, user: str = "U0SANDBOX1", *, slow: bool = False) -> View:

@@ -21,6 +21,7 @@ from tests.scenarios.tasks import CHANNEL, USER
 
 JOBS = "/training-jobs"
 SEARCH, LIST = "/v1/training_jobs/search", "/v1/training_projects"
+WAITS = "Still waiting for Baseten…"
 
 
 def ago(**units: float) -> datetime:
@@ -59,11 +60,12 @@ def buttons(message: Ephemeral) -> list[list[str]]:
 async def look(
     env: Env, text: str = "", command: str = JOBS, user: str = USER, channel: str = CHANNEL
 ) -> Ephemeral:
-    """Type the command, and return the list."""
+    """Type the command, and return the list; on a busy machine a note comes before it."""
     before = len(env.slack.ephemerals)
     delivery = await env.slack.command(text, command=command, user=user, channel=channel)
     assert (delivery.status, delivery.refused) == (200, None)
-    await env.told(before + 1)
+    if WAITS in await env.told(before + 1):
+        await env.told(before + 2)
     return env.slack.ephemerals[-1]
 
 
@@ -290,7 +292,8 @@ async def test_a_slow_baseten_is_announced(http: Env) -> None:
     add(http, "sft")
     announced = asyncio.Event()
     http.baseten.faults.next(SEARCH, Hold(announced))
-    assert "Still waiting for Baseten" in (await look(http)).text
+    await http.slack.command("", command=JOBS)
+    assert WAITS in await http.told()
     announced.set()
     await http.told(2)
     assert names(http.slack.ephemerals[-1]) == ["sft"]
