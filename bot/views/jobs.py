@@ -4,6 +4,7 @@ from bot.baseten.models import ProjectJobs, TrainingJob
 from bot.slack.message import Message
 from bot.views.blocks import divider, plain, section
 from bot.views.job import job_name, logs_url, machines, status
+from bot.views.job_list import short
 from bot.views.text import ago, bold, code, duration, say
 
 MOST_JOBS = 10
@@ -37,7 +38,7 @@ def _line(project_id: str, job: TrainingJob) -> str:
     why = f"\n> {say(error.splitlines()[0], 100)}" if error else ""
     return (
         f"{now.mark} *{say(now.words, 44)}*  {name}\n"
-        f"created {ago(job.created_at)}{_ended(job)} · {say(machines(job), 36)} · {logs}{why}"
+        f"created {ago(job.created_at)}{_ended(job)} · {short(machines(job), 60)} · {logs}{why}"
     )
 
 
