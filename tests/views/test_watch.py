@@ -302,6 +302,7 @@ def test_a_log_is_shown_without_what_only_a_terminal_understands() -> None:
         "\x1b]8;;https://x.example\x1b\\a link\x1b]8;;\x1b\\!",
         "\x1bPdevice\x1b\\said",
         "cut off\x1b",
+        "from \u202eright to left\u2069",
     ]
     assert log_lines(logged) == [
         "Error: no   space",
@@ -313,6 +314,7 @@ def test_a_log_is_shown_without_what_only_a_terminal_understands() -> None:
         "a link!",
         "said",
         "cut off",
+        "from right to left",
     ]
 
 
