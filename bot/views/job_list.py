@@ -103,7 +103,7 @@ def job_list_message(
     if (follow := _follow(scope)) is not None:
         blocks.append(actions(follow))
     blocks.append(context(" ".join(small), *missing_words(current)))
-    said = "\n".join([title, _in_words(shown[0]), *missing_words(current)])
+    said = "\n".join([title, *map(_in_words, shown), *missing_words(current)])
     return Message(said, blocks)
 
 

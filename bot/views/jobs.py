@@ -23,10 +23,10 @@ def jobs_message(listed: ProjectJobs) -> Message:
     title = several if len(jobs) > 1 else f"The only job of {bold(project.name)}"
     blocks = [section(title), divider()]
     blocks += [section(_line(project.id, job)) for job in jobs[:MOST_JOBS]]
-    newest = jobs[0]
-    which = "The newest, " if len(jobs) > 1 else ""
-    said = f"{title}. {which}{say(job_name(newest))}: {say(status(newest).words)}."
-    return Message(said, blocks)
+    words = [
+        f"{short(job_name(job), 26)}: {say(status(job).words, 44)}" for job in jobs[:MOST_JOBS]
+    ]
+    return Message("\n".join([title, *words]), blocks)
 
 
 def _line(project_id: str, job: TrainingJob) -> str:

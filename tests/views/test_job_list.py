@@ -249,3 +249,8 @@ def test_the_words_name_the_commands_of_the_installation() -> None:
     ):
         assert "/training-" not in str(message.payload())
         assert "/tj-x" in str(message.payload())
+
+
+def test_a_team_without_the_project_is_offered_alone() -> None:
+    said = unknown_scope(UnknownScope("Research", "zzz"), HERE).text
+    assert said.endswith(f"Try `{HERE.jobs_command} Research`")
