@@ -127,7 +127,7 @@ WRITTEN_ELSEWHERE = {
     ),
     "long_line": failed([LONG]),
     "long_newer": newer(a_job(**LONG_JOB, id="a" * 100), a_job(**LONG_JOB), MANY),
-    "long_first_job": first_job_message(LONG_PROJECT, a_job(**LONG_JOB), LONG),
+    "long_first_job": first_job_message(LONG_PROJECT, a_job(**LONG_JOB), MANY, LONG),
     "long_waiting": waiting_message(
         LONG_PROJECT,
         a_job("PENDING", **LONG_JOB),
@@ -184,7 +184,7 @@ MESSAGES = {
     "newer_job": newer(NEW, a_job()),
     "newer_job_after_the_end": newer(NEW, None),
     "newer_job_for_nobody": newer(NEW, a_job(), ()),
-    "first_job": first_job_message(a_project(), NEW, "dana@example.com"),
+    "first_job": first_job_message(a_project(), NEW, DANA, "dana@example.com"),
     "waiting_with_an_unknown_capacity": waiting_message(
         a_project(), a_job("PENDING"), SINCE, 10_800, GpuCapacity(gpu_type="H100")
     ),
@@ -435,7 +435,8 @@ def test_a_newer_job_has_a_button_that_carries_it() -> None:
 def test_who_watches_is_mentioned_by_what_asks_for_attention() -> None:
     for name in ("completed", "failed", "stopped", "preempted", "expired", "gone", "lost"):
         assert "<@U0DANA0001>" in MESSAGES[name].text
-    assert "<@U0DANA0001>" in MESSAGES["newer_job"].text
+    for name in ("newer_job", "first_job"):
+        assert "<@U0DANA0001>" in MESSAGES[name].text
     for name in ("deploying", "running", "waiting"):
         assert "<@" not in MESSAGES[name].text
 
