@@ -450,8 +450,13 @@ def test_a_conversation_that_is_no_channel_is_not_named() -> None:
 
 @pytest.mark.parametrize(
     ("size", "said"),
-    [(1, "`checkpoint-9` (1 byte)\n"), (0, "`checkpoint-9`\n"), (-5, "`checkpoint-9`\n")],
+    [
+        (512, "`checkpoint-9` (512 bytes)\n"),
+        (1, "`checkpoint-9` (1 byte)\n"),
+        (0, "`checkpoint-9`\n"),
+        (-5, "`checkpoint-9`\n"),
+    ],
 )
-def test_a_size_is_said_only_if_it_is_one(size: int, said: str) -> None:
+def test_a_size_below_a_kilobyte_is_said_in_bytes_if_it_is_one(size: int, said: str) -> None:
     odd = checkpoint(9, sync_status=None, size_bytes=size)
     assert f"1 checkpoint, {said}" in ended("COMPLETED", checkpoints=[odd]).text
