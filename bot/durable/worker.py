@@ -214,6 +214,7 @@ class Worker:
                 self._start(task)
             self._backlog = len(claimed) == most or self._wake.is_set()
             if self._backlog:
+                self._set_problem(None)
                 return 0.0 if self._room.left() > 0 else _REPORT
             self.late_by = 0.0
             due = await self.store.next_due(self.queue, kinds)

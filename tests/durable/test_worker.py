@@ -13,6 +13,7 @@ from bot.durable.context import TaskContext
 from bot.durable.database import open_store
 from bot.durable.model import (
     Done,
+    Enqueue,
     Outcome,
     PostponedError,
     RunAgain,
@@ -102,6 +103,16 @@ async def test_more_tasks_than_slots_wait_in_the_database(store: Store) -> None:
         handler.gate.set()
         await ended(store, *(f"{number}" for number in range(10)))
     assert sorted(handler.began) == sorted(f"{number}" for number in range(10))
+
+
+async def test_a_backlog_of_more_tasks_than_slots_is_no_problem_at_the_start(store: Store) -> None:
+    ids = [f"{number}" for number in range(10)]
+    await store.write(*(Enqueue(each, "open", {}, QUEUE) for each in ids))
+    handler = Handler()
+    async with working(store, handler, Limits(slots=3)):  # it has no problem soon
+        assert len(handler.began) <= 3
+        handler.gate.set()
+        await ended(store, *ids)
 
 
 async def test_people_take_turns(store: Store) -> None:
