@@ -408,5 +408,5 @@ async def test_the_same_follow_by_another_person_is_theirs_and_the_older_message
         second = await it.follow(user=SAM, level="failures")
         (kept,) = (await it.stored()).values()
         assert (kept["created_by"], kept["ts"]) == (SAM, second.ts)
-        await it.slack.until(lambda: f"<@{SAM}> has changed" in first.text)
+        await it.slack.until(lambda: f"<@{SAM}> has set up this follow" in first.text)
         assert "stop_following" not in str(first.blocks)
