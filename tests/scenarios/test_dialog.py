@@ -1,10 +1,11 @@
 """The dialog that a bare command opens, from the loading view to the answer in the channel."""
 
+import asyncio
 from typing import Any
 
 import pytest
 
-from bot.sandbox import Delay, Drop, Respond
+from bot.sandbox import Delay, Drop, Hold, Respond
 from bot.sandbox.faults import Fault
 from tests.conftest import RESEARCH, Env
 from tests.scenarios.filled import blocks_of, chosen, dialog, element, typed
@@ -18,7 +19,8 @@ def refused(code: str) -> Respond:
 
 
 async def test_a_loading_view_holds_the_place_until_the_teams_are_there(env: Env) -> None:
-    env.baseten.faults.next("/v1/teams", Delay(0.5))
+    seen = asyncio.Event()
+    env.baseten.faults.next("/v1/teams", Hold(seen))
     delivery = await env.slack.command("")
     assert delivery.status == 200
     assert not delivery.body
@@ -26,6 +28,7 @@ async def test_a_loading_view_holds_the_place_until_the_teams_are_there(env: Env
     (view,) = env.slack.views
     assert "One moment" in str(view.blocks)
     assert view.payload.get("submit") is None
+    seen.set()
     await dialog(env)
     assert "One moment" not in str(view.blocks)
     assert blocks_of(view)[0] == "team"
@@ -216,10 +219,12 @@ async def test_a_dialog_that_does_not_open_is_told_in_words(http: Env, fault: Fa
 
 
 async def test_a_dialog_that_was_closed_while_it_loaded_stays_closed(env: Env) -> None:
-    env.baseten.faults.next("/v1/teams", Delay(0.4))
+    left = asyncio.Event()
+    env.baseten.faults.next("/v1/teams", Hold(left))
     await env.slack.command("")
     await env.slack.until(lambda: bool(env.slack.views))
     await env.slack.leave(env.slack.views[0])
+    left.set()
     await env.bot.drain()
     assert UPDATE in [request.path for request in env.slack.requests]
     assert env.slack.views[0].updates == 0

@@ -38,7 +38,7 @@ class Overtaken(Store):
         if self.armed and collection == WATCHES and found is None:
             self.armed = False
             self.drawn.set()
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(20):
                 while await super().read(collection, key) is None:
                     await asyncio.sleep(0.01)
         return found

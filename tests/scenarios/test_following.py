@@ -5,11 +5,13 @@ from datetime import timedelta
 
 import pytest
 
+from bot.handlers.watch import WATCH_MESSAGE
 from bot.sandbox import Drop
 from bot.sandbox.slack.records import PostedMessage
 from tests.conftest import RESEARCH
 from tests.documents import documents_of
 from tests.scenarios.following import CHANNEL, DANA, MODES, OTHER, SAM, Followed, following
+from tests.scenarios.tasks import until_ended
 
 ENDS = [
     ("COMPLETED", "finished"),
@@ -293,6 +295,7 @@ async def test_a_person_who_watches_a_followed_message_keeps_it_after_the_follow
         message = await it.posted()
         await it.slack.action(message, "watch", user=SAM)
         await it.slack.until(lambda: f"atched by <@{SAM}>" in str(message.blocks))
+        await until_ended(it.env, WATCH_MESSAGE)  # a watch is drawn before it is saved
         await it.slack.action(first, "stop_following", user=DANA)
         await it.no_follow()
         it.clock.advance(16)
@@ -309,6 +312,7 @@ async def test_a_watcher_who_leaves_does_not_end_the_follow_of_the_message() -> 
         message = await it.posted()
         await it.slack.action(message, "watch", user=SAM)
         await it.slack.until(lambda: f"atched by <@{SAM}>" in str(message.blocks))
+        await until_ended(it.env, WATCH_MESSAGE)
         await it.slack.action(message, "stop_watching", user=SAM)
         await it.slack.until(lambda: "Kept up to date" in str(message.blocks))
         it.becomes(job, "COMPLETED")
@@ -355,7 +359,7 @@ async def test_after_an_unconfirmed_start_the_end_is_a_message_of_its_own(*, sta
         it.slack.faults.next("/api/chat.postMessage", Drop(after=stands))
         job = it.start("RUNNING")
         await it.look()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(20):
             while len(await documents_of(it.store, "followed jobs")) < 2:
                 await asyncio.sleep(0.01)
         it.becomes(job, "FAILED")

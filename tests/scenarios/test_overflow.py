@@ -46,7 +46,7 @@ def is_watched_by(message: PostedMessage, user: str) -> bool:
 
 async def question(env: Env, message: PostedMessage, user: str, *words: str) -> View:
     """The question before a watch ends; a message changes a moment before its watch on disk."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(20):
         while True:
             views = len(env.slack.views)
             await env.slack.action(message, "more", selected="stop for everyone", user=user)
