@@ -1,6 +1,7 @@
 """The report of an act on a job: a reply in the thread of its message, and the new message."""
 
 from dataclasses import dataclass, replace
+from functools import partial
 
 import structlog
 
@@ -15,7 +16,7 @@ from bot.projects.service import Projects
 from bot.slack.message import SlackCallFailed
 from bot.slack.messages import Poster
 from bot.views.act_words import ActEnd, act_report, private_report
-from bot.watches.present import show_present
+from bot.watches.redraw import show_present
 from bot.watches.store import Watches
 
 log = structlog.stdlib.get_logger(__name__)
@@ -88,9 +89,9 @@ class ActReports:
         if task.message_state is None:
             return
         try:
-            project = await self.projects.get_project(task.project_id)
+            read = partial(self.projects.get_project, task.project_id)
             await show_present(
-                self.poster, self.watches, task.place, task.ts, task.message_state, project
+                self.poster, self.watches, task.place, task.ts, task.message_state, read
             )
         except BasetenError as error:
             log.info("cannot update the message of an act", error=str(error))

@@ -19,7 +19,6 @@ from bot.slack.message import PostedMessage, ReplyTarget, SlackCallFailed
 from bot.slack.messages import Poster
 from bot.views.follow import lost_job_message
 from bot.views.job import status
-from bot.views.project import project_message
 from bot.watches.model import Watch
 from bot.watches.news import Ended
 from bot.watches.progress import backoff
@@ -60,7 +59,7 @@ class JobPostHandler:
         if follow is None:
             return Done()
         watch = self._watch(follow, task, context.task.id)
-        message = project_message(watch.project, watch.message_state, watch=watch.summary())
+        message = watch.message()
         if task.lost and watch.job is not None:
             message = lost_job_message(watch.project, watch.job)
 

@@ -231,9 +231,8 @@ class OpenProjectHandler:
             where = place if here else replace(place, channel_id=posted.channel_id, thread_ts=None)
             state = message_state_of(opened, place.user_id, task.for_person)
             try:
-                if not await self.watch_starter.start(where, posted.ts, state, opened.project):
-                    now = await self.projects.get_project(opened.project.id)
-                    await self.poster.update(where, posted.ts, project_message(now, state))
+                read = partial(self.projects.get_project, opened.project.id)
+                await self.watch_starter.start(where, posted.ts, state, opened.project, read)
             except SlackCallFailed as refused:
                 if refused.retryable:
                     raise

@@ -222,16 +222,13 @@ class ShowProjectHandler:
         send = partial(self.poster.send_privately, task.place, guard=context.may_post)
         where = replace(task.target, channel_id=posted.channel_id)
         try:
-            if not await self.watch_starter.start(where, posted.ts, state, project):
-                now = await self._read(task)
-                await self.poster.update(where, posted.ts, project_message(now, state))
-                return False
+            read = partial(self._read, task)
+            await self.watch_starter.start(where, posted.ts, state, project, read)
         except SlackCallFailed as refused:
             if refused.retryable:
                 raise
-            if not refused.outcome_unknown:
-                await send(cannot_watch(refused.error))
-                return False
+            await send(cannot_watch(refused.error))
+            return False
         elsewhere = task.place.channel_id not in {"", posted.channel_id}
         if elsewhere and project.latest_job is not None:
             await send(watching_in_direct_messages(job_name(project.latest_job), project.name))

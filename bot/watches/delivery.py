@@ -11,7 +11,6 @@ from bot.durable.context import TaskContext
 from bot.durable.model import Done, Outcome
 from bot.slack.message import SlackCallFailed
 from bot.slack.messages import Poster
-from bot.views.project import project_message
 from bot.watches.changes import LONGEST
 from bot.watches.model import DELIVER, Watch
 from bot.watches.news import ENDS, Farewell, OutboxItem
@@ -111,17 +110,16 @@ class Delivery:
         if seconds > 0:
             raise attempt.later(seconds)
 
-        async def draw(wanted: Watch) -> None:
-            self._limiter.acquire(key)
-            await attempt.context.may_post()
-            summary = wanted.summary()
-            message = project_message(wanted.project, wanted.message_state, watch=summary)
-            await self._poster.update(thread_of(wanted), wanted.ts, message)
+        async def draw(wanted: Watch | None) -> None:
+            if wanted is not None:
+                self._limiter.acquire(key)
+                await attempt.context.may_post()
+                await self._poster.update(thread_of(wanted), wanted.ts, wanted.message())
 
         read = partial(self._watches.read, watch.channel_id, watch.ts)
         refused_for_good, shown = False, watch
         try:
-            shown = await redraw(watch, read, draw, same=_looks_same) or watch
+            shown = await redraw(watch, read, draw) or watch
         except SlackCallFailed as refused:
             late = self._timing.now() - (watch.drawn_at or watch.started_at) > LONGEST
             if (takes_later(refused) or refused.outcome_unknown) and not late:
@@ -243,15 +241,6 @@ class Delivery:
 def _drawn(watch: Watch, revision: int) -> Watch:
     """Return the watch whose message shows at least this revision."""
     return watch.model_copy(update={"drawn": max(watch.drawn, revision)})
-
-
-def _looks_same(one: Watch, other: Watch) -> bool:
-    """Return whether two states of a watch have the same message."""
-    return (one.project, one.message_state, one.summary()) == (
-        other.project,
-        other.message_state,
-        other.summary(),
-    )
 
 
 def _dropped(watch: Watch, drawn: int, at: datetime) -> Watch:
