@@ -14,7 +14,6 @@
 ``rights``           asked before each update and each post
 ``news_messages``    the words for the news, with details from Baseten
 ``outbox_posts``     the posts in the thread, and direct messages to people who lose their watch
-``slack_errors``     the errors of Slack that end a watch, and those that a later attempt clears up
 ===================  =============================================================================
 
 ``redraw`` updates a message that others update at the same time.

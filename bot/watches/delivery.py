@@ -11,6 +11,8 @@ from bot.durable.context import TaskContext
 from bot.durable.model import Done, Outcome
 from bot.slack.message import SlackCallFailed
 from bot.slack.messages import Poster
+from bot.slack.post_search import LookAgainError, PostSearch
+from bot.slack.refusals import ENDINGS, PLACE_ENDINGS, takes_later
 from bot.watches.changes import LONGEST
 from bot.watches.model import DELIVER, Watch
 from bot.watches.news import ENDS, Farewell, OutboxItem
@@ -18,7 +20,6 @@ from bot.watches.outbox_posts import OutboxPosts, Unconfirmed, thread_of
 from bot.watches.progress import Attempt, DeliveryTiming, LaterError, Progress
 from bot.watches.redraw import redraw
 from bot.watches.rights import WatchRights
-from bot.watches.slack_errors import ENDINGS, PLACE_ENDINGS, reads_later, takes_later
 from bot.watches.store import Watches, message_key
 from bot.watches.update_rate_limiter import UpdateRateLimiter
 
@@ -52,6 +53,7 @@ class Delivery:
         rights: WatchRights,
     ) -> None:
         self._poster = poster
+        self._search = PostSearch(poster, timing.searches)
         self._watches = watches
         self._posts = posts
         self._timing = timing
@@ -178,23 +180,19 @@ class Delivery:
         if isinstance(item.news, Farewell):
             return False  # a second direct message has the same client_msg_id
         progress, since = attempt.progress, attempt.context.task.created_at
-        doubtful = progress.doubtful == item.id
+        looks = progress.searches if progress.doubtful == item.id else None
         try:
-            ts = await self._poster.find_message_ts(thread_of(watch), item.id, since)
+            ts = await self._search.find(thread_of(watch), item.id, since, looks)
+        except LookAgainError as later:
+            raise attempt.later(later.seconds, searches=later.looks) from later
         except SlackCallFailed as unread:
-            if reads_later(unread):
+            if unread.retryable:
                 raise attempt.retry_later(unread) from unread
-            log.info("the bot cannot search a thread", slack_error=unread.error)
-            if not doubtful:
-                return False  # after a kill; the repeat has the same client_msg_id
             if isinstance(item.news, ENDS[:1]) and not progress.repeated:
                 # A lost end is worse than a double one.
                 raise attempt.later(0.0, doubtful="", repeated=True) from unread
             log.warning("an unconfirmed reply counts as posted", slack_error=unread.error)
             return True
-        searches = progress.searches + 1
-        if ts is None and doubtful and searches < len(self._timing.searches):
-            raise attempt.later(self._timing.searches[searches], searches=searches)
         return ts is not None
 
     async def _refused(

@@ -9,12 +9,12 @@ import structlog
 from bot.durable.context import TaskContext
 from bot.slack.message import Message, PostedMessage, ReplyTarget, SlackCallFailed
 from bot.slack.messages import Poster
+from bot.slack.refusals import takes_later
 from bot.views.job import status
 from bot.views.watch import MOST_MENTIONED
 from bot.watches.model import Watch
 from bot.watches.news import MENTIONING, Ended, Farewell, Mentions, NewerJob, News, OutboxItem
 from bot.watches.news_messages import NewsMessages
-from bot.watches.slack_errors import takes_later
 
 log = structlog.stdlib.get_logger(__name__)
 
