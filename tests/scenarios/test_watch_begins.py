@@ -9,6 +9,7 @@ import pytest
 from bot.handlers.watch import STOP_FOR_EVERYONE, STOP_WATCH, WATCH_MESSAGE
 from bot.sandbox import Hold, Respond
 from bot.watches.store import WATCHES
+from tests.documents import documents_of
 from tests.scenarios.tasks import until_ended
 from tests.scenarios.test_watching import DANA, Watched, stop_for_everyone, watching
 
@@ -18,7 +19,7 @@ UPDATE = "/api/chat.update"
 
 async def watchers(it: Watched) -> list[str]:
     """Return the people who watch the message."""
-    found = (await it.store.read_all(WATCHES)).values()
+    found = (await documents_of(it.store, WATCHES)).values()
     return [person for watch in found for person in watch["watchers"]]
 
 
@@ -99,5 +100,5 @@ async def test_who_hears_that_a_message_cannot_be_watched_does_not_watch(error: 
         await it.slack.action(it.answer, "watch")
         await it.env.told()
         await until_ended(it.env, WATCH_MESSAGE)
-        assert await it.store.read_all(WATCHES) == {}
+        assert await documents_of(it.store, WATCHES) == {}
         assert "stop_watching" not in str(it.answer.blocks)
