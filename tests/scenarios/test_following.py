@@ -4,12 +4,15 @@ import asyncio
 from datetime import timedelta
 
 import pytest
+from structlog.contextvars import merge_contextvars
+from structlog.testing import capture_logs
 
-from bot.sandbox import Drop
+from bot.sandbox import Drop, Respond
 from bot.sandbox.slack.records import PostedMessage
 from tests.conftest import RESEARCH
 from tests.documents import documents_of
 from tests.scenarios.following import CHANNEL, DANA, MODES, OTHER, SAM, Followed, following
+from tests.scenarios.test_watching import put_off, wake
 
 ENDS = [
     ("COMPLETED", "finished"),
@@ -410,3 +413,17 @@ async def test_the_same_follow_by_another_person_is_theirs_and_the_older_message
         assert (kept["created_by"], kept["ts"]) == (SAM, second.ts)
         await it.slack.until(lambda: f"<@{SAM}> has changed" in first.text)
         assert "stop_following" not in str(first.blocks)
+
+
+async def test_a_follow_that_slack_takes_late_posts_the_jobs_that_started_since() -> None:
+    async with following() as it:
+        view = await it.dialog()
+        it.slack.faults.next("/api/chat.postMessage", Respond(503, headers={"Retry-After": "60"}))
+        with capture_logs([merge_contextvars]) as lines:
+            await it.submit(view, level="starts and ends", channel=CHANNEL)
+            task_id = await put_off(lines)
+        it.start("RUNNING", name="meanwhile")
+        await wake(it.store, task_id)
+        await it.slack.until(lambda: any("Following" in m.text for m in it.slack.messages))
+        await it.look()
+        assert "meanwhile" in (await it.posted()).text
