@@ -16,7 +16,7 @@ from bot.slack.refusals import ENDINGS, PLACE_ENDINGS, takes_later
 from bot.watches.changes import LONGEST
 from bot.watches.model import DELIVER, Watch
 from bot.watches.news import ENDS, Farewell, OutboxItem
-from bot.watches.outbox_posts import OutboxPosts, Unconfirmed, thread_of
+from bot.watches.outbox_posts import OutboxPosts, thread_of
 from bot.watches.progress import Attempt, DeliveryTiming, LaterError, Progress
 from bot.watches.redraw import redraw
 from bot.watches.rights import WatchRights
@@ -154,10 +154,10 @@ class Delivery:
             mentioned = await self._posts.post(
                 item, watch, attempt.context, message_updated=not attempt.progress.not_drawn
             )
-        except Unconfirmed as unconfirmed:
-            seconds = self._timing.searches[0]
-            raise attempt.later(seconds, doubtful=item.id, searches=0) from unconfirmed
         except SlackCallFailed as refused:
+            if refused.outcome_unknown:
+                seconds = self._timing.searches[0]
+                raise attempt.later(seconds, doubtful=item.id, searches=0) from refused
             return await self._refused(item, watch, refused, attempt)
         return await self._done(watch, item, mentioned)
 
@@ -199,7 +199,7 @@ class Delivery:
         self, item: OutboxItem, watch: Watch, refused: SlackCallFailed, attempt: Attempt
     ) -> Watch | None:
         """Return the watch after a permanent error; it ends, or goes on without the item."""
-        if takes_later(refused) or refused.outcome_unknown:
+        if takes_later(refused):
             raise attempt.retry_later(refused) from refused
         last = watch.ended and isinstance(item.news, ENDS)
         own = item.to is None and not isinstance(item.news, Farewell)

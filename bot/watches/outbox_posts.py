@@ -21,10 +21,6 @@ log = structlog.stdlib.get_logger(__name__)
 _MOST_IN_ONE = 100  # people in one further reply
 
 
-class Unconfirmed(Exception):  # noqa: N818 - "Unconfirmed" says it
-    """Slack did not confirm a reply, which might stand in the thread."""
-
-
 @dataclass(frozen=True, slots=True)
 class OutboxPosts:
     """Post the items of outboxes.
@@ -43,8 +39,7 @@ class OutboxPosts:
         """Post an item; return the people whom it is for.
 
         Raises:
-            Unconfirmed: the outcome of a reply is unknown.
-            SlackCallFailed: Slack refused it.
+            SlackCallFailed: Slack refused it, or the outcome of a reply is unknown.
         """
         audience = _audience(item, watch)
         message = await self.messages.build(
@@ -53,14 +48,9 @@ class OutboxPosts:
         if isinstance(item.news, Farewell):
             await self._send_farewell(item.id, item.news.user_id, message, watch, context)
             return ()
-        try:
-            posted = await self.poster.post(
-                thread_of(watch), message, item.id, guard=context.may_post, parked=context.park
-            )
-        except SlackCallFailed as refused:
-            if refused.outcome_unknown:
-                raise Unconfirmed from refused
-            raise
+        posted = await self.poster.post(
+            thread_of(watch), message, item.id, guard=context.may_post, parked=context.park
+        )
         if posted.thread_ts is None:
             await self._delete_outside_thread(posted)
             whole = watch.ts == watch.thread_ts
