@@ -224,7 +224,7 @@ class ShowProjectHandler:
         except SlackCallFailed as refused:
             if refused.retryable:
                 raise
-            await send(cannot_watch(refused.error))
+            await send(cannot_watch(refused.error, where.channel_id))
             return False
         elsewhere = task.place.channel_id not in {"", posted.channel_id}
         if elsewhere and project.latest_job is not None:

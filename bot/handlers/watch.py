@@ -116,7 +116,7 @@ class WatchHandler:
                 await send(job_has_ended(job))
                 return
             await self.poster.update(place, ts, project_message(project, state))
-            await send(nothing_to_watch())
+            await send(nothing_to_watch(unreadable=project.job_unreadable))
             return
         try:
             read = partial(self._read, task)
@@ -124,7 +124,7 @@ class WatchHandler:
         except SlackCallFailed as refused:
             if refused.retryable:
                 raise
-            await send(cannot_watch(refused.error))
+            await send(cannot_watch(refused.error, place.channel_id))
             return
         self._note(task, context, "watched", project)
 
