@@ -7,7 +7,7 @@ requested. The number of requests depends on the jobs, not on the number of foll
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -20,7 +20,7 @@ from bot.durable.store import Store
 from bot.follows.model import JOB_POST, Follow, JobPostTask, ScopeIndex, job_posts
 from bot.follows.store import Follows
 from bot.views.job import status
-from bot.watches.changes import Changes
+from bot.watches.changes import Changes, ended_news
 from bot.watches.endpoint_health import will_fail_again
 from bot.watches.news import Ended, Gone, Lost
 from bot.watches.tracked import Seen, SeenJob, TrackedJob, TrackedJobs, tracked
@@ -29,6 +29,7 @@ log = structlog.stdlib.get_logger(__name__)
 
 MOST_READ = 25  # projects whose jobs are requested in one poll
 _AT_ONCE = 5
+_KEPT = timedelta(hours=1)  # after the end; a follow begins within half an hour, or never
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +64,16 @@ class FollowedJobs:
         self._follows = follows
         self._tracked = TrackedJobs(store)
 
-    async def read(self) -> tuple[list[Follow], list[TrackedJob]]:
+    async def read(self, now: datetime) -> tuple[list[Follow], list[TrackedJob]]:
         """Return the follows, and the jobs that they wait for; other jobs are tracked no more."""
         jobs = await self._tracked.all()  # first: a follow begins together with its jobs
         follows = await self._follows.all()
         index = ScopeIndex(follows)
         kept = []
         for job in jobs:
-            if index.covers(job.project.id, job.project.team_name or ""):
+            if job.ended and now - (job.drawn_at or job.started_at) < _KEPT:
+                continue
+            if not job.ended and index.covers(job.project.id, job.project.team_name or ""):
                 kept.append(job)
             else:
                 await self._save(job, None)
@@ -146,12 +149,30 @@ class FollowedJobs:
         if len(found) == len(moved):
             moments = [each.created_at for each in seen.projects.values()]
             newest = max([*moments, seen.newest] if seen.newest else moments, default=None)
-            ids = tuple(sorted(follow.id for follow in follows))
-            seen = seen.model_copy(update={"newest": newest, "follows": ids})
-        if seen != written:
+            ids = {name for follow in follows for name in (follow.id, follow.version)}
+            seen = seen.model_copy(update={"newest": newest, "follows": tuple(sorted(ids))})
+        missed = await self._missed(before, follows, now)
+        if missed or seen != written:
             await self._store.hold_lease()
-            await self._tracked.see(written, seen)
+            await self._tracked.see(written, seen, *missed)
+            self._store.publish(self._follows.queue)
         return bool(moved)
+
+    async def _missed(self, before: Seen, follows: Sequence[Follow], now: datetime) -> list[Change]:
+        """Return the changes that post the jobs that a poll handled without a follow that began.
+
+        The other follows have posted them: a task with the same id is not enqueued again.
+        """
+        late = [each.level_since for each in follows if each.version not in before.follows]
+        since, changes = min(late, default=now), list[Change]()
+        for job in await self._tracked.all() if late else ():
+            latest = job.job
+            if latest is not None and not job.ended and latest.created_at > since:
+                changes += self._new_jobs(job.project, [latest], follows, now)
+            elif latest is not None and job.ended and latest.updated_at > since:
+                posts = job.end_posts(ended_news(job, latest), follows, now)
+                changes += map(self._post, posts)
+        return changes
 
     async def handle_tracked(
         self, job: TrackedJob, changes: Changes, follows: Sequence[Follow], now: datetime
@@ -160,36 +181,14 @@ class FollowedJobs:
         after = changes.watch
         if not isinstance(after, TrackedJob):  # pragma: no cover - it is a copy of the job
             raise TypeError(after)
-        live = {each.channel_id for each in follows if each.id in job.started_for}
-        follows = [each for each in follows if not job.only_for or each.id in job.only_for]
-        posts: list[JobPostTask] = []
         match [news for news in changes.news if isinstance(news, Ended | Gone | Lost)]:
-            case [Ended(job=ended, ran=ran)]:
-                failed = status(ended).failed
-                wanting = [
-                    follow
-                    for follow in follows
-                    if follow.wants_end(after.project, ended, failed=failed)
-                    # The live message of the channel mentions nobody of a follow after its start.
-                    and (
-                        follow.channel_id not in live
-                        or (failed and follow.mentions and follow.since >= ended.created_at)
-                    )
-                ]
-                posts = job_posts(wanting, follows, after.project, ran, now)
-            case [Gone() | Lost() as news] if job.job is not None:
-                gone = isinstance(news, Gone)
-                wanting = [
-                    follow
-                    for follow in follows
-                    if follow.channel_id not in live
-                    and follow.wants_loss(job.project, job.job, gone=gone)
-                ]
-                posts = job_posts(wanting, follows, job.project, None, now, lost=True)
+            case [Ended() as ended]:
+                await self._save(job, after, after.end_posts(ended, follows, now))
+            case [Gone() | Lost() as lost]:
+                gone = isinstance(lost, Gone)
+                await self._save(job, None, job.loss_posts(follows, now, gone=gone))
             case _:
                 await self._save(job, after)
-                return
-        await self._save(job, None, *map(self._post, posts))
 
     async def _read_jobs(
         self, projects: Sequence[TrainingProject]
@@ -232,10 +231,12 @@ class FollowedJobs:
             changes += map(self._post, job_posts(starts, follows, new_job.project, None, now))
         return changes
 
-    async def _save(self, job: TrackedJob, after: TrackedJob | None, *posts: Enqueue) -> None:
+    async def _save(
+        self, job: TrackedJob, after: TrackedJob | None, posts: Sequence[JobPostTask] = ()
+    ) -> None:
         await self._store.hold_lease()
         try:
-            await self._tracked.save(job, after, *posts)
+            await self._tracked.save(job, after, *map(self._post, posts))
         except ChangedError:
             log.info("another process has changed a followed job", job=job.id)
         else:

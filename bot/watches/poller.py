@@ -133,7 +133,7 @@ class Poller:
         if early > 0:
             return RunAgain(early, memory.state())
         self._begun = False
-        follows, jobs = await self._followed.read()
+        follows, jobs = await self._followed.read(now)
         watches = await self._live_watches(follows)
         if not watches and not follows:
             idle = memory.model_copy(update={"interval": None, "looked_at": None})

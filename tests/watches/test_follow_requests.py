@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from bot.durable.model import Task
+from bot.durable.model import Done, Task
 from bot.follows.model import JOB_POST, Follow, Kind, Level, Scope
 from bot.follows.store import Follows
 from bot.sandbox import Delay, Respond
@@ -13,6 +13,8 @@ from bot.watches.followed import FollowedJobs
 from bot.watches.poller import PollInterval
 from bot.watches.tracked import TrackedJobs, tracked
 from tests.watches.scene import QUEUE, Scene
+
+AN_HOUR = 3601.0
 
 
 async def follow(
@@ -135,6 +137,7 @@ async def test_a_deleted_job_lets_no_old_one_be_posted(scene: Scene) -> None:
     await requests_of(scene)
     await requests_of(scene)
     assert await job_posts(scene) == []
+    await requests_of(scene, AN_HOUR)
     assert await scene.store.read_all("followed jobs") == {}
 
 
@@ -187,11 +190,11 @@ async def test_a_follow_that_begins_during_a_look_keeps_the_jobs_that_run(scene:
         for _ in range(steps):
             await asyncio.sleep(0)
         followed = FollowedJobs(scene.client, scene.store, Follows(scene.store, queue=QUEUE))
-        await followed.read()
+        await followed.read(scene.clock())
         await beginning
         assert await scene.store.read_all("followed jobs"), steps
         await follows.end(new, by=new.created_by)
-        await followed.read()
+        await followed.read(scene.clock())
         assert not await scene.store.read_all("followed jobs")
 
 
@@ -216,7 +219,31 @@ async def test_a_job_that_starts_during_the_look_in_which_its_follow_begins_is_p
     assert sorted(posted) == sorted([job, newer])
 
 
+async def test_a_later_follow_lets_no_job_be_posted_again_whose_tasks_are_forgotten(
+    scene: Scene,
+) -> None:
+    await follow(scene, 0, team(), Level.ENDS)
+    await follow(scene, 0, team())
+    project = scene.project("one", None)
+    await requests_of(scene)
+    scene.job(project, "RUNNING")
+    scene.set(scene.job(project, "RUNNING"), "FAILED")
+    for _ in range(3):
+        await requests_of(scene)
+    posted = await job_posts(scene)
+    assert len(posted) == 2
+    for task in posted:
+        await scene.save(task, Done())
+    scene.clock.advance(1)
+    assert await scene.store.prune(-1) == 2
+    await follow(scene, 1, Scope(kind=Kind.PROJECT, project_id=project))
+    for _ in range(3):
+        await requests_of(scene)
+    assert await job_posts(scene) == []
+
+
 async def test_a_project_that_the_list_lacked_once_lets_no_old_job_be_posted(scene: Scene) -> None:
+    await follow(scene, 0, team())
     await follow(scene, 0, team(), Level.ENDS)
     project = scene.project("one", None)
     await requests_of(scene)
@@ -227,6 +254,9 @@ async def test_a_project_that_the_list_lacked_once_lets_no_old_job_be_posted(sce
     scene.baseten.faults.next("/v1/training_projects", Respond(200, {"training_projects": []}))
     await requests_of(scene)
     assert await requests_of(scene) == ["GET training_projects"]
+    assert len(await scene.store.read_all("followed jobs")) == 1
+    assert await requests_of(scene, AN_HOUR) == ["GET training_projects"]
+    assert await job_posts(scene) == []
     assert await scene.store.read_all("followed jobs") == {}
 
 
