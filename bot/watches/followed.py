@@ -4,8 +4,8 @@ The latest job of a project changes with each new job, however short. Only then 
 requested. The number of requests depends on the jobs, not on the number of follows.
 """
 
-import asyncio
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -22,13 +22,12 @@ from bot.follows.store import Follows
 from bot.views.job import status
 from bot.watches.changes import Changes, ended_news
 from bot.watches.endpoint_health import will_fail_again
+from bot.watches.fetches import fetch_each
 from bot.watches.news import Ended, Gone, Lost
 from bot.watches.tracked import Seen, SeenJob, TrackedJob, TrackedJobs, tracked
 
 log = structlog.stdlib.get_logger(__name__)
 
-MOST_READ = 25  # projects whose jobs are requested in one poll
-_AT_ONCE = 5
 _KEPT = timedelta(hours=1)  # after the end; a follow begins within half an hour, or never
 
 
@@ -60,6 +59,7 @@ class FollowedJobs:
 
     def __init__(self, baseten: Baseten, store: Store, follows: Follows) -> None:
         self._baseten = baseten
+        self._once = baseten.without_repeats()
         self._store = store
         self._follows = follows
         self._tracked = TrackedJobs(store)
@@ -125,37 +125,38 @@ class FollowedJobs:
     async def _handle_new(self, listed: Listed, follows: Sequence[Follow], now: datetime) -> bool:
         """Track the new jobs and post their starts; return whether there was one.
 
-        A project whose jobs cannot be read stays as it was, and is read by the next poll.
+        A project whose jobs cannot be read now is read by the next poll.
         """
         before = listed.seen
         earlier = ScopeIndex(each for each in follows if each.id in before.follows)
         later = ScopeIndex(each for each in follows if each.id not in before.follows)
+        handled = {each: job for each, job in before.projects.items() if each in listed.covered}
         moved: list[TrainingProject] = []
-        known: list[TrainingProject] = []
         for project in listed.changed:
-            begin = _begin(before, project, earlier, later)
-            new = project.latest_job is not None and _is_new(project.latest_job, begin)
-            (moved if new else known).append(project)
-        written, seen = before, _with_latest(_without_others(listed), known)
-        found = await self._read_jobs(moved[:MOST_READ])
-        for project, jobs in found:
-            begin = _begin(before, project, earlier, later)
-            seen = _with_latest(seen, [project.model_copy(update={"latest_job": _newest(jobs)})])
-            changes = self._new_jobs(project, [j for j in jobs if _is_new(j, begin)], follows, now)
-            await self._store.hold_lease()
-            await self._tracked.see(written, seen, *changes)
-            self._store.publish(self._follows.queue)
-            written = seen
-        if len(found) == len(moved):
-            moments = [each.created_at for each in seen.projects.values()]
-            newest = max([*moments, seen.newest] if seen.newest else moments, default=None)
-            ids = {name for follow in follows for name in (follow.id, follow.version)}
-            seen = seen.model_copy(update={"newest": newest, "follows": tuple(sorted(ids))})
+            begin = handled[project.id] = _begin(before, project, earlier, later)
+            if (latest := project.latest_job) is not None and _is_new(latest, begin):
+                moved.append(project)
+            elif latest is not None:
+                handled[project.id] = _handled(latest, begin)
         missed = await self._missed(before, follows, now)
+        written, seen = before, before.model_copy(update={"projects": handled})
+        async with aclosing(fetch_each(moved, self._read_jobs)) as found:
+            async for project, jobs in found:
+                if not jobs:
+                    continue
+                begin = handled[project.id]
+                newest = max(jobs, key=lambda job: (job.created_at, job.id))
+                projects = {**seen.projects, project.id: _handled(newest, begin)}
+                seen = seen.model_copy(update={"projects": projects})
+                new = [job for job in jobs if _is_new(job, begin)]
+                await self._see(written, seen, self._new_jobs(project, new, follows, now))
+                written = seen
+        moments = [each.created_at for each in seen.projects.values()]
+        last = max([*moments, seen.newest] if seen.newest else moments, default=None)
+        ids = {name for follow in follows for name in (follow.id, follow.version)}
+        seen = seen.model_copy(update={"newest": last, "follows": tuple(sorted(ids))})
         if missed or seen != written:
-            await self._store.hold_lease()
-            await self._tracked.see(written, seen, *missed)
-            self._store.publish(self._follows.queue)
+            await self._see(written, seen, missed)
         return bool(moved)
 
     async def _missed(self, before: Seen, follows: Sequence[Follow], now: datetime) -> list[Change]:
@@ -190,25 +191,16 @@ class FollowedJobs:
             case _:
                 await self._save(job, after)
 
-    async def _read_jobs(
-        self, projects: Sequence[TrainingProject]
-    ) -> list[tuple[TrainingProject, list[TrainingJob]]]:
-        """Return the projects with their jobs, without those that Baseten does not return now."""
-        room = asyncio.Semaphore(_AT_ONCE)
-
-        async def one(project: TrainingProject) -> list[TrainingJob] | None:
-            latest = [project.latest_job] if project.latest_job is not None else []
-            try:
-                async with room:
-                    found = (await self._baseten.list_training_jobs(project.id)).training_jobs
-            except BasetenError as error:
-                log.info("cannot list the jobs of a project", error=str(error))
-                return latest if will_fail_again(error) else None
-            ids = {job.id for job in found}
-            return [*found, *(job for job in latest if job.id not in ids)]
-
-        read = await asyncio.gather(*(one(project) for project in projects))
-        return [(each, jobs) for each, jobs in zip(projects, read, strict=True) if jobs is not None]
+    async def _read_jobs(self, project: TrainingProject) -> list[TrainingJob]:
+        """Return the jobs of a project; an empty list if Baseten does not return them now."""
+        latest = [project.latest_job] if project.latest_job is not None else []
+        try:
+            found = (await self._once.list_training_jobs(project.id)).training_jobs
+        except BasetenError as error:
+            log.info("cannot list the jobs of a project", error=str(error))
+            return latest if will_fail_again(error) else []
+        ids = {job.id for job in found}
+        return [*found, *(job for job in latest if job.id not in ids)]
 
     def _new_jobs(
         self,
@@ -230,6 +222,11 @@ class FollowedJobs:
             changes.append(self._tracked.addition(new_job))
             changes += map(self._post, job_posts(starts, follows, new_job.project, None, now))
         return changes
+
+    async def _see(self, before: Seen, after: Seen, changes: Iterable[Change]) -> None:
+        await self._store.hold_lease()
+        await self._tracked.see(before, after, *changes)
+        self._store.publish(self._follows.queue)
 
     async def _save(
         self, job: TrackedJob, after: TrackedJob | None, posts: Sequence[JobPostTask] = ()
@@ -272,23 +269,6 @@ def _is_new(job: TrainingJob, begin: SeenJob) -> bool:
     return job.created_at > begin.created_at
 
 
-def _with_latest(seen: Seen, projects: Iterable[TrainingProject]) -> Seen:
-    """Return the newest jobs with those of these projects; a deleted job moves no time back."""
-    jobs = dict(seen.projects)
-    for project in projects:
-        if (job := project.latest_job) is not None:
-            known = jobs.get(project.id)
-            created = job.created_at if known is None else max(job.created_at, known.created_at)
-            jobs[project.id] = SeenJob(id=job.id, created_at=created)
-    return seen.model_copy(update={"projects": jobs})
-
-
-def _without_others(listed: Listed) -> Seen:
-    """Return the newest jobs of the projects that are still followed."""
-    seen = listed.seen
-    kept = {each: job for each, job in seen.projects.items() if each in listed.covered}
-    return seen if len(kept) == len(seen.projects) else seen.model_copy(update={"projects": kept})
-
-
-def _newest(jobs: Sequence[TrainingJob]) -> TrainingJob | None:
-    return max(jobs, key=lambda job: (job.created_at, job.id), default=None)
+def _handled(job: TrainingJob, begin: SeenJob) -> SeenJob:
+    """Return a job as the newest that was handled; a deleted job moves no time back."""
+    return SeenJob(id=job.id, created_at=max(job.created_at, begin.created_at))

@@ -1,8 +1,7 @@
 """The end of the follows whose project Baseten no longer has."""
 
-import random
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 
 import structlog
@@ -13,7 +12,8 @@ from bot.baseten.errors import BasetenError, Refused
 from bot.durable.store import Store
 from bot.follows.model import GONE, Follow, Kind
 from bot.follows.store import Follows
-from bot.watches.followed import MOST_READ, Listed
+from bot.watches.fetches import fetch_each
+from bot.watches.followed import Listed
 from bot.watches.job_lookup import NOT_FOUND
 from bot.watches.store import Watches
 
@@ -25,7 +25,7 @@ class GoneProjects:
     """End the follows of deleted projects.
 
     Attributes:
-        baseten: the API client.
+        baseten: the API client, without repeats.
         store: holds the lease.
         follows: the store of follows.
         watches: the store of watches.
@@ -51,8 +51,8 @@ class GoneProjects:
             return
         waiting = {each.project.id for each in await self.watches.all() if each.follow}
         found = sorted({each.scope.project_id for each in absent} - waiting)
-        chosen = random.sample(found, min(MOST_READ, len(found)))
-        gone = {each for each in chosen if await self._is_gone(each)}
+        async with aclosing(fetch_each(found, self._is_gone)) as fetched:
+            gone = {project_id async for project_id, is_gone in fetched if is_gone}
         for follow in absent:
             if follow.scope.project_id not in gone:
                 continue

@@ -105,7 +105,7 @@ class Poller:
         self._store = store
         self._watches = watches
         self._followed = FollowedJobs(baseten, store, follows)
-        self._gone = GoneProjects(baseten, store, follows, watches)
+        self._gone = GoneProjects(baseten.without_repeats(), store, follows, watches)
         self._poll_interval = poll_interval
         self._waiting_too_long = waiting_too_long
         self._now = now

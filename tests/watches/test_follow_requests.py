@@ -112,6 +112,65 @@ async def test_a_project_whose_jobs_cannot_be_read_now_is_read_later(scene: Scen
     assert [task.state["project"]["latest_job"]["id"] for task in await job_posts(scene)] == [job]
 
 
+async def test_a_project_that_cannot_be_read_now_loses_no_job_to_a_newer_one_elsewhere(
+    scene: Scene,
+) -> None:
+    await follow(scene, 0, team())
+    await requests_of(scene)
+    busy, other = scene.project("busy", None), scene.project("other", None)
+    job, newer = scene.job(busy, "RUNNING"), scene.job(other, "RUNNING")
+    scene.baseten.faults.next(f"/v1/training_projects/{busy}/jobs", Respond(503))
+    for expected in (newer, job):
+        await requests_of(scene)
+        (task,) = await job_posts(scene)
+        assert task.state["project"]["latest_job"]["id"] == expected
+
+
+async def test_many_projects_that_cannot_be_read_do_not_keep_another_from_being_read(
+    scene: Scene,
+) -> None:
+    await follow(scene, 0, team())
+    await requests_of(scene)
+    for number in range(61):
+        project = scene.project(f"project-{number}", "RUNNING")
+        if number != 30:
+            scene.baseten.faults.always(f"/v1/training_projects/{project}/jobs", Respond(409))
+    for _ in range(60):  # its chance in each is 25 of 61
+        assert len(await requests_of(scene)) <= 1 + 1 + 25
+        if await job_posts(scene):
+            return
+    pytest.fail("it was not read")
+
+
+@pytest.mark.parametrize("lost", [False, True])
+async def test_a_request_for_one_project_or_job_is_sent_once_in_a_look(
+    scene: Scene, *, lost: bool
+) -> None:
+    project = scene.project("one", None)
+    await follow(scene, 0, Scope(kind=Kind.PROJECT, project_id=project))
+    await follow(scene, 1, team())
+    await requests_of(scene)
+    old = scene.job(project, "RUNNING")
+    every, search = "GET training_projects", "POST training_jobs/search"
+    scene.baseten.faults.always("/v1/training_projects/.+", Respond(503))
+    jobs = f"{every}/{project}/jobs"
+    assert await requests_of(scene) == [every, jobs]
+    scene.baseten.faults.clear()
+    await requests_of(scene)
+    scene.baseten.faults.always("/v1/training_projects/.+", Respond(503))
+    if lost:
+        scene.baseten.delete_project(project)
+        await requests_of(scene)
+        missing = Respond(404, {"error": "not found"})
+        scene.baseten.faults.always(f"/v1/training_projects/{project}/jobs/{old}", missing)
+        of_project = f"{every}/{project}"  # for the job, and for the follow
+        assert await requests_of(scene) == [every, of_project, of_project, f"{jobs}/{old}", search]
+    else:
+        scene.set(old, "FAILED")
+        scene.job(project, "RUNNING")
+        assert await requests_of(scene) == [every, jobs, f"{jobs}/{old}", search]
+
+
 async def test_where_the_key_cannot_read_the_jobs_the_latest_one_is_posted(scene: Scene) -> None:
     await follow(scene, 0, team())
     project = scene.project("new", None)
