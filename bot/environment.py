@@ -13,6 +13,8 @@ from typing import Annotated
 from pydantic import AfterValidator, AnyHttpUrl, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
+# No user, no query and no fragment: the bot adds the path of each endpoint at the end.
+_ADDRESS = re.compile(r"https?://[^\s/?#@\\]+(/[^\s?#\\]*)?", re.IGNORECASE)
 _LINE = re.compile(r"^\s*(?:export\s+)?([\w.-]+)\s*=", re.MULTILINE)
 _WORD = re.compile(r"[^A-Z0-9]+")
 _LONG = 14  # letters; a longer name can have two errors
@@ -214,21 +216,48 @@ def _distance(one: str, other: str, most: int) -> int:
 
 def without_version(url: AnyHttpUrl) -> AnyHttpUrl:
     """Remove ``/v1``, which the paths of the endpoints begin with, and slashes at the end."""
-    return AnyHttpUrl(re.sub(r"(/+v1)?/*\Z", "", str(url)))
+    return AnyHttpUrl(re.sub(r"(?i)(?<![:/])(/+v1)?/*\Z", "", str(url)))
 
 
-def _encrypted(url: AnyHttpUrl) -> AnyHttpUrl:
-    """Validate that tokens and texts are sent over https, or do not leave this machine."""
+def _plain(value: object) -> object:
+    """Refuse an address that the path of an endpoint cannot be added to."""
+    if not _ADDRESS.fullmatch(str(stripped(value))):
+        kind = "malformed"
+        raise PydanticCustomError(kind, "is no plain address")
+    return value
+
+
+def _usable(url: AnyHttpUrl) -> AnyHttpUrl:
+    """Validate the host, and that tokens and texts are sent over https or stay on this machine."""
     host = (url.host or "").strip("[]")
     try:
         loopback = ip_address(host).is_loopback
     except ValueError:
         loopback = host == "localhost"
-    if url.scheme != "https" and not loopback:
+    if not is_host(host) or (url.scheme != "https" and not loopback):
         kind = "malformed"
-        raise PydanticCustomError(kind, "is not encrypted")
+        raise PydanticCustomError(kind, "is not encrypted, or has no host")
     return url
 
 
-ApiUrl = Annotated[AnyHttpUrl, AfterValidator(_encrypted)]
+def is_host(text: str) -> bool:
+    """Return whether a name can be looked up; ``api..example.com`` would raise at each look-up."""
+    try:
+        text.encode("idna")
+    except UnicodeError:
+        return False
+    return True
+
+
+def _host(value: str) -> str:
+    if not is_host(value):
+        kind = "malformed"
+        raise PydanticCustomError(kind, "is no host")
+    return value
+
+
+ApiUrl = Annotated[AnyHttpUrl, BeforeValidator(_plain), AfterValidator(_usable)]
 Command = Annotated[str, BeforeValidator(stripped), Field(pattern=r"^/[^\s/]{1,31}$")]
+Host = Annotated[
+    str, BeforeValidator(without_brackets), Field(pattern=r"^[\w.:-]+$"), AfterValidator(_host)
+]

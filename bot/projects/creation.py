@@ -96,10 +96,9 @@ class Creations:
 
     def _precedes(self, upserted: Upserted) -> bool:
         """Return whether the project might be older than this process, by Baseten's clock."""
-        if upserted.answered_at is None:
-            return True
         age = timedelta(seconds=time.monotonic() - self.started)
-        return upserted.project.created_at < upserted.answered_at - age + timedelta(seconds=2)
+        now, skew = upserted.answered_at, timedelta(seconds=2)
+        return now is None or upserted.project.created_at < now - age + skew
 
 
 def creation_outcome(upserted: Upserted, *, listed: bool | None = None) -> CreationOutcome:

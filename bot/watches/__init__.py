@@ -18,5 +18,5 @@
 ===================  =============================================================================
 
 ``redraw`` updates a message that others update too; ``present`` does so after a stop or an act.
-``slices`` lets other work run between parts of long lists, ``fetches`` sends a few requests at once.
+``slices`` lets other work run between parts of long lists; ``fetches`` limits requests.
 """

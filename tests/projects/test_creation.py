@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -74,6 +75,10 @@ async def test_replicas_agree_on_the_task_that_created_a_project(store: Store) -
     assert await here.outcome(answer, "first") is CreationOutcome.CREATED
     assert await there.outcome(answer, "second") is CreationOutcome.EXISTED
     assert await there.outcome(answer, "first") is CreationOutcome.CREATED
+    unknown = upserted(NOW, None)  # nobody claims a project that nobody can date
+    other = replace(unknown, project=unknown.project.model_copy(update={"id": "p2"}))
+    assert await here.outcome(other, "third") is CreationOutcome.UNKNOWN
+    assert await there.outcome(other, "fourth") is CreationOutcome.UNKNOWN
 
 
 @pytest.mark.parametrize(
@@ -101,6 +106,8 @@ async def test_what_is_older_than_a_process_after_a_kill_has_an_unknown_creator(
     store.unclean_start = True
     creations = Creations(store, started=time.monotonic() - age)
     assert await creations.outcome(upserted(NOW), "one") is outcome
+    undated = Creations(store, started=time.monotonic() - age)
+    assert await undated.outcome(upserted(NOW, None), "one") is CreationOutcome.UNKNOWN
 
 
 def team(name: str, id_: str) -> dict[str, Any]:

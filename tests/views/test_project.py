@@ -455,6 +455,11 @@ def test_the_command_that_starts_a_job_can_be_pasted(team: str) -> None:
     assert shlex.split(shown)[-2:] == ["--team", team]
 
 
+@pytest.mark.parametrize("team", [None, ""])
+def test_the_command_that_starts_a_job_names_no_unknown_team(team: str | None) -> None:
+    assert push_command(team) == "`truss train push config.py`"
+
+
 def test_a_command_that_starts_a_job_is_not_cut() -> None:
     assert (
         push_command("x" * 300) == "`truss train push config.py --team` with the name of the team"

@@ -443,3 +443,10 @@ def test_a_conversation_that_is_no_channel_is_not_named() -> None:
         a_project(job()), "Research", "D0SANDBOX1", "is_archived", INSTALLATION
     ).text
     assert "<#" not in said
+
+
+def test_a_checkpoint_below_a_kilobyte_has_its_bytes() -> None:
+    found = [checkpoint(1, size_bytes=512)]
+    assert "1 checkpoint, `checkpoint-1` (512 bytes)" in str(
+        ended("COMPLETED", checkpoints=found).blocks
+    )
