@@ -56,6 +56,20 @@ def test_a_project_is_new_only_if_it_was_created_within_the_request(
     assert creation_outcome(answer) is outcome
 
 
+@pytest.mark.parametrize(
+    ("answer", "outcome"),
+    [
+        (upserted(NOW), CreationOutcome.UNKNOWN),  # or the list still holds a deleted one
+        (upserted(NOW - timedelta(seconds=3)), CreationOutcome.EXISTED),
+        (upserted(NOW, None), CreationOutcome.EXISTED),
+    ],
+)
+def test_a_listed_project_is_not_reported_as_created(
+    answer: Upserted, outcome: CreationOutcome
+) -> None:
+    assert creation_outcome(answer, listed=True) is outcome
+
+
 def test_the_clocks_time_zones_do_not_matter() -> None:
     india = datetime.fromisoformat("2026-11-23T22:40:00+05:30")
     assert creation_outcome(upserted(india)) is CreationOutcome.CREATED

@@ -287,7 +287,9 @@ async def test_the_first_job_of_a_new_project_is_followed() -> None:
         await it.watch()
         it.start("PENDING", name="first")
         it.clock.advance(FAST)
-        assert "*llama* has its first job: *first* (waiting for GPU" in await it.hears(1)
+        told = await it.hears(1)
+        assert "*llama* has its first job: *first* (waiting for GPU" in told
+        assert f"<@{DANA}>" in told  # the message promised that *Watch* tells when it starts
         await it.shows("|first>")
 
 
