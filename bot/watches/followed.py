@@ -17,7 +17,7 @@ from bot.baseten.models import TrainingJob, TrainingProject
 from bot.durable.model import Change, Enqueue
 from bot.durable.parsed import ChangedError
 from bot.durable.store import Store
-from bot.follows.model import JOB_POST, Follow, JobPostTask, ScopeIndex, job_posts
+from bot.follows.model import JOB_POST, Follow, JobPostTask, Kind, Scope, ScopeIndex, job_posts
 from bot.follows.store import Follows
 from bot.views.job import status
 from bot.watches.changes import Changes, ended_news
@@ -39,13 +39,21 @@ class Listed:
         projects: the watched projects, and the followed ones with another latest job than before.
         changed: the followed projects with another latest job, in no order.
         covered: the ids of the followed projects.
+        teams: the names of the teams of all projects.
         seen: the newest jobs that were handled before.
     """
 
     projects: Mapping[str, TrainingProject]
     changed: Sequence[TrainingProject]
     covered: frozenset[str]
+    teams: frozenset[str]
     seen: Seen
+
+    def shows(self, scope: Scope) -> bool:
+        """Return whether the list has a project of this scope, if the scope is not a person's."""
+        if scope.kind is Kind.PROJECT:
+            return scope.project_id in self.covered
+        return scope.kind is Kind.MINE or scope.team in self.teams
 
 
 class FollowedJobs:
@@ -92,14 +100,15 @@ class FollowedJobs:
         index, seen = ScopeIndex(follows), await self._tracked.seen()
         changed: list[TrainingProject] = []
         projects: dict[str, TrainingProject] = {}
-        covered: set[str] = set()
+        covered, teams = set[str](), set[str]()
 
         def read(said: object) -> None:
             match said:
                 case {"id": str(project_id), "name": str(), **rest}:
                     latest, known = rest.get("latest_job"), seen.projects.get(project_id)
-                    moved = False
-                    if index.covers(project_id, str(rest.get("team_name") or "")):
+                    moved, team = False, str(rest.get("team_name") or "")
+                    teams.add(team)
+                    if index.covers(project_id, team):
                         covered.add(project_id)
                         job_id = latest.get("id") if isinstance(latest, dict) else None
                         moved = job_id is not None and (known is None or known.id != job_id)
@@ -112,7 +121,7 @@ class FollowedJobs:
 
         async for _ in self._baseten.read_training_projects(read):
             pass
-        return Listed(projects, changed, frozenset(covered), seen)
+        return Listed(projects, changed, frozenset(covered), frozenset(teams), seen)
 
     async def handle_new(self, listed: Listed, follows: Sequence[Follow], now: datetime) -> bool:
         """Handle the new jobs; return whether there might be more."""

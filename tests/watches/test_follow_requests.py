@@ -164,8 +164,9 @@ async def test_a_request_for_one_project_or_job_is_sent_once_in_a_look(
         await requests_of(scene)
         missing = Respond(404, {"error": "not found"})
         scene.baseten.faults.always(f"/v1/training_projects/{project}/jobs/{old}", missing)
-        of_project = f"{every}/{project}"  # for the job, and for the follow
-        assert await requests_of(scene) == [every, of_project, of_project, f"{jobs}/{old}", search]
+        by_id = f"{every}/{project}"  # for the job, and for the follow
+        expected = ["GET teams", every, by_id, by_id, f"{jobs}/{old}", search]
+        assert await requests_of(scene) == expected
     else:
         scene.set(old, "FAILED")
         scene.job(project, "RUNNING")
