@@ -88,7 +88,7 @@ class FollowHandler:
             return Done()
         if task.since is None:
             task = task.model_copy(update={"since": _latest_moment(current, self.now())})
-            context.advance(task.state)
+            await context.checkpoint(task.state())  # after a kill, the first message is older
         follow = Follow(
             id=sha256(context.task.id.encode()).hexdigest()[:32],
             scope=scope,

@@ -17,5 +17,5 @@
 ===================  =============================================================================
 
 ``redraw`` updates a message that others update at the same time.
-``slices`` lets other work run between parts of long lists.
+``slices`` lets other work run between parts of long lists; ``fetches`` limits requests.
 """
