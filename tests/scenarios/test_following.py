@@ -4,14 +4,17 @@ import asyncio
 from datetime import timedelta
 
 import pytest
+from structlog.contextvars import merge_contextvars
+from structlog.testing import capture_logs
 
 from bot.handlers.watch import WATCH_MESSAGE
-from bot.sandbox import Drop
+from bot.sandbox import Drop, Respond
 from bot.sandbox.slack.records import PostedMessage
 from tests.conftest import RESEARCH
 from tests.documents import documents_of
 from tests.scenarios.following import CHANNEL, DANA, MODES, OTHER, SAM, Followed, following
 from tests.scenarios.tasks import until_ended
+from tests.scenarios.test_watching import put_off, wake
 
 ENDS = [
     ("COMPLETED", "finished"),
@@ -370,7 +373,9 @@ async def test_after_an_unconfirmed_start_the_end_is_a_message_of_its_own(*, sta
             replies = [reply for post in it.posts(channel) for reply in it.thread(post)]
             assert ["failed" in reply.text for reply in replies] == [True]
         assert len([*it.posts(), *it.posts(OTHER)]) == 2 + stands
-        assert await documents_of(it.store, "followed jobs") == {}
+        assert all(
+            each["ended"] for each in (await documents_of(it.store, "followed jobs")).values()
+        )
 
 
 async def test_a_follow_that_began_after_the_start_mentions_its_people() -> None:
@@ -412,5 +417,19 @@ async def test_the_same_follow_by_another_person_is_theirs_and_the_older_message
         second = await it.follow(user=SAM, level="failures")
         (kept,) = (await it.stored()).values()
         assert (kept["created_by"], kept["ts"]) == (SAM, second.ts)
-        await it.slack.until(lambda: f"<@{SAM}> has changed" in first.text)
+        await it.slack.until(lambda: f"<@{SAM}> has set up this follow" in first.text)
         assert "stop_following" not in str(first.blocks)
+
+
+async def test_a_follow_that_slack_takes_late_posts_the_jobs_that_started_since() -> None:
+    async with following() as it:
+        view = await it.dialog()
+        it.slack.faults.next("/api/chat.postMessage", Respond(503, headers={"Retry-After": "60"}))
+        with capture_logs([merge_contextvars]) as lines:
+            await it.submit(view, level="starts and ends", channel=CHANNEL)
+            task_id = await put_off(lines)
+        it.start("RUNNING", name="meanwhile")
+        await wake(it.store, task_id)
+        await it.slack.until(lambda: any("Following" in m.text for m in it.slack.messages))
+        await it.look()
+        assert "meanwhile" in (await it.posted()).text

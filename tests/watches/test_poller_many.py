@@ -3,7 +3,8 @@
 import asyncio
 
 from bot.sandbox import Hang, Respond
-from bot.watches.job_lookup import LISTED_FROM, MOST_FETCHED
+from bot.watches.fetches import MOST_FETCHED
+from bot.watches.job_lookup import LISTED_FROM
 from bot.watches.model import Watch
 from tests.watches.scene import Scene
 
