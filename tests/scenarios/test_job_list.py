@@ -441,4 +441,4 @@ async def test_ten_thousand_projects_do_not_stall_the_loop(
     assert answered[0].startswith("*1 running, 24 ended in the last day*")
     assert "Did you mean *customer-support-sft*?" in answered[2]
     record_property("figure", f"the longest stall with 10,000 projects: {longest * 1000:.0f} ms")
-    assert longest < 0.05  # 10 ms; without its pauses, reading the list takes 90
+    assert longest < 0.08  # 10 to 20 ms; without its pauses, reading the list takes 90
