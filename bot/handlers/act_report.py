@@ -6,7 +6,7 @@ import structlog
 
 from bot.baseten.errors import BasetenError
 from bot.durable.context import TaskContext
-from bot.durable.model import RunAgain, State
+from bot.durable.model import RunAgain
 from bot.handlers.act_task import ActTask
 from bot.handlers.failures import Failures
 from bot.handlers.posting import LOOKS, TaskPost
@@ -55,14 +55,11 @@ class ActReports:
         return None
 
     async def _reply(self, task: ActTask, context: TaskContext, end: ActEnd) -> RunAgain | None:
-        def searching(looks: int) -> State:
-            return task.model_copy(update={"looks": looks}).state()
-
         choice = None
         if task.new_job is not None and task.message_state is not None:
             choice = WatchJobChoice(message_state=task.message_state, job_id=task.new_job.id)
         thread = replace(task.place, thread_ts=task.place.thread_ts or task.ts)
-        post = TaskPost(self.poster, context, self.looks, task.looks, searching)
+        post = TaskPost(self.poster, context, self.looks, task)
         refused = False
         try:
             posted = await post.post(thread, act_report(end, choice))

@@ -164,10 +164,7 @@ class AskHandler:
         return await self._wait(task, context)
 
     async def _ask(self, task: AskTask, context: TaskContext) -> Outcome:
-        def searching(looks: int) -> State:
-            return task.model_copy(update={"looks": looks}).state()
-
-        post = TaskPost(self.poster, context, self.looks, task.looks, searching)
+        post = TaskPost(self.poster, context, self.looks, task)
         place = ReplyTarget("", task.request.channel_id)
         try:
             posted = await post.post(place, card(task.request))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import structlog
 
 from bot.durable.context import TaskContext
-from bot.durable.model import Done, Outcome, State
+from bot.durable.model import Done, Outcome
 from bot.handlers.failures import Failures
 from bot.handlers.open_task import OpenProjectTask
 from bot.handlers.posting import TaskPost
@@ -59,11 +59,8 @@ class OutcomeHandler:
     async def _tell(
         self, task: OutcomeTask, order: OpenProjectTask, context: TaskContext
     ) -> Outcome:
-        def searching(looks: int) -> State:
-            return task.model_copy(update={"looks": looks}).state()
-
         person = task.request.requester
         words = self.failures.installation.command_for(order.request.team, order.request.name)
-        post = TaskPost(self.poster, context, self.looks, task.looks, searching)
+        post = TaskPost(self.poster, context, self.looks, task)
         posted = await post.post(ReplyTarget(person, person), outcome(task, words))
         return Done() if isinstance(posted, PostedMessage) else posted

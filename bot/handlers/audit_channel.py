@@ -109,11 +109,8 @@ class AuditChannel:
         """Post events. A channel that refuses them gets no more of these; the rows stay."""
         task = PostAuditTask.model_validate(context.task.state)
 
-        def searching(looks: int) -> State:
-            return task.model_copy(update={"looks": looks}).state()
-
         message = audit_message([event_of(row) for row in task.rows])
-        post = TaskPost(self._poster, context, self._looks, task.looks, searching)
+        post = TaskPost(self._poster, context, self._looks, task)
         try:
             posted = await post.post(ReplyTarget("", task.channel_id), message)
         except SlackCallFailed as refused:

@@ -13,7 +13,7 @@ from bot.access.rules import Actor, NotAllowedError, Verb
 from bot.baseten.errors import BasetenError
 from bot.baseten.models import TrainingProject
 from bot.durable.context import TaskContext
-from bot.durable.model import Done, Outcome, RunAgain, State
+from bot.durable.model import Done, Outcome, RunAgain
 from bot.follows.model import Follow, Kind, Scope
 from bot.follows.store import Follows
 from bot.handlers.failures import Failures, Send
@@ -131,18 +131,12 @@ class FollowHandler:
         self, task: FollowTask, follow: Follow, live: int, context: TaskContext, answer: Send
     ) -> Follow | Outcome:
         """Post the first message; return the follow with its place, or the end of this attempt."""
-
-        def searching(looks: int) -> State:
-            return task.model_copy(update={"looks": looks}).state()
-
         place = task.follow_place
         # Slack makes the id of a direct message known only with the first post.
         shown = follow if not task.is_direct else follow.model_copy(update={"channel_id": "D"})
         message = following_message(shown, live, self.installation)
         try:
-            posted = await TaskPost(self.poster, context, self.looks, task.looks, searching).post(
-                place, message
-            )
+            posted = await TaskPost(self.poster, context, self.looks, task).post(place, message)
         except SlackCallFailed as refused:
             if refused.retryable:
                 raise

@@ -9,7 +9,7 @@ import structlog
 
 from bot.access.rules import RightsUnknownError
 from bot.durable.context import TaskContext
-from bot.durable.model import Change, Done, Outcome, RunAgain, State
+from bot.durable.model import Change, Done, Outcome, RunAgain
 from bot.follows.model import Follow, Follower, JobPostTask
 from bot.follows.store import Follows
 from bot.handlers.posting import LOOKS, TaskPost
@@ -64,10 +64,7 @@ class JobPostHandler:
         if task.lost and watch.job is not None:
             message = lost_job_message(watch.project, watch.job)
 
-        def searching(looks: int) -> State:
-            return task.model_copy(update={"looks": looks}).model_dump(mode="json")
-
-        post = TaskPost(self.poster, context, self.looks, task.looks, searching)
+        post = TaskPost(self.poster, context, self.looks, task)
         try:
             posted = await post.post(ReplyTarget("", follow.channel_id), message)
         except SlackCallFailed as refused:

@@ -201,12 +201,9 @@ class OpenProjectHandler:
         if not place.channel_id or opened is None:
             return None
 
-        def searching(looks: int) -> State:
-            return task.model_copy(update={"looks": looks}).state()
-
         state = message_state_of(opened, place.user_id, task.for_person)
         message = project_message(opened.project, state)
-        task_post = TaskPost(self.poster, context, self.looks, task.looks, searching)
+        task_post = TaskPost(self.poster, context, self.looks, task)
         return await task_post.post(place, message)
 
     async def _end(self, task: OpenProjectTask, context: TaskContext) -> None:

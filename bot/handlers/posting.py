@@ -1,13 +1,15 @@
 """The post of a task: once in its channel, as far as Slack allows."""
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import structlog
+from pydantic import BaseModel
 
 from bot.durable.context import TaskContext
-from bot.durable.model import RunAgain, State, Task
+from bot.durable.model import RunAgain, Task
 from bot.projects.bounded_set import BoundedSet
 from bot.slack.message import Message, PostedMessage, ReplyTarget, SlackCallFailed
 from bot.slack.messages import Poster
@@ -18,6 +20,17 @@ log = structlog.stdlib.get_logger(__name__)
 LOOKS = (5.0, 25.0)  # seconds before each search for a post with an unknown outcome
 
 
+class PostState(Protocol):
+    """The state of a task that posts, as a model of pydantic."""
+
+    @property
+    def looks(self) -> int | None:
+        """The number of searches for the post until now; None if no post is in doubt."""
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None) -> BaseModel:
+        """Return a changed copy; see pydantic."""
+
+
 @dataclass(frozen=True, slots=True)
 class TaskPost:
     """Post the one message of a task, and search for it after an unknown outcome or a kill.
@@ -26,15 +39,13 @@ class TaskPost:
         poster: calls Slack.
         context: the attempt at the task. The task's id is the id of the post.
         waits: seconds before each search.
-        looks: the number of searches until now; None if no post is in doubt.
-        searching: returns the task's state for a number of searches.
+        state: the task's state.
     """
 
     poster: Poster
     context: TaskContext
     waits: tuple[float, ...]
-    looks: int | None
-    searching: Callable[[int], State]
+    state: PostState
 
     async def post(self, place: ReplyTarget, message: Message) -> PostedMessage | RunAgain:
         """Return the message; or the time of the next search for it.
@@ -44,7 +55,7 @@ class TaskPost:
                 it in a channel that the bot cannot read.
         """
         stored = self.context.task
-        if self.looks is not None or stored.step_may_have_run:
+        if self.state.looks is not None or stored.step_may_have_run:
             found = await self._find(place, stored)
             if found is not None:
                 return found
@@ -56,7 +67,7 @@ class TaskPost:
             if not failed.outcome_unknown or failed.elsewhere:
                 raise
             log.warning("Slack did not confirm a message", slack_error=failed.error)
-            return RunAgain(self.waits[0], self.searching(0))
+            return self._search(0)
 
     async def _find(self, place: ReplyTarget, stored: Task) -> PostedMessage | RunAgain | None:
         """Return the message of an earlier attempt; None: it was not posted, so post it.
@@ -70,15 +81,19 @@ class TaskPost:
             if unread.retryable or unread.outcome_unknown:
                 raise SlackCallFailed(unread.error, retryable=True) from unread
             log.info("cannot search the channel for the message", slack_error=unread.error)
-            if self.looks is None:  # after a kill; the post repeats its client_msg_id
+            if self.state.looks is None:  # after a kill; the post repeats its client_msg_id
                 return None
             raise SlackCallFailed(unread.error, outcome_unknown=True) from unread
         if ts is not None:
             return PostedMessage(place.channel_id, ts, as_member=True)
-        if self.looks is None or self.looks + 1 == len(self.waits):
+        if self.state.looks is None or self.state.looks + 1 == len(self.waits):
             return None
-        looks = self.looks + 1
-        return RunAgain(self.waits[looks], self.searching(looks))
+        return self._search(self.state.looks + 1)
+
+    def _search(self, looks: int) -> RunAgain:
+        """Return the time of the next search, after a number of them."""
+        state = self.state.model_copy(update={"looks": looks}).model_dump(mode="json")
+        return RunAgain(self.waits[looks], state)
 
 
 async def send_invitation(

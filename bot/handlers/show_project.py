@@ -174,11 +174,7 @@ class ShowProjectHandler:
         answer: Send,
     ) -> PostedMessage | Outcome:
         """Return the message; or the end of this attempt, if the outcome is unknown."""
-
-        def searching(looks: int) -> State:
-            return task.model_copy(update={"looks": looks}).state()
-
-        task_post = TaskPost(self.poster, context, self.looks, task.looks, searching)
+        task_post = TaskPost(self.poster, context, self.looks, task)
         try:
             return await task_post.post(task.target, project_message(project, state))
         except SlackCallFailed as failed:
