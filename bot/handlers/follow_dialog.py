@@ -62,10 +62,9 @@ class FollowDialogHandler:
             async with asyncio.timeout(_LIST_TIMEOUT):
                 await self.permissions.prepare(actor)
                 heads = await self.job_list.projects(fresh=False)
-                teams = await self._teams()
+                named = await self.projects.team_names(heads)
         except (BasetenError, TimeoutError):
             return []
-        named = {head.team_name for head in heads if head.team_name} | teams
         visible = {team for team in named if self.permissions.can_view_somewhere(actor, team)}
         mine = [head for head in heads if head.team_name in visible]
         return target_options(typed, visible, mine)
@@ -95,15 +94,9 @@ class FollowDialogHandler:
         if not choice.team_digest:
             return None
         heads = await self.job_list.projects(fresh=False)
-        for team in await self._teams() | {head.team_name for head in heads if head.team_name}:
+        for team in await self.projects.team_names(heads):
             if team_digest(team) == choice.team_digest and self.permissions.can_view_somewhere(
                 actor, team
             ):
                 return team_option(team)
         raise NotAllowedError(Verb.VIEW, rule=UNKNOWN_TEAM)
-
-    async def _teams(self) -> set[str]:
-        try:
-            return {team.name for team in await self.projects.teams()}
-        except BasetenError:  # the projects name their teams, too
-            return set()
