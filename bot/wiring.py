@@ -246,7 +246,7 @@ def build_services(
         follow=follow,
         unfollow=unfollow,
         follow_dialog=FollowDialogHandler(
-            projects, job_list, poster, modals, failures, permissions, UserGroups(out.slack)
+            projects, job_list, dialogs, permissions, UserGroups(out.slack)
         ),
         ask_approval=AskHandler(waiting, poster, failures, steps, links, looks),
         decide_approval=DecideHandler(access, waiting, failures, permissions),

@@ -10,7 +10,6 @@ import structlog
 
 from bot.access.grants import UNKNOWN_TEAM
 from bot.access.rules import Actor, NotAllowedError, Verb
-from bot.baseten.errors import BasetenError
 from bot.baseten.models import TrainingProject
 from bot.durable.context import TaskContext
 from bot.durable.model import Done, Outcome, RunAgain
@@ -177,11 +176,9 @@ class FollowHandler:
                 name=project.name,
                 team=project.team_name or "",
             )
-        names = {head.team_name for head in await self.job_list.projects(fresh=False)}
-        with suppress(BasetenError):  # the projects name their teams, too
-            names |= {team.name for team in await self.projects.teams()}
-        for name in names:
-            if name and team_digest(name) == task.target.team_digest:
+        heads = await self.job_list.projects(fresh=False)
+        for name in await self.projects.team_names(heads):
+            if team_digest(name) == task.target.team_digest:
                 self.permissions.require(place, Verb.VIEW, name)
                 return Scope(kind=Kind.TEAM, team=name)
         raise NotAllowedError(Verb.VIEW, rule=UNKNOWN_TEAM)

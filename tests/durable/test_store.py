@@ -7,7 +7,16 @@ from typing import Any
 import pytest
 
 from bot.durable.database import open_store
-from bot.durable.model import Claim, Enqueue, Finish, LeaseLostError, Request, Save, Task
+from bot.durable.model import (
+    LONGEST_ID,
+    Claim,
+    Enqueue,
+    Finish,
+    LeaseLostError,
+    Request,
+    Save,
+    Task,
+)
 from bot.durable.room import Turns
 from bot.durable.store import Store
 from tests.durable.conftest import until_async
@@ -32,6 +41,13 @@ async def claimed(store: Store, task_id: str) -> Task:
     await add(store, task_id)
     (task,) = await claim(store)
     return task
+
+
+@pytest.mark.parametrize("task_id", ["x" * (LONGEST_ID + 1), "two\nlines", "null\0"])
+def test_an_id_that_a_database_might_not_take_is_refused_at_once(task_id: str) -> None:
+    with pytest.raises(ValueError, match="printable characters"):
+        Enqueue(task_id, "open", {}, QUEUE)
+    Enqueue("x" * LONGEST_ID, "open", {}, QUEUE)
 
 
 async def test_a_task_is_there_when_the_database_is_opened_again(url: str) -> None:

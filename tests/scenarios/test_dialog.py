@@ -169,6 +169,16 @@ async def test_what_is_wrong_shows_at_its_field(
     assert env.baseten.upserts == []
 
 
+async def test_two_teams_of_the_chosen_name_show_at_the_team(http: Env) -> None:
+    await http.slack.command("research")
+    view = await dialog(http)
+    http.baseten.add_team("Twins")
+    http.baseten.add_team("Twins")
+    delivery = await http.slack.submit(view, chosen("Twins") | typed("name", "sft"))
+    several = "Several teams have this name. Enter the team's ID."
+    assert delivery.body["errors"] == {"team": several}
+
+
 async def test_no_team_shows_at_the_team(env: Env) -> None:
     await env.slack.command("zzz")
     delivery = await env.slack.submit(await dialog(env), typed("name", "sft"))

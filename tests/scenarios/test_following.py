@@ -12,7 +12,7 @@ from bot.sandbox import Drop, Respond
 from bot.sandbox.slack.records import PostedMessage
 from tests.conftest import RESEARCH
 from tests.documents import documents_of
-from tests.scenarios.following import CHANNEL, DANA, MODES, OTHER, SAM, Followed, following
+from tests.scenarios.following import CHANNEL, DANA, LIST, MODES, OTHER, SAM, Followed, following
 from tests.scenarios.tasks import until_ended
 from tests.scenarios.test_watching import put_off, wake
 
@@ -400,6 +400,22 @@ async def test_a_forged_field_is_refused_without_a_traceback(
         assert await it.stored() == {}
         assert [m for m in it.slack.messages if "Following" in m.text] == []
     assert "unforeseen failure" not in capsys.readouterr().out
+
+
+async def test_a_team_that_is_gone_is_not_followed() -> None:
+    async with following() as it:
+        await it.submit(await it.dialog(), target=f"team:{'0' * 16}", channel=OTHER)
+        await it.hears("There is no project here that you can use. Nothing was changed.")
+        assert await it.stored() == {}
+
+
+async def test_where_the_key_cannot_list_projects_nothing_is_followed() -> None:
+    async with following() as it:
+        view = await it.dialog()
+        it.env.baseten.faults.always(LIST, Respond(403))
+        await it.submit(view, channel=OTHER)
+        await it.hears("The bot's API key can't list projects, so I can't follow them.")
+        assert await it.stored() == {}
 
 
 async def test_a_forged_person_or_group_is_not_mentioned() -> None:

@@ -181,7 +181,7 @@ async def test_a_project_that_is_gone_is_told_in_the_dialog(env: Env) -> None:
     assert env.slack.ephemerals == []
 
 
-@pytest.mark.parametrize("value", ["", "delete everything", "x" * 150])
+@pytest.mark.parametrize("value", ["", "delete everything", "x" * 150, "stop following"])
 async def test_an_option_that_the_bot_does_not_offer_is_refused_in_words(
     env: Env, value: str
 ) -> None:

@@ -11,13 +11,14 @@ from urllib.parse import urlencode
 
 import httpx
 import pytest
+from aiohttp import web
 from slack_bolt.response import BoltResponse
 from structlog.testing import capture_logs
 
 from bot.sandbox.slack.transports import signature_headers
 from bot.server.guard import PortLimits
 from bot.server.listener import Listener
-from bot.server.port import CannotListenError
+from bot.server.port import CannotListenError, Port
 from bot.views.installation import Installation
 
 SECRET = "0123456789abcdef0123456789abcdef"
@@ -323,3 +324,18 @@ async def test_a_taken_port_is_named_as_such() -> None:
         with pytest.raises(CannotListenError, match="Address already in use; end the") as refused:
             await listener.listen()
         assert refused.value.taken
+
+
+async def test_a_fault_of_the_bot_is_not_called_a_bad_request() -> None:
+    async def fail(_: web.Request) -> web.Response:
+        raise LookupError("no such thing")
+
+    page = web.Application()
+    page.router.add_get("/", fail)
+    port = Port(page, LOCAL, 0, ("HOST", "PORT"))
+    await port.listen()
+    try:
+        async with httpx.AsyncClient() as http:
+            assert (await http.get(port.url)).status_code == 500
+    finally:
+        await port.close()
