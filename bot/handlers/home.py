@@ -35,7 +35,8 @@ async def _tell_nobody(message: Message) -> None:
 class HomeHandler:
     """Show a person the jobs that run, their projects and follows, and how to use the bot.
 
-    A tab costs the list of projects and one search; tabs within 30 seconds share them.
+    A tab costs the list of projects and one search. Tabs that are opened within 30 seconds share
+    them; after an act, Baseten is asked again, because the act might have shown what has changed.
 
     Attributes:
         in_flight: runs the publications that nobody waits for.
@@ -55,7 +56,12 @@ class HomeHandler:
     _turns: Turns = field(default_factory=Turns)
 
     async def publish(
-        self, user_id: str, opened: Recent | None = None, *, published: bool = True
+        self,
+        user_id: str,
+        opened: Recent | None = None,
+        *,
+        published: bool = True,
+        fresh: bool = False,
     ) -> None:
         """Publish the tab with Baseten's answers; before that, if they are slow, without them.
 
@@ -67,6 +73,7 @@ class HomeHandler:
             opened: a project that the person has just opened, and that is not saved yet.
             published: the person has a tab already. If the bot does not work for the person any
                 more, the reason replaces it; without a tab, there is none.
+            fresh: ask Baseten again.
 
         Raises:
             SlackCallFailed: Slack refused the tab, or the outcome is unknown.
@@ -81,7 +88,7 @@ class HomeHandler:
                     view = refused_view(doubt, self.installation)
                     await turn.act(lambda: self.modals.publish(user_id, view))
                 return
-            listing = asyncio.create_task(self._listed(ReplyTarget(user_id)))
+            listing = asyncio.create_task(self._listed(ReplyTarget(user_id), fresh=fresh))
             try:
                 done, _ = await asyncio.wait([listing], timeout=self.patience)
                 if not done and not await self._show(turn, user_id, opened, None):
@@ -95,7 +102,7 @@ class HomeHandler:
         with suppress(BusyError):  # the tab is published again when it is opened
             self.in_flight.start(
                 lambda: self.failures.report_failures(
-                    READING, _tell_nobody, lambda: self.publish(user_id, opened)
+                    READING, _tell_nobody, lambda: self.publish(user_id, opened, fresh=True)
                 )
             )
 
@@ -114,10 +121,10 @@ class HomeHandler:
 
         return await turn.act(work)
 
-    async def _listed(self, place: ReplyTarget) -> Listed | BasetenError:
+    async def _listed(self, place: ReplyTarget, *, fresh: bool) -> Listed | BasetenError:
         """Return the jobs and the projects that the person can view, or Baseten's error."""
         try:
-            current = await self.job_list.current(fresh=False)
+            current = await self.job_list.current(fresh=fresh)
             projects = None
             if not current.projects_refused:  # otherwise they come from the same answer
                 heads = self.permissions.visible_projects(
