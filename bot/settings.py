@@ -1,5 +1,6 @@
 """All settings, from the environment, ``.env``, or files in ``/run/secrets``."""
 
+import logging
 import os
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -24,6 +25,7 @@ from bot.environment import (
     ApiUrl,
     Command,
     Ignored,
+    OtherCommand,
     ignored_settings,
     level,
     lower,
@@ -37,6 +39,7 @@ from bot.proxies import missing_certificates, unused_proxy, wrong_proxies
 
 SECRETS_DIRECTORY = Path("/run/secrets")
 _DOTENV = Path(".env")
+_QUOTES = frozenset("\"'`")
 
 _CURES = {
     "slack_bot_token": "copy the Bot User OAuth Token (xoxb-…) from OAuth & Permissions of the app",
@@ -93,7 +96,8 @@ def _secret(*prefixes: str, optional: bool = False) -> BeforeValidator:
         if not text:
             kind = "missing"
             raise PydanticCustomError(kind, "is empty")
-        if not (text.isascii() and text.isprintable()) or " " in text:
+        quoted = _QUOTES & {text[0], text[-1]}  # one alone, or a pair within another pair
+        if quoted or not (text.isascii() and text.isprintable()) or " " in text:
             kind = "malformed"
             raise PydanticCustomError(kind, "has invalid characters")
         if prefixes and not text.startswith(prefixes):
@@ -145,8 +149,10 @@ class Settings(BaseSettings):
     command: Command = Field(
         "/training-project", description="The slash command that opens a project."
     )
-    jobs_command: Command = Field(
-        "/training-jobs", description="The slash command that lists jobs."
+    jobs_command: OtherCommand = Field(
+        "/training-jobs",
+        validate_default=True,
+        description="The slash command that lists jobs.",
     )
     contact: Annotated[str, BeforeValidator(stripped)] = Field(
         "",
@@ -208,7 +214,7 @@ class Settings(BaseSettings):
     metrics_port: int | None = Field(
         None, ge=0, le=65535, description="The port of `/metrics` for Prometheus; without it, none."
     )
-    metrics_host: Annotated[str, BeforeValidator(stripped)] = Field(
+    metrics_host: Annotated[str, BeforeValidator(without_brackets)] = Field(
         "127.0.0.1",
         pattern=r"^[\w.:-]+$",
         description="The address that `/metrics` listens on.",
@@ -266,6 +272,7 @@ def load_settings(secrets: Path = SECRETS_DIRECTORY) -> Settings:
     problems = unreadable_files(_DOTENV, secrets, Settings.model_fields)
     if problems := problems + wrong_proxies():
         raise BadSettingsError(problems)
+    logging.getLogger("dotenv.main").setLevel(logging.ERROR)  # `ignored` names a wrong line
     try:
         return Settings(
             _env_file=_DOTENV,

@@ -10,6 +10,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 
 from bot.access.rules import Verb
 from bot.access.toml_lines import line_of, lines_of
+from bot.environment import UnreadableError, read_small_file
 
 ALL = "*"  # in a grant: every team
 _GROUP = re.compile(r"S[A-Z0-9]{1,30}")
@@ -163,10 +164,9 @@ def read_access_file(path: Path | None) -> AccessFile:
     if path is None:
         return AccessFile()
     try:
-        text = path.read_text(encoding="utf-8-sig")  # some editors write a mark at the beginning
-    except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        line = f"ACCESS_FILE cannot be read: {path}: {why}; correct the path, or leave it out"
+        text = read_small_file(path)
+    except UnreadableError as error:
+        line = f"ACCESS_FILE cannot be read: {path}: {error}; correct the path, or leave it out"
         raise BadAccessFileError([line]) from None
     if not text.strip():  # after a write that was cut short, everybody would have rights
         line = "ACCESS_FILE is empty; write rules, or only a comment to have none"
