@@ -146,6 +146,13 @@ def test_every_wrong_line_is_named_once() -> None:
     ]
 
 
+def test_a_token_in_a_wrong_place_is_not_told() -> None:
+    text = '[[grant]]\nto = ["xoxb-1234567890-zq7zq7"]\nteams = ["R"]\ncan = ["view"]\n'
+    with pytest.raises(BadAccessFileError, match=r"'\[redacted\]' in to is not the id") as wrong:
+        parse_access_file(text)
+    assert "zq7" not in str(wrong.value)
+
+
 def test_a_pipe_is_refused_because_the_file_is_read_again(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(BadAccessFileError, match="it is no regular file"):
