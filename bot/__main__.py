@@ -1,5 +1,6 @@
 """The command line: ``python -m bot [run | check | demo [TEXT] | audit | --version]``"""
 
+import os
 import signal
 import sys
 
@@ -12,8 +13,21 @@ def _end(number: int, _: object) -> None:
     sys.exit(0 if number == signal.SIGTERM else INTERRUPTED)
 
 
+def _open_standard_streams() -> None:
+    """Open the null device for each standard stream that is closed.
+
+    Another file would get its number, and the event loop aborts when it closes one of these.
+    """
+    while (opened := os.open(os.devnull, os.O_RDWR)) <= 2:  # noqa: PLR2004 - standard error
+        pass
+    os.close(opened)
+    sys.stdout = sys.stdout or open(1, "w", encoding="utf-8")  # noqa: SIM115 - until the end
+    sys.stderr = sys.stderr or open(2, "w", encoding="utf-8")  # noqa: SIM115 - as above
+
+
 if __name__ == "__main__":
     # Before the imports, which take a second.
+    _open_standard_streams()
     signal.signal(signal.SIGTERM, _end)
     signal.signal(signal.SIGINT, _end)
 
@@ -21,7 +35,6 @@ import argparse
 import asyncio
 import errno
 import gc
-import os
 import threading
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
@@ -70,11 +83,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if chosen.command == "check":
         from bot.cli.check import check  # noqa: PLC0415 - the bot itself does not need it
 
-        return _run_loop(check(settings))
+        return _run_printing(check(settings), "check")
     if chosen.command == "audit":
         from bot.cli.audit import audit  # noqa: PLC0415 - the bot itself does not need it
 
-        return _run_loop(audit(settings, chosen.since, as_json=chosen.json))
+        return _run_printing(audit(settings, chosen.since, as_json=chosen.json), "audit")
     return _run_loop(run(settings))
 
 
@@ -89,14 +102,19 @@ def _demo(text: str) -> int:
             "The demo needs the package rich. To install it: .venv/bin/pip install '.[demo]'\n"
         )
         return BAD_SETTINGS
+    return _run_printing(demo(text), "demo")
+
+
+def _run_printing(command: Coroutine[Any, Any, int], name: str) -> int:
+    """Run a command until its end, or until nobody reads its output or a disk is full."""
     try:
-        return _run_loop(demo(text))
+        return _run_loop(command)
     except BrokenPipeError:  # `demo | head -2`
         code = PIPE_CLOSED
     except OSError as error:
         if error.errno != errno.ENOSPC:
             raise
-        sys.stderr.write(f"The demo cannot go on: {error.strerror}.\n")
+        sys.stderr.write(f"The {name} cannot go on: {error.strerror}.\n")
         code = 1
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the exit writes the rest
     return code
