@@ -109,7 +109,7 @@ async def test_a_refused_key_is_told_in_the_log_at_the_start(idle_env: Env, tmp_
     assert "not-the-one" not in process.said
 
 
-@pytest.mark.parametrize("body", [b"<html>", b"[1]", b"null"])
+@pytest.mark.parametrize("body", [b"<html>", b"[1]", b"null", b'{"ok": true}'])
 async def test_an_odd_answer_about_the_token_is_asked_again(
     idle_env: Env, tmp_path: Path, body: bytes
 ) -> None:
@@ -119,6 +119,7 @@ async def test_an_odd_answer_about_the_token_is_asked_again(
         await process.until(lambda said: "Slack knows the bot" in said)
         process.process.terminate()
         assert await process.ended() == 0
+    assert "an answer that is not Slack's" in process.said
 
 
 async def test_a_half_sent_request_does_not_hold_the_end(idle_env: Env, tmp_path: Path) -> None:
