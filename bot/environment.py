@@ -1,8 +1,6 @@
-"""The places where settings come from: what cannot be read there, and what the bot ignores."""
+"""The places where settings come from, and the variables and lines there that the bot ignores."""
 
-import os
 import re
-import stat
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,8 +13,11 @@ from dotenv.parser import Binding, parse_stream
 from pydantic import AfterValidator, AnyHttpUrl, BeforeValidator, Field, ValidationInfo
 from pydantic_core import PydanticCustomError
 
+from bot.text_files import UnreadableError, read_small_file
+
+# No user, no query and no fragment: the bot adds the path of each endpoint at the end.
+_ADDRESS = re.compile(r"https?://[^\s/?#@\\]+(/[^\s?#\\]*)?", re.IGNORECASE)
 _WORD = re.compile(r"[^A-Z0-9]+")
-_LARGEST = 1024 * 1024  # bytes of a file of settings
 _LONG = 14  # letters; a longer name can have two errors
 _SHORT = 9  # letters; a shorter name is a common word
 _FOREIGN = frozenset({"SLACK_API_TOKEN", "SLACK_TOKEN"})  # of other programs
@@ -69,71 +70,6 @@ def level(value: object) -> object:
 def without_brackets(value: object) -> object:
     """Accept ``[::]``, as URLs write an IPv6 address."""
     return value.strip().removeprefix("[").removesuffix("]") if isinstance(value, str) else value
-
-
-class UnreadableError(Exception):
-    """A file cannot be read; the text has the reason."""
-
-
-def read_small_file(path: Path) -> str:
-    """Return the text of a file of settings or rules.
-
-    The bot reads such a file more than once, and a pipe would hold it without end.
-
-    Raises:
-        UnreadableError: it is no file of text, it is too large, or this user cannot read it.
-    """
-    try:
-        found = path.stat()
-        if not (path.is_file() or path.is_dir() or path.samefile(os.devnull)):
-            raise UnreadableError("it is no regular file")
-        if found.st_size > _LARGEST:
-            raise UnreadableError("it has more than 1 MiB")
-        return path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError:
-        raise UnreadableError("it is not UTF-8 text") from None
-    except OSError as error:
-        raise UnreadableError(f"{error.strerror}{_access(path, error)}") from error
-
-
-def unreadable_files(dotenv: Path, secrets: Path, names: Iterable[str]) -> list[str]:
-    """Return a line for each file of settings that exists and cannot be read."""
-    wanted = {name.lower() for name in names}
-    try:
-        absent = dotenv.is_dir() or not (dotenv.exists() or dotenv.is_symlink())
-    except PermissionError:  # of its folder
-        absent = False
-    files = [] if absent else [dotenv]
-    try:
-        if secrets.is_dir():
-            files += [path for path in sorted(secrets.iterdir()) if path.name.lower() in wanted]
-    except OSError as error:
-        return [f"{secrets} cannot be read: {error.strerror}{_access(secrets, error)}"]
-    return [why for path in files if (why := _unreadable(path)) is not None]
-
-
-def _unreadable(path: Path) -> str | None:
-    try:
-        read_small_file(path)
-    except UnreadableError as error:
-        if isinstance(error.__cause__, IsADirectoryError):
-            return f"{path} is a folder: Docker makes one if the file to mount does not exist"
-        return f"{path} cannot be read: {error}"
-    return None
-
-
-def _access(path: Path, error: OSError) -> str:
-    """Return the owner and the mode of a file, or of its folder, and the user of this process."""
-    if not isinstance(error, PermissionError):
-        return ""
-    for each in (path, *path.resolve().parents):
-        with suppress(OSError, AttributeError):  # Windows has no users of this kind
-            found, user = each.stat(), f"{os.geteuid()}:{os.getegid()}"
-            owner, mode = f"{found.st_uid}:{found.st_gid}", stat.S_IMODE(found.st_mode)
-            name = "" if each == path else f"{each}: "
-            cure = f"Let user {user}, as which the bot runs, read it"
-            return f" ({name}owner {owner}, mode {mode:04o}). {cure}"
-    return ""
 
 
 def ignored_settings(
@@ -269,19 +205,27 @@ def _distance(one: str, other: str, most: int) -> int:
 
 def without_version(url: AnyHttpUrl) -> AnyHttpUrl:
     """Remove ``/v1``, which the paths of the endpoints begin with, and slashes at the end."""
-    return AnyHttpUrl(re.sub(r"(/+v1)?/*\Z", "", str(url)))
+    return AnyHttpUrl(re.sub(r"(?i)(?<![:/])(/+v1)?/*\Z", "", str(url)))
 
 
-def _encrypted(url: AnyHttpUrl) -> AnyHttpUrl:
-    """Validate that tokens and texts are sent over https, or do not leave this machine."""
+def _plain(value: object) -> object:
+    """Refuse an address that the path of an endpoint cannot be added to."""
+    if not _ADDRESS.fullmatch(str(stripped(value))):
+        kind = "malformed"
+        raise PydanticCustomError(kind, "is no plain address")
+    return value
+
+
+def _usable(url: AnyHttpUrl) -> AnyHttpUrl:
+    """Validate the host, and that tokens and texts are sent over https or stay on this machine."""
     host = (url.host or "").strip("[]")
     try:
         loopback = ip_address(host).is_loopback
     except ValueError:
         loopback = host == "localhost"
-    if url.scheme != "https" and not loopback:
+    if not is_host(host) or (url.scheme != "https" and not loopback):
         kind = "malformed"
-        raise PydanticCustomError(kind, "is not encrypted")
+        raise PydanticCustomError(kind, "is not encrypted, or has no host")
     return url
 
 
@@ -293,6 +237,25 @@ def _differs(command: str, info: ValidationInfo) -> str:
     return command
 
 
-ApiUrl = Annotated[AnyHttpUrl, AfterValidator(_encrypted)]
+def is_host(text: str) -> bool:
+    """Return whether a name can be looked up; ``api..example.com`` would raise at each look-up."""
+    try:
+        text.encode("idna")
+    except UnicodeError:
+        return False
+    return True
+
+
+def _host(value: str) -> str:
+    if not is_host(value):
+        kind = "malformed"
+        raise PydanticCustomError(kind, "is no host")
+    return value
+
+
+ApiUrl = Annotated[AnyHttpUrl, BeforeValidator(_plain), AfterValidator(_usable)]
 Command = Annotated[str, BeforeValidator(stripped), Field(pattern=r"^/[^\s/]{1,31}$")]
 OtherCommand = Annotated[Command, AfterValidator(_differs)]
+Host = Annotated[
+    str, BeforeValidator(without_brackets), Field(pattern=r"^[\w.:-]+$"), AfterValidator(_host)
+]

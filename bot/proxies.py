@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-from bot.environment import Ignored, unquoted
+from bot.environment import Ignored, is_host, unquoted
 
 _SCHEME = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*)://.")
 
@@ -35,7 +35,8 @@ def _proxy_problem(proxy: str) -> str | None:
         return "has no scheme"
     if scheme["scheme"] != "http":
         return f"begins with {scheme['scheme']}://"
-    return None if _is_address(proxy) else "has no valid host and port"
+    good = _is_address(proxy) and urlsplit(proxy).hostname
+    return None if good else "has no valid host and port"
 
 
 def _is_address(url: str) -> bool:
@@ -43,7 +44,7 @@ def _is_address(url: str) -> bool:
     from yarl import URL  # noqa: PLC0415 - few have a proxy
 
     try:
-        return bool(str(URL(url)))
+        return is_host(URL(url).host or "")
     except ValueError:
         return False
 

@@ -24,6 +24,7 @@ from bot.durable.model import DatabaseError
 from bot.environment import (
     ApiUrl,
     Command,
+    Host,
     Ignored,
     OtherCommand,
     ignored_settings,
@@ -31,27 +32,28 @@ from bot.environment import (
     lower,
     stripped,
     unquoted,
-    unreadable_files,
-    without_brackets,
     without_version,
 )
 from bot.proxies import missing_certificates, unused_proxy, wrong_proxies
+from bot.text_files import unreadable_files
 
 SECRETS_DIRECTORY = Path("/run/secrets")
 _DOTENV = Path(".env")
 _QUOTES = frozenset("\"'`")
 
+_GIVE_ADDRESS = (
+    "give an https address (http only on this machine), without a user, a password, ? or #, or "
+    "leave it out for"
+)
 _CURES = {
     "slack_bot_token": "copy the Bot User OAuth Token (xoxb-…) from OAuth & Permissions of the app",
     "slack_signing_secret": "copy it from Basic Information of the app, or set SLACK_APP_TOKEN "
     "(xapp-…) to use Socket Mode instead",
     "slack_app_token": "create an app-level token (xapp-…) with connections:write under Basic "
     "Information, or leave it out to use HTTP",
-    "slack_api_url": "give an https address (http only on this machine), or leave it out for "
-    "Slack's own",
+    "slack_api_url": f"{_GIVE_ADDRESS} Slack's own",
     "baseten_api_key": "copy a workspace API key from Baseten's settings",
-    "baseten_api_url": "give an https address (http only on this machine), or leave it out for "
-    "Baseten's own",
+    "baseten_api_url": f"{_GIVE_ADDRESS} Baseten's own",
     "baseten_timeout": "give the seconds for one attempt, more than 0 and at most 300",
     "command": "give a slash command such as /training-project, of at most 32 characters",
     "jobs_command": "give a slash command such as /training-jobs, of at most 32 characters",
@@ -203,9 +205,8 @@ class Settings(BaseSettings):
         le=600,
         description="Seconds for running tasks after SIGTERM; the database gets 3 more.",
     )
-    host: Annotated[str, BeforeValidator(without_brackets)] = Field(
+    host: Host = Field(
         "0.0.0.0",  # noqa: S104 - other hosts connect to a container
-        pattern=r"^[\w.:-]+$",
         description="The address to listen on; `::` serves IPv4 and IPv6.",
     )
     port: int = Field(
@@ -214,11 +215,7 @@ class Settings(BaseSettings):
     metrics_port: int | None = Field(
         None, ge=0, le=65535, description="The port of `/metrics` for Prometheus; without it, none."
     )
-    metrics_host: Annotated[str, BeforeValidator(without_brackets)] = Field(
-        "127.0.0.1",
-        pattern=r"^[\w.:-]+$",
-        description="The address that `/metrics` listens on.",
-    )
+    metrics_host: Host = Field("127.0.0.1", description="The address that `/metrics` listens on.")
     log_level: Annotated[
         Literal["debug", "info", "warning", "error", "critical"], BeforeValidator(level)
     ] = Field("info", description="The least severe level to log.")

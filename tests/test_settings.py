@@ -22,6 +22,14 @@ OUTSIDE = {
     "OTEL_EXPORTER_OTLP_ENDPOINT",
 }
 NAMES = [name.upper() for name in Settings.model_fields]
+NO_ADDRESSES = [  # the bot cannot add the path of an endpoint to them
+    *("https://zq7:zq8@x.y/v1?zq9=1", "https://zq7@x.y", "https://:zq7@x.y", "https://@x.y"),
+    *("https://x.y?zq7=1", "https://x.y/v1?", "https://x.y/v1#zq7", "https://x.y#"),
+    *("https://x.y/v1 # zq7", "https://x.y/zq7 /v1", "https://zq7 .y", "https://x.\ty"),
+    *("https:///zq7/v1", "https://?", "https:zq7.y", "https:/zq7.y", "https://x.y\\zq7"),
+    *("https://x..zq7", f"https://{'zq7' * 22}.y", "https://.zq7", "https://x.y:77777"),
+    *("https://x.y:-1", "https://x.y:zq7", "//x.y", "x.y:443"),
+]
 
 
 @pytest.fixture(autouse=True)
@@ -63,20 +71,24 @@ def test_three_settings_are_enough_for_http_mode() -> None:
 
 @pytest.mark.parametrize(
     "url",
-    ["http://127.0.0.1:9102/api/", "http://localhost:9102", "http://[::1]:9102/", "https://x.y"],
+    [
+        *("http://127.0.0.1:9102/api/", "http://localhost:9102", "http://[::1]:9102/"),
+        *("https://x.y", "https://x.y:8443/a/b;c=d", "HTTPS://x.y", " https://x.y "),
+    ],
 )
 @pytest.mark.parametrize("name", ["SLACK_API_URL", "BASETEN_API_URL"])
 def test_an_address_is_https_or_of_this_machine(
     good: pytest.MonkeyPatch, name: str, url: str
 ) -> None:
     good.setenv(name, url)
-    assert str(getattr(load_settings(), name.lower())).rstrip("/") == url.rstrip("/")
+    given = url.strip().rstrip("/").replace("HTTPS", "https")
+    assert str(getattr(load_settings(), name.lower())).rstrip("/") == given
 
 
 def test_the_line_of_an_open_address_names_the_cure(good: pytest.MonkeyPatch) -> None:
     good.setenv("BASETEN_API_URL", "http://example.com")
     (line,) = complaints()
-    assert "give an https address (http only on this machine)" in line
+    assert "give an https address (http only on this machine), without a user" in line
 
 
 def test_an_app_token_means_socket_mode_with_or_without_a_signing_secret(
@@ -145,6 +157,7 @@ def test_the_missing_signing_secrets_line_names_socket_mode_as_the_other_way(
         ("BASETEN_API_KEY", "zq7\x07bell"),
         ("BASETEN_API_URL", "api.zq7.example.com"),
         ("BASETEN_API_URL", "https://"),
+        *((name, url) for name in ("SLACK_API_URL", "BASETEN_API_URL") for url in NO_ADDRESSES),
         ("BASETEN_TIMEOUT", "zq7"),
         ("BASETEN_TIMEOUT", "0"),
         ("BASETEN_TIMEOUT", "-77.5"),
@@ -152,6 +165,8 @@ def test_the_missing_signing_secrets_line_names_socket_mode_as_the_other_way(
         ("BASETEN_TIMEOUT", "nan"),
         ("BASETEN_TIMEOUT", "inf"),
         ("HOST", "   "),
+        ("HOST", "127.zq7..1"),
+        ("METRICS_HOST", "zq7" * 22),
         ("PORT", "zq7"),
         ("PORT", "-77"),
         ("PORT", "77777"),
@@ -388,8 +403,10 @@ def test_why_an_address_is_no_databases_is_said_without_a_word_of_it(
     assert "pw" not in line
 
 
-@pytest.mark.parametrize("ending", ["", "/", "//", "/v1", "/v1/", "/v1//", "//v1"])
-@pytest.mark.parametrize("url", ["https://api.example.com", "https://example.com/baseten"])
+@pytest.mark.parametrize("ending", ["", "/", "//", "/v1", "/v1/", "/v1//", "//v1", "/V1"])
+@pytest.mark.parametrize(
+    "url", ["https://api.example.com", "https://example.com/baseten", "https://v1"]
+)
 def test_the_api_url_may_end_with_its_version(
     good: pytest.MonkeyPatch, url: str, ending: str
 ) -> None:
@@ -531,6 +548,8 @@ def test_a_missing_setting_comes_with_the_name_that_was_nearly_it(
         ("http://zq7:port", "has no valid host and port"),
         ("http://zq7:99999", "has no valid host and port"),
         ("http://:3128", "has no valid host and port"),
+        ("http:///zq7", "has no valid host and port"),
+        ("http://proxy..zq7:3128", "has no valid host and port"),
         ("http://u:zq#7@proxy:3128", "has no valid host and port"),
         ("socks5://zq7:1", "begins with socks5://"),
         ("https://zq7:1", "begins with https://"),

@@ -10,8 +10,8 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 
 from bot.access.rules import Verb
 from bot.access.toml_lines import line_of, lines_of
-from bot.environment import UnreadableError, read_small_file
 from bot.telemetry.redaction import redact
+from bot.text_files import UnreadableError, read_small_file
 
 ALL = "*"  # in a grant: every team
 _GROUP = re.compile(r"S[A-Z0-9]{1,30}")

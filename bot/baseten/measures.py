@@ -1,12 +1,13 @@
 """Frozen models of the measures of jobs: capacity, checkpoints, and the use of GPUs."""
 
 from collections.abc import Sequence
-from math import isfinite
 from typing import Annotated
 
 from pydantic import Field
 
 from bot.baseten.models import NULL_IS_EMPTY, READABLE, ApiAnswer, Moment, Tolerant
+
+_MORE = 0.01  # tolerated below and above a fraction, as numbers are rounded
 
 
 class GpuCapacity(Tolerant):
@@ -99,10 +100,13 @@ class Metrics(NodeMetrics):
     per_node_metrics: Annotated[Sequence[OneNode], NULL_IS_EMPTY] = ()
 
     def gpu_use(self, steps: int) -> list[float]:
-        """Return the mean use of all GPUs in equal steps of time; empty without values."""
+        """Return the mean use of all GPUs in equal steps of time; empty without values.
+
+        A value that is no fraction is left out.
+        """
         nodes = [each.metrics for each in self.per_node_metrics if each.metrics.gpu_utilization]
         rows = [row for node in nodes or [self] for row in node.gpu_utilization.values()]
-        values = [each for row in rows for each in row if isfinite(each.value)]
+        values = [each for row in rows for each in row if -_MORE <= each.value <= 1 + _MORE]
         if not values:
             return []
         begin = min(each.timestamp for each in values)

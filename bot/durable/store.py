@@ -200,10 +200,6 @@ class Store:
         rows = await self._read(GET_DOCUMENT, (collection, key))
         return json.loads(rows[0][0]) if rows else None
 
-    async def read_all(self, collection: str) -> dict[str, State]:
-        """Return a collection's documents by key."""
-        return (await self.read_changed(collection, {}))[1]
-
     async def read_changed(
         self, collection: str, known: Mapping[str, str]
     ) -> tuple[dict[str, str], dict[str, State]]:

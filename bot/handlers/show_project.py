@@ -230,7 +230,7 @@ class ShowProjectHandler:
             if refused.retryable:
                 raise
             if not refused.outcome_unknown:
-                await send(cannot_watch(refused.error))
+                await send(cannot_watch(refused.error, where.channel_id))
                 return False
         elsewhere = task.place.channel_id not in {"", posted.channel_id}
         if elsewhere and project.latest_job is not None:

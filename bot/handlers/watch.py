@@ -126,7 +126,7 @@ class WatchHandler:
                 await self.poster.update(
                     task.place, task.ts, project_message(project, task.message_state)
                 )
-                await send(nothing_to_watch())
+                await send(nothing_to_watch(unreadable=project.job_unreadable))
                 return
             watched = await self._started(task, context, project)
 
@@ -154,7 +154,7 @@ class WatchHandler:
         except SlackCallFailed as refused:
             if refused.retryable:
                 raise
-            words = cannot_watch(refused.error)
+            words = cannot_watch(refused.error, where.channel_id)
             await self.poster.send_privately(where, words, guard=context.may_post)
             if not refused.outcome_unknown:
                 return True

@@ -16,7 +16,7 @@ from bot.access.workspace import access_in_words, workspace_of
 from bot.retry import retry
 from bot.slack.message import SlackCallFailed
 from bot.slack.unreachable import why_failed
-from bot.slack.web_api import AUTH_ERRORS, UNREADABLE, send_once
+from bot.slack.web_api import AUTH_ERRORS, PAUSED, UNREADABLE, send_once
 
 NOT_CONFIRMED = "Slack has not confirmed the bot's token yet"
 EXPIRING = "xoxe."
@@ -123,7 +123,8 @@ class Authorization:
             nonlocal told
             if not isinstance(error, SlackCallFailed) or error.error in AUTH_ERRORS:
                 return False
-            if (why := why_failed(error)) != told:
+            # A pause says less than the failures that led to it.
+            if error.error != PAUSED and (why := why_failed(error)) != told:
                 told = why
                 on_wait(why)
             return min(error.retry_after, 2 * _LONGEST_WAIT) or True

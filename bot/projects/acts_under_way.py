@@ -4,7 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 from pydantic import BaseModel, ConfigDict
 
-from bot.durable.model import Amend, State
+from bot.durable.model import Amend
+from bot.durable.parsed import ParsedDocuments
 from bot.durable.store import Store
 from bot.projects.job_acts import Act
 
@@ -40,7 +41,7 @@ class ActsUnderWay:
     """
 
     def __init__(self, store: Store) -> None:
-        self._store = store
+        self._documents = ParsedDocuments(store, _COLLECTION, UnderWay)
 
     async def begin(self, job_id: str, task_id: str, user_id: str, act: Act) -> UnderWay | None:
         """Begin the act of a task; a repeat by the same task is safe.
@@ -53,22 +54,18 @@ class ActsUnderWay:
         """
         mine = UnderWay(task_id=task_id, user_id=user_id, act=act, at=datetime.now(UTC))
 
-        def claimed(document: State | None) -> State:
-            if document is not None:
-                other = UnderWay.model_validate(document)
-                if other.task_id != task_id and mine.at - other.at < _LONGEST:
-                    return document
-            return mine.model_dump(mode="json")
+        def claimed(kept: UnderWay | None) -> UnderWay:
+            if kept is None or kept.task_id == task_id or mine.at - kept.at >= _LONGEST:
+                return mine
+            return kept
 
-        first = await self._store.amend(_COLLECTION, job_id, claimed)
-        winner = UnderWay.model_validate(first)
-        return None if winner.task_id == task_id else winner
+        winner = await self._documents.amend(job_id, claimed)
+        return None if winner == mine else winner
 
     def end(self, job_id: str, task_id: str) -> Amend:
         """Return the change that ends the act of a task; the caller commits it."""
 
-        def released(document: State | None) -> State | None:
-            mine = document is not None and document.get("task_id") == task_id
-            return None if mine else document
+        def released(kept: UnderWay | None) -> UnderWay | None:
+            return None if kept is not None and kept.task_id == task_id else kept
 
-        return self._store.amendment(_COLLECTION, job_id, released)
+        return self._documents.amendment(job_id, released)

@@ -96,10 +96,9 @@ class Creations:
 
     def _precedes(self, upserted: Upserted) -> bool:
         """Return whether the project might be older than this process, by Baseten's clock."""
-        if upserted.answered_at is None:
-            return True
         age = timedelta(seconds=time.monotonic() - self.started)
-        return upserted.project.created_at < upserted.answered_at - age + timedelta(seconds=2)
+        now, skew = upserted.answered_at, timedelta(seconds=2)
+        return now is None or upserted.project.created_at < now - age + skew
 
 
 def creation_outcome(upserted: Upserted, *, listed: bool | None = None) -> CreationOutcome:
@@ -108,7 +107,8 @@ def creation_outcome(upserted: Upserted, *, listed: bool | None = None) -> Creat
     The API does not report it. A project with a job existed before. For a project without a job,
     the server's clock decides: a project that this request created is not older than the request.
     If the answer has no clock, the list of projects can prove that the project existed. The list
-    cannot prove that the project is new.
+    cannot prove that the project is new. If the list held a project that looks new, another person
+    might have created it a moment before, or the list is too old: the outcome is unknown.
 
     Args:
         upserted: the project, as the API returned it.
@@ -121,6 +121,6 @@ def creation_outcome(upserted: Upserted, *, listed: bool | None = None) -> Creat
     # ``Date`` has whole seconds, so the request began up to one second later. The other second
     # covers the skew between the servers of the API.
     began = upserted.answered_at - timedelta(seconds=upserted.took + 1)
-    return (
-        CreationOutcome.CREATED if upserted.project.created_at >= began else CreationOutcome.EXISTED
-    )
+    if upserted.project.created_at < began:
+        return CreationOutcome.EXISTED
+    return CreationOutcome.UNKNOWN if listed else CreationOutcome.CREATED

@@ -4,7 +4,8 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict
 
-from bot.durable.model import Amend, State
+from bot.durable.model import Amend
+from bot.durable.parsed import ParsedDocuments
 from bot.durable.store import Store
 
 MOST_EACH = 5
@@ -32,7 +33,7 @@ class Recent(BaseModel):
 class _Document(BaseModel):
     """The document of one person, with the newest project first."""
 
-    projects: tuple[Recent, ...] = ()
+    projects: tuple[Recent, ...]
 
 
 class Recents:
@@ -43,18 +44,17 @@ class Recents:
     """
 
     def __init__(self, store: Store) -> None:
-        self._store = store
+        self._documents = ParsedDocuments(store, _COLLECTION, _Document)
 
     def addition(self, user_id: str, recent: Recent) -> Amend:
         """Return the change that puts a project first in a person's list; the caller commits it."""
-        added = recent.model_dump(mode="json")
 
-        def change(document: State | None) -> State:
-            kept = (document or {}).get("projects", ())
-            others = [one for one in kept if one["project_id"] != recent.project_id]
-            return {"projects": [added, *others][:MOST_EACH]}
+        def change(kept: _Document | None) -> _Document:
+            before = () if kept is None else kept.projects
+            others = (one for one in before if one.project_id != recent.project_id)
+            return _Document(projects=(recent, *others)[:MOST_EACH])
 
-        return self._store.amendment(_COLLECTION, user_id, change)
+        return self._documents.amendment(user_id, change)
 
     async def of(self, user_id: str) -> list[Recent]:
         """Return a person's projects, newest first.
@@ -62,5 +62,5 @@ class Recents:
         Raises:
             StoreUnavailableError: the database does not answer.
         """
-        found = await self._store.read(_COLLECTION, user_id)
-        return list(_Document.model_validate(found or {}).projects)
+        found = await self._documents.read(user_id)
+        return [] if found is None else list(found.projects)

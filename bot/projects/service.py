@@ -133,10 +133,19 @@ class Projects:
         upserted = await self._baseten.upsert_training_project(found.team.id, found.name)
         project = upserted.project
         outcome = await self._creations.outcome(
-            upserted, task_id, listed=found.listed, begun_at=begun_at
+            upserted, task_id, listed=self._proved(found), begun_at=begun_at
         )
         self._names.update(lambda names: names.add(project.team_name, project.name))
         return OpenedProject(project, project.team_name or found.team.name, outcome, found.also_in)
+
+    def _proved(self, found: ExistingProjects) -> bool | None:
+        """Return whether the list held the project; None if it cannot tell.
+
+        The list names teams by their names alone: it cannot tell two teams of one name apart.
+        """
+        teams = self._teams.peek() or ()
+        alone = sum(team.name == found.team.name for team in teams) == 1
+        return found.listed if alone else None
 
     async def get_project(self, project_id: str) -> TrainingProject:
         """Return one project. ``GET /v1/training_projects/{training_project_id}``"""

@@ -1,12 +1,12 @@
 """The projects that wait for approval: one request for each, and one end for each request."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
 
 from bot.durable.model import Change, Enqueue, Request, State
+from bot.durable.parsed import ParsedDocuments
 from bot.durable.store import Store
 from bot.projects.approval import (
     APPROVED_TASK,
@@ -24,44 +24,46 @@ log = structlog.stdlib.get_logger(__name__)
 
 WAITING = "approvals"  # the collection
 _FORGOTTEN = timedelta(hours=1)  # after its expiry, a request has lost its task
+_Change = Callable[[ApprovalRequest | None], ApprovalRequest | None]
 
 
 class _OtherRequestError(Exception):
     """Another request for the project waits.
 
     Attributes:
-        document: that request.
+        request: that request.
     """
 
-    def __init__(self, document: State) -> None:
+    def __init__(self, request: ApprovalRequest) -> None:
         super().__init__("another request waits")
-        self.document = document
+        self.request = request
 
 
 class _OverError(Exception):
     """The request does not wait any more."""
 
 
-@dataclass(frozen=True, slots=True)
 class WaitingProjects:
     """Keep the requests that wait for approval.
 
     A request is written together with the task that asks, and removed together with the tasks that
     follow its end. So a kill loses neither, and of two decisions at once only one is written.
 
-    Attributes:
+    Args:
         store: holds one document for each project that waits.
         queue: the worker of the tasks.
         now: returns the time.
     """
 
-    store: Store
-    queue: str
-    now: Callable[[], datetime]
+    def __init__(self, store: Store, queue: str, now: Callable[[], datetime]) -> None:
+        self.now = now
+        self._store = store
+        self._queue = queue
+        self._documents = ParsedDocuments(store, WAITING, ApprovalRequest)
 
     async def has_begun(self, request_id: str) -> bool:
         """Return whether a request was ever asked about, whatever its end."""
-        return await self.store.get(f"{ASK_APPROVAL}:{request_id}") is not None
+        return await self._store.get(f"{ASK_APPROVAL}:{request_id}") is not None
 
     async def begin(self, request: ApprovalRequest, origin: Request) -> ApprovalRequest:
         """Let a request wait, and enqueue the task that asks, unless an earlier request waits.
@@ -74,12 +76,10 @@ class WaitingProjects:
             The request that waits for this project: this one, or an earlier one.
         """
 
-        def begun(found: State | None) -> State:
-            if found is not None:
-                other = ApprovalRequest.model_validate(found)
-                if self.now() < other.expires_at + _FORGOTTEN:
-                    raise _OtherRequestError(found)
-            return request.model_dump(mode="json")
+        def begun(kept: ApprovalRequest | None) -> ApprovalRequest:
+            if kept is not None and self.now() < kept.expires_at + _FORGOTTEN:
+                raise _OtherRequestError(kept)
+            return request
 
         state = {"request": request.model_dump(mode="json")}
         lane = request.channel_id
@@ -89,34 +89,22 @@ class WaitingProjects:
         try:
             await self._write(request.key, begun, asks)
         except _OtherRequestError as other:
-            return ApprovalRequest.model_validate(other.document)
+            return other.request
         log.info("approval requested", **_fields(request))
         return request
 
     async def read(self, key: str, request_id: str) -> ApprovalRequest | None:
         """Return a request that waits; None if none of this id does."""
-        document = await self.store.read(WAITING, key)
-        if document is None or document.get("id") != request_id:
-            return None
-        return ApprovalRequest.model_validate(document)
+        kept = await self._documents.read(key)
+        return kept if kept is not None and kept.id == request_id else None
 
     async def set_card(self, request: ApprovalRequest) -> None:
         """Keep the message with the question, if the request still waits."""
-
-        def shown(found: State | None) -> State | None:
-            mine = found is not None and found.get("id") == request.id
-            return request.model_dump(mode="json") if mine else found
-
-        await self.store.amend(WAITING, request.key, shown)
+        await self._replace(request, request)
 
     async def withdraw(self, request: ApprovalRequest) -> None:
         """Let the request wait no more, without an end that anybody hears from here."""
-
-        def withdrawn(found: State | None) -> State | None:
-            mine = found is not None and found.get("id") == request.id
-            return None if mine else found
-
-        await self.store.amend(WAITING, request.key, withdrawn)
+        await self._replace(request, None)
 
     async def end(self, request: ApprovalRequest, decision: Decision, origin: Request) -> bool:
         """End a request, and enqueue the tasks that follow; only the first end counts.
@@ -127,8 +115,8 @@ class WaitingProjects:
             False if the request has ended already; nothing has changed.
         """
 
-        def ended(found: State | None) -> None:
-            if found is None or found.get("id") != request.id:
+        def ended(kept: ApprovalRequest | None) -> None:
+            if kept is None or kept.id != request.id:
                 raise _OverError
 
         outcome = OutcomeTask(request=request, decision=decision)
@@ -139,7 +127,7 @@ class WaitingProjects:
             )
         ]
         if decision.verdict is Verdict.APPROVED:
-            asked = await self.store.get(request.ask_task_id)
+            asked = await self._store.get(request.ask_task_id)
             requested = origin if asked is None else asked.request
             after.append(self._goes_on(request, decision, requested))
         else:
@@ -166,22 +154,28 @@ class WaitingProjects:
         outcome = await self.outcome(request_id)
         if outcome is not None:
             told = outcome.model_copy(update={"link": link, "origin": origin})
-            await self.store.write(self._tells(told, asked))
-            self.store.publish(self.queue)
+            await self._store.write(self._tells(told, asked))
+            self._store.publish(self._queue)
 
     async def outcome(self, request_id: str) -> OutcomeTask | None:
         """Return a request with its end; None if none is known, as after some days.
 
         The task about its question keeps it.
         """
-        task = await self.store.get(f"{CLOSE_CARD}:{request_id}")
+        task = await self._store.get(f"{CLOSE_CARD}:{request_id}")
         return None if task is None else OutcomeTask.model_validate(task.state)
 
-    async def _write(
-        self, key: str, change: Callable[[State | None], State | None], *more: Change
-    ) -> None:
-        await self.store.write(self.store.amendment(WAITING, key, change), *more)
-        self.store.publish(self.queue)
+    async def _replace(self, request: ApprovalRequest, new: ApprovalRequest | None) -> None:
+        """Replace a request, if it still waits."""
+
+        def replaced(kept: ApprovalRequest | None) -> ApprovalRequest | None:
+            return new if kept is not None and kept.id == request.id else kept
+
+        await self._documents.amend(request.key, replaced)
+
+    async def _write(self, key: str, change: _Change, *more: Change) -> None:
+        await self._store.write(self._documents.amendment(key, change), *more)
+        self._store.publish(self._queue)
 
     def _goes_on(self, request: ApprovalRequest, decision: Decision, origin: Request) -> Enqueue:
         """Return the task that creates the project, in the team that was asked about.
@@ -216,7 +210,7 @@ class WaitingProjects:
             task_id,
             kind,
             state,
-            self.queue,
+            self._queue,
             person=request.requester,
             lane=lane,
             delay=0.0,

@@ -6,7 +6,7 @@ import ssl
 import aiohttp
 
 from bot.slack.message import SlackCallFailed
-from bot.slack.web_api import UNREACHABLE, UNREADABLE
+from bot.slack.web_api import PAUSED, UNREACHABLE, UNREADABLE
 
 _NO_ROUTE = (errno.ENETUNREACH, errno.EHOSTUNREACH)
 _UNTRUSTED = (
@@ -21,7 +21,6 @@ _CAUSES: tuple[tuple[type[BaseException], str], ...] = (
         "the proxy refuses the connection; check HTTPS_PROXY, with its user and password",
     ),
     (aiohttp.ClientProxyConnectionError, "the proxy cannot be reached; check HTTPS_PROXY"),
-    (aiohttp.ClientConnectorCertificateError, _UNTRUSTED),
     (ssl.SSLCertVerificationError, _UNTRUSTED),
     (ssl.SSLError, "the server does not speak TLS; check SLACK_API_URL, or a proxy"),
     (
@@ -54,8 +53,9 @@ def why_failed(error: SlackCallFailed) -> str:
         return "a connection is refused; check the network, a proxy, or SLACK_API_URL"
     if isinstance(cause, aiohttp.ServerConnectionError | OSError):
         return "the connection breaks off; check the network, a firewall, or a proxy"
-    if error.error.startswith("status 5"):
-        return f"{error.error}; see slack-status.com, or {_OTHER_SERVER}"
+    if error.error == PAUSED or error.error.startswith("status 5"):
+        what = "Slack keeps failing, so calls pause" if error.error == PAUSED else error.error
+        return f"{what}; see slack-status.com, or {_OTHER_SERVER}"
     if error.error == UNREADABLE or error.error.startswith("status "):
         return f"{error.error}; {_OTHER_SERVER}"
     return error.error

@@ -30,6 +30,12 @@ class Listed:
     projects: dict[str, ProjectHead] | None
     complete_until: datetime
 
+    @property
+    def live(self) -> list[ListedJob]:
+        """The jobs that have not ended, the newest first."""
+        live = [each for each in self.current.jobs if each.job.current_status in LIVE]
+        return sorted(live, key=lambda each: each.job.created_at, reverse=True)
+
     def present(self, recent: Recent) -> "OwnProject | None":
         """Return the present state of a project that the person opened; None: it is not there.
 
@@ -83,14 +89,6 @@ class Dashboard:
     tells: bool = False
     watched: frozenset[str] = frozenset()
     doubt: NotServedError | RightsUnknownError | None = None
-
-    @property
-    def live(self) -> list[ListedJob]:
-        """The jobs that have not ended, the newest first."""
-        if not isinstance(self.listed, Listed):
-            return []
-        live = [each for each in self.listed.current.jobs if each.job.current_status in LIVE]
-        return sorted(live, key=lambda each: each.job.created_at, reverse=True)
 
     @property
     def projects(self) -> list[OwnProject]:

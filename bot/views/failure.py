@@ -214,7 +214,8 @@ def _unknown_team(error: UnknownTeamError, attempt: FailureWording) -> _Words:
         more, command = len(error.teams) - len(names), attempt.installation.command
         names += [f"{more} more"] if more else []
         help_ = f" For help, type {code(f'{command} help')}." if error.asked == "help" else ""
-        return _Words(happened, f"The teams I can see: {listing(names)}.{help_}")
+        correct = "Correct the team in Workflow Builder. " if attempt.workflow else ""
+        return _Words(happened, f"{correct}The teams I can see: {listing(names)}.{help_}")
     ask = attempt.installation.operator
     return _Words(happened, f"The bot's API key can't see any team. Ask {ask}.")
 

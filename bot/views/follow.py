@@ -96,9 +96,9 @@ def stopped_message(follow: Follow, reason: str, by: str) -> Message:
 
 
 def changed_message(follow: Follow) -> Message:
-    """Return the first message of a follow after a newer message with another level."""
+    """Return the first message of a follow after a newer one, perhaps with another level."""
     by, scope = person(follow.created_by), scope_in_words(follow.scope)
-    return plain(f"🔔 {by} has changed what I post about {scope}. {_does(follow)}")
+    return plain(f"🔔 {by} has set up this follow of {scope} again, in a newer message.")
 
 
 def now_following(follow: Follow) -> Message:

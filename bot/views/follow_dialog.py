@@ -20,7 +20,7 @@ from bot.projects.follow_choice import FollowChoice, FollowDialogState
 from bot.projects.job_choice import fits_a_button
 from bot.projects.job_scope import team_digest
 from bot.views.dialog import MOST_OPTIONS
-from bot.views.text import shorten
+from bot.views.text import isolated, shorten
 
 FOLLOW_DIALOG = "follow_dialog"
 FOLLOW_TITLE = "Follow jobs"
@@ -105,7 +105,7 @@ def follow_view(state: FollowDialogState, initial: Option | None, *, groups: boo
 def project_option(project_id: str, name: str, team: str) -> Option:
     """Return the option for one project."""
     end = f" ({shorten(team, 30)})" if team else ""
-    label = f"{shorten(name, _MOST_LABEL - len(end)) or '…'}{end}"
+    label = f"{isolated(shorten(name, _MOST_LABEL - len(end) - 2)) or '…'}{end}"
     return Option(text=_plain(label), value=FollowChoice(project_id=project_id).option())
 
 

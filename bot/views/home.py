@@ -74,12 +74,11 @@ def _running(dashboard: Dashboard, installation: Installation) -> list[Block]:
         case None:
             return [head, section("Still waiting for Baseten…")]
         case Listed() as listed:
-            missing = missing_words(listed.current)
+            live, missing = listed.live, missing_words(listed.current)
         case error:
             words = baseten_failure(error, _LISTING)
             event = " ".join(words[0].split()) if words else "Baseten did not answer."
             return [head, section(f"{event} {_LATER}")]
-    live = dashboard.live
     small = [" ".join(missing)] if missing else []
     if dashboard.doubt is not None:
         happened, _ = no_access(dashboard.doubt, "", "", installation)

@@ -107,7 +107,7 @@ def _checkpoints(found: Sequence[Checkpoint]) -> str:
     if not found:
         return "No checkpoints"
     last = found[-1]
-    size = f" ({_size(last.size_bytes)})" if last.size_bytes else ""
+    size = f" ({_size(last.size_bytes)})" if last.size_bytes and last.size_bytes > 0 else ""
     said = f"{len(found)} checkpoint{'s' if len(found) > 1 else ''}"
     said += f", {'the last ' if len(found) > 1 else ''}{code(last.checkpoint_id, 60)}{size}"
     states = [each.sync_status for each in found]
@@ -123,7 +123,7 @@ def _size(size: int) -> str:
     for unit, name in _UNITS:
         if size >= unit:
             return f"{size / unit:.1f} {name}"
-    return f"{size} bytes"
+    return f"{size} byte{'' if size == 1 else 's'}"
 
 
 def _gpu(used: Sequence[float]) -> str:

@@ -97,13 +97,15 @@ def job_list_message(
     for listed in shown:
         blocks += _job_blocks(listed)
     small = [f"Page {page + 1} of {pages}."] if pages > 1 else []
-    small += ["*Show here* posts for everyone; *Watch* follows a job in your direct messages."]
+    watch = "; *Watch* follows a job in your direct messages"
+    live = any(not status(listed.job).ended for listed in shown)
+    small += [f"*Show here* posts for everyone{watch if live else ''}."]
     if pages > 1 and (scope.project is None or fits_a_button(scope.project.id)):
         blocks.append(_page_buttons(scope, page, pages))
     if (follow := _follow(scope)) is not None:
         blocks.append(actions(follow))
     blocks.append(context(" ".join(small), *missing_words(current)))
-    said = "\n".join([title, _in_words(shown[0]), *missing_words(current)])
+    said = "\n".join([title, *map(_in_words, shown), *missing_words(current)])
     return Message(said, blocks)
 
 

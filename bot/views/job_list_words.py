@@ -42,6 +42,7 @@ def unknown_scope(unknown: UnknownScope, installation: Installation) -> Message:
     if unknown.team:
         said = f"I don't know a project called {bold(unknown.asked)} in {bold(unknown.team)}."
         commands = [_command(command, unknown.team, name) for name in unknown.near]
+        commands = commands or [_command(command, unknown.team)]
     else:
         said = f"I don't know a team or a project called {bold(unknown.asked)}."
         commands = [_command(command, name) for name in unknown.near]

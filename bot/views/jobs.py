@@ -4,6 +4,7 @@ from bot.baseten.models import ProjectJobs, TrainingJob
 from bot.slack.message import Message
 from bot.views.blocks import divider, plain, section
 from bot.views.job import job_name, logs_url, machines, status
+from bot.views.job_list import short
 from bot.views.text import ago, bold, code, duration, say
 
 MOST_JOBS = 10
@@ -22,10 +23,10 @@ def jobs_message(listed: ProjectJobs) -> Message:
     title = several if len(jobs) > 1 else f"The only job of {bold(project.name)}"
     blocks = [section(title), divider()]
     blocks += [section(_line(project.id, job)) for job in jobs[:MOST_JOBS]]
-    newest = jobs[0]
-    which = "The newest, " if len(jobs) > 1 else ""
-    said = f"{title}. {which}{say(job_name(newest))}: {say(status(newest).words)}."
-    return Message(said, blocks)
+    words = [
+        f"{short(job_name(job), 26)}: {say(status(job).words, 44)}" for job in jobs[:MOST_JOBS]
+    ]
+    return Message("\n".join([title, *words]), blocks)
 
 
 def _line(project_id: str, job: TrainingJob) -> str:
@@ -37,7 +38,7 @@ def _line(project_id: str, job: TrainingJob) -> str:
     why = f"\n> {say(error.splitlines()[0], 100)}" if error else ""
     return (
         f"{now.mark} *{say(now.words, 44)}*  {name}\n"
-        f"created {ago(job.created_at)}{_ended(job)} · {say(machines(job), 36)} · {logs}{why}"
+        f"created {ago(job.created_at)}{_ended(job)} · {short(machines(job), 60)} · {logs}{why}"
     )
 
 

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 from itertools import islice
 
+from bot.projects.request import BIDIRECTIONAL
 from bot.views.text import escape
 
 MOST_LINES = 20  # of a log
@@ -25,6 +26,8 @@ _NOT_TEXT = re.compile(
 def log_lines(logged: Iterable[str], most: int = MOST_LINES) -> list[str]:
     """Return the last lines without colors, overwritten progress bars and empty lines.
 
+    Controls of the writing direction are removed.
+
     Args:
         logged: the messages of the log, the oldest first. A message can have several lines.
         most: the maximum number of lines.
@@ -40,7 +43,7 @@ def _as_shown(line: str) -> str:
         # The redactor does not recognize half of a secret, so the last, incomplete word is dropped.
         whole = line[:_MOST_READ].rsplit(maxsplit=1)[:-1]
         line = " ".join([*whole, "…"])
-    return _NOT_TEXT.sub("", line).expandtabs(4)
+    return BIDIRECTIONAL.sub("", _NOT_TEXT.sub("", line)).expandtabs(4)
 
 
 def log_tail(lines: Sequence[str]) -> str:

@@ -6,7 +6,7 @@ from bot.views.blocks import plain
 from bot.views.installation import Installation
 from bot.views.mentions import person
 from bot.views.text import bold
-from bot.views.watch import OUTSIDE
+from bot.views.watch import CLOSED, OUTSIDE
 
 
 def still_opening(request: ProjectRequest) -> Message:
@@ -19,12 +19,23 @@ def still_looking() -> Message:
     return plain("⏳ Still waiting for Baseten…")
 
 
-def cannot_watch(why: str) -> Message:
+def cannot_watch(why: str, channel_id: str) -> Message:
     """Return the reason why a job cannot be watched from this message, and the remedy.
 
     Args:
         why: Slack's error code of the update that failed.
+        channel_id: the channel of the message.
     """
+    if why in CLOSED:
+        return plain(
+            "This channel is archived, so I can't update messages here.",
+            "Run the command in another channel, and watch the new message.",
+        )
+    if why in OUTSIDE and channel_id.startswith("D"):  # nobody can invite a bot there
+        return plain(
+            "I'm not in this conversation, so I can't update messages here.",
+            "Run the command in a channel, and watch the new message.",
+        )
     if why not in OUTSIDE:
         return plain(
             "Slack no longer lets me change this message, so I can't watch it.",
@@ -36,8 +47,13 @@ def cannot_watch(why: str) -> Message:
     )
 
 
-def nothing_to_watch() -> Message:
-    """Return the note that the job ended before the watch began."""
+def nothing_to_watch(*, unreadable: bool) -> Message:
+    """Return the note that no watch begins, because the job has ended or is ``unreadable``."""
+    if unreadable:
+        return plain(
+            "I couldn't read the state of the latest job in Baseten's answer, so I can't watch it.",
+            "Press *Watch* again later.",
+        )
     return plain(
         "There is nothing to watch any more: the latest job has ended.",
         "After you push a new job, press *Watch* again.",

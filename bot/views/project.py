@@ -36,7 +36,7 @@ MORE_ACTIONS = "job actions "  # followed by the id of the job that the message 
 MORE_FOLLOW = "follow"
 MORE_STOP_FOLLOWING = "stop following"
 _PREEMPTED = "Its spot capacity was reclaimed. To start over, push it again."
-_UNREADABLE = "It has a job, but I couldn't read its state in Baseten's answer."
+UNREADABLE = "It has a job, but I couldn't read its state in Baseten's answer."
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,9 +129,8 @@ def project_message(
     if job is not None:
         lines.append(error_quote(job, 100))
     elif not missing:
-        lines = [_UNREADABLE if project.job_unreadable else "No job yet."]
-    said = [spoken, *lines, small]
-    return Message("\n".join(filter(None, said)), blocks)
+        lines = [UNREADABLE if project.job_unreadable else "No job yet."]
+    return Message("\n".join(filter(None, [spoken, *lines, small])), blocks)
 
 
 def _first_line(
@@ -219,14 +218,13 @@ def _age(job: TrainingJob, watch: WatchSummary | None) -> str:
 def _no_job(project: TrainingProject, team: str, *, watched: bool) -> str:
     """Return how to start a job; or that a job is there."""
     if project.job_unreadable:
-        return _UNREADABLE
-    shown = text.code(project.name)
-    called = shown if shown == f"`{text.escape(project.name)}`" else "exactly as above"
+        return UNREADABLE
+    shown, escaped = text.code(project.name), text.escape(project.name)
+    whole = text.say(project.name) == text.isolated(escaped)
+    called = "name the project exactly as above" if whole else "use the project's whole name"
+    called = f"name the project {shown}" if shown == f"`{escaped}`" else called
     tells = "" if watched else " *Watch* tells you when it starts."
-    return (
-        f"No job yet. To start one, name the project {called} in your config and run "
-        f"{push_command(team)}.{tells}"
-    )
+    return f"No job yet. To start one, {called} in your config and run {push_command(team)}.{tells}"
 
 
 def _is_watched(watch: WatchSummary | None) -> bool:

@@ -8,6 +8,7 @@ from bot.slack.message import Block
 from bot.views.blocks import actions, button, section
 from bot.views.job import job_name, logs_url, machines, status
 from bot.views.job_list import WATCH_JOB, job_age
+from bot.views.project import UNREADABLE
 from bot.views.text import bold, date, say
 
 
@@ -23,7 +24,8 @@ def unfurl_blocks(project: TrainingProject, at: datetime) -> list[Block]:
     where = bold(project.name) + (f" ({say(project.team_name)})" if project.team_name else "")
     job = project.latest_job
     if job is None:
-        return [section(f"📂 {where}\nNo job yet, as of {date(at)}")]
+        said = UNREADABLE if project.job_unreadable else f"No job yet, as of {date(at)}"
+        return [section(f"📂 {where}\n{said}")]
     now = status(job)
     name = say(job_name(job))
     shown = f"<{logs_url(project.id, job.id)}|{name}>" if fits_a_button(job.id) else name

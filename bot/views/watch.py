@@ -93,9 +93,12 @@ def newer_job_message(  # noqa: PLR0913, PLR0917 - its parts
     return _message(said, project, job, note, buttons=[actions(watch)])
 
 
-def first_job_message(project: TrainingProject, job: TrainingJob, starter: str = "") -> Message:
+def first_job_message(
+    project: TrainingProject, job: TrainingJob, watchers: Sequence[str], starter: str = ""
+) -> Message:
     """Return the reply that the project has its first job; see `newer_job_message`."""
     said = f"{status(job).mark} {bold(project.name)} has its first job: {_with_status(job)}."
+    said = f"{said} {people(watchers, MOST_MENTIONED)}".rstrip()
     note = " · ".join(part for part in (say(machines(job), 80), started_by(starter)) if part)
     return _message(said, project, job, note)
 

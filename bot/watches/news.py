@@ -100,7 +100,7 @@ class Farewell(_News):
 
 
 ENDS = (Ended, Expired, Gone, Lost)  # a watch ends with one of these
-MENTIONING = (*ENDS, NewerJob)  # these mention the watchers
+MENTIONING = (*ENDS, NewerJob, FirstJob)  # these mention the watchers
 
 News = Annotated[
     Moved

@@ -100,7 +100,7 @@ class NewsMessages:
                 starter = await self._starter(job)
                 return newer_job_message(project, choice, job, followed, watchers, starter)
             case FirstJob(job=job):
-                return first_job_message(project, job, await self._starter(job))
+                return first_job_message(project, job, watchers, await self._starter(job))
             case Expired():
                 return expired_message(
                     project, LONGEST.days, watchers, message_updated=message_updated

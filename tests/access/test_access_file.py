@@ -205,3 +205,5 @@ def test_the_lines_of_nested_tables_and_missing_entries() -> None:
     }
     assert line_of(("d", "e", 1, "x", 4), lines) == 7
     assert line_of(("y",), lines) == 1
+    lines = lines_of("c = ['''\nx\n''',\n2]\n")  # an item has the line of its end
+    assert lines == {("c",): 1, ("c", 0): 3, ("c", 1): 4}

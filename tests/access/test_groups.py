@@ -65,6 +65,21 @@ async def test_an_old_fact_is_fetched_in_the_background_and_a_dead_one_is_unknow
     assert (source.asked, cache.get("U0DANA")) == (2, True)
 
 
+async def test_of_many_facts_the_ones_that_nobody_needed_for_longest_are_forgotten() -> None:
+    async def fetch(_key: str) -> bool:
+        return True
+
+    cache = FactCache(fetch)
+    fetches = [cache.refresh(f"U{number}") for number in range(10_000)]
+    await asyncio.gather(*(fetch for fetch in fetches if fetch is not None))
+    assert cache.get("U0")  # needed now
+    last = cache.refresh("U10000")
+    assert last is not None
+    await last
+    known = [cache.get(key) for key in ("U0", "U1", "U2", "U10000")]
+    assert known == [True, None, True, True]
+
+
 async def test_a_fresh_fact_costs_nothing() -> None:
     source = Source([False])
     source.gate.set()

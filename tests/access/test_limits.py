@@ -15,6 +15,34 @@ __all__ = ["postgres", "postgres_programs", "postgres_server"]  # the fixtures
 DANA = "U0DANA0001"
 
 
+async def test_a_minute_later_a_person_can_ask_again(sqlite_url: str) -> None:
+    now = 1000.0
+    async with open_store(sqlite_url) as store:
+        limits = PersonLimits(store, 2, 0, lambda: now)
+        await limits.admit(DANA)
+        now += 30
+        await limits.admit(DANA)
+        with pytest.raises(PersonLimitError) as refused:
+            await limits.admit(DANA)
+        assert (refused.value.waiting, refused.value.retry_after) == (0, 30)
+        now += 30
+        await limits.admit(DANA)
+        with pytest.raises(PersonLimitError):
+            await limits.admit(DANA)
+
+
+async def test_of_many_people_the_one_who_was_quiet_for_longest_is_forgotten(
+    sqlite_url: str,
+) -> None:
+    async with open_store(sqlite_url) as store:
+        limits = PersonLimits(store, 1, 0, lambda: 1000.0)
+        for number in range(10_001):
+            await limits.admit(f"U{number}")
+        with pytest.raises(PersonLimitError):
+            await limits.admit("U1")
+        await limits.admit("U0")
+
+
 async def waiting(store: Store) -> PersonLimits:
     """The limits of a person who has one request waiting, and can have one."""
     limits = PersonLimits(store, 0, 1)

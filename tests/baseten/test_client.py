@@ -237,7 +237,12 @@ async def test_the_use_of_the_gpus_is_that_of_the_asked_time(
         ({"gpu_utilization": "high", "per_node_metrics": 3}, []),
         ({"gpu_utilization": {"0": [{"value": "high"}]}}, []),
         ({"gpu_utilization": {"0": [{"value": 0.5, "timestamp": "2026-11-20T14:00:00Z"}]}}, [0.5]),
-        ({"gpu_utilization": {"0": [{"value": 5, "timestamp": "2026-11-20T14:00:00Z"}]}}, [1.0]),
+        (
+            {"gpu_utilization": {"0": [{"value": 1.001, "timestamp": "2026-11-20T14:00:00Z"}]}},
+            [1.0],
+        ),
+        ({"gpu_utilization": {"0": [{"value": 91, "timestamp": "2026-11-20T14:00:00Z"}]}}, []),
+        ({"gpu_utilization": {"0": [{"value": -1, "timestamp": "2026-11-20T14:00:00Z"}]}}, []),
     ],
 )
 def test_a_measure_that_cannot_be_read_is_left_out(body: object, used: list[float]) -> None:

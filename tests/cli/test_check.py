@@ -156,6 +156,17 @@ async def test_check_compares_the_clock_with_slacks(
     assert re.match(text, lines["Clock"])
 
 
+async def test_check_tells_a_token_that_expires_and_a_time_that_it_cannot_read(
+    idle_env: Env, tmp_path: Path
+) -> None:
+    answer = {"ok": True, "user": "bot", "team": "T", "team_id": "T0SANDBOX1", "user_id": "U1"}
+    idle_env.slack.faults.always(AUTH_TEST, Respond(200, answer, headers={"Date": "soon"}))
+    token = "xoxe.xoxb-1-0123456789"
+    lines = await checked(idle_env, tmp_path, SLACK_BOT_TOKEN=token)
+    assert lines["SLACK_BOT_TOKEN"].startswith("! expires within 12 hours. ")
+    assert lines["Clock"] == "? Slack's answer has no time to compare it with"
+
+
 async def test_check_recognizes_an_organization_without_training(
     idle_env: Env, tmp_path: Path
 ) -> None:

@@ -134,6 +134,13 @@ async def test_without_rich_it_says_how_to_install_it(tmp_path: Path) -> None:
     )
 
 
+async def test_another_missing_package_is_not_called_rich(tmp_path: Path) -> None:
+    code = "import sys; sys.modules['yarl'] = None; from bot.__main__ import main; sys.exit(main())"
+    status, out, errors = await output(tmp_path, [sys.executable, "-c", code, "demo"])
+    assert (status, out) == (1, b"")
+    assert errors.splitlines()[-1].startswith(b"ModuleNotFoundError: import of yarl halted")
+
+
 async def test_the_help_describes_every_command(tmp_path: Path) -> None:
     async with started("demo", "--help", cwd=tmp_path, settings={"COLUMNS": "60"}) as process:
         assert await process.ended() == 0

@@ -8,6 +8,7 @@ from bot.durable.batch import Unit
 from bot.durable.dialect import Database
 from bot.durable.model import Amend, Enqueue, Finish, Save, State, Task
 from bot.durable.store import Store
+from tests.documents import documents_of
 from tests.durable.conftest import replica
 from tests.durable.test_store import add, claim, claimed
 
@@ -38,7 +39,7 @@ async def test_no_change_is_lost_between_two_processes(postgres_url: str) -> Non
 
     async with replica(postgres_url) as (one, _), replica(postgres_url) as (two, _):
         await asyncio.gather(change_all(one), change_all(two))
-        assert await one.read_all("counts") == {key: {"n": 120} for key in "abc"}
+        assert await documents_of(one, "counts") == {key: {"n": 120} for key in "abc"}
 
 
 async def test_a_change_that_fails_fails_alone(store: Store) -> None:
@@ -68,8 +69,8 @@ async def test_all_documents_are_read_page_by_page(store: Store) -> None:
     for key in keys:
         store.submit(store.amendment("many", key, lambda _: {"n": 1}))
     await store.amend("other", "x", more)
-    assert sorted(await store.read_all("many")) == keys
-    assert await store.read_all("none") == {}
+    assert sorted(await documents_of(store, "many")) == keys
+    assert await documents_of(store, "none") == {}
 
 
 # After a COMMIT with an unknown outcome, the committer retries the same unit.

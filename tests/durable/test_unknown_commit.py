@@ -9,6 +9,7 @@ import pytest
 from bot.durable.context import TaskContext
 from bot.durable.model import Done, Enqueue, Finish, Outcome, Save, State, StoreUnavailableError
 from bot.durable.worker import Worker
+from tests.documents import documents_of
 from tests.durable.conftest import replica, until, until_async
 from tests.durable.proxy import Moment, Proxy, proxied
 from tests.durable.test_store import QUEUE, add, claim
@@ -40,7 +41,7 @@ async def test_an_end_and_its_documents_are_written_once(postgres_url: str, mome
         other = store.submit(store.amendment("counts", "b", more))
         await asyncio.wait([ended.written, other.written])
         assert proxy.cuts == 1
-        assert await store.read_all("counts") == {"a": {"n": 1}, "b": {"n": 1}}
+        assert await documents_of(store, "counts") == {"a": {"n": 1}, "b": {"n": 1}}
         task = await store.get("one")
         assert task is not None
         assert task.ended
@@ -125,7 +126,7 @@ async def test_a_stream_of_commands_with_many_cuts(postgres_url: str) -> None:
         assert proxy.cuts >= 4
         assert database.owner == owner
         assert ran == Counter(ids)
-        counts = await store.read_all("counts")
+        counts = await documents_of(store, "counts")
         assert sum(count["n"] for count in counts.values()) == len(ids)
 
 

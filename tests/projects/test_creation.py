@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,20 @@ def test_a_project_is_new_only_if_it_was_created_within_the_request(
     assert creation_outcome(answer) is outcome
 
 
+@pytest.mark.parametrize(
+    ("answer", "outcome"),
+    [
+        (upserted(NOW), CreationOutcome.UNKNOWN),  # or the list still holds a deleted one
+        (upserted(NOW - timedelta(seconds=3)), CreationOutcome.EXISTED),
+        (upserted(NOW, None), CreationOutcome.EXISTED),
+    ],
+)
+def test_a_listed_project_is_not_reported_as_created(
+    answer: Upserted, outcome: CreationOutcome
+) -> None:
+    assert creation_outcome(answer, listed=True) is outcome
+
+
 def test_the_clocks_time_zones_do_not_matter() -> None:
     india = datetime.fromisoformat("2026-11-23T22:40:00+05:30")
     assert creation_outcome(upserted(india)) is CreationOutcome.CREATED
@@ -74,6 +89,10 @@ async def test_replicas_agree_on_the_task_that_created_a_project(store: Store) -
     assert await here.outcome(answer, "first") is CreationOutcome.CREATED
     assert await there.outcome(answer, "second") is CreationOutcome.EXISTED
     assert await there.outcome(answer, "first") is CreationOutcome.CREATED
+    unknown = upserted(NOW, None)  # nobody claims a project that nobody can date
+    other = replace(unknown, project=unknown.project.model_copy(update={"id": "p2"}))
+    assert await here.outcome(other, "third") is CreationOutcome.UNKNOWN
+    assert await there.outcome(other, "fourth") is CreationOutcome.UNKNOWN
 
 
 @pytest.mark.parametrize(
@@ -101,6 +120,8 @@ async def test_what_is_older_than_a_process_after_a_kill_has_an_unknown_creator(
     store.unclean_start = True
     creations = Creations(store, started=time.monotonic() - age)
     assert await creations.outcome(upserted(NOW), "one") is outcome
+    undated = Creations(store, started=time.monotonic() - age)
+    assert await undated.outcome(upserted(NOW, None), "one") is CreationOutcome.UNKNOWN
 
 
 def team(name: str, id_: str) -> dict[str, Any]:

@@ -66,3 +66,10 @@ async def test_they_outlive_the_process(tmp_path: Path) -> None:
 async def test_what_is_opened_at_once_is_all_remembered(store: Store) -> None:
     await asyncio.gather(*(add(store, "U1", f"p{number}") for number in range(4)))
     assert sorted(await ids(store)) == ["p0", "p1", "p2", "p3"]
+
+
+async def test_a_list_of_another_version_of_the_bot_is_replaced(store: Store) -> None:
+    await store.amend("recent projects", "U1", lambda _: {"projects": [{"project": "a"}]})
+    assert await ids(store) == []
+    await add(store, "U1", "b")
+    assert await ids(store) == ["b"]

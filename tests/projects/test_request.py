@@ -236,6 +236,7 @@ def test_a_bidirectional_control_is_refused_with_what_the_words_would_be_without
     assert parse(text.replace("{}", character)) == UsageError(
         Wrong.CONTROL_CHARACTER, "research", "sft"
     )
+    assert parse(f"he{character}lp") == UsageError(Wrong.CONTROL_CHARACTER)
 
 
 @pytest.mark.parametrize("text", ["שלום", "مرحبا", "日本 語", "👩\u200d🚀", "❤\ufe0f", "a b"])

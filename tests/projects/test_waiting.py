@@ -102,3 +102,13 @@ async def test_the_project_goes_on_in_the_team_that_was_asked_about(store: Store
         "request": {"team": "wp7ndew"},
         "place": {"channel_id": "C0SANDBOX1", "response_url": None},
     }
+
+
+async def test_a_request_of_another_version_of_the_bot_does_not_block_the_project(
+    store: Store,
+) -> None:
+    waiting, asked = WaitingProjects(store, "commands", CLOCK), request(1)
+    await store.amend("approvals", asked.key, lambda _: {"id": asked.id, "deciders": []})
+    assert await waiting.read(asked.key, asked.id) is None
+    assert await waiting.begin(asked, NOBODY) == asked
+    assert await waiting.read(asked.key, asked.id) == asked

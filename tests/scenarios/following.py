@@ -20,6 +20,7 @@ from bot.views.follow_dialog import GROUP, LEVEL, PERSON, PLACE, TARGET
 from bot.watches.poller import PollInterval
 from bot.wiring import Tuning
 from tests.conftest import RESEARCH, Env
+from tests.documents import documents_of
 from tests.scenarios.rules import GROUP as GROUP_ID
 from tests.scenarios.rules import SCOPES
 
@@ -126,7 +127,7 @@ class Followed:
         return next(m for m in reversed(self.slack.messages) if "Following" in m.text)
 
     async def stored(self) -> dict[str, Any]:
-        return await self.store.read_all("follows")
+        return await documents_of(self.store, "follows")
 
     async def no_follow(self) -> None:
         """Wait until nothing is followed."""

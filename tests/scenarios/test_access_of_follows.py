@@ -12,6 +12,7 @@ from bot.sandbox import Respond
 from bot.sandbox.slack.records import View
 from bot.watches.model import DELIVER
 from bot.watches.store import WATCHES
+from tests.documents import documents_of
 from tests.scenarios.following import CHANNEL, DANA, OTHER, Followed, following
 from tests.scenarios.rules import GROUP, LEE, change, granted
 
@@ -105,7 +106,7 @@ async def waiting(it: Followed, job_id: str, level: str) -> str:
     said = f"{job_id} ended".encode()
     if level == "ends":
         return f"followed:{follow['id']}:{sha256(said).hexdigest()[:16]}"
-    (watch,) = (await it.store.read_all(WATCHES)).values()
+    (watch,) = (await documents_of(it.store, WATCHES)).values()
     return str(watch["courier"])
 
 

@@ -6,6 +6,7 @@ from pydantic import SecretStr
 
 from bot.durable.database import open_store
 from tests.conftest import Env
+from tests.documents import documents_of
 from tests.durable.postgres import postgres_programs, postgres_server, postgres_url
 from tests.scenarios.acts import DANA, QUICK, RECREATE, SAM, scene, submit
 
@@ -32,4 +33,4 @@ async def test_two_people_on_two_replicas_start_one_job(idle_env: Env, postgres_
         await asyncio.gather(one.drain(), two.drain())
     assert (it.calls(RECREATE), it.jobs(), len(it.replies)) == (1, 1, 1)
     async with open_store(postgres_url) as store:
-        assert await store.read_all("acts on jobs") == {}
+        assert await documents_of(store, "acts on jobs") == {}

@@ -8,6 +8,7 @@ from pydantic import SecretStr
 
 from bot.durable.database import open_store
 from tests.conftest import Env
+from tests.documents import documents_of
 from tests.durable.postgres import postgres_programs, postgres_server, postgres_url
 from tests.scenarios.approvals import (
     APPROVE,
@@ -61,4 +62,4 @@ async def test_one_of_two_decisions_wins(idle_env: Env, postgres_url: str, secon
     assert len(direct(idle_env)) == ROUNDS
     assert second == DECLINE or approved == ROUNDS
     async with open_store(postgres_url) as store:
-        assert await store.read_all("approvals") == {}
+        assert await documents_of(store, "approvals") == {}

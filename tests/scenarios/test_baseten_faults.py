@@ -226,3 +226,5 @@ async def test_a_click_shows_a_project_although_its_job_is_unreadable(
         await http.hears("The only job of *sft*")
     else:
         await http.slack.until(lambda: "I couldn't read its state" in message.text)
+    if element == "watch":
+        await http.hears("I couldn't read the state of the latest job in Baseten's answer")

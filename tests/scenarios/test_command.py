@@ -48,6 +48,29 @@ async def test_an_old_project_without_a_job_was_already_there(http: Env) -> None
     assert "already existed" in http.slack.messages[0].text
 
 
+async def test_a_project_of_this_moment_that_is_listed_already_is_not_called_new(env: Env) -> None:
+    env.baseten.add_project(RESEARCH, "sft", created_at=datetime.now(UTC) + timedelta(hours=1))
+    await env.slack.command("research another")  # from now on, the bot has the list
+    await env.answered()
+    await env.slack.command("research sft")
+    await env.answered(2)
+    message = env.slack.messages[-1]
+    assert message.text.startswith("📂 sft is ready in Research.")
+    assert "by this request" not in message.text
+    assert "already existed" not in message.text  # the list might be too old
+
+
+async def test_a_project_of_another_team_of_the_same_name_proves_nothing(http: Env) -> None:
+    for team_id in ("twin001", "twin002"):
+        http.baseten.add_team("Twins", id=team_id)
+    http.baseten.add_project("twin001", "sft")
+    await http.slack.command("research another")  # from now on, the bot has the list
+    await http.answered()
+    await http.slack.command("twin002 sft")
+    await http.answered(2)
+    assert http.slack.messages[-1].text.startswith("✨ sft was created in Twins.")
+
+
 async def test_the_same_command_twice_creates_once(http: Env) -> None:
     for count in (1, 2):
         await http.slack.command("research twice")

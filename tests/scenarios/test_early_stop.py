@@ -18,6 +18,7 @@ from bot.sandbox import Hold, PostedMessage
 from bot.watches.store import WATCHES
 from bot.wiring import Tuning
 from tests.conftest import RESEARCH, Env
+from tests.documents import documents_of
 from tests.scenarios.tasks import until_ended
 
 DANA, KIM = "U0SANDBOX1", "U0KIM00001"
@@ -74,7 +75,7 @@ async def drawn(env: Env) -> AsyncIterator[tuple[PostedMessage, Overtaken]]:
             yield message, store
             await until_ended(env, WATCH_MESSAGE)
             assert "stop_watching" in str(message.blocks)
-            (watch,) = (await store.read_all(WATCHES)).values()
+            (watch,) = (await documents_of(store, WATCHES)).values()
             assert watch["watchers"] == [DANA]
     finally:
         await store.close(3)

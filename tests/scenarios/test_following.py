@@ -8,6 +8,7 @@ import pytest
 from bot.sandbox import Drop
 from bot.sandbox.slack.records import PostedMessage
 from tests.conftest import RESEARCH
+from tests.documents import documents_of
 from tests.scenarios.following import CHANNEL, DANA, MODES, OTHER, SAM, Followed, following
 
 ENDS = [
@@ -167,7 +168,7 @@ async def test_the_end_of_a_job_that_runs_for_weeks_is_reported(level: str) -> N
             await it.posted()
         await it.look(timedelta(days=15).total_seconds())
         await quiet(it)
-        (kept,) = (await it.store.read_all("followed jobs")).values()
+        (kept,) = (await documents_of(it.store, "followed jobs")).values()
         assert kept["ended"] is False
         it.becomes(job, "FAILED")
         await it.look()
@@ -355,7 +356,7 @@ async def test_after_an_unconfirmed_start_the_end_is_a_message_of_its_own(*, sta
         job = it.start("RUNNING")
         await it.look()
         async with asyncio.timeout(10):
-            while len(await it.store.read_all("followed jobs")) < 2:
+            while len(await documents_of(it.store, "followed jobs")) < 2:
                 await asyncio.sleep(0.01)
         it.becomes(job, "FAILED")
         await it.look()
@@ -365,7 +366,7 @@ async def test_after_an_unconfirmed_start_the_end_is_a_message_of_its_own(*, sta
             replies = [reply for post in it.posts(channel) for reply in it.thread(post)]
             assert ["failed" in reply.text for reply in replies] == [True]
         assert len([*it.posts(), *it.posts(OTHER)]) == 2 + stands
-        assert await it.store.read_all("followed jobs") == {}
+        assert await documents_of(it.store, "followed jobs") == {}
 
 
 async def test_a_follow_that_began_after_the_start_mentions_its_people() -> None:

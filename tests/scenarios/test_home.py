@@ -127,6 +127,21 @@ async def test_watch_posts_a_live_message_and_the_tab_says_so(env: Env) -> None:
     assert env.slack.ephemerals == []
 
 
+@pytest.mark.parametrize("button", ["watch_job", "show_job"])
+async def test_after_an_act_the_tab_shows_what_the_act_has_shown(env: Env, button: str) -> None:
+    await env.slack.command("research sft")
+    await env.answered()
+    project = env.baseten.projects()[0]
+    job = env.baseten.add_job(project["id"], name="epoch-3")
+    view = await home_with(env, "sft")
+    assert "|epoch-3>* · sft" in section(view, "Running now")[0]
+    env.baseten.set_job(job["id"], status="TRAINING_JOB_COMPLETED")
+    await press(env, view, button)
+    await env.answered(2)
+    await until(env, view, "No job is running or waiting.")
+    await until(env, view, "|epoch-3>: Completed")
+
+
 async def test_watch_pressed_twice_watches_once(http: Env) -> None:
     add(http, "sft")
     view = await home(http)

@@ -8,6 +8,7 @@ from bot.sandbox import Drop, Hold
 from bot.watches.store import WATCHES
 from bot.wiring import Tuning
 from tests.conftest import Env
+from tests.documents import documents_of
 from tests.scenarios.tasks import until_ended
 from tests.scenarios.test_home import home, press, published, until
 from tests.scenarios.test_job_list import LIST, add
@@ -53,7 +54,7 @@ async def test_an_ended_watch_whose_news_are_not_delivered_is_no_watch(idle_env:
         view = await home(env)
         await press(env, view, "watch_job")
         await until(env, view, "watched by you")
-        (key,) = await store.read_all(WATCHES)
+        (key,) = await documents_of(store, WATCHES)
         await store.amend(WATCHES, key, lambda kept: (kept or {}) | {"ended": True})
         await home(env)
         await until(env, view, "watched by you", gone=True)

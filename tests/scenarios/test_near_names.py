@@ -182,7 +182,8 @@ async def test_without_the_list_nothing_is_asked_but_the_person_is_told(
     assert opened(env) == ["llama_3_ft"]
     await env.hears("I couldn't check for names similar to *llama_3_ft*")
     await env.bot.drain()
-    assert len(env.slack.ephemerals) == 1
+    notes = [each for each in env.slack.ephemerals if "still opening" not in each.text.lower()]
+    assert len(notes) == 1  # on a slow machine, the other note came before
 
 
 async def test_without_the_name_of_the_team_the_person_is_told(http: Env) -> None:

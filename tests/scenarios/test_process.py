@@ -148,6 +148,17 @@ async def test_it_prints_its_version_without_any_setting(tmp_path: Path) -> None
     assert process.said == f"{__version__}\n"
 
 
+async def test_a_setting_that_is_ignored_is_told_in_the_log(idle_env: Env, tmp_path: Path) -> None:
+    settings = settings_of(idle_env) | {"BASETEN_KEY": "zq7"}
+    async with started(cwd=tmp_path, settings=settings) as process:
+        await process.ready()
+        await process.stopped()
+    (line,) = [line for line in map(json.loads, process.said.splitlines()) if "setting" in line]
+    assert (line["event"], line["setting"]) == ("a setting is ignored", "BASETEN_KEY")
+    assert "did you mean BASETEN_API_KEY?" in line["why"]
+    assert "zq7" not in process.said
+
+
 async def test_the_first_line_of_the_log_names_the_version(idle_env: Env, tmp_path: Path) -> None:
     async with started(cwd=tmp_path, settings=settings_of(idle_env)) as process:
         await process.ready()

@@ -14,6 +14,7 @@ from bot.sandbox.refusals import internal_500, not_found_404, slack_error, wrong
 from bot.watches.poller import PollInterval
 from bot.wiring import Tuning
 from tests.conftest import RESEARCH, Env
+from tests.documents import documents_of
 from tests.scenarios.audited import until_rows
 from tests.scenarios.crowd import may_read
 from tests.scenarios.tasks import HISTORY, POST
@@ -103,7 +104,7 @@ async def test_a_watch_follows_exactly_its_job_to_the_end(idle_env: Env) -> None
         paths = asked(idle_env)
         assert f"GET /v1/training_projects/{project}/jobs/{old}" in paths
     async with open_store(idle_env.url) as store:
-        (watch,) = (await store.read_all("watches")).values()
+        (watch,) = (await documents_of(store, "watches")).values()
     assert (watch["channel_id"], watch["watchers"]) == (DM, [DANA])
     assert watch["project"]["latest_job"]["id"] == old
 

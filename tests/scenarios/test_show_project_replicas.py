@@ -6,6 +6,7 @@ from pydantic import SecretStr
 
 from bot.durable.database import open_store
 from tests.conftest import Env
+from tests.documents import documents_of
 from tests.durable.postgres import postgres_programs, postgres_server, postgres_url
 from tests.scenarios.test_job_list import add, look
 from tests.scenarios.test_show_project import DANA, DM, press
@@ -32,6 +33,6 @@ async def test_clicks_that_reach_two_replicas_post_one_message(
     (message,) = idle_env.slack.messages
     assert message.channel == DM
     async with open_store(postgres_url) as store:
-        assert list(await store.read_all("watches")) == [f"{DM}:{message.ts}"]
+        assert list(await documents_of(store, "watches")) == [f"{DM}:{message.ts}"]
     posted = [told for told in idle_env.slack.ephemerals if "I'll keep you posted" in told.text]
     assert len(posted) == 1

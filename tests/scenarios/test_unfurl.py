@@ -10,7 +10,7 @@ from bot.sandbox.faults import Fault
 from bot.sandbox.refusals import internal_500, not_found_404, slack_error
 from bot.sandbox.slack.records import SharedLinks
 from bot.wiring import Tuning
-from tests.conftest import Env
+from tests.conftest import RESEARCH, Env
 from tests.scenarios.rules import DANA, GROUP, HERE, LEE, THERE, granted, ruled
 from tests.scenarios.test_job_list import add, ago, asked
 
@@ -64,6 +64,18 @@ async def test_a_job_shows_its_status_its_machine_and_its_age(env: Env) -> None:
     assert "as of <!date^" in second
     assert len(asked(env)) == 1
     assert env.slack.messages == []
+
+
+async def test_a_job_that_cannot_be_read_is_not_called_missing(http: Env) -> None:
+    may_unfurl(http)
+    project = http.baseten.add_project(RESEARCH, "sft") | {"latest_job": {"status": "new shape"}}
+    url = f"{ROOT}/{project['id']}"
+    answer = Respond(200, json={"training_project": project})
+    http.baseten.faults.next(f"/v1/training_projects/{project['id']}", answer)
+    shared = await paste(http, url)
+    await previewed(http, shared)
+    assert "It has a job, but I couldn't read its state" in text(shared, url)
+    assert "No job yet" not in text(shared, url)
 
 
 async def test_a_project_shows_its_latest_job(env: Env) -> None:

@@ -21,6 +21,7 @@ from bot.watches.poller import PollInterval
 from bot.watches.store import WATCHES
 from bot.wiring import Tuning
 from tests.conftest import RESEARCH, Env
+from tests.documents import documents_of
 from tests.durable.postgres import postgres_programs, postgres_server, postgres_url
 from tests.scenarios.filled import dialog
 from tests.scenarios.tasks import until_ended
@@ -69,7 +70,7 @@ async def watchers(it: Watched) -> list[str]:
     """Return the people who watch, in no order."""
     return sorted(
         user
-        for watch in (await it.store.read_all(WATCHES)).values()
+        for watch in (await documents_of(it.store, WATCHES)).values()
         for user in watch["watchers"]
         if not watch["ended"]
     )
@@ -89,7 +90,7 @@ async def test_two_replicas_take_the_clicks_of_two_people_at_once(postgres_url: 
         await it.shows("finished")
         await asyncio.gather(*(bot.drain() for bot in bots))
         assert len(it.replies) == 1
-        assert await it.store.read_all(WATCHES) == {}
+        assert await documents_of(it.store, WATCHES) == {}
 
 
 async def test_the_last_two_people_stop_on_two_replicas_at_once(postgres_url: str) -> None:
@@ -101,7 +102,7 @@ async def test_the_last_two_people_stop_on_two_replicas_at_once(postgres_url: st
         await it.slack.until(lambda: "stop_watching" in str(it.answer.blocks))
         await press_at_once(it, bots, "stop_watching", DANA, KIM)
         await asyncio.gather(*(bot.drain() for bot in bots))
-        assert await it.store.read_all(WATCHES) == {}
+        assert await documents_of(it.store, WATCHES) == {}
         assert "stop_watching" not in str(it.answer.blocks)
         assert "atched by" not in str(it.answer.blocks)
         assert it.slack.ephemerals == []

@@ -20,6 +20,7 @@ from bot.sandbox import Clock, PostedMessage, Respond, SandboxBaseten, SandboxSl
 from bot.watches.poller import PollInterval
 from bot.wiring import Tuning
 from tests.conftest import RESEARCH, Env
+from tests.documents import documents_of
 from tests.scenarios.tasks import until_ended
 
 FAST = 15  # seconds of the clock; the bot looks whenever it has moved
@@ -254,7 +255,7 @@ async def test_watch_too_turns_the_announcement_into_the_message_of_the_newer_jo
         assert DANA not in last
         assert "|old>" in str(it.answer.blocks)
         async with asyncio.timeout(10):
-            while len(await it.store.read_all("watches")) > 1:
+            while len(await documents_of(it.store, "watches")) > 1:
                 await asyncio.sleep(0.01)
 
 
@@ -268,7 +269,7 @@ async def test_a_second_press_of_watch_too_joins() -> None:
         await it.slack.action(reply, "watch_too")
         both = ("U0KIM00001", DANA)
         await it.slack.until(lambda: all(f"<@{each}>" in str(reply.blocks) for each in both))
-        assert len(await it.store.read_all("watches")) == 2
+        assert len(await documents_of(it.store, "watches")) == 2
 
 
 async def test_of_a_newer_job_that_has_ended_the_person_is_told() -> None:
@@ -286,7 +287,9 @@ async def test_the_first_job_of_a_new_project_is_followed() -> None:
         await it.watch()
         it.start("PENDING", name="first")
         it.clock.advance(FAST)
-        assert "*llama* has its first job: *first* (waiting for GPU" in await it.hears(1)
+        told = await it.hears(1)
+        assert "*llama* has its first job: *first* (waiting for GPU" in told
+        assert f"<@{DANA}>" in told  # the message promised that *Watch* tells when it starts
         await it.shows("|first>")
 
 
@@ -336,7 +339,7 @@ async def test_a_stop_by_somebody_who_does_not_watch_changes_nothing() -> None:
 
 async def stop_for_everyone(it: Watched, user: str) -> None:
     """Stop the watch of the answer for everyone, as the menu of the message does."""
-    (watch,) = (await it.store.read_all("watches")).values()
+    (watch,) = (await documents_of(it.store, "watches")).values()
     state = {
         "place": {"user_id": user, "channel_id": it.answer.channel},
         "ts": it.answer.ts,
@@ -358,7 +361,7 @@ async def test_a_stop_for_everyone_ends_the_watch_and_names_the_person_to_the_ot
         (told,) = [each for each in it.slack.messages if each.channel == dm]
         assert "<@U0KIM00001> stopped watching *llama* for everyone" in told.text
         await it.slack.until(lambda: "Watched by" not in str(it.answer.blocks))
-        assert await it.store.read_all("watches") == {}
+        assert await documents_of(it.store, "watches") == {}
 
 
 async def test_a_stop_that_is_shown_later_leaves_a_newer_watch_alone() -> None:
@@ -388,7 +391,7 @@ async def test_a_stop_that_is_done_again_ends_only_the_watch_that_was_meant() ->
         it.start("RUNNING")
         await it.open()
         await it.watch()
-        (watch,) = (await it.store.read_all("watches")).values()
+        (watch,) = (await documents_of(it.store, "watches")).values()
         place = {"user_id": DANA, "channel_id": it.answer.channel}
         state = {
             "place": place,
@@ -403,7 +406,7 @@ async def test_a_stop_that_is_done_again_ends_only_the_watch_that_was_meant() ->
         it.clock.advance(FAST)
         await it.slack.until(lambda: it.answer.edits > edits)
         assert "Watched by" in str(it.answer.blocks)
-        assert await it.store.read_all("watches")
+        assert await documents_of(it.store, "watches")
 
 
 async def test_a_stop_that_slack_cannot_show_has_ended_the_watch_all_the_same() -> None:

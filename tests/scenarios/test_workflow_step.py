@@ -127,6 +127,13 @@ async def test_the_words_for_a_workflow_name_no_command(env: Env) -> None:
     )
 
 
+async def test_a_team_that_is_like_no_other_is_to_be_corrected_in_the_workflow(http: Env) -> None:
+    await run(http, team="zzz")
+    assert (await failed(http)).endswith(
+        "Correct the team in Workflow Builder. The teams I can see: Default and Research."
+    )
+
+
 async def test_a_step_that_can_run_again_is_told_so_without_a_command(env: Env) -> None:
     env.baseten.faults.always(UPSERT, bad_gateway_html_502())
     await run(env)

@@ -112,6 +112,11 @@ CASES = [
     (Refused(502), CANNOT_TELL, ["502"]),
     (Refused(503), CANNOT_TELL, ["503"]),
     (Unreachable("no route", sent=False), NOTHING_DONE, ["can't reach Baseten"]),
+    (
+        Unreachable("paused", sent=False, retry_after=20.0),
+        NOTHING_DONE,
+        ["Baseten does not answer at the moment", "in 20 s"],
+    ),
     (Unreachable("too slow", sent=True), CANNOT_TELL, ["did not answer"]),
     (Unreadable("status 202"), CANNOT_TELL, ["doesn't look like Baseten's", "firewall"]),
 ]

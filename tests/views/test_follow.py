@@ -134,3 +134,8 @@ def test_only_matching_teams_and_projects_are_offered() -> None:
     found = target_options(" LLA", ["Research", "Llamas"], heads)
     labels = [each.to_dict()["text"]["text"] for each in found]
     assert labels == ["All projects of Llamas", "Llama (Research)"]
+
+
+def test_a_name_from_right_to_left_does_not_turn_its_option_round() -> None:
+    shown = project_option("pr0ject", "\u05d0\u05d1 12", "Research").to_dict()["text"]["text"]
+    assert shown == "\u2068\u05d0\u05d1 12\u2069 (Research)"

@@ -249,3 +249,15 @@ def test_the_words_name_the_commands_of_the_installation() -> None:
     ):
         assert "/training-" not in str(message.payload())
         assert "/tj-x" in str(message.payload())
+
+
+def test_a_team_without_the_project_is_offered_alone() -> None:
+    said = unknown_scope(UnknownScope("Research", "zzz"), HERE).text
+    assert said.endswith(f"Try `{HERE.jobs_command} Research`")
+
+
+@pytest.mark.parametrize(("status", "explained"), [("RUNNING", True), ("FAILED", False)])
+def test_only_a_button_that_is_there_is_explained(status: str, *, explained: bool) -> None:
+    said = str(drawn(listed(current_status=f"TRAINING_JOB_{status}")).payload()["blocks"])
+    assert ("*Watch* follows" in said) is explained
+    assert ("'watch_job'" in said) is explained

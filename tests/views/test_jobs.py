@@ -78,3 +78,15 @@ def test_nothing_that_was_written_elsewhere_is_markup_here(name: str) -> None:
     assert "<!channel" not in drawn
     assert "<https://evil" not in drawn
     assert "<&" not in drawn
+
+
+def test_the_machines_of_several_nodes_are_not_cut() -> None:
+    drawn = str(jobs_message(listed(job(node_count=16))).payload())
+    assert "4xH100 on 16 nodes (64 GPUs), dedicated · " in drawn
+
+
+def test_a_screen_reader_hears_of_each_job_that_is_drawn() -> None:
+    said = jobs_message(CASES["each_status"]).text
+    assert [line.split(": ")[0] for line in said.split("\n")[1:]] == [
+        name.lower() for name in STATUSES[:10]
+    ]

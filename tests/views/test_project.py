@@ -455,7 +455,26 @@ def test_the_command_that_starts_a_job_can_be_pasted(team: str) -> None:
     assert shlex.split(shown)[-2:] == ["--team", team]
 
 
+@pytest.mark.parametrize("team", [None, ""])
+def test_the_command_that_starts_a_job_names_no_unknown_team(team: str | None) -> None:
+    assert push_command(team) == "`truss train push config.py`"
+
+
 def test_a_command_that_starts_a_job_is_not_cut() -> None:
     assert (
         push_command("x" * 300) == "`truss train push config.py --team` with the name of the team"
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "called"),
+    [
+        ("llama", "name the project `llama` in"),
+        ("a`b", "name the project exactly as above in"),
+        ("x" * 101, "use the project's whole name in"),  # the message shows it cut
+        ("a`b  c", "use the project's whole name in"),  # and with one space
+    ],
+)
+def test_a_name_is_called_exact_only_if_the_message_shows_it_whole(name: str, called: str) -> None:
+    drawn = Case(opened(None, name=name)).payload()
+    assert f"To start one, {called} your config" in drawn["blocks"][0]["text"]["text"]

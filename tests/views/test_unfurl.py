@@ -27,3 +27,12 @@ def test_a_job_that_goes_on_can_be_watched(job_id: str, status: str, buttons: in
     blocks = unfurl_blocks(project, AT)
     assert len(blocks) == 1 + buttons
     assert ("<https://" in blocks[0]["text"]["text"]) is (len(job_id) < 25)
+
+
+@pytest.mark.parametrize(("unreadable", "said"), [(False, "No job yet"), (True, "It has a job")])
+def test_a_job_that_cannot_be_read_is_not_called_missing(*, unreadable: bool, said: str) -> None:
+    project = TrainingProject(
+        id="n4q95w5", name="sft", created_at=AT, updated_at=AT, job_unreadable=unreadable
+    )
+    (block,) = unfurl_blocks(project, AT)
+    assert block["text"]["text"].startswith(f"📂 *sft*\n{said}")

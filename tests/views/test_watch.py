@@ -127,7 +127,7 @@ WRITTEN_ELSEWHERE = {
     ),
     "long_line": failed([LONG]),
     "long_newer": newer(a_job(**LONG_JOB, id="a" * 100), a_job(**LONG_JOB), MANY),
-    "long_first_job": first_job_message(LONG_PROJECT, a_job(**LONG_JOB), LONG),
+    "long_first_job": first_job_message(LONG_PROJECT, a_job(**LONG_JOB), MANY, LONG),
     "long_waiting": waiting_message(
         LONG_PROJECT,
         a_job("PENDING", **LONG_JOB),
@@ -184,7 +184,7 @@ MESSAGES = {
     "newer_job": newer(NEW, a_job()),
     "newer_job_after_the_end": newer(NEW, None),
     "newer_job_for_nobody": newer(NEW, a_job(), ()),
-    "first_job": first_job_message(a_project(), NEW, "dana@example.com"),
+    "first_job": first_job_message(a_project(), NEW, DANA, "dana@example.com"),
     "waiting_with_an_unknown_capacity": waiting_message(
         a_project(), a_job("PENDING"), SINCE, 10_800, GpuCapacity(gpu_type="H100")
     ),
@@ -302,6 +302,7 @@ def test_a_log_is_shown_without_what_only_a_terminal_understands() -> None:
         "\x1b]8;;https://x.example\x1b\\a link\x1b]8;;\x1b\\!",
         "\x1bPdevice\x1b\\said",
         "cut off\x1b",
+        "from \u202eright to left\u2069",
     ]
     assert log_lines(logged) == [
         "Error: no   space",
@@ -313,6 +314,7 @@ def test_a_log_is_shown_without_what_only_a_terminal_understands() -> None:
         "a link!",
         "said",
         "cut off",
+        "from right to left",
     ]
 
 
@@ -433,7 +435,8 @@ def test_a_newer_job_has_a_button_that_carries_it() -> None:
 def test_who_watches_is_mentioned_by_what_asks_for_attention() -> None:
     for name in ("completed", "failed", "stopped", "preempted", "expired", "gone", "lost"):
         assert "<@U0DANA0001>" in MESSAGES[name].text
-    assert "<@U0DANA0001>" in MESSAGES["newer_job"].text
+    for name in ("newer_job", "first_job"):
+        assert "<@U0DANA0001>" in MESSAGES[name].text
     for name in ("deploying", "running", "waiting"):
         assert "<@" not in MESSAGES[name].text
 
@@ -443,3 +446,17 @@ def test_a_conversation_that_is_no_channel_is_not_named() -> None:
         a_project(job()), "Research", "D0SANDBOX1", "is_archived", INSTALLATION
     ).text
     assert "<#" not in said
+
+
+@pytest.mark.parametrize(
+    ("size", "said"),
+    [
+        (512, "`checkpoint-9` (512 bytes)\n"),
+        (1, "`checkpoint-9` (1 byte)\n"),
+        (0, "`checkpoint-9`\n"),
+        (-5, "`checkpoint-9`\n"),
+    ],
+)
+def test_a_size_below_a_kilobyte_is_said_in_bytes_if_it_is_one(size: int, said: str) -> None:
+    odd = checkpoint(9, sync_status=None, size_bytes=size)
+    assert f"1 checkpoint, {said}" in ended("COMPLETED", checkpoints=[odd]).text

@@ -271,7 +271,7 @@ async def test_the_first_job_is_told_of(scene: Scene) -> None:
     scene.job(project, "PENDING", name="first-try")
     await scene.look_and_deliver()
     assert scene.replies == [
-        "⏳ *support-bot-sft* has its first job: *first-try* (waiting for GPU capacity)."
+        f"⏳ *support-bot-sft* has its first job: *first-try* (waiting for GPU capacity). {DANA}"
     ]
 
 

@@ -12,6 +12,7 @@ from bot.sandbox import Delay, Respond
 from bot.watches.followed import FollowedJobs
 from bot.watches.poller import PollInterval
 from bot.watches.tracked import TrackedJobs, tracked
+from tests.documents import documents_of
 from tests.watches.scene import QUEUE, Scene
 
 
@@ -135,7 +136,7 @@ async def test_a_deleted_job_lets_no_old_one_be_posted(scene: Scene) -> None:
     await requests_of(scene)
     await requests_of(scene)
     assert await job_posts(scene) == []
-    assert await scene.store.read_all("followed jobs") == {}
+    assert await documents_of(scene.store, "followed jobs") == {}
 
 
 async def test_the_loss_of_a_job_is_posted_for_the_follows_that_wait_for_its_end(
@@ -167,10 +168,10 @@ async def test_without_a_follow_no_job_is_tracked_and_no_list_is_requested(scene
     first = await follow(scene, 0, team())
     scene.job(scene.project(status=None), "RUNNING")
     await requests_of(scene)
-    assert await scene.store.read_all("followed jobs")
+    assert await documents_of(scene.store, "followed jobs")
     await Follows(scene.store, queue=QUEUE).end(first, by="U0SANDBOX1")
     assert await requests_of(scene, PollInterval().slow) == []
-    assert await scene.store.read_all("followed jobs") == {}
+    assert await documents_of(scene.store, "followed jobs") == {}
 
 
 async def test_a_follow_that_begins_during_a_look_keeps_the_jobs_that_run(scene: Scene) -> None:
@@ -189,10 +190,10 @@ async def test_a_follow_that_begins_during_a_look_keeps_the_jobs_that_run(scene:
         followed = FollowedJobs(scene.client, scene.store, Follows(scene.store, queue=QUEUE))
         await followed.read()
         await beginning
-        assert await scene.store.read_all("followed jobs"), steps
+        assert await documents_of(scene.store, "followed jobs"), steps
         await follows.end(new, by=new.created_by)
         await followed.read()
-        assert not await scene.store.read_all("followed jobs")
+        assert not await documents_of(scene.store, "followed jobs")
 
 
 async def test_a_job_that_starts_during_the_look_in_which_its_follow_begins_is_posted(
@@ -227,7 +228,7 @@ async def test_a_project_that_the_list_lacked_once_lets_no_old_job_be_posted(sce
     scene.baseten.faults.next("/v1/training_projects", Respond(200, {"training_projects": []}))
     await requests_of(scene)
     assert await requests_of(scene) == ["GET training_projects"]
-    assert await scene.store.read_all("followed jobs") == {}
+    assert await documents_of(scene.store, "followed jobs") == {}
 
 
 async def test_many_deleted_projects_are_looked_for_by_id_a_few_at_a_time(scene: Scene) -> None:
@@ -241,5 +242,5 @@ async def test_many_deleted_projects_are_looked_for_by_id_a_few_at_a_time(scene:
         scene.baseten.delete_project(project)
     assert len(await requests_of(scene, 61)) == 1 + 25
     assert len(await requests_of(scene, 61)) == 1 + 5
-    assert await scene.store.read_all("follows") == {}
+    assert await documents_of(scene.store, "follows") == {}
     assert await requests_of(scene, 61) == []
