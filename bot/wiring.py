@@ -37,7 +37,6 @@ from bot.handlers.jobs import JobsHandler
 from bot.handlers.more import MoreHandler
 from bot.handlers.open_project import OpenProjectHandler
 from bot.handlers.permissions import Permissions
-from bot.handlers.posting import LOOKS
 from bot.handlers.refresh import RefreshHandler
 from bot.handlers.services import Services
 from bot.handlers.show_project import ShowProjectHandler
@@ -57,6 +56,7 @@ from bot.slack.messages import Poster
 from bot.slack.modals import Modals
 from bot.slack.people import People
 from bot.slack.permalinks import Permalinks
+from bot.slack.post_search import LOOKS
 from bot.slack.unfurls import Unfurls
 from bot.slack.user_groups import UserGroups
 from bot.slack.workflow_steps import WorkflowSteps
@@ -246,7 +246,7 @@ def build_services(
         follow=follow,
         unfollow=unfollow,
         follow_dialog=FollowDialogHandler(
-            projects, job_list, poster, modals, failures, permissions, UserGroups(out.slack)
+            projects, job_list, dialogs, permissions, UserGroups(out.slack)
         ),
         ask_approval=AskHandler(waiting, poster, failures, steps, links, looks),
         decide_approval=DecideHandler(access, waiting, failures, permissions),

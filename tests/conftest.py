@@ -1,8 +1,8 @@
 """What the scenarios stand on: the real bot between a Slack and a Baseten on loopback."""
 
 import asyncio
-import socket
-from collections.abc import AsyncIterator, Callable
+import gc
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +18,7 @@ from bot.durable.store import Store
 from bot.sandbox import SandboxBaseten, SandboxSlack
 from bot.settings import Settings
 from bot.wiring import Tuning
+from tests.ports import held_port
 
 RESEARCH = "wp7ndew"
 
@@ -96,7 +97,7 @@ class Env:
             self.serving = asyncio.create_task(self.bot.serve())
             if not changes.get("slack_app_token"):
                 self.slack.bot_url = self.bot.url
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(20):
                 await self.bot.health.ready()
             yield self.bot
             self.serving.cancel()
@@ -112,7 +113,7 @@ class Env:
             await bot.listen(stack)
             serving = asyncio.create_task(bot.serve())
             self.slack.bot_url = bot.url
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(20):
                 await bot.health.ready()
             yield bot
             await bot.drain()
@@ -137,6 +138,15 @@ class Env:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with what takes longest, so that nothing is left to wait for alone at the end."""
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
+def pytest_collection_finish() -> None:
+    """Collect no garbage in what is loaded now: on a busy machine that takes a second each time.
+
+    A request waits for half a second, or for one, before it is answered in other words.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -170,12 +180,10 @@ async def idle_env(tmp_path: Path) -> AsyncIterator[Env]:
 
 
 @pytest.fixture
-def closed_port() -> int:
+def closed_port() -> Iterator[int]:
     """A port of loopback where nobody listens."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port: int = taken.getsockname()[1]
-    return port
+    with held_port() as port:
+        yield port
 
 
 @pytest.fixture(params=[over_http, over_a_socket], ids=["http", "socket"])

@@ -64,8 +64,8 @@ class Process:
                 self.said += chunk.decode()
                 self._more.notify_all()
 
-    async def until(self, found: Callable[[str], bool], seconds: float = 20) -> None:
-        """Wait until it has said something."""
+    async def until(self, found: Callable[[str], bool], seconds: float = 40) -> None:
+        """Wait until it has said something; on a busy machine its imports alone take 20 seconds."""
         async with asyncio.timeout(seconds), self._more:
             await self._more.wait_for(lambda: found(self.said))
 
@@ -86,7 +86,7 @@ class Process:
         self.process.terminate()
         assert await self.ended() == 0, self.said[-5000:]
 
-    async def ended(self, seconds: float = 30) -> int:
+    async def ended(self, seconds: float = 40) -> int:
         """Wait for its end and return its exit code."""
         async with asyncio.timeout(seconds):
             code = await self.process.wait()

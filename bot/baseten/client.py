@@ -56,7 +56,7 @@ class Baseten(Requests):
 
     Every method raises ``Unreachable``, ``Refused`` or ``Unreadable`` of ``bot.baseten.errors``.
     Failed requests are repeated for up to 45 seconds, because every request is idempotent, except
-    the one of `recreate_training_job`.
+    the one of `recreate_training_job`, and those of a client `without_repeats`.
     """
 
     async def list_teams(self) -> list[Team]:

@@ -2,9 +2,10 @@
 
 import asyncio
 import time
+from copy import copy
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Generic
+from typing import Any, Generic, Self
 
 import httpx
 
@@ -54,6 +55,9 @@ class Requests:
         api_key: a workspace API key.
         timeout: the limit of one attempt in seconds, from the connection to the last byte.
         redactor: removes the key from error messages, in case the API repeats it.
+
+    Attributes:
+        attempts: the most attempts of one call.
     """
 
     def __init__(
@@ -76,6 +80,13 @@ class Requests:
         )
         self._timeout = timeout
         self._redactor = redactor
+        self.attempts = ATTEMPTS
+
+    def without_repeats(self) -> Self:
+        """Return a client that sends each request once, for callers that ask again later."""
+        client = copy(self)
+        client.attempts = 1
+        return client
 
     async def _call(
         self, model: type[Answer], method: str, path: str, sent: dict[str, Any] | None = None
@@ -103,7 +114,7 @@ class Requests:
 
         try:
             async with asyncio.timeout(TOTAL_TIMEOUT):
-                response = await retry(attempt, retries.should_retry, attempts=ATTEMPTS)
+                response = await retry(attempt, retries.should_retry, attempts=self.attempts)
                 return response, time.monotonic() - started
         except TimeoutError:
             if isinstance(retries.last_error, Refused):

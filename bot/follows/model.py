@@ -75,6 +75,7 @@ class Follow(BaseModel):
         level: the events that are posted.
         mentions: a person's id, a user group's id, or both; they are mentioned on a failure.
         since: a time by Baseten's clock. Events until then are not posted.
+        changed_at: the same for the last change of its level; None if there was none.
         ts: the message that announced the follow; empty if its id is unknown.
     """
 
@@ -87,6 +88,7 @@ class Follow(BaseModel):
     level: Level = Level.ENDS
     mentions: tuple[str, ...] = ()
     since: Moment
+    changed_at: Moment | None = None
     ts: str = Field(default="")
 
     @property
@@ -102,6 +104,16 @@ class Follow(BaseModel):
         return sha256(f"{place} {meant}".encode(errors="replace")).hexdigest()[:32]
 
     @property
+    def level_since(self) -> Moment:
+        """The time of its present level. The starts of jobs until then are not posted."""
+        return self.changed_at or self.since
+
+    @property
+    def version(self) -> str:
+        """Its id, with the time of the last change if there was one."""
+        return f"{self.id} {self.changed_at.isoformat()}" if self.changed_at else self.id
+
+    @property
     def is_direct(self) -> bool:
         """Whether the follow posts to its creator alone."""
         return self.channel_id.startswith("D")
@@ -110,7 +122,7 @@ class Follow(BaseModel):
         """Return whether the start of a job is posted."""
         return (
             self.level is Level.ALL
-            and job.created_at > self.since
+            and job.created_at > self.level_since
             and self.scope.includes(project, job)
         )
 

@@ -74,7 +74,8 @@ class Follows:
                 return follow
             before[:] = [kept]
             # The posts of jobs carry the old id, and a job is not reported twice.
-            return follow.model_copy(update={"id": kept.id, "since": kept.since})
+            fields = {"id": kept.id, "since": kept.since, "changed_at": follow.since}
+            return follow.model_copy(update=fields)
 
         await self._store.write(self._documents.amendment(follow.key, changed), *changes)
         return before[0] if before else None

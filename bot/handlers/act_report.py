@@ -1,21 +1,23 @@
 """The report of an act on a job: a reply in the thread of its message, and the new message."""
 
 from dataclasses import dataclass, replace
+from functools import partial
 
 import structlog
 
 from bot.baseten.errors import BasetenError
 from bot.durable.context import TaskContext
-from bot.durable.model import RunAgain, State
+from bot.durable.model import RunAgain
 from bot.handlers.act_task import ActTask
 from bot.handlers.failures import Failures
-from bot.handlers.posting import LOOKS, TaskPost
+from bot.handlers.posting import post_once
 from bot.projects.message_state import WatchJobChoice
 from bot.projects.service import Projects
 from bot.slack.message import SlackCallFailed
 from bot.slack.messages import Poster
+from bot.slack.post_search import LOOKS
 from bot.views.act_words import ActEnd, act_report, private_report
-from bot.watches.present import show_present
+from bot.watches.redraw import show_present
 from bot.watches.store import Watches
 
 log = structlog.stdlib.get_logger(__name__)
@@ -55,17 +57,14 @@ class ActReports:
         return None
 
     async def _reply(self, task: ActTask, context: TaskContext, end: ActEnd) -> RunAgain | None:
-        def searching(looks: int) -> State:
-            return task.model_copy(update={"looks": looks}).state()
-
         choice = None
         if task.new_job is not None and task.message_state is not None:
             choice = WatchJobChoice(message_state=task.message_state, job_id=task.new_job.id)
         thread = replace(task.place, thread_ts=task.place.thread_ts or task.ts)
-        post = TaskPost(self.poster, context, self.looks, task.looks, searching)
         refused = False
         try:
-            posted = await post.post(thread, act_report(end, choice))
+            report = act_report(end, choice)
+            posted = await post_once(self.poster, context, self.looks, thread, report)
         except SlackCallFailed as failed:
             if failed.retryable:
                 raise
@@ -88,9 +87,9 @@ class ActReports:
         if task.message_state is None:
             return
         try:
-            project = await self.projects.get_project(task.project_id)
+            read = partial(self.projects.get_project, task.project_id)
             await show_present(
-                self.poster, self.watches, task.place, task.ts, task.message_state, project
+                self.poster, self.watches, task.place, task.ts, task.message_state, read
             )
         except BasetenError as error:
             log.info("cannot update the message of an act", error=str(error))

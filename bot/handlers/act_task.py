@@ -1,5 +1,6 @@
 """The state of the task that acts on a job."""
 
+from dataclasses import dataclass
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -7,8 +8,9 @@ from pydantic import BaseModel, ConfigDict
 from bot.access.rules import Verb
 from bot.baseten.models import TrainingJob, TrainingProject
 from bot.durable.context import TaskContext
-from bot.durable.model import State
+from bot.durable.model import RunAgain, State
 from bot.handlers.audit import Audit
+from bot.handlers.failures import Send
 from bot.projects.job_acts import Act
 from bot.projects.message_state import MessageState
 from bot.slack.message import ReplyTarget
@@ -69,6 +71,34 @@ class ActTask(BaseModel):
     def state(self) -> State:
         """Return it as JSON."""
         return self.model_dump(mode="json")
+
+
+@dataclass(slots=True)
+class ActAttempt:
+    """One attempt at the task.
+
+    Attributes:
+        context: the context of the task.
+        task: its state now.
+        answer: sends the person the answer.
+    """
+
+    context: TaskContext
+    task: ActTask
+    answer: Send
+
+    def update(self, **changes: object) -> None:
+        """Change the state."""
+        self.task = self.task.model_copy(update=changes)
+
+    async def save(self) -> None:
+        """Write the state before the next step; see `TaskContext.checkpoint`."""
+        await self.context.checkpoint(self.task.state())
+
+    def again(self, seconds: float, **changes: object) -> RunAgain:
+        """Return the reschedule of the task, with these changes of the state."""
+        self.update(**changes)
+        return RunAgain(seconds, self.task.state())
 
 
 def note_act(audit: Audit, context: TaskContext, task: ActTask, *, perhaps: bool = False) -> None:

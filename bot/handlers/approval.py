@@ -16,7 +16,7 @@ from bot.handlers.audit import Audit
 from bot.handlers.failures import Failures
 from bot.handlers.open_task import OpenProjectTask
 from bot.handlers.permissions import actor_of
-from bot.handlers.posting import TaskPost
+from bot.handlers.posting import post_once
 from bot.handlers.task_age import retry_later
 from bot.projects.approval import (
     APPROVED_TASK,
@@ -164,13 +164,9 @@ class AskHandler:
         return await self._wait(task, context)
 
     async def _ask(self, task: AskTask, context: TaskContext) -> Outcome:
-        def searching(looks: int) -> State:
-            return task.model_copy(update={"looks": looks}).state()
-
-        post = TaskPost(self.poster, context, self.looks, task.looks, searching)
-        place = ReplyTarget("", task.request.channel_id)
+        place, message = ReplyTarget("", task.request.channel_id), card(task.request)
         try:
-            posted = await post.post(place, card(task.request))
+            posted = await post_once(self.poster, context, self.looks, place, message)
         except SlackCallFailed as refused:
             if refused.retryable and isinstance(again := retry_later(context, refused), RunAgain):
                 return again

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import structlog
 
 from bot.durable.context import TaskContext
-from bot.durable.model import Done, Outcome, State
+from bot.durable.model import Done, Outcome
 from bot.handlers.failures import Failures
 from bot.handlers.open_task import OpenProjectTask
-from bot.handlers.posting import TaskPost
+from bot.handlers.posting import post_once
 from bot.handlers.task_age import retry_later
 from bot.projects.approval import OutcomeTask
 from bot.slack.message import PostedMessage, ReplyTarget, SlackCallFailed
@@ -59,11 +59,8 @@ class OutcomeHandler:
     async def _tell(
         self, task: OutcomeTask, order: OpenProjectTask, context: TaskContext
     ) -> Outcome:
-        def searching(looks: int) -> State:
-            return task.model_copy(update={"looks": looks}).state()
-
         person = task.request.requester
         words = self.failures.installation.command_for(order.request.team, order.request.name)
-        post = TaskPost(self.poster, context, self.looks, task.looks, searching)
-        posted = await post.post(ReplyTarget(person, person), outcome(task, words))
+        place, message = ReplyTarget(person, person), outcome(task, words)
+        posted = await post_once(self.poster, context, self.looks, place, message)
         return Done() if isinstance(posted, PostedMessage) else posted

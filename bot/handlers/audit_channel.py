@@ -15,9 +15,10 @@ from bot.durable import events
 from bot.durable.context import TaskContext
 from bot.durable.model import Done, Enqueue, Outcome, RunAgain, State, StoreUnavailableError
 from bot.durable.store import Store
-from bot.handlers.posting import LOOKS, TaskPost
+from bot.handlers.posting import post_once
 from bot.slack.message import ReplyTarget, SlackCallFailed
 from bot.slack.messages import Poster
+from bot.slack.post_search import LOOKS
 from bot.views.audit import MOST_EVENTS, audit_message, fitting
 
 log = structlog.stdlib.get_logger(__name__)
@@ -108,14 +109,10 @@ class AuditChannel:
     async def post(self, context: TaskContext) -> Outcome:
         """Post events. A channel that refuses them gets no more of these; the rows stay."""
         task = PostAuditTask.model_validate(context.task.state)
-
-        def searching(looks: int) -> State:
-            return task.model_copy(update={"looks": looks}).state()
-
         message = audit_message([event_of(row) for row in task.rows])
-        post = TaskPost(self._poster, context, self._looks, task.looks, searching)
+        place = ReplyTarget("", task.channel_id)
         try:
-            posted = await post.post(ReplyTarget("", task.channel_id), message)
+            posted = await post_once(self._poster, context, self._looks, place, message)
         except SlackCallFailed as refused:
             if refused.retryable:
                 begun = context.task.step_may_have_run

@@ -10,17 +10,16 @@ import structlog
 
 from bot.access.grants import UNKNOWN_TEAM
 from bot.access.rules import Actor, NotAllowedError, Verb
-from bot.baseten.errors import BasetenError
 from bot.baseten.models import TrainingProject
 from bot.durable.context import TaskContext
-from bot.durable.model import Done, Outcome, RunAgain, State
+from bot.durable.model import Done, Outcome, RunAgain
 from bot.follows.model import Follow, Kind, Scope
 from bot.follows.store import Follows
 from bot.handlers.failures import Failures, Send
 from bot.handlers.follow_tasks import FollowTask
 from bot.handlers.home import HomeHandler
 from bot.handlers.permissions import Permissions, actor_at
-from bot.handlers.posting import LOOKS, TaskPost
+from bot.handlers.posting import post_once
 from bot.handlers.task_age import reject_if_expired
 from bot.projects.job_list import CurrentJobs, JobList, ListedJob
 from bot.projects.job_scope import team_digest
@@ -28,6 +27,7 @@ from bot.projects.service import Projects
 from bot.slack.message import ReplyTarget, SlackCallFailed
 from bot.slack.messages import Poster
 from bot.slack.people import People
+from bot.slack.post_search import LOOKS
 from bot.views.failure import FailureWording
 from bot.views.follow import (
     cannot_list,
@@ -87,6 +87,7 @@ class FollowHandler:
             return Done()
         if task.since is None:
             task = task.model_copy(update={"since": _latest_moment(current, self.now())})
+            await context.checkpoint(task.state())  # after a kill, the first message is older
         follow = Follow(
             id=sha256(context.task.id.encode()).hexdigest()[:32],
             scope=scope,
@@ -131,18 +132,12 @@ class FollowHandler:
         self, task: FollowTask, follow: Follow, live: int, context: TaskContext, answer: Send
     ) -> Follow | Outcome:
         """Post the first message; return the follow with its place, or the end of this attempt."""
-
-        def searching(looks: int) -> State:
-            return task.model_copy(update={"looks": looks}).state()
-
         place = task.follow_place
         # Slack makes the id of a direct message known only with the first post.
         shown = follow if not task.is_direct else follow.model_copy(update={"channel_id": "D"})
         message = following_message(shown, live, self.installation)
         try:
-            posted = await TaskPost(self.poster, context, self.looks, task.looks, searching).post(
-                place, message
-            )
+            posted = await post_once(self.poster, context, self.looks, place, message)
         except SlackCallFailed as refused:
             if refused.retryable:
                 raise
@@ -181,11 +176,9 @@ class FollowHandler:
                 name=project.name,
                 team=project.team_name or "",
             )
-        names = {head.team_name for head in await self.job_list.projects(fresh=False)}
-        with suppress(BasetenError):  # the projects name their teams, too
-            names |= {team.name for team in await self.projects.teams()}
-        for name in names:
-            if name and team_digest(name) == task.target.team_digest:
+        heads = await self.job_list.projects(fresh=False)
+        for name in await self.projects.team_names(heads):
+            if team_digest(name) == task.target.team_digest:
                 self.permissions.require(place, Verb.VIEW, name)
                 return Scope(kind=Kind.TEAM, team=name)
         raise NotAllowedError(Verb.VIEW, rule=UNKNOWN_TEAM)

@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass
+from functools import partial
 
 from slack_sdk.models.blocks import Option
 from slack_sdk.models.views import View
@@ -9,17 +10,14 @@ from slack_sdk.models.views import View
 from bot.access.grants import UNKNOWN_TEAM
 from bot.access.rules import NotAllowedError, Verb
 from bot.baseten.errors import BasetenError
-from bot.handlers.failures import Failures
+from bot.handlers.fill_dialog import FilledDialogs
 from bot.handlers.permissions import Permissions, actor_at
 from bot.projects.follow_choice import FollowChoice, FollowDialogState
 from bot.projects.job_list import JobList
 from bot.projects.job_scope import team_digest
 from bot.projects.service import Projects
-from bot.slack.message import Message, ReplyTarget, SlackCallFailed
-from bot.slack.messages import Poster
-from bot.slack.modals import Modals
+from bot.slack.message import ReplyTarget
 from bot.slack.user_groups import UserGroups
-from bot.views.failure import READING
 from bot.views.follow_dialog import (
     FOLLOW_TITLE,
     follow_view,
@@ -28,7 +26,6 @@ from bot.views.follow_dialog import (
     target_options,
     team_option,
 )
-from bot.views.more import notice_view, waiting_view
 
 _LIST_TIMEOUT = 2.0  # seconds; Slack waits 3 for options
 
@@ -39,9 +36,7 @@ class FollowDialogHandler:
 
     projects: Projects
     job_list: JobList
-    poster: Poster
-    modals: Modals
-    failures: Failures
+    dialogs: FilledDialogs
     permissions: Permissions
     groups: UserGroups
 
@@ -54,18 +49,8 @@ class FollowDialogHandler:
                 the dialog begins without one.
             choice: the project or the team to begin with; an empty one leaves the choice open.
         """
-        view_id = await self.modals.open(trigger_id, waiting_view(FOLLOW_TITLE))
-
-        async def send(message: Message) -> None:
-            try:
-                await self.modals.update(view_id, notice_view(FOLLOW_TITLE, message))
-            except SlackCallFailed:
-                await self.poster.send_privately(place, message)
-
-        async def work() -> None:
-            await self.modals.update(view_id, await self._view(place, choice))
-
-        await self.failures.report_failures(READING, send, work, place=place)
+        view = partial(self._view, place, choice)
+        await self.dialogs.open(trigger_id, place, FOLLOW_TITLE, view)
 
     async def target_options(self, place: ReplyTarget, typed: str) -> list[Option]:
         """Return the teams and projects that the person can view and that match the typed text.
@@ -77,10 +62,9 @@ class FollowDialogHandler:
             async with asyncio.timeout(_LIST_TIMEOUT):
                 await self.permissions.prepare(actor)
                 heads = await self.job_list.projects(fresh=False)
-                teams = await self._teams()
+                named = await self.projects.team_names(heads)
         except (BasetenError, TimeoutError):
             return []
-        named = {head.team_name for head in heads if head.team_name} | teams
         visible = {team for team in named if self.permissions.can_view_somewhere(actor, team)}
         mine = [head for head in heads if head.team_name in visible]
         return target_options(typed, visible, mine)
@@ -110,15 +94,9 @@ class FollowDialogHandler:
         if not choice.team_digest:
             return None
         heads = await self.job_list.projects(fresh=False)
-        for team in await self._teams() | {head.team_name for head in heads if head.team_name}:
+        for team in await self.projects.team_names(heads):
             if team_digest(team) == choice.team_digest and self.permissions.can_view_somewhere(
                 actor, team
             ):
                 return team_option(team)
         raise NotAllowedError(Verb.VIEW, rule=UNKNOWN_TEAM)
-
-    async def _teams(self) -> set[str]:
-        try:
-            return {team.name for team in await self.projects.teams()}
-        except BasetenError:  # the projects name their teams, too
-            return set()

@@ -9,21 +9,21 @@ import structlog
 
 from bot.access.rules import RightsUnknownError
 from bot.durable.context import TaskContext
-from bot.durable.model import Change, Done, Outcome, RunAgain, State
+from bot.durable.model import Change, Done, Outcome, RunAgain
 from bot.follows.model import Follow, Follower, JobPostTask
 from bot.follows.store import Follows
-from bot.handlers.posting import LOOKS, TaskPost
+from bot.handlers.posting import post_once
 from bot.projects.creation import CreationOutcome
 from bot.projects.message_state import MessageState
 from bot.slack.message import PostedMessage, ReplyTarget, SlackCallFailed
 from bot.slack.messages import Poster
+from bot.slack.post_search import LOOKS
+from bot.slack.refusals import PLACE_ENDINGS, takes_later
 from bot.views.follow import lost_job_message
 from bot.views.job import status
-from bot.views.project import project_message
 from bot.watches.model import Watch
 from bot.watches.news import Ended
 from bot.watches.progress import backoff
-from bot.watches.slack_errors import PLACE_ENDINGS, takes_later
 from bot.watches.store import Watches
 from bot.watches.tracked import TrackedJobs, tracked
 
@@ -60,16 +60,12 @@ class JobPostHandler:
         if follow is None:
             return Done()
         watch = self._watch(follow, task, context.task.id)
-        message = project_message(watch.project, watch.message_state, watch=watch.summary())
+        message = watch.message()
         if task.lost and watch.job is not None:
             message = lost_job_message(watch.project, watch.job)
-
-        def searching(looks: int) -> State:
-            return task.model_copy(update={"looks": looks}).model_dump(mode="json")
-
-        post = TaskPost(self.poster, context, self.looks, task.looks, searching)
+        place = ReplyTarget("", follow.channel_id)
         try:
-            posted = await post.post(ReplyTarget("", follow.channel_id), message)
+            posted = await post_once(self.poster, context, self.looks, place, message)
         except SlackCallFailed as refused:
             return await self._refused(task, context, refused)
         if isinstance(posted, RunAgain):

@@ -21,7 +21,7 @@ from bot.handlers.failures import Failures, Send
 from bot.handlers.home import HomeHandler
 from bot.handlers.open_task import OpenProjectTask
 from bot.handlers.permissions import Permissions
-from bot.handlers.posting import LOOKS, TaskPost, send_invitation
+from bot.handlers.posting import post_once, send_invitation
 from bot.handlers.slow_notice import notify_if_slow
 from bot.handlers.task_age import reject_if_expired
 from bot.projects.bounded_set import BoundedSet
@@ -31,6 +31,7 @@ from bot.projects.recents import Recent, Recents
 from bot.projects.service import ExistingProjects, Projects
 from bot.slack.message import Message, PostedMessage, SlackCallFailed
 from bot.slack.messages import Poster
+from bot.slack.post_search import LOOKS
 from bot.views.approval import after_approval, tries_again
 from bot.views.failure import attempt_to_open
 from bot.views.notice import not_compared, still_opening
@@ -200,14 +201,9 @@ class OpenProjectHandler:
         place, opened = task.place, task.opened
         if not place.channel_id or opened is None:
             return None
-
-        def searching(looks: int) -> State:
-            return task.model_copy(update={"looks": looks}).state()
-
         state = message_state_of(opened, place.user_id, task.for_person)
         message = project_message(opened.project, state)
-        task_post = TaskPost(self.poster, context, self.looks, task.looks, searching)
-        return await task_post.post(place, message)
+        return await post_once(self.poster, context, self.looks, place, message)
 
     async def _end(self, task: OpenProjectTask, context: TaskContext) -> None:
         """Do the last step: the invitation, the note about similar names, and the watch."""
@@ -231,9 +227,8 @@ class OpenProjectHandler:
             where = place if here else replace(place, channel_id=posted.channel_id, thread_ts=None)
             state = message_state_of(opened, place.user_id, task.for_person)
             try:
-                if not await self.watch_starter.start(where, posted.ts, state, opened.project):
-                    now = await self.projects.get_project(opened.project.id)
-                    await self.poster.update(where, posted.ts, project_message(now, state))
+                read = partial(self.projects.get_project, opened.project.id)
+                await self.watch_starter.start(where, posted.ts, state, opened.project, read)
             except SlackCallFailed as refused:
                 if refused.retryable:
                     raise

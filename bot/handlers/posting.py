@@ -1,84 +1,65 @@
 """The post of a task: once in its channel, as far as Slack allows."""
 
-from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 
 import structlog
 
 from bot.durable.context import TaskContext
-from bot.durable.model import RunAgain, State, Task
+from bot.durable.model import RunAgain
 from bot.projects.bounded_set import BoundedSet
 from bot.slack.message import Message, PostedMessage, ReplyTarget, SlackCallFailed
 from bot.slack.messages import Poster
+from bot.slack.post_search import LookAgainError, PostSearch
 from bot.views.notice import invite
 
 log = structlog.stdlib.get_logger(__name__)
 
-LOOKS = (5.0, 25.0)  # seconds before each search for a post with an unknown outcome
 
+async def post_once(
+    poster: Poster,
+    context: TaskContext,
+    waits: tuple[float, ...],
+    place: ReplyTarget,
+    message: Message,
+) -> PostedMessage | RunAgain:
+    """Post the one message of a task; search for it first after an unknown outcome or a kill.
 
-@dataclass(frozen=True, slots=True)
-class TaskPost:
-    """Post the one message of a task, and search for it after an unknown outcome or a kill.
+    The task's id is the id of the post. ``looks`` in the task's state is the number of searches;
+    None: no post is in doubt.
 
-    Attributes:
+    Args:
         poster: calls Slack.
-        context: the attempt at the task. The task's id is the id of the post.
+        context: the attempt at the task.
         waits: seconds before each search.
-        looks: the number of searches until now; None if no post is in doubt.
-        searching: returns the task's state for a number of searches.
+        place: the channel or thread.
+        message: the message.
+
+    Returns:
+        The message; or the time of the next search for it.
+
+    Raises:
+        SlackCallFailed: Slack refused the message, or (``outcome_unknown``) might have posted it in
+            a channel that the bot cannot read.
     """
-
-    poster: Poster
-    context: TaskContext
-    waits: tuple[float, ...]
-    looks: int | None
-    searching: Callable[[int], State]
-
-    async def post(self, place: ReplyTarget, message: Message) -> PostedMessage | RunAgain:
-        """Return the message; or the time of the next search for it.
-
-        Raises:
-            SlackCallFailed: Slack refused the message, or (``outcome_unknown``) might have posted
-                it in a channel that the bot cannot read.
-        """
-        stored = self.context.task
-        if self.looks is not None or stored.step_may_have_run:
-            found = await self._find(place, stored)
-            if found is not None:
-                return found
+    task, state = context.task, context.now().state
+    looks = state.get("looks")
+    if looks is not None or task.step_may_have_run:
+        search = PostSearch(poster, waits)
         try:
-            return await self.poster.post(
-                place, message, stored.id, guard=self.context.may_post, parked=self.context.park
-            )
-        except SlackCallFailed as failed:
-            if not failed.outcome_unknown or failed.elsewhere:
-                raise
-            log.warning("Slack did not confirm a message", slack_error=failed.error)
-            return RunAgain(self.waits[0], self.searching(0))
-
-    async def _find(self, place: ReplyTarget, stored: Task) -> PostedMessage | RunAgain | None:
-        """Return the message of an earlier attempt; None: it was not posted, so post it.
-
-        Raises:
-            SlackCallFailed: ``outcome_unknown``: the bot is not allowed to read the channel.
-        """
-        try:
-            ts = await self.poster.find_message_ts(place, stored.id, stored.created_at)
-        except SlackCallFailed as unread:
-            if unread.retryable or unread.outcome_unknown:
-                raise SlackCallFailed(unread.error, retryable=True) from unread
-            log.info("cannot search the channel for the message", slack_error=unread.error)
-            if self.looks is None:  # after a kill; the post repeats its client_msg_id
-                return None
-            raise SlackCallFailed(unread.error, outcome_unknown=True) from unread
+            ts = await search.find(place, task.id, task.created_at, looks)
+        except LookAgainError as later:
+            return RunAgain(later.seconds, state | {"looks": later.looks})
         if ts is not None:
             return PostedMessage(place.channel_id, ts, as_member=True)
-        if self.looks is None or self.looks + 1 == len(self.waits):
-            return None
-        looks = self.looks + 1
-        return RunAgain(self.waits[looks], self.searching(looks))
+    try:
+        return await poster.post(
+            place, message, task.id, guard=context.may_post, parked=context.park
+        )
+    except SlackCallFailed as failed:
+        if not failed.outcome_unknown or failed.elsewhere:
+            raise
+        log.warning("Slack did not confirm a message", slack_error=failed.error)
+        return RunAgain(waits[0], state | {"looks": 0})
 
 
 async def send_invitation(

@@ -35,21 +35,14 @@ class RefreshHandler:
             return
         self._under_way.add(message)
         try:
-            await redraw(
-                await self._read(message),
-                partial(self._read, message),
-                partial(self._draw, place, ts, state),
-            )
+            read = partial(self.watches.get, *message)
+            await redraw(await read(), read, partial(self._draw, place, ts, state))
         finally:
             self._under_way.discard(message)
 
-    async def _read(self, message: tuple[str, str]) -> tuple[Watch | None]:
-        return (await self.watches.get(*message),)
-
     async def _draw(
-        self, place: ReplyTarget, ts: str, state: MessageState, watched: tuple[Watch | None]
+        self, place: ReplyTarget, ts: str, state: MessageState, watch: Watch | None
     ) -> None:
-        (watch,) = watched
         async with notify_if_slow(partial(self.poster.send_privately, place), still_looking):
             if watch is not None and watch.job is not None:
                 project = await self.projects.get_project_with_job(state.project_id, watch.job.id)

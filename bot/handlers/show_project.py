@@ -18,7 +18,7 @@ from bot.durable.model import Done, Outcome, State
 from bot.handlers.failures import Failures, Send
 from bot.handlers.home import HomeHandler
 from bot.handlers.permissions import Permissions, actor_at
-from bot.handlers.posting import LOOKS, TaskPost, send_invitation
+from bot.handlers.posting import post_once, send_invitation
 from bot.handlers.slow_notice import notify_if_slow
 from bot.handlers.task_age import reject_if_expired
 from bot.projects.bounded_set import BoundedSet
@@ -27,6 +27,7 @@ from bot.projects.message_state import MessageState
 from bot.projects.service import OpenedProject, Projects
 from bot.slack.message import PostedMessage, ReplyTarget, SlackCallFailed
 from bot.slack.messages import Poster
+from bot.slack.post_search import LOOKS
 from bot.views.failure import FailureWording
 from bot.views.job import job_name
 from bot.views.job_list_words import job_ended, unconfirmed, watching_in_direct_messages
@@ -174,13 +175,9 @@ class ShowProjectHandler:
         answer: Send,
     ) -> PostedMessage | Outcome:
         """Return the message; or the end of this attempt, if the outcome is unknown."""
-
-        def searching(looks: int) -> State:
-            return task.model_copy(update={"looks": looks}).state()
-
-        task_post = TaskPost(self.poster, context, self.looks, task.looks, searching)
+        message = project_message(project, state)
         try:
-            return await task_post.post(task.target, project_message(project, state))
+            return await post_once(self.poster, context, self.looks, task.target, message)
         except SlackCallFailed as failed:
             if not failed.outcome_unknown:
                 raise
@@ -222,16 +219,13 @@ class ShowProjectHandler:
         send = partial(self.poster.send_privately, task.place, guard=context.may_post)
         where = replace(task.target, channel_id=posted.channel_id)
         try:
-            if not await self.watch_starter.start(where, posted.ts, state, project):
-                now = await self._read(task)
-                await self.poster.update(where, posted.ts, project_message(now, state))
-                return False
+            read = partial(self._read, task)
+            await self.watch_starter.start(where, posted.ts, state, project, read)
         except SlackCallFailed as refused:
             if refused.retryable:
                 raise
-            if not refused.outcome_unknown:
-                await send(cannot_watch(refused.error, where.channel_id))
-                return False
+            await send(cannot_watch(refused.error, where.channel_id))
+            return False
         elsewhere = task.place.channel_id not in {"", posted.channel_id}
         if elsewhere and project.latest_job is not None:
             await send(watching_in_direct_messages(job_name(project.latest_job), project.name))

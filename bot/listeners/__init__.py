@@ -115,7 +115,7 @@ def _register_tasks(services: Services) -> None:
     tasks.on(SHOW_PROJECT, services.show_project.handle)
     tasks.on(DISMISS, services.dismiss.handle)
     tasks.on(WATCH_MESSAGE, services.watch.begin)
-    tasks.on(WATCH_ONE_JOB, services.watch.begin_job)
+    tasks.on(WATCH_ONE_JOB, services.watch.begin)
     tasks.on(STOP_WATCH, services.watch.leave)
     tasks.on(STOP_FOR_EVERYONE, services.watch.end_for_everyone)
     tasks.on(ACT_ON_JOB, services.act_on_job.handle)

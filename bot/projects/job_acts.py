@@ -1,5 +1,6 @@
 """The acts on a job, and the data that their dialogs carry. Pure."""
 
+from collections.abc import Collection, Sequence
 from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict
@@ -87,3 +88,33 @@ def has_effect(act: Act, job: TrainingJob, priority: int | None) -> bool:
             return (job.availability_model or "").lower() == "spot"
         case Act.SET_PRIORITY:
             return job.priority == priority
+
+
+def changed_fields(act: Act, priority: int | None) -> dict[str, str | int]:
+    """Return the fields of the request that changes a waiting job."""
+    if act is Act.USE_SPOT:
+        return {"availability_model": "spot"}
+    return {"priority": priority or 0}
+
+
+def new_job_like(
+    old: TrainingJob | None, jobs: Sequence[TrainingJob], known: Collection[str]
+) -> TrainingJob | None:
+    """Return the one new job that is like the old one; None without one, or if there are two.
+
+    Args:
+        old: the job that was run again.
+        jobs: the jobs of the project now.
+        known: the ids of its jobs before.
+    """
+    new = [
+        job
+        for job in jobs
+        if old is not None
+        and job.id not in known
+        and job.instance_type == old.instance_type
+        and job.node_count == old.node_count
+    ]
+    named = [job for job in new if old is not None and job.name == old.name]
+    found = named or new
+    return found[0] if len(found) == 1 else None

@@ -4,12 +4,15 @@ import asyncio
 import difflib
 import re
 import time
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from bot.baseten.client import Baseten
 from bot.baseten.errors import BasetenError, Refused
 from bot.baseten.models import ProjectJobs, Team, TrainingProject
+from bot.baseten.project_heads import ProjectHead
 from bot.durable.store import Store
 from bot.projects.creation import CreationOutcome, Creations
 from bot.projects.readings import longer_readings
@@ -216,6 +219,16 @@ class Projects:
             return not team.default, team.name.casefold(), team.id
 
         return sorted(await self._teams.get(), key=default_first)
+
+    async def team_names(self, heads: Iterable[ProjectHead]) -> set[str]:
+        """Return the names of the teams that have these projects, or that the API key can see.
+
+        If Baseten does not return the list of teams, the projects name theirs.
+        """
+        names = {head.team_name for head in heads if head.team_name}
+        with suppress(BasetenError):
+            names |= {team.name for team in await self._teams.get()}
+        return names
 
     def known_teams(self) -> list[Team] | None:
         """Return the teams of the last list, without a request; None if it is too old."""

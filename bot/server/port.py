@@ -67,13 +67,11 @@ class Port:
         self._runner = web.AppRunner(application, shutdown_timeout=_SHUTDOWN)
 
     async def listen(self) -> None:
-        """Listen. A second call does nothing.
+        """Listen.
 
         Raises:
             CannotListenError: the address is not one of this machine, or is taken.
         """
-        if self.url:
-            return
         try:
             sockets = await self._bind()
         except OSError as error:

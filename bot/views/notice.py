@@ -70,18 +70,6 @@ def stopped(name: str, user_id: str) -> Message:
     return plain(f"{person(user_id)} stopped watching {bold(name)} for everyone.")
 
 
-def stopped_early(name: str) -> Message:
-    """Return the note that nothing was stopped, because the watch had not begun yet.
-
-    Args:
-        name: the project's name.
-    """
-    return plain(
-        f"I didn't stop the watch of {bold(name)}: it began after your click.",
-        "If you watch it, press *Stop watching* again.",
-    )
-
-
 def invite() -> Message:
     """Return the request to invite the bot, because it can update messages only as a member."""
     return plain(

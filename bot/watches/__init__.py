@@ -3,7 +3,7 @@
 ===================  =============================================================================
 ``model``            a watch; ``news`` are in its outbox until they are delivered
 ``store``            each change of a watch is atomic; every replica can make it
-``start``            a person starts or joins a watch; the first update of the message proves it
+``start``            a person starts or joins a watch: it is saved, then the message shows it
 ``poller``           one task asks Baseten about all watches: every 15 to 60 s
 ``job_lookup``       as few requests as possible; ``endpoint_health`` leaves the refused ones out
 ``changes``          pure: the last state and the present one in, news out
@@ -14,9 +14,8 @@
 ``rights``           asked before each update and each post
 ``news_messages``    the words for the news, with details from Baseten
 ``outbox_posts``     the posts in the thread, and direct messages to people who lose their watch
-``slack_errors``     the errors of Slack that end a watch, and those that a later attempt clears up
 ===================  =============================================================================
 
-``redraw`` updates a message that others update too; ``present`` does so after a stop or an act.
-``slices`` lets other work run between parts of long lists.
+``redraw`` updates a message that others update at the same time.
+``slices`` lets other work run between parts of long lists; ``fetches`` limits requests.
 """

@@ -119,7 +119,7 @@ def compare(
     elif (job := after.job) is not None and status(job).ended:
         after = _held(watch, after, now)
         if _is_settled(after, job, now):
-            news.append(_ended(after, job))
+            news.append(ended_news(after, job))
     elif after.end_seen_at is not None:
         after = after.model_copy(update={"end_seen_at": None})
     if (waits := _waits_long(after, observed, now, waiting_too_long)) is not None:
@@ -224,7 +224,8 @@ def _is_settled(watch: Watch, job: TrainingJob, now: datetime) -> bool:
     return now - job.updated_at >= HOLD or (seen is not None and now - seen >= HOLD)
 
 
-def _ended(watch: Watch, job: TrainingJob) -> Ended:
+def ended_news(watch: Watch, job: TrainingJob) -> Ended:
+    """Return the news of the end of a watched job."""
     since = watch.running_since
     ran = None if since is None else max(0.0, (job.updated_at - since).total_seconds())
     return Ended(job=job, ran=ran)

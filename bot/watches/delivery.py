@@ -11,15 +11,15 @@ from bot.durable.context import TaskContext
 from bot.durable.model import Done, Outcome
 from bot.slack.message import SlackCallFailed
 from bot.slack.messages import Poster
-from bot.views.project import project_message
+from bot.slack.post_search import LookAgainError, PostSearch
+from bot.slack.refusals import ENDINGS, PLACE_ENDINGS, takes_later
 from bot.watches.changes import LONGEST
 from bot.watches.model import DELIVER, Watch
 from bot.watches.news import ENDS, Farewell, OutboxItem
-from bot.watches.outbox_posts import OutboxPosts, Unconfirmed, thread_of
+from bot.watches.outbox_posts import OutboxPosts, thread_of
 from bot.watches.progress import Attempt, DeliveryTiming, LaterError, Progress
 from bot.watches.redraw import redraw
 from bot.watches.rights import WatchRights
-from bot.watches.slack_errors import ENDINGS, PLACE_ENDINGS, reads_later, takes_later
 from bot.watches.store import Watches, message_key
 from bot.watches.update_rate_limiter import UpdateRateLimiter
 
@@ -53,6 +53,7 @@ class Delivery:
         rights: WatchRights,
     ) -> None:
         self._poster = poster
+        self._search = PostSearch(poster, timing.searches)
         self._watches = watches
         self._posts = posts
         self._timing = timing
@@ -111,17 +112,16 @@ class Delivery:
         if seconds > 0:
             raise attempt.later(seconds)
 
-        async def draw(wanted: Watch) -> None:
-            self._limiter.acquire(key)
-            await attempt.context.may_post()
-            summary = wanted.summary()
-            message = project_message(wanted.project, wanted.message_state, watch=summary)
-            await self._poster.update(thread_of(wanted), wanted.ts, message)
+        async def draw(wanted: Watch | None) -> None:
+            if wanted is not None:
+                self._limiter.acquire(key)
+                await attempt.context.may_post()
+                await self._poster.update(thread_of(wanted), wanted.ts, wanted.message())
 
         read = partial(self._watches.read, watch.channel_id, watch.ts)
         refused_for_good, shown = False, watch
         try:
-            shown = await redraw(watch, read, draw, same=_looks_same) or watch
+            shown = await redraw(watch, read, draw) or watch
         except SlackCallFailed as refused:
             late = self._timing.now() - (watch.drawn_at or watch.started_at) > LONGEST
             if (takes_later(refused) or refused.outcome_unknown) and not late:
@@ -154,10 +154,10 @@ class Delivery:
             mentioned = await self._posts.post(
                 item, watch, attempt.context, message_updated=not attempt.progress.not_drawn
             )
-        except Unconfirmed as unconfirmed:
-            seconds = self._timing.searches[0]
-            raise attempt.later(seconds, doubtful=item.id, searches=0) from unconfirmed
         except SlackCallFailed as refused:
+            if refused.outcome_unknown:
+                seconds = self._timing.searches[0]
+                raise attempt.later(seconds, doubtful=item.id, searches=0) from refused
             return await self._refused(item, watch, refused, attempt)
         return await self._done(watch, item, mentioned)
 
@@ -180,30 +180,26 @@ class Delivery:
         if isinstance(item.news, Farewell):
             return False  # a second direct message has the same client_msg_id
         progress, since = attempt.progress, attempt.context.task.created_at
-        doubtful = progress.doubtful == item.id
+        looks = progress.searches if progress.doubtful == item.id else None
         try:
-            ts = await self._poster.find_message_ts(thread_of(watch), item.id, since)
+            ts = await self._search.find(thread_of(watch), item.id, since, looks)
+        except LookAgainError as later:
+            raise attempt.later(later.seconds, searches=later.looks) from later
         except SlackCallFailed as unread:
-            if reads_later(unread):
+            if unread.retryable:
                 raise attempt.retry_later(unread) from unread
-            log.info("the bot cannot search a thread", slack_error=unread.error)
-            if not doubtful:
-                return False  # after a kill; the repeat has the same client_msg_id
             if isinstance(item.news, ENDS[:1]) and not progress.repeated:
                 # A lost end is worse than a double one.
                 raise attempt.later(0.0, doubtful="", repeated=True) from unread
             log.warning("an unconfirmed reply counts as posted", slack_error=unread.error)
             return True
-        searches = progress.searches + 1
-        if ts is None and doubtful and searches < len(self._timing.searches):
-            raise attempt.later(self._timing.searches[searches], searches=searches)
         return ts is not None
 
     async def _refused(
         self, item: OutboxItem, watch: Watch, refused: SlackCallFailed, attempt: Attempt
     ) -> Watch | None:
         """Return the watch after a permanent error; it ends, or goes on without the item."""
-        if takes_later(refused) or refused.outcome_unknown:
+        if takes_later(refused):
             raise attempt.retry_later(refused) from refused
         last = watch.ended and isinstance(item.news, ENDS)
         own = item.to is None and not isinstance(item.news, Farewell)
@@ -243,15 +239,6 @@ class Delivery:
 def _drawn(watch: Watch, revision: int) -> Watch:
     """Return the watch whose message shows at least this revision."""
     return watch.model_copy(update={"drawn": max(watch.drawn, revision)})
-
-
-def _looks_same(one: Watch, other: Watch) -> bool:
-    """Return whether two states of a watch have the same message."""
-    return (one.project, one.message_state, one.summary()) == (
-        other.project,
-        other.message_state,
-        other.summary(),
-    )
 
 
 def _dropped(watch: Watch, drawn: int, at: datetime) -> Watch:

@@ -4,10 +4,10 @@ The latest job of a project changes with each new job, however short. Only then 
 requested. The number of requests depends on the jobs, not on the number of follows.
 """
 
-import asyncio
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -17,18 +17,18 @@ from bot.baseten.models import TrainingJob, TrainingProject
 from bot.durable.model import Change, Enqueue
 from bot.durable.parsed import ChangedError
 from bot.durable.store import Store
-from bot.follows.model import JOB_POST, Follow, JobPostTask, ScopeIndex, job_posts
+from bot.follows.model import JOB_POST, Follow, JobPostTask, Kind, Scope, ScopeIndex, job_posts
 from bot.follows.store import Follows
 from bot.views.job import status
-from bot.watches.changes import Changes
+from bot.watches.changes import Changes, ended_news
 from bot.watches.endpoint_health import will_fail_again
+from bot.watches.fetches import fetch_each
 from bot.watches.news import Ended, Gone, Lost
 from bot.watches.tracked import Seen, SeenJob, TrackedJob, TrackedJobs, tracked
 
 log = structlog.stdlib.get_logger(__name__)
 
-MOST_READ = 25  # projects whose jobs are requested in one poll
-_AT_ONCE = 5
+_KEPT = timedelta(hours=1)  # after the end; a follow begins within half an hour, or never
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +39,21 @@ class Listed:
         projects: the watched projects, and the followed ones with another latest job than before.
         changed: the followed projects with another latest job, in no order.
         covered: the ids of the followed projects.
+        teams: the names of the teams of all projects.
         seen: the newest jobs that were handled before.
     """
 
     projects: Mapping[str, TrainingProject]
     changed: Sequence[TrainingProject]
     covered: frozenset[str]
+    teams: frozenset[str]
     seen: Seen
+
+    def shows(self, scope: Scope) -> bool:
+        """Return whether the list has a project of this scope, if the scope is not a person's."""
+        if scope.kind is Kind.PROJECT:
+            return scope.project_id in self.covered
+        return scope.kind is Kind.MINE or scope.team in self.teams
 
 
 class FollowedJobs:
@@ -59,18 +67,21 @@ class FollowedJobs:
 
     def __init__(self, baseten: Baseten, store: Store, follows: Follows) -> None:
         self._baseten = baseten
+        self._once = baseten.without_repeats()
         self._store = store
         self._follows = follows
         self._tracked = TrackedJobs(store)
 
-    async def read(self) -> tuple[list[Follow], list[TrackedJob]]:
+    async def read(self, now: datetime) -> tuple[list[Follow], list[TrackedJob]]:
         """Return the follows, and the jobs that they wait for; other jobs are tracked no more."""
         jobs = await self._tracked.all()  # first: a follow begins together with its jobs
         follows = await self._follows.all()
         index = ScopeIndex(follows)
         kept = []
         for job in jobs:
-            if index.covers(job.project.id, job.project.team_name or ""):
+            if job.ended and now - (job.drawn_at or job.started_at) < _KEPT:
+                continue
+            if not job.ended and index.covers(job.project.id, job.project.team_name or ""):
                 kept.append(job)
             else:
                 await self._save(job, None)
@@ -89,14 +100,15 @@ class FollowedJobs:
         index, seen = ScopeIndex(follows), await self._tracked.seen()
         changed: list[TrainingProject] = []
         projects: dict[str, TrainingProject] = {}
-        covered: set[str] = set()
+        covered, teams = set[str](), set[str]()
 
         def read(said: object) -> None:
             match said:
                 case {"id": str(project_id), "name": str(), **rest}:
                     latest, known = rest.get("latest_job"), seen.projects.get(project_id)
-                    moved = False
-                    if index.covers(project_id, str(rest.get("team_name") or "")):
+                    moved, team = False, str(rest.get("team_name") or "")
+                    teams.add(team)
+                    if index.covers(project_id, team):
                         covered.add(project_id)
                         job_id = latest.get("id") if isinstance(latest, dict) else None
                         moved = job_id is not None and (known is None or known.id != job_id)
@@ -109,7 +121,7 @@ class FollowedJobs:
 
         async for _ in self._baseten.read_training_projects(read):
             pass
-        return Listed(projects, changed, frozenset(covered), seen)
+        return Listed(projects, changed, frozenset(covered), frozenset(teams), seen)
 
     async def handle_new(self, listed: Listed, follows: Sequence[Follow], now: datetime) -> bool:
         """Handle the new jobs; return whether there might be more."""
@@ -122,36 +134,55 @@ class FollowedJobs:
     async def _handle_new(self, listed: Listed, follows: Sequence[Follow], now: datetime) -> bool:
         """Track the new jobs and post their starts; return whether there was one.
 
-        A project whose jobs cannot be read stays as it was, and is read by the next poll.
+        A project whose jobs cannot be read now is read by the next poll.
         """
         before = listed.seen
         earlier = ScopeIndex(each for each in follows if each.id in before.follows)
         later = ScopeIndex(each for each in follows if each.id not in before.follows)
+        handled = {each: job for each, job in before.projects.items() if each in listed.covered}
         moved: list[TrainingProject] = []
-        known: list[TrainingProject] = []
         for project in listed.changed:
-            begin = _begin(before, project, earlier, later)
-            new = project.latest_job is not None and _is_new(project.latest_job, begin)
-            (moved if new else known).append(project)
-        written, seen = before, _with_latest(_without_others(listed), known)
-        found = await self._read_jobs(moved[:MOST_READ])
-        for project, jobs in found:
-            begin = _begin(before, project, earlier, later)
-            seen = _with_latest(seen, [project.model_copy(update={"latest_job": _newest(jobs)})])
-            changes = self._new_jobs(project, [j for j in jobs if _is_new(j, begin)], follows, now)
-            await self._store.hold_lease()
-            await self._tracked.see(written, seen, *changes)
-            self._store.publish(self._follows.queue)
-            written = seen
-        if len(found) == len(moved):
-            moments = [each.created_at for each in seen.projects.values()]
-            newest = max([*moments, seen.newest] if seen.newest else moments, default=None)
-            ids = tuple(sorted(follow.id for follow in follows))
-            seen = seen.model_copy(update={"newest": newest, "follows": ids})
-        if seen != written:
-            await self._store.hold_lease()
-            await self._tracked.see(written, seen)
+            begin = handled[project.id] = _begin(before, project, earlier, later)
+            if (latest := project.latest_job) is not None and _is_new(latest, begin):
+                moved.append(project)
+            elif latest is not None:
+                handled[project.id] = _handled(latest, begin)
+        missed = await self._missed(before, follows, now)
+        written, seen = before, before.model_copy(update={"projects": handled})
+        async with aclosing(fetch_each(moved, self._read_jobs)) as found:
+            async for project, jobs in found:
+                if not jobs:
+                    continue
+                begin = handled[project.id]
+                newest = max(jobs, key=lambda job: (job.created_at, job.id))
+                projects = {**seen.projects, project.id: _handled(newest, begin)}
+                seen = seen.model_copy(update={"projects": projects})
+                new = [job for job in jobs if _is_new(job, begin)]
+                await self._see(written, seen, self._new_jobs(project, new, follows, now))
+                written = seen
+        moments = [each.created_at for each in seen.projects.values()]
+        last = max([*moments, seen.newest] if seen.newest else moments, default=None)
+        ids = {name for follow in follows for name in (follow.id, follow.version)}
+        seen = seen.model_copy(update={"newest": last, "follows": tuple(sorted(ids))})
+        if missed or seen != written:
+            await self._see(written, seen, missed)
         return bool(moved)
+
+    async def _missed(self, before: Seen, follows: Sequence[Follow], now: datetime) -> list[Change]:
+        """Return the changes that post the jobs that a poll handled without a follow that began.
+
+        The other follows have posted them: a task with the same id is not enqueued again.
+        """
+        late = [each.level_since for each in follows if each.version not in before.follows]
+        since, changes = min(late, default=now), list[Change]()
+        for job in await self._tracked.all() if late else ():
+            latest = job.job
+            if latest is not None and not job.ended and latest.created_at > since:
+                changes += self._new_jobs(job.project, [latest], follows, now)
+            elif latest is not None and job.ended and latest.updated_at > since:
+                posts = job.end_posts(ended_news(job, latest), follows, now)
+                changes += map(self._post, posts)
+        return changes
 
     async def handle_tracked(
         self, job: TrackedJob, changes: Changes, follows: Sequence[Follow], now: datetime
@@ -160,56 +191,25 @@ class FollowedJobs:
         after = changes.watch
         if not isinstance(after, TrackedJob):  # pragma: no cover - it is a copy of the job
             raise TypeError(after)
-        live = {each.channel_id for each in follows if each.id in job.started_for}
-        follows = [each for each in follows if not job.only_for or each.id in job.only_for]
-        posts: list[JobPostTask] = []
         match [news for news in changes.news if isinstance(news, Ended | Gone | Lost)]:
-            case [Ended(job=ended, ran=ran)]:
-                failed = status(ended).failed
-                wanting = [
-                    follow
-                    for follow in follows
-                    if follow.wants_end(after.project, ended, failed=failed)
-                    # The live message of the channel mentions nobody of a follow after its start.
-                    and (
-                        follow.channel_id not in live
-                        or (failed and follow.mentions and follow.since >= ended.created_at)
-                    )
-                ]
-                posts = job_posts(wanting, follows, after.project, ran, now)
-            case [Gone() | Lost() as news] if job.job is not None:
-                gone = isinstance(news, Gone)
-                wanting = [
-                    follow
-                    for follow in follows
-                    if follow.channel_id not in live
-                    and follow.wants_loss(job.project, job.job, gone=gone)
-                ]
-                posts = job_posts(wanting, follows, job.project, None, now, lost=True)
+            case [Ended() as ended]:
+                await self._save(job, after, after.end_posts(ended, follows, now))
+            case [Gone() | Lost() as lost]:
+                gone = isinstance(lost, Gone)
+                await self._save(job, None, job.loss_posts(follows, now, gone=gone))
             case _:
                 await self._save(job, after)
-                return
-        await self._save(job, None, *map(self._post, posts))
 
-    async def _read_jobs(
-        self, projects: Sequence[TrainingProject]
-    ) -> list[tuple[TrainingProject, list[TrainingJob]]]:
-        """Return the projects with their jobs, without those that Baseten does not return now."""
-        room = asyncio.Semaphore(_AT_ONCE)
-
-        async def one(project: TrainingProject) -> list[TrainingJob] | None:
-            latest = [project.latest_job] if project.latest_job is not None else []
-            try:
-                async with room:
-                    found = (await self._baseten.list_training_jobs(project.id)).training_jobs
-            except BasetenError as error:
-                log.info("cannot list the jobs of a project", error=str(error))
-                return latest if will_fail_again(error) else None
-            ids = {job.id for job in found}
-            return [*found, *(job for job in latest if job.id not in ids)]
-
-        read = await asyncio.gather(*(one(project) for project in projects))
-        return [(each, jobs) for each, jobs in zip(projects, read, strict=True) if jobs is not None]
+    async def _read_jobs(self, project: TrainingProject) -> list[TrainingJob]:
+        """Return the jobs of a project; an empty list if Baseten does not return them now."""
+        latest = [project.latest_job] if project.latest_job is not None else []
+        try:
+            found = (await self._once.list_training_jobs(project.id)).training_jobs
+        except BasetenError as error:
+            log.info("cannot list the jobs of a project", error=str(error))
+            return latest if will_fail_again(error) else []
+        ids = {job.id for job in found}
+        return [*found, *(job for job in latest if job.id not in ids)]
 
     def _new_jobs(
         self,
@@ -232,10 +232,17 @@ class FollowedJobs:
             changes += map(self._post, job_posts(starts, follows, new_job.project, None, now))
         return changes
 
-    async def _save(self, job: TrackedJob, after: TrackedJob | None, *posts: Enqueue) -> None:
+    async def _see(self, before: Seen, after: Seen, changes: Iterable[Change]) -> None:
+        await self._store.hold_lease()
+        await self._tracked.see(before, after, *changes)
+        self._store.publish(self._follows.queue)
+
+    async def _save(
+        self, job: TrackedJob, after: TrackedJob | None, posts: Sequence[JobPostTask] = ()
+    ) -> None:
         await self._store.hold_lease()
         try:
-            await self._tracked.save(job, after, *posts)
+            await self._tracked.save(job, after, *map(self._post, posts))
         except ChangedError:
             log.info("another process has changed a followed job", job=job.id)
         else:
@@ -271,23 +278,6 @@ def _is_new(job: TrainingJob, begin: SeenJob) -> bool:
     return job.created_at > begin.created_at
 
 
-def _with_latest(seen: Seen, projects: Iterable[TrainingProject]) -> Seen:
-    """Return the newest jobs with those of these projects; a deleted job moves no time back."""
-    jobs = dict(seen.projects)
-    for project in projects:
-        if (job := project.latest_job) is not None:
-            known = jobs.get(project.id)
-            created = job.created_at if known is None else max(job.created_at, known.created_at)
-            jobs[project.id] = SeenJob(id=job.id, created_at=created)
-    return seen.model_copy(update={"projects": jobs})
-
-
-def _without_others(listed: Listed) -> Seen:
-    """Return the newest jobs of the projects that are still followed."""
-    seen = listed.seen
-    kept = {each: job for each, job in seen.projects.items() if each in listed.covered}
-    return seen if len(kept) == len(seen.projects) else seen.model_copy(update={"projects": kept})
-
-
-def _newest(jobs: Sequence[TrainingJob]) -> TrainingJob | None:
-    return max(jobs, key=lambda job: (job.created_at, job.id), default=None)
+def _handled(job: TrainingJob, begin: SeenJob) -> SeenJob:
+    """Return a job as the newest that was handled; a deleted job moves no time back."""
+    return SeenJob(id=job.id, created_at=max(job.created_at, begin.created_at))

@@ -1,7 +1,5 @@
 """The lookup of all watched projects in Baseten, with as few requests as possible."""
 
-import asyncio
-import random
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing
@@ -16,14 +14,13 @@ from bot.baseten.lists import KnownItems
 from bot.baseten.models import TrainingJob, TrainingProject
 from bot.watches.changes import Observation
 from bot.watches.endpoint_health import EndpointHealth, will_fail_again
+from bot.watches.fetches import fetch_each
 from bot.watches.model import Watch
 from bot.watches.slices import in_slices
 
 log = structlog.stdlib.get_logger(__name__)
 
-MOST_FETCHED = 25  # jobs with a request of their own in one poll
 LISTED_FROM = 10  # with more projects than this, the list comes first
-_AT_ONCE = 5
 _SEARCH, _LIST = "search", "list"
 NOT_FOUND = 404
 _LIST_AFTER = timedelta(minutes=5)
@@ -43,6 +40,7 @@ class JobLookup:
 
     def __init__(self, baseten: Baseten) -> None:
         self._baseten = baseten
+        self._once = baseten.without_repeats()
         self._known: KnownItems[TrainingJob | None] = KnownItems()
         self._endpoints = {_SEARCH: self._search, _LIST: self._list}
 
@@ -166,7 +164,7 @@ class JobLookup:
         return _observer({project.id: project for project in listed})
 
     async def _fetch(self, watches: Iterable[Watch]) -> AsyncGenerator[dict[str, Observation]]:
-        """Request jobs one by one, each once, up to a limit for each poll.
+        """Request jobs one by one, each once.
 
         Yields:
             The states of one job's watches, by the id of the watch. A job whose request fails is
@@ -175,38 +173,26 @@ class JobLookup:
         by_job: defaultdict[tuple[str, str], list[Watch]] = defaultdict(list)
         for watch in watches:
             by_job[watch.project.id, watch.job.id if watch.job else ""].append(watch)
-        # A random choice: jobs whose requests always fail do not block the others.
-        chosen = random.sample(sorted(by_job), min(MOST_FETCHED, len(by_job)))
-        room = asyncio.Semaphore(_AT_ONCE)
+        async with aclosing(fetch_each(sorted(by_job), self._fetch_one)) as fetched:
+            async for job, observed in fetched:
+                if observed is not None:
+                    yield {watch.id: observed for watch in by_job[job]}
 
-        async def one(project_id: str, job_id: str) -> dict[str, Observation]:
-            async with room:
-                observed = await self._fetch_one(project_id, job_id)
-            if observed is None:
-                return {}
-            return {watch.id: observed for watch in by_job[project_id, job_id]}
-
-        tasks = [asyncio.create_task(one(*each)) for each in chosen]
-        try:
-            for task in asyncio.as_completed(tasks):
-                yield await task
-        finally:
-            for left in tasks:
-                left.cancel()
-
-    async def _fetch_one(self, project_id: str, job_id: str) -> Observation | None:
+    async def _fetch_one(self, job: tuple[str, str]) -> Observation | None:
         """Return the state of a job, or of a project without a watched job; None if unknown."""
+        project_id, job_id = job
         try:
             if job_id:
                 try:
-                    found = await self._baseten.get_job_in_project(project_id, job_id)
+                    found = await self._once.get_job_in_project(project_id, job_id)
                 except Refused as refused:
                     if refused.status != NOT_FOUND:
                         raise
                 else:
-                    project, job = found.training_project, found.training_job
-                    return Observation(project, project.latest_job if project else None, job)
-            project = await self._baseten.get_training_project(project_id)
+                    project = found.training_project
+                    latest = project.latest_job if project else None
+                    return Observation(project, latest, found.training_job)
+            project = await self._once.get_training_project(project_id)
         except BasetenError as error:
             if isinstance(error, Refused) and error.status == NOT_FOUND:
                 return Observation(project_missing=True)

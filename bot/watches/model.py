@@ -9,8 +9,9 @@ from pydantic import BaseModel, ConfigDict
 from bot.baseten.models import Moment, TrainingJob, TrainingProject
 from bot.follows.model import Follower
 from bot.projects.message_state import MessageState
+from bot.slack.message import Message
 from bot.views.job import job_name
-from bot.views.project import WatchSummary
+from bot.views.project import WatchSummary, project_message
 from bot.views.watch import NO_RIGHT
 from bot.watches.news import Farewell, News, OutboxItem
 
@@ -104,6 +105,22 @@ class Watch(BaseModel):
         """Whether it has ended, and nothing but farewells is left to post."""
         return self.ended and all(isinstance(each.news, Farewell) for each in self.outbox)
 
+    @property
+    def for_others(self) -> tuple[OutboxItem, ...]:
+        """The news for people who do not watch any more."""
+        return tuple(
+            each for each in self.outbox if each.to is not None or isinstance(each.news, Farewell)
+        )
+
+    @property
+    def shown(self) -> tuple[object, ...]:
+        """The part of the watch that its message shows."""
+        return self.project, self.message_state, self.summary()
+
+    def message(self) -> Message:
+        """Return the message of the project, with this watch."""
+        return project_message(self.project, self.message_state, watch=self.summary())
+
     def summary(self) -> WatchSummary:
         """Return the watch's part of its message."""
         return WatchSummary(
@@ -170,7 +187,7 @@ class Watch(BaseModel):
         return self.model_copy(update=fields)
 
     def closed(self, at: datetime, slack_error: str, *, unanswerable: bool) -> "Watch":
-        """Return the watch that cannot go on: only a farewell to each watcher is left.
+        """Return the watch that cannot go on: its watchers get farewells instead of the news.
 
         The message loses its watch, if Slack still updates the message.
         """
@@ -181,7 +198,7 @@ class Watch(BaseModel):
         ]
         redraw = unanswerable and not self.ended
         revision = self.revision + 1 if redraw else self.drawn
-        fields = {"outbox": (), "ended": True, "revision": revision}
+        fields = {"outbox": self.for_others, "ended": True, "revision": revision}
         return self.model_copy(update=fields).with_news(at, farewells)
 
     def losing(self, user_ids: Collection[str], at: datetime) -> "Watch":

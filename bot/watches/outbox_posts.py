@@ -9,20 +9,16 @@ import structlog
 from bot.durable.context import TaskContext
 from bot.slack.message import Message, PostedMessage, ReplyTarget, SlackCallFailed
 from bot.slack.messages import Poster
+from bot.slack.refusals import takes_later
 from bot.views.job import status
 from bot.views.watch import MOST_MENTIONED
 from bot.watches.model import Watch
 from bot.watches.news import MENTIONING, Ended, Farewell, Mentions, NewerJob, News, OutboxItem
 from bot.watches.news_messages import NewsMessages
-from bot.watches.slack_errors import takes_later
 
 log = structlog.stdlib.get_logger(__name__)
 
 _MOST_IN_ONE = 100  # people in one further reply
-
-
-class Unconfirmed(Exception):  # noqa: N818 - "Unconfirmed" says it
-    """Slack did not confirm a reply, which might stand in the thread."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +39,7 @@ class OutboxPosts:
         """Post an item; return the people whom it is for.
 
         Raises:
-            Unconfirmed: the outcome of a reply is unknown.
-            SlackCallFailed: Slack refused it.
+            SlackCallFailed: Slack refused it, or the outcome of a reply is unknown.
         """
         audience = _audience(item, watch)
         message = await self.messages.build(
@@ -53,14 +48,9 @@ class OutboxPosts:
         if isinstance(item.news, Farewell):
             await self._send_farewell(item.id, item.news.user_id, message, watch, context)
             return ()
-        try:
-            posted = await self.poster.post(
-                thread_of(watch), message, item.id, guard=context.may_post, parked=context.park
-            )
-        except SlackCallFailed as refused:
-            if refused.outcome_unknown:
-                raise Unconfirmed from refused
-            raise
+        posted = await self.poster.post(
+            thread_of(watch), message, item.id, guard=context.may_post, parked=context.park
+        )
         if posted.thread_ts is None:
             await self._delete_outside_thread(posted)
             whole = watch.ts == watch.thread_ts

@@ -105,7 +105,7 @@ class Poller:
         self._store = store
         self._watches = watches
         self._followed = FollowedJobs(baseten, store, follows)
-        self._gone = GoneProjects(baseten, store, follows, watches)
+        self._gone = GoneProjects(baseten.without_repeats(), store, follows, watches)
         self._poll_interval = poll_interval
         self._waiting_too_long = waiting_too_long
         self._now = now
@@ -133,7 +133,7 @@ class Poller:
         if early > 0:
             return RunAgain(early, memory.state())
         self._begun = False
-        follows, jobs = await self._followed.read()
+        follows, jobs = await self._followed.read(now)
         watches = await self._live_watches(follows)
         if not watches and not follows:
             idle = memory.model_copy(update={"interval": None, "looked_at": None})

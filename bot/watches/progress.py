@@ -1,7 +1,7 @@
 """The progress of a delivery, and the reasons for which it goes on later."""
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from bot.durable.context import TaskContext
 from bot.durable.model import RunAgain, State
 from bot.slack.message import SlackCallFailed
+from bot.slack.post_search import LOOKS
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -77,7 +78,7 @@ class DeliveryTiming:
 
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     gap: float = 15.0
-    searches: Sequence[float] = (5.0, 25.0)
+    searches: tuple[float, ...] = LOOKS
 
 
 @dataclass(slots=True)

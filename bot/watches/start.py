@@ -3,20 +3,15 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
-from typing import TypeAlias
 from uuid import uuid4
 
 from bot.baseten.models import TrainingProject
 from bot.projects.message_state import MessageState
 from bot.slack.message import ReplyTarget, SlackCallFailed
 from bot.slack.messages import Poster
-from bot.views.project import WatchSummary, project_message
 from bot.watches.model import Watch
-from bot.watches.redraw import redraw
+from bot.watches.redraw import ReadProject, show_present
 from bot.watches.store import Watches
-
-_Shown: TypeAlias = tuple[TrainingProject, MessageState, WatchSummary]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,72 +29,48 @@ class WatchStarter:
     now: Callable[[], datetime]
 
     async def start(
-        self, place: ReplyTarget, ts: str, state: MessageState, project: TrainingProject
-    ) -> bool:
-        """Watch a message for a person, beside the people who watch it already.
+        self,
+        place: ReplyTarget,
+        ts: str,
+        state: MessageState,
+        project: TrainingProject,
+        read_project: ReadProject,
+    ) -> None:
+        """Watch a message for a person, beside the people who watch it already, and show this.
 
-        A second call for the same person changes nothing.
+        The watch is saved first: whoever updates the message at the same time draws it too.
+        A second call for the same person changes nothing. The watch can end during the call; then
+        the message shows the project.
 
         Args:
             place: the person, and the channel and thread of the message.
             ts: the id of the message in its channel.
             state: the state that the message's buttons carry.
-            project: the project now. A message that is watched already shows the project of its
-                watch instead.
-
-        Returns:
-            Whether the message is watched now. False: its watch ended during this call; the
-            project has changed since, and the message might be out of date.
+            project: the project now, for a message that is not watched yet.
+            read_project: returns the project, if the watch ends during the call.
 
         Raises:
-            SlackCallFailed: the bot cannot change this message, and the person does not watch it.
-                After an unknown outcome (``outcome_unknown``) the person watches it.
+            SlackCallFailed: the bot cannot change this message. The person does not watch it,
+                unless a repeat of the call can succeed (``retryable``).
         """
-        new = Watch(
-            id=uuid4().hex,
-            channel_id=place.channel_id,
-            ts=ts,
-            thread_ts=place.thread_ts or ts,
-            watchers=(place.user_id,),
-            message_state=state,
-            project=project,
-            started_at=self.now(),
+        channel_id = place.channel_id
+        watch = await self.watches.create(
+            Watch(
+                id=uuid4().hex,
+                channel_id=channel_id,
+                ts=ts,
+                thread_ts=place.thread_ts or ts,
+                watchers=(place.user_id,),
+                message_state=state,
+                project=project,
+                started_at=self.now(),
+            )
         )
-        known = await self.watches.get(place.channel_id, ts)
-        wanted = _shown((known or new).joined_by(place.user_id))
-        draw = partial(self._draw, place.channel_id, ts)
-        unconfirmed: SlackCallFailed | None = None
+        # Without the response URL: later updates need the bot's own right to change the message.
+        here = ReplyTarget("", channel_id)
         try:
-            await draw(wanted)  # first, because it proves that the bot can change the message
+            await show_present(self.poster, self.watches, here, ts, state, read_project)
         except SlackCallFailed as refused:
-            if not refused.outcome_unknown:
-                raise
-            unconfirmed = refused
-        if not await self._keep(new, known):
-            return False
-        if unconfirmed is not None:
-            raise unconfirmed
-        read = partial(self._read, place.channel_id, ts)
-        return await redraw(await read(), read, draw, shown=wanted) is not None
-
-    async def _read(self, channel_id: str, ts: str) -> _Shown | None:
-        watch = await self.watches.get(channel_id, ts)
-        return None if watch is None else _shown(watch)
-
-    async def _draw(self, channel_id: str, ts: str, shown: _Shown) -> None:
-        project, state, summary = shown
-        message = project_message(project, state, watch=summary)
-        await self.poster.update(ReplyTarget("", channel_id), ts, message)
-
-    async def _keep(self, new: Watch, known: Watch | None) -> bool:
-        """Join the existing watch, or save the new one if there was none."""
-        (user_id,) = new.watchers
-        if await self.watches.add_watcher(new.channel_id, new.ts, user_id) is not None:
-            return True
-        if known is None:
-            await self.watches.create(new)
-        return known is None
-
-
-def _shown(watch: Watch) -> _Shown:
-    return watch.project, watch.message_state, watch.summary()
+            if not refused.retryable:
+                await self.watches.stop(channel_id, ts, watch.id, place.user_id)
+            raise

@@ -11,7 +11,6 @@ from bot.watches.model import DELIVER, Watch
 POLLER = "poll"  # the id of the one task that polls for every watch
 BEGUN = "watch begun"  # published if a watch starts during a poll
 WATCHES = "watches"
-_Change = Callable[[Watch], Watch | None]
 
 
 class Watches:
@@ -42,11 +41,14 @@ class Watches:
         """Return all watches, in no order, also ended ones; only changed ones are read again."""
         return await self._documents.all()
 
-    async def create(self, watch: Watch) -> None:
+    async def create(self, watch: Watch) -> Watch:
         """Save a new watch, and poll soon; its watchers join an existing watch of the message.
 
         The undelivered news of an ended watch are kept. The new watch replaces a document of
         another version that this version cannot read.
+
+        Returns:
+            The present watch: the new one, or the one that its watchers have joined.
         """
 
         def changed(kept: Watch | None) -> Watch:
@@ -54,9 +56,12 @@ class Watches:
                 return watch
             return watch.begun_after(kept) if kept.ended else kept.joined_by(*watch.watchers)
 
-        await self._documents.amend(message_key(watch.channel_id, watch.ts), changed)
+        present = await self._documents.amend(message_key(watch.channel_id, watch.ts), changed)
+        if present is not None and present.id != watch.id:
+            return present
         if not await self._store.wake(POLLER):  # a poll runs, maybe without this watch
             self._store.publish(BEGUN)
+        return present or watch
 
     def beginning(self, watch: Watch) -> tuple[Change, ...]:
         """Return the changes that begin the watch of a message that is posted for a follow.
@@ -74,40 +79,37 @@ class Watches:
         lane = watch.channel_id
         return Enqueue(watch.courier, DELIVER, state, self._queue, lane=lane, delay=0.0)
 
-    async def add_watcher(self, channel_id: str, ts: str, user_id: str) -> Watch | None:
-        """Add a watcher; return the watch, or None if the message has none."""
-        watch = await self._change(channel_id, ts, lambda kept: kept.joined_by(user_id))
-        return None if watch is None or watch.ended else watch
+    async def stop(
+        self, channel_id: str, ts: str, watch_id: str, user_id: str | None = None
+    ) -> Watch | None:
+        """Take a person off the watch with this id, or end it for everyone.
 
-    async def leave(self, channel_id: str, ts: str, watch_id: str, user_id: str) -> Watch | None:
-        """Take a watcher off a watch, and return the rest of it.
+        Without its last watcher it ends too, unless it belongs to a follow. Its news are dropped.
 
-        The watch ends with its last watcher, unless it belongs to a follow.
+        Args:
+            channel_id: the channel of the message.
+            ts: the message.
+            watch_id: the watch; another one stays as it is.
+            user_id: the person; None ends the watch for everyone.
+
+        Returns:
+            The watch before; None if it has ended already.
         """
+        before: list[Watch] = []
 
-        def left(kept: Watch) -> Watch | None:
-            if kept.id != watch_id:
+        def changed(kept: Watch | None) -> Watch | None:
+            # The store calls this again after a commit with an unknown outcome.
+            if kept is None or kept.ended or kept.id != watch_id:
                 return kept
-            rest = tuple(each for each in kept.watchers if each != user_id)
-            left = kept.model_copy(update={"watchers": rest})
-            return left if rest or kept.follow is not None else _stopped(kept)
-
-        watch = await self._change(channel_id, ts, left)
-        return None if watch is None or watch.ended else watch
-
-    async def stop(self, channel_id: str, ts: str, watch_id: str) -> Watch | None:
-        """End the watch with this id, and drop its news; return its last state."""
-        ended: list[Watch] = []
-
-        def change(kept: Watch) -> Watch | None:
-            if kept.id != watch_id:
-                # The store calls this again after a commit with an unknown outcome.
-                return kept
-            ended[:] = [kept]
+            before.append(kept)
+            if user_id is not None:
+                rest = tuple(each for each in kept.watchers if each != user_id)
+                if rest or kept.follow is not None:
+                    return kept.model_copy(update={"watchers": rest})
             return _stopped(kept)
 
-        await self._change(channel_id, ts, change)
-        return ended[0] if ended else None
+        await self._documents.amend(message_key(channel_id, ts), changed)
+        return before[0] if before else None
 
     async def record(self, before: Watch, change: Callable[[Watch], Watch]) -> bool:
         """Apply the result of a poll, and start a delivery if there is something to deliver.
@@ -159,14 +161,6 @@ class Watches:
         kept = self._documents.parse(key, document)  # type: ignore[arg-type]
         return kept if kept is not None and kept.courier == watch.courier else None
 
-    async def _change(self, channel_id: str, ts: str, change: _Change) -> Watch | None:
-        """Change a live watch; one that has ended stays unchanged."""
-
-        def changed(kept: Watch | None) -> Watch | None:
-            return kept if kept is None or kept.ended else change(kept)
-
-        return await self._documents.amend(message_key(channel_id, ts), changed)
-
 
 def message_key(channel_id: str, ts: str) -> str:
     """Return the key of a message for stores and queues."""
@@ -177,5 +171,10 @@ def _stopped(watch: Watch) -> Watch | None:
     """Return a watch that people have ended; None, unless its delivery might update the message."""
     if not watch.courier:
         return None
-    fields = {"ended": True, "outbox": (), "revision": watch.revision + 1}
+    fields = {
+        "ended": True,
+        "watchers": (),
+        "outbox": watch.for_others,
+        "revision": watch.revision + 1,
+    }
     return watch.model_copy(update=fields)

@@ -1,10 +1,11 @@
 """The jobs that follows wait for, and the newest job of each followed project.
 
 A tracked job is stored once, however many follows cover it. It is a watch without a message: the
-poller compares it like the others, and its end is posted by each follow.
+poller compares it like the others, and its end is posted by each follow. It is kept for a while
+after that: a follow counts from its first message, and is saved a moment later.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict
@@ -13,9 +14,12 @@ from bot.baseten.models import Moment, TrainingJob, TrainingProject
 from bot.durable.model import Amend, Change, Enqueue
 from bot.durable.parsed import ChangedError, ParsedDocuments
 from bot.durable.store import Store
+from bot.follows.model import Follow, JobPostTask, job_posts
 from bot.projects.creation import CreationOutcome
 from bot.projects.message_state import MessageState
+from bot.views.job import status
 from bot.watches.model import Watch
+from bot.watches.news import Ended
 
 _JOBS = "followed jobs"
 _SEEN = "followed projects"
@@ -23,7 +27,7 @@ _ONLY = "seen"  # the key of the one document with the newest jobs
 
 
 class TrackedJob(Watch):
-    """A job of a followed project, from its first sight to its end.
+    """A job of a followed project, from its first sight to an hour after its end.
 
     Attributes:
         started_for: the ids of the follows that have posted the start of the job.
@@ -37,6 +41,41 @@ class TrackedJob(Watch):
     def expires(self) -> bool:
         """A tracked job has no last day."""
         return False
+
+    def end_posts(self, end: Ended, follows: Sequence[Follow], at: datetime) -> list[JobPostTask]:
+        """Return the posts of the end, for each follow that wants it."""
+        live, follows = self._waiting(follows)
+        failed = status(end.job).failed
+        wanting = [
+            follow
+            for follow in follows
+            if follow.wants_end(self.project, end.job, failed=failed)
+            # The live message of the channel mentions nobody of a follow after its start.
+            and (
+                follow.channel_id not in live
+                or (failed and follow.mentions and follow.since >= end.job.created_at)
+            )
+        ]
+        return job_posts(wanting, follows, self.project, end.ran, at)
+
+    def loss_posts(
+        self, follows: Sequence[Follow], at: datetime, *, gone: bool
+    ) -> list[JobPostTask]:
+        """Return the posts of a job that Baseten no longer has; ``gone``: nor its project."""
+        live, follows = self._waiting(follows)
+        wanting = [
+            follow
+            for follow in follows
+            if self.job is not None
+            and follow.channel_id not in live
+            and follow.wants_loss(self.project, self.job, gone=gone)
+        ]
+        return job_posts(wanting, follows, self.project, None, at, lost=True)
+
+    def _waiting(self, follows: Sequence[Follow]) -> tuple[set[str], list[Follow]]:
+        """Return the channels with a live message of the job, and the follows that wait for it."""
+        live = {each.channel_id for each in follows if each.id in self.started_for}
+        return live, [each for each in follows if not self.only_for or each.id in self.only_for]
 
 
 class SeenJob(BaseModel):
@@ -54,7 +93,7 @@ class Seen(BaseModel):
     Attributes:
         projects: by the id of the project.
         newest: the creation of the newest of them all; None before the first poll with a follow.
-        follows: the ids of the follows at that time.
+        follows: the ids and the versions of the follows at that time.
     """
 
     model_config = ConfigDict(frozen=True)

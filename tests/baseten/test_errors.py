@@ -175,6 +175,9 @@ def test_what_could_not_be_read_is_named_but_never_quoted() -> None:
     assert unreadable.value.__cause__ is None, "and would be in the traceback as the cause"
 
 
+DAY = "Mon, 23 Nov 2026"
+
+
 @pytest.mark.parametrize(
     ("headers", "said", "wait"),
     [
@@ -188,6 +191,10 @@ def test_what_could_not_be_read_is_named_but_never_quoted() -> None:
         ({"Retry-After": "60"}, body(retry_after=37), 60),
         ({"Retry-After": "soon"}, body(retry_after=37), 37),
         ({"Retry-After": "12"}, body(retry_after=-1), 12),
+        ({"Retry-After": f"{DAY} 17:10:30 GMT", "Date": f"{DAY} 17:10:00 GMT"}, b"", 30),
+        ({"Retry-After": f"{DAY} 17:09:00 GMT", "Date": f"{DAY} 17:10:00 GMT"}, b"", None),
+        ({"Retry-After": f"{DAY} 17:10:30 GMT", "Date": "today"}, b"", None),
+        ({"Retry-After": f"{DAY} 17:10:30 GMT"}, body(retry_after=37), 37),
         ({"Retry-After": "-12"}, b"", None),
         ({"Retry-After": ""}, b"", None),
         ({"Retry-After": "inf"}, b"", None),

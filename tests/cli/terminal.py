@@ -107,7 +107,7 @@ async def demo_in_a_terminal(
     try:
         async with started("demo", cwd=cwd, settings=settings, stdin=screen, out=screen) as process:
             terminal.process = process
-            await terminal.until(lambda: "Ctrl-D ends." in unframed(terminal.shown))
+            await terminal.until(lambda: "Ctrl-D ends." in unframed(terminal.shown), 40)
             await terminal.until(lambda: terminal.shown.endswith("> "))
             yield terminal
     finally:

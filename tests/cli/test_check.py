@@ -220,6 +220,9 @@ async def test_check_names_variables_that_are_nearly_settings(
 async def test_check_tries_the_address_to_listen_on(idle_env: Env, tmp_path: Path) -> None:
     lines = await checked(idle_env, tmp_path, code=1, HOST="x86_64-conda-linux-gnu")
     assert "HOST is no address of this machine" in lines["HOST and PORT"]
+
+
+async def test_check_tries_the_ports_to_listen_on(idle_env: Env, tmp_path: Path) -> None:
     port = idle_env.slack.url.rsplit(":", 1)[1]
     lines = await checked(idle_env, tmp_path, PORT=port)
     assert lines["HOST and PORT"].startswith("! cannot listen on")

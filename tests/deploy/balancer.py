@@ -75,7 +75,7 @@ async def balancer(folder: Path, names: int, port: int, bot_port: int) -> AsyncI
 
 
 async def _listening(process: asyncio.subprocess.Process, port: int) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(20):
         while process.returncode is None:
             try:
                 _, writer = await asyncio.open_connection("127.0.0.1", port)

@@ -13,6 +13,7 @@ from tests.conftest import Env
 from tests.deploy.balancer import balancer
 from tests.deploy.name_server import NameServer, name_server
 from tests.durable.postgres import postgres_programs, postgres_server, postgres_url
+from tests.ports import held_port
 from tests.process import Process, settings_of, started
 from tests.scenarios.crowd import UPSERT, Crowd
 
@@ -58,14 +59,14 @@ async def test_a_rolling_deploy_loses_no_command_and_answers_each_once(
     postgres_url: str,
     tmp_path: Path,
     record_property: Record,
-    free_tcp_port_factory: Callable[[], int],
 ) -> None:
     crowd = Crowd(idle_env, people=50, channels=20)
     idle_env.baseten.faults.next(UPSERT, *[Delay(0.2)] * (2 * A_SECOND * SECONDS))
     idle_env.slack.faults.always("/api/auth.test", Delay(3.0))  # a replica starts for this long
-    port, bot_port = free_tcp_port_factory(), free_tcp_port_factory()
-    settings = settings_of(idle_env) | {"DATABASE_URL": postgres_url, "PORT": str(bot_port)}
+    settings = settings_of(idle_env) | {"DATABASE_URL": postgres_url}
     async with AsyncExitStack() as stack:
+        port, bot_port = [stack.enter_context(held_port()) for _ in range(2)]
+        settings["PORT"] = str(bot_port)
         names, names_port = await stack.enter_async_context(name_server())
         idle_env.slack.bot_url = await stack.enter_async_context(
             balancer(tmp_path, names_port, port, bot_port)

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.durable.postgres import account
+from tests.ports import held_port
 
 HOW = "PgBouncer's program is not here; on Debian: apt-get install pgbouncer"
 
@@ -32,10 +33,7 @@ def pgbouncer_program() -> str:
 def pooled(program: str, url: str, mode: str) -> Iterator[str]:
     """Run a pooler before the server; return the URL that leads through it."""
     server, _, name = url.removeprefix("postgresql://bot@").partition("/")
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port: int = taken.getsockname()[1]
-    with tempfile.TemporaryDirectory(prefix="bot-pgbouncer-") as folder:
+    with held_port() as port, tempfile.TemporaryDirectory(prefix="bot-pgbouncer-") as folder:
         Path(folder, "users.txt").write_text('"bot" ""\n')
         Path(folder, "pgbouncer.ini").write_text(
             f"[databases]\n* = host=127.0.0.1 port={server.partition(':')[2]}\n"

@@ -5,7 +5,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -14,6 +13,8 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+
+from tests.ports import held_port
 
 HOW = "PostgreSQL's own programs are not here; on Debian: apt-get install postgresql"
 
@@ -35,15 +36,13 @@ def account() -> str | None:
 class Postgres:
     """A server with its data in a folder, which tests can stop and start."""
 
-    def __init__(self, folder: Path, programs: dict[str, str], user: str | None) -> None:
+    def __init__(self, folder: Path, programs: dict[str, str], user: str | None, port: int) -> None:
         self._folder = folder
         self._programs = programs
         self._user = user
+        self.port = port
         self._databases = 0
         self._process: subprocess.Popen[bytes] | None = None
-        with socket.socket() as taken:
-            taken.bind(("127.0.0.1", 0))
-            self.port: int = taken.getsockname()[1]
         self._run("initdb", "--auth=trust", "--username=bot", "--no-sync", f"-D{folder}/data")
 
     def start(self) -> None:
@@ -124,11 +123,11 @@ def postgres_programs() -> dict[str, str]:
 @pytest.fixture(scope="session")
 def postgres_server(postgres_programs: dict[str, str]) -> Iterator[Postgres]:
     """The running server of all tests; a test that stops it uses ``postgres``."""
-    with tempfile.TemporaryDirectory(prefix="bot-postgres-") as name:
+    with held_port() as port, tempfile.TemporaryDirectory(prefix="bot-postgres-") as name:
         user = account()
         if user is not None:
             shutil.chown(name, user)
-        server = Postgres(Path(name), postgres_programs, user)
+        server = Postgres(Path(name), postgres_programs, user, port)
         server.start()
         try:
             yield server

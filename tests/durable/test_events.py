@@ -24,6 +24,7 @@ from bot.durable.model import (
     Record,
     RunAgain,
     Save,
+    State,
 )
 from bot.durable.reader import read_events
 from bot.durable.schema import MIGRATIONS
@@ -50,6 +51,22 @@ async def test_an_event_is_written_once(store: Store, url: str) -> None:
     await store.write(record(1))
     await until(lambda: written == [1])
     assert await found(url) == [1]
+
+
+async def test_an_event_of_a_unit_that_fails_is_not_reported(store: Store, url: str) -> None:
+    written: list[int] = []
+    faults: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, fault: faults.append(fault))
+
+    def fail(_: State | None) -> State:
+        raise LookupError("no such thing")
+
+    event = record(1, written=lambda: written.append(1))
+    pending = store.submit(event, store.amendment("counts", "a", fail))
+    with pytest.raises(LookupError):
+        await pending.written
+    await store.write(record(2))
+    assert (await found(url), written, faults) == ([2], [], [])
 
 
 async def test_events_are_read_in_order_page_by_page(store: Store, url: str) -> None:

@@ -77,7 +77,7 @@ async def test_a_file_without_a_table_is_refused_with_the_cure(sqlite_url: str) 
 
 async def test_the_event_loop_goes_on_while_the_file_is_read(sqlite_url: str) -> None:
     async with open_store(sqlite_url) as store:
-        for start in range(0, 2000, 500):
+        for start in range(0, 20_000, 500):  # longer to read than a busy machine lets a thread run
             ids = [f"{number}" for number in range(start, start + 500)]
             await store.write(*(Enqueue(one, "open", {"x": "y" * 900}, "commands") for one in ids))
     turns, reasons = 0, list[str]()

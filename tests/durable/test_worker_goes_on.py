@@ -52,7 +52,7 @@ async def test_a_worker_goes_on_after_any_error(tmp_path: Path) -> None:
             lambda: "cannot read the age of waiting tasks" in [line["event"] for line in lines]
         )
         database.odd = False
-        await until(lambda: done, 3)  # it retries every second
+        await until(lambda: done)  # it retries every second
     assert not running.done()
     running.cancel()
     await asyncio.wait([running])

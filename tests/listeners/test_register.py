@@ -79,7 +79,7 @@ TASKS = [
     ("show/1", "ShowProjectHandler.handle"),
     ("dismiss/1", "DismissHandler.handle"),
     ("watch/2", "WatchHandler.begin"),
-    ("watch job/1", "WatchHandler.begin_job"),
+    ("watch job/1", "WatchHandler.begin"),
     ("stop/2", "WatchHandler.leave"),
     ("stop_all/1", "WatchHandler.end_for_everyone"),
     ("act/1", "ActHandler.handle"),

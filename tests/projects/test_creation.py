@@ -14,6 +14,7 @@ import pytest
 from bot.baseten.client import Baseten, Upserted
 from bot.baseten.errors import Refused
 from bot.baseten.models import Team, TrainingJob, TrainingProject
+from bot.baseten.project_heads import ProjectHead
 from bot.durable.database import open_store
 from bot.durable.store import Store
 from bot.projects.creation import CreationOutcome, Creations, creation_outcome
@@ -167,12 +168,26 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
 
 
 @pytest.fixture
-async def find(api: Api, store: Store) -> Callable[[str], Awaitable[Team]]:
+async def projects(api: Api, store: Store) -> Projects:
     baseten = Baseten(api, "https://api.test", "made-up", timeout=5, redactor=Redactor())
-    return Projects(baseten, store).find_team
+    return Projects(baseten, store)
+
+
+@pytest.fixture
+def find(projects: Projects) -> Callable[[str], Awaitable[Team]]:
+    return projects.find_team
 
 
 Find = Callable[[str], Awaitable[Team]]
+
+
+@pytest.mark.parametrize(("status", "listed"), [(200, {"research"}), (403, set()), (500, set())])
+async def test_projects_name_their_teams_if_baseten_does_not_list_them(
+    projects: Projects, api: Api, status: int, listed: set[str]
+) -> None:
+    api.answers = [(status, {"teams": TEAMS[:1]} if status == 200 else {})]
+    heads = [ProjectHead("p1", "sft", "Ops"), ProjectHead("p2", "sft", "")]
+    assert await projects.team_names(heads) == {"Ops"} | listed
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from bot.baseten.models import TrainingJob
-from bot.projects.job_acts import Act, can_act, has_effect, offered_acts
+from bot.projects.job_acts import Act, can_act, has_effect, new_job_like, offered_acts
 
 SINCE = datetime(2026, 11, 23, 17, 10, tzinfo=UTC)
 STOP, AGAIN, SPOT, PRIORITY = Act
@@ -57,3 +57,27 @@ def test_a_job_shows_whether_an_act_has_had_its_effect(
     act: Act, found: TrainingJob, priority: int | None, *, reached: bool
 ) -> None:
     assert has_effect(act, found, priority) is reached
+
+
+@pytest.mark.parametrize(
+    ("jobs", "found"),
+    [
+        ([("old", "sft", 1)], None),
+        ([("old", "sft", 1), ("new", "sft", 1)], "new"),
+        ([("new", "renamed", 1)], "new"),
+        ([("new", "sft", 2)], None),
+        ([("one", "sft", 1), ("two", "other", 1)], "one"),
+        ([("one", "sft", 1), ("two", "sft", 1)], None),
+        ([("one", "other", 1), ("two", "other", 1)], None),
+    ],
+)
+def test_the_one_new_job_that_is_like_the_old_one_is_found(
+    jobs: list[tuple[str, str, int]], found: str | None
+) -> None:
+    old = job(STOPPED, name="sft", node_count=1)
+    now = [
+        job(PENDING, name=name, node_count=nodes).model_copy(update={"id": job_id})
+        for job_id, name, nodes in jobs
+    ]
+    new = new_job_like(old, now, {"old"})
+    assert (new.id if new else None) == found

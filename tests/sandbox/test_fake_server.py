@@ -97,7 +97,7 @@ async def test_garble_is_not_http(baseten: SandboxBaseten, api: httpx.AsyncClien
 async def test_hang_never_answers(baseten: SandboxBaseten, api: httpx.AsyncClient) -> None:
     baseten.faults.next(".*", Hang())
     with pytest.raises(httpx.ReadTimeout):
-        await api.get("/v1/teams", timeout=0.1)
+        await api.get("/v1/teams", timeout=httpx.Timeout(5, read=0.1))
     assert (await api.get("/v1/teams")).status_code == 200
 
 
@@ -109,7 +109,7 @@ async def test_it_closes_at_once_with_requests_hanging(fault: Hang | Delay) -> N
             hanging = asyncio.create_task(http.get(baseten.url))
             await baseten.until(lambda: len(baseten.requests) == 1)
             begin = time.monotonic()
-        assert time.monotonic() - begin < 1
+        assert time.monotonic() - begin < 5
         with pytest.raises(httpx.RemoteProtocolError):
             await hanging
 
@@ -153,7 +153,7 @@ async def test_until_wakes_as_soon_as_it_happens(
     assert not waiting.done()
     await api.get("/v1/teams")
     await waiting
-    assert time.monotonic() - begin < 1
+    assert time.monotonic() - begin < 4
 
 
 async def test_until_says_what_it_saw(slack: SandboxSlack, http: httpx.AsyncClient) -> None:

@@ -192,7 +192,7 @@ async def test_it_closes_at_once_with_a_socket_open() -> None:
             socket = await session.ws_connect(await socket_url(slack, http))
             await slack.until(lambda: slack.sockets == 1)
             begin = time.monotonic()
-        assert time.monotonic() - begin < 1
+        assert time.monotonic() - begin < 5
         _, farewell = [await socket.receive(timeout=5) for _ in range(2)]
         assert farewell.type is aiohttp.WSMsgType.CLOSE
         assert farewell.data == aiohttp.WSCloseCode.GOING_AWAY

@@ -13,6 +13,7 @@ from pydantic import SecretStr
 from bot.access.rules import Allows, allows
 from bot.durable.database import open_store
 from bot.durable.store import Store
+from bot.follows.model import JOB_POST
 from bot.sandbox import Clock, PostedMessage, Respond, SandboxBaseten, SandboxSlack
 from bot.sandbox.slack.records import Ephemeral, View
 from bot.sandbox.slack.server import DEFAULT_SCOPES
@@ -23,6 +24,7 @@ from tests.conftest import RESEARCH, Env
 from tests.documents import documents_of
 from tests.scenarios.rules import GROUP as GROUP_ID
 from tests.scenarios.rules import SCOPES
+from tests.scenarios.tasks import until_ended
 
 CHANNEL, OTHER = "C0SANDBOX1", "C0OTHER001"
 DANA, SAM = "U0DANA0001", "U0SAM00001"
@@ -65,7 +67,7 @@ class Followed:
 
     async def pass_time(self) -> None:
         """Let time pass until the follow has ended."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(20):
             while await self.stored():
                 self.clock.advance(1)
                 await asyncio.sleep(0.05)
@@ -121,7 +123,7 @@ class Followed:
         """Follow what the list of jobs shows; return the first message of the follow."""
         before = await self.stored()
         await self.submit(await self.dialog(words, user), user, **chosen)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(20):
             while await self.stored() == before:
                 await asyncio.sleep(0.01)
         return next(m for m in reversed(self.slack.messages) if "Following" in m.text)
@@ -131,7 +133,7 @@ class Followed:
 
     async def no_follow(self) -> None:
         """Wait until nothing is followed."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(20):
             while await self.stored():
                 await asyncio.sleep(0.01)
 
@@ -147,8 +149,9 @@ class Followed:
         return [m for m in self.slack.messages if m.thread_ts == message.ts]
 
     async def posted(self, count: int = 1, channel: str = CHANNEL) -> PostedMessage:
-        """Wait for so many messages about jobs, and return the last."""
+        """Wait for so many messages about jobs and, soon after, their watches; return the last."""
         await self.slack.until(lambda: len(self.posts(channel)) >= count)
+        await until_ended(self.env, JOB_POST)
         return self.posts(channel)[-1]
 
     async def replied(self, message: PostedMessage, count: int = 1) -> PostedMessage:

@@ -1,5 +1,6 @@
 """``ACCESS_FILE``: for each rule and entry point, a refused request and one that passes."""
 
+import asyncio
 from copy import copy
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -9,7 +10,7 @@ from structlog.testing import capture_logs
 
 from bot.handlers.follow_tasks import FOLLOW
 from bot.listeners.dialog import FROM_ANYWHERE
-from bot.sandbox import Delay, Respond
+from bot.sandbox import Delay, Hold, Respond
 from tests.conftest import RESEARCH, Env
 from tests.scenarios.audited import until_rows
 from tests.scenarios.filled import channel, chosen, dialog, typed
@@ -362,13 +363,14 @@ async def test_the_rule_is_asked_again_when_a_task_goes_on(idle_env: Env, later:
     """The right is lost between the upsert and the post."""
     idle_env.baseten.add_project(RESEARCH, "sft")
     async with ruled(idle_env, FOR_DANA) as bot:
-        upsert = r"/v1/teams/[^/]+/training_projects"
-        idle_env.baseten.faults.next(upsert, Delay(0.5))
+        upsert, changed = r"/v1/teams/[^/]+/training_projects", asyncio.Event()
+        idle_env.baseten.faults.next(upsert, Hold(changed))
         await idle_env.slack.command("research sft", user=DANA)
         await idle_env.baseten.until(
             lambda: "POST" in {r.method for r in idle_env.baseten.requests}
         )
         await change(idle_env, bot, later)
+        changed.set()
         await idle_env.hears("You can't use this project.")
         await until_ended(idle_env)
         assert idle_env.slack.messages == []
@@ -401,6 +403,7 @@ async def test_a_dialog_asks_about_the_person_who_uses_it(idle_env: Env) -> None
         await idle_env.answered()
 
 
+@pytest.mark.timeout(120)
 @pytest.mark.parametrize(("verbs", "shown"), [(("view", "logs"), True), (("view",), False)])
 async def test_a_log_tail_needs_the_right_to_logs_also_after_a_restart(
     idle_env: Env, verbs: tuple[str, ...], *, shown: bool
@@ -416,7 +419,8 @@ async def test_a_log_tail_needs_the_right_to_logs_also_after_a_restart(
     long_ago = datetime.now(UTC) - timedelta(minutes=1)  # so the last log lines have arrived
     idle_env.baseten.set_job(job, status="TRAINING_JOB_FAILED", updated_at=long_ago)
     async with ruled(idle_env, rules):  # a new process knows no members yet
-        await idle_env.slack.until(lambda: any(m.thread_ts for m in idle_env.slack.messages))
+        # Rights that are unknown for a second are asked for again after a minute.
+        await idle_env.slack.until(lambda: any(m.thread_ts for m in idle_env.slack.messages), 90)
     (reply,) = [m for m in idle_env.slack.messages if m.thread_ts]
     assert ("CUDA out of memory" in str(reply.blocks)) == shown
 

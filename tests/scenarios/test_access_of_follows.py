@@ -63,6 +63,8 @@ async def test_a_follow_ends_when_a_sighup_takes_the_right_away(level: str) -> N
         first = await it.follow(level=level)
         job = it.start("RUNNING")
         await it.look()
+        if level != "ends":
+            await it.posted()
         posted = len(it.posts())
         await change(it.env, it.env.bot, granted(LEE))
         it.becomes(job, "FAILED")
@@ -99,7 +101,7 @@ async def test_a_follow_waits_while_nobody_tells_who_is_in_a_group(level: str, d
 async def waiting(it: Followed, job_id: str, level: str) -> str:
     """Wait until the report of a job's end is tried again later; return the id of its task."""
     kind = JOB_POST if level == "ends" else DELIVER
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(20):
         while (await it.store.next_due("notifications", (kind,)) or 0) < SOME_SECONDS:
             await asyncio.sleep(0.01)
     (follow,) = (await it.stored()).values()

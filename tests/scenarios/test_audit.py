@@ -257,7 +257,7 @@ async def test_the_rows_are_deleted_after_90_days(idle_env: Env) -> None:
         database.execute(aged, (89.9 * 86_400, '%"young"%'))
         database.execute("UPDATE training_bot_tasks SET due_at = 0 WHERE id = 'cleanup'")
     async with audited(idle_env):
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(20):
             while len(rows(idle_env)) > 1:
                 await asyncio.sleep(0.02)
     assert [row["name"] for row in rows(idle_env)] == ["young"]

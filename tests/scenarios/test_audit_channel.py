@@ -1,7 +1,9 @@
 """``AUDIT_CHANNEL``: a line for each act, none for a refusal, and no harm if Slack refuses."""
 
+import asyncio
 import sqlite3
 from contextlib import closing
+from functools import partial
 
 import pytest
 from pydantic import ValidationError
@@ -9,6 +11,7 @@ from structlog.testing import capture_logs
 
 from bot.sandbox import PostedMessage, Respond
 from tests.conftest import Env
+from tests.durable.conftest import until
 from tests.scenarios.audited import audited, rows, until_rows
 from tests.scenarios.rules import DANA, LEE, granted
 from tests.scenarios.tasks import until_ended
@@ -34,14 +37,19 @@ def unposted(env: Env) -> int:
     return int(count)
 
 
+def all_posted(env: Env) -> bool:
+    return unposted(env) == 0
+
+
 async def test_many_acts_are_one_message_and_refusals_are_none(idle_env: Env) -> None:
     idle_env.slack.add_channel(AUDIT)
     async with audited(idle_env, granted(DANA), audit_channel=AUDIT):
-        for number in range(5):
-            await idle_env.slack.command(f"research p{number}", user=DANA)
-            await idle_env.slack.command(f"research p{number}", user=LEE)
+        slack = idle_env.slack
+        await asyncio.gather(
+            *(slack.command(f"research p{n}", user=user) for n in range(5) for user in (DANA, LEE))
+        )
         await until_rows(idle_env, 6)
-        await idle_env.slack.until(lambda: len(lines(idle_env)) == 5, 15)
+        await slack.until(lambda: len(lines(idle_env)) == 5)
     assert len(messages(idle_env)) <= 2
     assert LEE not in str([message.blocks for message in messages(idle_env)])
     first = next(line for line in lines(idle_env) if "*p0*" in line)
@@ -56,7 +64,7 @@ async def test_events_with_long_names_are_several_messages(idle_env: Env) -> Non
         for number in range(30):
             await idle_env.slack.command(f"research p{number}-{'&' * 90}")
         await until_rows(idle_env, 30)
-        await idle_env.slack.until(lambda: len(lines(idle_env)) == 30, 15)
+        await idle_env.slack.until(lambda: len(lines(idle_env)) == 30)
     assert 1 < len(messages(idle_env)) < 10
     assert unposted(idle_env) == 0
 
@@ -72,7 +80,7 @@ async def test_acts_of_a_killed_process_are_posted_by_the_next(idle_env: Env) ->
         due = "UPDATE training_bot_tasks SET due_at = 0 WHERE id = 'audit'"  # a minute later
         assert database.execute(due).rowcount == 1
     async with audited(idle_env, audit_channel=AUDIT):
-        await idle_env.slack.until(lambda: len(lines(idle_env)) == 1, 15)
+        await idle_env.slack.until(lambda: len(lines(idle_env)) == 1)
         await until_ended(idle_env, "audit/1")
     # The post is on disk; a kill before the end of its task is on disk repeats nothing.
     with closing(sqlite3.connect(idle_env.folder / "bot.db")) as database, database:
@@ -90,7 +98,7 @@ async def test_a_channel_that_refuses_is_one_warning(idle_env: Env) -> None:
                 await idle_env.slack.command(f"research p{number}")
                 await idle_env.answered(number + 1)
                 await until_rows(idle_env, number + 1)
-                await idle_env.slack.until(lambda: unposted(idle_env) == 0, 15)
+                await until(partial(all_posted, idle_env))
                 await until_ended(idle_env, "audit/1")
     warned = [
         line for line in logged if line["log_level"] == "warning" and "AUDIT" in line["event"]
@@ -107,7 +115,7 @@ async def test_a_channel_that_takes_no_more_at_the_moment_gets_the_lines_later(
     idle_env.slack.faults.next(POST, busy, busy, containing=AUDIT)
     async with audited(idle_env, audit_channel=AUDIT):
         await idle_env.slack.command("research sft")
-        await idle_env.slack.until(lambda: len(lines(idle_env)) == 1, 20)
+        await idle_env.slack.until(lambda: len(lines(idle_env)) == 1)
 
 
 @pytest.mark.parametrize("wrong", ["#audit", "audit", "U0DANA0001", "c0audit001"])

@@ -6,7 +6,7 @@ import pytest
 from pydantic import AnyHttpUrl, SecretStr
 
 from bot.listeners.workflow_step import STEP
-from bot.sandbox import Delay, Drop, Garble, Hang, Respond
+from bot.sandbox import Drop, Garble, Hang, Respond
 from bot.sandbox.faults import Fault
 from bot.sandbox.refusals import (
     bad_gateway_html_502,
@@ -52,8 +52,8 @@ async def test_what_passes_is_tried_again(http: Env, fault: Fault, path: str) ->
 
 
 async def test_a_hanging_answer_is_given_up_and_asked_for_again(idle_env: Env) -> None:
-    async with idle_env.running(baseten_timeout=0.3):
-        idle_env.baseten.faults.next(UPSERT, Hang(), Delay(0.0))
+    async with idle_env.running(baseten_timeout=1):
+        idle_env.baseten.faults.next(UPSERT, Hang())
         await idle_env.slack.command("research sft")
         await idle_env.answered()
     assert len(idle_env.baseten.upserts) == 2

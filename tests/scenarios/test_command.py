@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bot.sandbox import Delay, Respond
+from bot.sandbox import Delay, Hold, Respond
 from bot.sandbox.refusals import not_found_404, permission_denied_403
 from tests.conftest import RESEARCH, Env
 
@@ -220,10 +220,12 @@ async def test_a_team_called_help_works_in_quotes(http: Env) -> None:
 
 
 async def test_a_slow_answer_is_announced_once(env: Env) -> None:
-    env.baseten.faults.next(UPSERT, Delay(2.6))
+    announced = asyncio.Event()
+    env.baseten.faults.next(UPSERT, Hold(announced))
     await env.slack.command("research slow")
     assert "Still opening *slow*" in await env.told()
     assert env.slack.messages == []
+    announced.set()
     await env.answered()
     assert len(env.slack.ephemerals) == 1
 

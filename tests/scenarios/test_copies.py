@@ -1,5 +1,6 @@
 """What the RUNBOOK says about an older bot and about a copy of the database."""
 
+import asyncio
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -8,10 +9,11 @@ import pytest
 
 from bot.durable.database import open_store
 from bot.durable.model import DatabaseError, Enqueue
-from bot.sandbox import Delay
+from bot.sandbox import Hold
 from tests.conftest import Env
 from tests.durable.postgres import postgres, postgres_programs, postgres_server, postgres_url
 from tests.scenarios.crowd import UPSERT
+from tests.scenarios.tasks import until_ended
 
 __all__ = ["postgres", "postgres_programs", "postgres_server", "postgres_url"]  # the fixtures
 
@@ -45,14 +47,15 @@ async def test_an_older_bot_changes_nothing_in_a_newer_file(sqlite_url: str) -> 
 
 
 async def test_a_copy_is_used_and_answers_again_what_was_open_in_it(idle_env: Env) -> None:
-    copy = f"{idle_env.folder}/copy.db"
+    copy, copied = f"{idle_env.folder}/copy.db", asyncio.Event()
     async with idle_env.running():
         await idle_env.slack.command("research before")
-        await idle_env.answered()
-        idle_env.baseten.faults.next(UPSERT, Delay(1.0))
+        await until_ended(idle_env)
+        idle_env.baseten.faults.next(UPSERT, Hold(copied))
         await idle_env.slack.command("research open")
         with closing(sqlite3.connect(f"{idle_env.folder}/bot.db")) as beside:
             beside.execute("VACUUM INTO ?", (copy,))
+        copied.set()
         await idle_env.answered(2)
         await idle_env.slack.command("research after")
         await idle_env.answered(3)

@@ -44,7 +44,7 @@ async def test_a_start_waits_for_a_database_that_is_away(idle_env: Env) -> None:
             other.execute("BEGIN IMMEDIATE")
             with capture_logs() as lines:
                 serving = asyncio.create_task(bot.serve())
-                async with asyncio.timeout(10):
+                async with asyncio.timeout(20):
                     while "the start waits for the database" not in [
                         line["event"] for line in lines
                     ]:
@@ -53,7 +53,7 @@ async def test_a_start_waits_for_a_database_that_is_away(idle_env: Env) -> None:
             assert page.status_code == 503
             assert "the start waits for the database" in page.json()["reasons"]["database"]
             other.execute("ROLLBACK")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(20):
             await bot.health.ready()
         await idle_env.slack.command("research sft")
         await idle_env.answered()
@@ -84,6 +84,7 @@ async def test_a_database_that_is_away_for_twenty_seconds_doubles_nothing(
         await crowd.posts_begin(20)
         postgres.hang() if how == "hangs" else postgres.stop()
         began = asyncio.get_running_loop().time()
+        people += [asyncio.create_task(crowd.type_on(urls, 1)) for _ in range(4)]
         await asyncio.gather(*people)
         refused = len(crowd.refused)
         for bot, url in zip(bots, urls, strict=True):

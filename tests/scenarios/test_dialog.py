@@ -1,10 +1,11 @@
 """The dialog that a bare command opens, from the loading view to the answer in the channel."""
 
+import asyncio
 from typing import Any
 
 import pytest
 
-from bot.sandbox import Delay, Drop, Respond
+from bot.sandbox import Delay, Drop, Hold, Respond
 from bot.sandbox.faults import Fault
 from tests.conftest import RESEARCH, Env
 from tests.scenarios.filled import blocks_of, chosen, dialog, element, typed
@@ -18,7 +19,8 @@ def refused(code: str) -> Respond:
 
 
 async def test_a_loading_view_holds_the_place_until_the_teams_are_there(env: Env) -> None:
-    env.baseten.faults.next("/v1/teams", Delay(0.5))
+    seen = asyncio.Event()
+    env.baseten.faults.next("/v1/teams", Hold(seen))
     delivery = await env.slack.command("")
     assert delivery.status == 200
     assert not delivery.body
@@ -26,6 +28,7 @@ async def test_a_loading_view_holds_the_place_until_the_teams_are_there(env: Env
     (view,) = env.slack.views
     assert "One moment" in str(view.blocks)
     assert view.payload.get("submit") is None
+    seen.set()
     await dialog(env)
     assert "One moment" not in str(view.blocks)
     assert blocks_of(view)[0] == "team"
@@ -166,6 +169,16 @@ async def test_what_is_wrong_shows_at_its_field(
     assert env.baseten.upserts == []
 
 
+async def test_two_teams_of_the_chosen_name_show_at_the_team(http: Env) -> None:
+    await http.slack.command("research")
+    view = await dialog(http)
+    http.baseten.add_team("Twins")
+    http.baseten.add_team("Twins")
+    delivery = await http.slack.submit(view, chosen("Twins") | typed("name", "sft"))
+    several = "Several teams have this name. Enter the team's ID."
+    assert delivery.body["errors"] == {"team": several}
+
+
 async def test_no_team_shows_at_the_team(env: Env) -> None:
     await env.slack.command("zzz")
     delivery = await env.slack.submit(await dialog(env), typed("name", "sft"))
@@ -216,10 +229,12 @@ async def test_a_dialog_that_does_not_open_is_told_in_words(http: Env, fault: Fa
 
 
 async def test_a_dialog_that_was_closed_while_it_loaded_stays_closed(env: Env) -> None:
-    env.baseten.faults.next("/v1/teams", Delay(0.4))
+    left = asyncio.Event()
+    env.baseten.faults.next("/v1/teams", Hold(left))
     await env.slack.command("")
     await env.slack.until(lambda: bool(env.slack.views))
     await env.slack.leave(env.slack.views[0])
+    left.set()
     await env.bot.drain()
     assert UPDATE in [request.path for request in env.slack.requests]
     assert env.slack.views[0].updates == 0

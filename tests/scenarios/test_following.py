@@ -4,12 +4,17 @@ import asyncio
 from datetime import timedelta
 
 import pytest
+from structlog.contextvars import merge_contextvars
+from structlog.testing import capture_logs
 
-from bot.sandbox import Drop
+from bot.handlers.watch import WATCH_MESSAGE
+from bot.sandbox import Drop, Respond
 from bot.sandbox.slack.records import PostedMessage
 from tests.conftest import RESEARCH
 from tests.documents import documents_of
-from tests.scenarios.following import CHANNEL, DANA, MODES, OTHER, SAM, Followed, following
+from tests.scenarios.following import CHANNEL, DANA, LIST, MODES, OTHER, SAM, Followed, following
+from tests.scenarios.tasks import until_ended
+from tests.scenarios.test_watching import put_off, wake
 
 ENDS = [
     ("COMPLETED", "finished"),
@@ -293,6 +298,7 @@ async def test_a_person_who_watches_a_followed_message_keeps_it_after_the_follow
         message = await it.posted()
         await it.slack.action(message, "watch", user=SAM)
         await it.slack.until(lambda: f"atched by <@{SAM}>" in str(message.blocks))
+        await until_ended(it.env, WATCH_MESSAGE)  # a watch is drawn before it is saved
         await it.slack.action(first, "stop_following", user=DANA)
         await it.no_follow()
         it.clock.advance(16)
@@ -309,6 +315,7 @@ async def test_a_watcher_who_leaves_does_not_end_the_follow_of_the_message() -> 
         message = await it.posted()
         await it.slack.action(message, "watch", user=SAM)
         await it.slack.until(lambda: f"atched by <@{SAM}>" in str(message.blocks))
+        await until_ended(it.env, WATCH_MESSAGE)
         await it.slack.action(message, "stop_watching", user=SAM)
         await it.slack.until(lambda: "Kept up to date" in str(message.blocks))
         it.becomes(job, "COMPLETED")
@@ -355,7 +362,7 @@ async def test_after_an_unconfirmed_start_the_end_is_a_message_of_its_own(*, sta
         it.slack.faults.next("/api/chat.postMessage", Drop(after=stands))
         job = it.start("RUNNING")
         await it.look()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(20):
             while len(await documents_of(it.store, "followed jobs")) < 2:
                 await asyncio.sleep(0.01)
         it.becomes(job, "FAILED")
@@ -366,7 +373,9 @@ async def test_after_an_unconfirmed_start_the_end_is_a_message_of_its_own(*, sta
             replies = [reply for post in it.posts(channel) for reply in it.thread(post)]
             assert ["failed" in reply.text for reply in replies] == [True]
         assert len([*it.posts(), *it.posts(OTHER)]) == 2 + stands
-        assert await documents_of(it.store, "followed jobs") == {}
+        assert all(
+            each["ended"] for each in (await documents_of(it.store, "followed jobs")).values()
+        )
 
 
 async def test_a_follow_that_began_after_the_start_mentions_its_people() -> None:
@@ -393,6 +402,22 @@ async def test_a_forged_field_is_refused_without_a_traceback(
     assert "unforeseen failure" not in capsys.readouterr().out
 
 
+async def test_a_team_that_is_gone_is_not_followed() -> None:
+    async with following() as it:
+        await it.submit(await it.dialog(), target=f"team:{'0' * 16}", channel=OTHER)
+        await it.hears("There is no project here that you can use. Nothing was changed.")
+        assert await it.stored() == {}
+
+
+async def test_where_the_key_cannot_list_projects_nothing_is_followed() -> None:
+    async with following() as it:
+        view = await it.dialog()
+        it.env.baseten.faults.always(LIST, Respond(403))
+        await it.submit(view, channel=OTHER)
+        await it.hears("The bot's API key can't list projects, so I can't follow them.")
+        assert await it.stored() == {}
+
+
 async def test_a_forged_person_or_group_is_not_mentioned() -> None:
     async with following(scopes=("usergroups:read",)) as it:
         it.slack.add_user_group("S0ONCALL01", "On call")
@@ -408,5 +433,19 @@ async def test_the_same_follow_by_another_person_is_theirs_and_the_older_message
         second = await it.follow(user=SAM, level="failures")
         (kept,) = (await it.stored()).values()
         assert (kept["created_by"], kept["ts"]) == (SAM, second.ts)
-        await it.slack.until(lambda: f"<@{SAM}> has changed" in first.text)
+        await it.slack.until(lambda: f"<@{SAM}> has set up this follow" in first.text)
         assert "stop_following" not in str(first.blocks)
+
+
+async def test_a_follow_that_slack_takes_late_posts_the_jobs_that_started_since() -> None:
+    async with following() as it:
+        view = await it.dialog()
+        it.slack.faults.next("/api/chat.postMessage", Respond(503, headers={"Retry-After": "60"}))
+        with capture_logs([merge_contextvars]) as lines:
+            await it.submit(view, level="starts and ends", channel=CHANNEL)
+            task_id = await put_off(lines)
+        it.start("RUNNING", name="meanwhile")
+        await wake(it.store, task_id)
+        await it.slack.until(lambda: any("Following" in m.text for m in it.slack.messages))
+        await it.look()
+        assert "meanwhile" in (await it.posted()).text

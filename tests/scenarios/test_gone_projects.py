@@ -13,6 +13,7 @@ from tests.scenarios.test_my_jobs import Rights
 
 LEVELS = ["failures", "ends", "starts and ends"]
 SEARCH = "/v1/training_jobs/search"
+GONE_TEAM = "No longer following all projects of *Research*. I can't find it in Baseten any more"
 GONE = "No longer following *llama* (*Research*). I can't find it in Baseten any more"
 
 
@@ -148,3 +149,50 @@ async def test_the_follow_of_a_gone_project_waits_while_nobody_tells_who_is_in_a
         await it.pass_time()
         await told(it)
     assert "cannot poll" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("level", ["ends", "starts and ends"])
+@pytest.mark.parametrize("runs", [False, True])
+async def test_the_follow_of_a_deleted_team_ends_with_one_post_in_its_channel(
+    level: str, *, runs: bool
+) -> None:
+    async with following() as it:
+        it.env.baseten.add_team("Another", id="another1")
+        first = await it.follow("research", level=level)
+        if runs:
+            it.start("RUNNING")
+            await it.look()
+        it.env.baseten.delete_team(RESEARCH)
+        await it.pass_time()
+        await told(it, GONE_TEAM)
+        await it.slack.until(lambda: "can't find it" in first.text)
+        for message in it.posts():
+            assert "can't find *llama*" in (await it.replied(message)).text
+        assert len([m for m in await told(it, GONE_TEAM) if m is not first]) == 1
+
+
+TEAMS = "/v1/teams"
+
+
+@pytest.mark.parametrize(
+    "answer", [Respond(503), Respond(403, {"error": "x"}), Respond(200, {"teams": []}), None]
+)
+async def test_a_team_without_projects_is_still_followed(answer: Respond | None) -> None:
+    async with following() as it:
+        it.env.baseten.add_team("Another", id="another1")
+        await it.follow("research")
+        it.env.baseten.delete_project(it.project_id)
+        if answer is not None:
+            it.env.baseten.faults.always(TEAMS, answer)
+        await quiet(it)
+        assert any(request.path == TEAMS for request in it.env.baseten.requests)
+        assert len(await it.stored()) == 1
+
+
+async def test_a_team_that_only_the_list_of_teams_lacks_is_still_followed() -> None:
+    async with following() as it:
+        await it.follow("research")
+        other = Respond(200, {"teams": [{"id": "another1", "name": "Another"}]})
+        it.env.baseten.faults.always(TEAMS, other)
+        await quiet(it)
+        assert len(await it.stored()) == 1

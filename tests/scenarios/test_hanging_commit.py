@@ -65,7 +65,7 @@ async def running(env: Env) -> AsyncIterator[Database]:
         await bot.listen(stack)
         env.slack.bot_url = bot.url
         serving = asyncio.create_task(bot.serve())
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(20):
             await bot.health.ready()
         yield database
         await bot.drain()
@@ -96,7 +96,7 @@ async def test_a_task_that_another_process_has_is_not_posted(idle_env: Env) -> N
         with capture_logs() as lines:
             await idle_env.slack.command("research sft")
             await idle_env.baseten.until(lambda: bool(idle_env.baseten.upserts))
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(20):
                 while "another process owns this task" not in [line["event"] for line in lines]:
                     await asyncio.sleep(0.01)
     assert POST not in [request.path for request in idle_env.slack.requests]

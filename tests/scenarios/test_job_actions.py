@@ -246,13 +246,14 @@ async def test_what_is_no_priority_is_refused_at_the_field(acts: Env, number: st
 
 
 async def test_a_stop_is_followed_until_the_job_has_stopped(idle_env: Env) -> None:
-    idle_env.baseten.stops_after(1.5)
+    idle_env.baseten.stops_after(600)
     async with acting(idle_env, replace(QUICK, settles=(0.05,) * 100)):
         it = await scene(idle_env, "RUNNING")
         await it.confirm("stop")
         told = await idle_env.told()
         assert told == "⏳ Baseten is stopping *epoch-1*. I'll tell you when it has stopped."
         assert it.replies == []
+        idle_env.baseten.set_job(it.job_id, status="TRAINING_JOB_STOPPED")
         assert await it.replied() == REPORTS["stop"] + "\n" + logs_of(it)
         assert it.calls(STOP) == 1
 
@@ -266,13 +267,15 @@ async def test_a_job_that_does_not_stop_is_reported_as_it_is(acts: Env) -> None:
     assert "it is still running." in said
 
 
-async def test_a_job_that_ends_by_itself_first_is_reported_as_it_is(acts: Env) -> None:
-    acts.baseten.stops_after(600)
-    it = await scene(acts, "RUNNING")
-    acts.baseten.script_job(it.job_id, [(0.3, {"status": "TRAINING_JOB_COMPLETED"})])
-    await it.confirm("stop")
-    said = f"✅ <@{DANA}> asked Baseten to stop *epoch-1* in *sft*, but it finished first."
-    assert (await it.replied()).startswith(said)
+async def test_a_job_that_ends_by_itself_first_is_reported_as_it_is(idle_env: Env) -> None:
+    idle_env.baseten.stops_after(600)
+    async with acting(idle_env, replace(QUICK, settles=(0.05,) * 100)):
+        it = await scene(idle_env, "RUNNING")
+        await it.confirm("stop")
+        await idle_env.told()
+        idle_env.baseten.set_job(it.job_id, status="TRAINING_JOB_COMPLETED")
+        said = f"✅ <@{DANA}> asked Baseten to stop *epoch-1* in *sft*, but it finished first."
+        assert (await it.replied()).startswith(said)
 
 
 async def test_a_stop_without_an_answer_is_repeated_and_its_own_effect_is_no_surprise(

@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import json
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -12,7 +13,7 @@ import pytest
 
 from bot.__main__ import COLLECT
 from bot.access.rules import Actor, Verb
-from bot.sandbox import Delay, Ephemeral, Respond
+from bot.sandbox import Ephemeral, Hold, Respond
 from bot.sandbox.refusals import internal_500, permission_denied_403, wrong_key_403
 from bot.wiring import Tuning
 from tests.conftest import RESEARCH, Env
@@ -20,6 +21,7 @@ from tests.scenarios.tasks import CHANNEL, USER
 
 JOBS = "/training-jobs"
 SEARCH, LIST = "/v1/training_jobs/search", "/v1/training_projects"
+WAITS = "Still waiting for Baseten…"
 
 
 def ago(**units: float) -> datetime:
@@ -58,11 +60,12 @@ def buttons(message: Ephemeral) -> list[list[str]]:
 async def look(
     env: Env, text: str = "", command: str = JOBS, user: str = USER, channel: str = CHANNEL
 ) -> Ephemeral:
-    """Type the command, and return the list."""
+    """Type the command, and return the list; on a busy machine a note comes before it."""
     before = len(env.slack.ephemerals)
     delivery = await env.slack.command(text, command=command, user=user, channel=channel)
     assert (delivery.status, delivery.refused) == (200, None)
-    await env.told(before + 1)
+    if WAITS in await env.told(before + 1):
+        await env.told(before + 2)
     return env.slack.ephemerals[-1]
 
 
@@ -287,8 +290,11 @@ async def test_a_failure_of_baseten_is_told_in_words(
 
 async def test_a_slow_baseten_is_announced(http: Env) -> None:
     add(http, "sft")
-    http.baseten.faults.next(SEARCH, Delay(2.3))
-    assert "Still waiting for Baseten" in (await look(http)).text
+    announced = asyncio.Event()
+    http.baseten.faults.next(SEARCH, Hold(announced))
+    await http.slack.command("", command=JOBS)
+    assert WAITS in await http.told()
+    announced.set()
     await http.told(2)
     assert names(http.slack.ephemerals[-1]) == ["sft"]
 
@@ -302,9 +308,11 @@ async def test_a_refused_list_of_teams_leaves_the_teams_that_projects_name(idle_
 
 async def test_people_who_look_at_once_share_the_requests(http: Env) -> None:
     add(http, "sft")
-    http.baseten.faults.next(SEARCH, Delay(0.4))
+    typed = asyncio.Event()
+    http.baseten.faults.next(SEARCH, Hold(typed))
     for _ in range(10):
         await http.slack.command("", command=JOBS)
+    typed.set()
     await http.told(10)
     assert asked(http).count(f"POST {SEARCH}") <= 2
     assert asked(http).count(f"GET {LIST}") <= 10
@@ -396,13 +404,10 @@ async def test_a_staging_copy_has_other_names(idle_env: Env) -> None:
 
 @pytest.fixture
 def collector() -> Iterator[None]:
-    """Collect garbage as the process does, and leave out what the tests have loaded."""
+    """Collect garbage as the process does."""
     before = gc.get_threshold()
     gc.set_threshold(*COLLECT)
-    gc.collect()
-    gc.freeze()
     yield
-    gc.unfreeze()
     gc.set_threshold(*before)
 
 
@@ -418,16 +423,15 @@ async def test_ten_thousand_projects_do_not_stall_the_loop(
     ids = [job["training_project_id"] for job in jobs]
     body = json.dumps({"training_projects": [http.baseten.project(each) for each in ids]})
     longest, done = 0.0, asyncio.Event()
-    loop = asyncio.get_running_loop()
     # The list as bytes, so that only the bot's own work takes time.
     http.baseten.faults.always(LIST, Respond(200, body=body.encode()))
 
     async def tick() -> None:
         nonlocal longest
         while not done.is_set():
-            before = loop.time()
+            before = time.process_time()  # so that other processes count for nothing
             await asyncio.sleep(0)
-            longest = max(longest, loop.time() - before)
+            longest = max(longest, time.process_time() - before)
 
     ticking = asyncio.create_task(tick())
     words = ("", "research", "customer-suport-sft")
@@ -437,4 +441,4 @@ async def test_ten_thousand_projects_do_not_stall_the_loop(
     assert answered[0].startswith("*1 running, 24 ended in the last day*")
     assert "Did you mean *customer-support-sft*?" in answered[2]
     record_property("figure", f"the longest stall with 10,000 projects: {longest * 1000:.0f} ms")
-    assert longest < 0.25
+    assert longest < 0.05  # 10 ms; without its pauses, reading the list takes 90

@@ -31,7 +31,7 @@ CHANNEL, USER = "C0SANDBOX1", "U0SANDBOX1"
 
 async def answers(lines: Lines, count: int = 1) -> Lines:
     """Wait for so many lines about answers, and return them."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(20):
         while len(found := [x for x in lines if x["event"] == "answer posted"]) < count:
             await asyncio.sleep(0.01)
     assert len(found) == count

@@ -20,7 +20,7 @@ from structlog.testing import capture_logs
 from bot import __version__
 from bot.app import FatalError, running
 from bot.durable.room import Limits
-from bot.sandbox import Delay, Drop, Respond
+from bot.sandbox import Drop, Hold, Respond
 from bot.wiring import Tuning
 from tests.conftest import RESEARCH, Env
 from tests.durable.postgres import (
@@ -83,7 +83,7 @@ async def scrape(env: Env) -> Page:
 
 async def shows(env: Env, name: str, value: float | None, **labels: str) -> Page:
     """Read the page until a metric has a value, and return the page."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(20):
         while (page := await scrape(env)).get(name, **labels) != value:
             await asyncio.sleep(0.01)
     return page
@@ -172,17 +172,17 @@ async def test_light_work_is_timed_too_and_no_id_becomes_a_label(counted: Env) -
 
 
 async def test_the_tasks_that_run_and_wait_are_gauges(idle_env: Env, url: str) -> None:
-    idle_env.baseten.faults.always(UPSERT_PATH, Delay(1.0))
-    tuning = Tuning(limits=Limits(slots=1))
+    scraped, tuning = asyncio.Event(), Tuning(limits=Limits(slots=1))
+    idle_env.baseten.faults.always(UPSERT_PATH, Hold(scraped))
     async with idle_env.running(tuning, metrics_port=0, database_url=SecretStr(url)):
         for name in ("one", "two", "three"):
             await idle_env.slack.command(f"research {name}")
-        page = await scrape(idle_env)
-        assert page.get("training_bot_tasks_running", queue="commands") == 1
-        assert page.get(WAITING, queue="commands") == 2
+        await shows(idle_env, "training_bot_tasks_running", 1, queue="commands")
+        page = await shows(idle_env, WAITING, 2, queue="commands")
         oldest = page.get(OLDEST, queue="commands")
         assert oldest is not None
         assert 0 < oldest < 30
+        scraped.set()
         await idle_env.answered(3)
         page = await shows(idle_env, "training_bot_tasks_running", 0, queue="commands")
         assert page.get(WAITING, queue="commands") == page.get(OLDEST, queue="commands") == 0
@@ -256,7 +256,7 @@ async def test_the_port_has_the_limits_of_the_other_one(
         strangers += [
             await asyncio.open_connection(address.hostname, address.port) for _ in "x" * 20
         ]
-        async with asyncio.timeout(10):  # the first one is closed for the last one
+        async with asyncio.timeout(20):  # the first one is closed for the last one
             with suppress(ConnectionResetError):
                 assert await strangers[0][0].read() == b""
         for _, stranger in strangers:

@@ -24,7 +24,7 @@ async def switch(it: Followed, *, on: bool, user: str = DANA) -> None:
 async def switched_on(it: Followed) -> PostedMessage:
     await switch(it, on=True)
     await it.slack.until(lambda: "Following your jobs" in it.slack.seen())
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(20):
         while not await it.stored():
             await asyncio.sleep(0.01)
     return next(m for m in it.slack.messages if "Following your jobs" in m.text)
@@ -96,6 +96,8 @@ async def test_a_follow_whose_creator_lost_the_right_ends_with_one_message(level
         await it.follow(level=level)
         job = it.start()
         await it.look()
+        if level != "ends":
+            await it.posted()
         posted = len(it.posts())
         rights.lost.add(f"{DANA} Research")
         it.becomes(job, "FAILED")

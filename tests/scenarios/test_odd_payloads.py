@@ -87,7 +87,7 @@ async def until_no_task_is_left(env: Env) -> None:
                 await asyncio.sleep(0.1)
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize(
     "most", [1500, pytest.param(6000, marks=pytest.mark.slow)], ids=["some", "many"]
 )

@@ -35,7 +35,7 @@ async def test_while_baseten_fails_people_are_told_at_once_and_nothing_is_sent(
         told, sent, began = len(http.slack.ephemerals), len(http.baseten.requests), time.monotonic()
         await http.slack.command("research sft")
         words = await http.told(told + 1)
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < 3  # at once, for a busy machine
         assert f"Baseten {CHECKING} Nothing was created or changed." in words
         assert "Try again in" in words
         assert len(http.baseten.requests) == sent
@@ -82,7 +82,7 @@ async def test_a_flood_waits_its_turn_at_baseten_and_the_rest_is_refused_in_word
     idle_env: Env,
 ) -> None:
     async with idle_env.running(baseten_per_second=2):
-        slack = idle_env.slack
+        slack, began = idle_env.slack, time.monotonic()
         await asyncio.gather(*(slack.command(f"research p-{number}") for number in range(12)))
 
         def refused() -> list[str]:
@@ -93,7 +93,7 @@ async def test_a_flood_waits_its_turn_at_baseten_and_the_rest_is_refused_in_word
     assert all("Try again in 4 seconds" in words for words in refused())
     assert 4 <= len(slack.messages) == len(idle_env.baseten.upserts) <= 9
     at = [request.at for request in idle_env.baseten.requests if "/teams/" in request.path]
-    assert min(b - a for a, b in zip(at, at[2:], strict=False)) > 0.9
+    assert all(moment - began >= number // 2 for number, moment in enumerate(at))
 
 
 async def test_an_answer_that_is_too_large_is_named(http: Env) -> None:

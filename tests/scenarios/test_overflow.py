@@ -46,7 +46,7 @@ def is_watched_by(message: PostedMessage, user: str) -> bool:
 
 async def question(env: Env, message: PostedMessage, user: str, *words: str) -> View:
     """The question before a watch ends; a message changes a moment before its watch on disk."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(20):
         while True:
             views = len(env.slack.views)
             await env.slack.action(message, "more", selected="stop for everyone", user=user)
@@ -181,7 +181,7 @@ async def test_a_project_that_is_gone_is_told_in_the_dialog(env: Env) -> None:
     assert env.slack.ephemerals == []
 
 
-@pytest.mark.parametrize("value", ["", "delete everything", "x" * 150])
+@pytest.mark.parametrize("value", ["", "delete everything", "x" * 150, "stop following"])
 async def test_an_option_that_the_bot_does_not_offer_is_refused_in_words(
     env: Env, value: str
 ) -> None:

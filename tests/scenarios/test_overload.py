@@ -31,6 +31,7 @@ async def test_two_thousand_commands_at_once_are_each_done_once(
 ) -> None:
     idle_env.baseten.faults.always(UPSERT, Delay(0.3))
     crowd = Crowd(idle_env, people=PEOPLE, channels=50)
+    idle_env.slack.delivery_timeout = 120  # no matter how long the acks take here
     async with started(cwd=tmp_path, settings=settings_of(idle_env) | {"DATABASE_URL": url}) as bot:
         idle_env.slack.bot_url = await bot.ready()
         users = crowd.people * EACH

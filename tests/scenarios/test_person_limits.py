@@ -1,13 +1,15 @@
 """What one person can ask for, at every entry point."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
 
 from bot.listeners.workflow_step import STEP
-from bot.sandbox import Delay
+from bot.sandbox import Hold
 from tests.conftest import RESEARCH, Env
 from tests.scenarios.filled import chosen, dialog, typed
+from tests.scenarios.tasks import until_ended
 
 UPSERT = r"/v1/teams/[^/]+/training_projects"
 DANA, LEE = "U0DANA0001", "U0LEE00001"
@@ -76,17 +78,16 @@ async def test_suggestions_and_the_home_tab_do_not_count(limited: Env) -> None:
 
 
 async def test_a_person_whose_requests_wait_is_told_how_many(idle_env: Env) -> None:
-    idle_env.baseten.faults.always(UPSERT, Delay(1.0))
+    counted = asyncio.Event()
+    idle_env.baseten.faults.always(UPSERT, Hold(counted))
     async with idle_env.running(person_waiting=MOST):
         await ask(idle_env)
         delivery = await idle_env.slack.command("research model-9", user=DANA)
         assert f"You have {MOST} requests waiting" in str(delivery.body)
         delivery = await idle_env.slack.command("research model-8", user=LEE)
         assert not delivery.body
-        await idle_env.answered(MOST + 1)
-        await idle_env.baseten.until(lambda: len(idle_env.baseten.upserts) == MOST + 1)
-        for _ in range(100):  # the ends of the tasks are written a moment after the messages
-            delivery = await idle_env.slack.command("research model-9", user=DANA)
-            if not delivery.body:
-                break
+        counted.set()
+        await until_ended(idle_env)
+        assert len(idle_env.baseten.upserts) == MOST + 1
+        delivery = await idle_env.slack.command("research model-9", user=DANA)
         assert not delivery.body

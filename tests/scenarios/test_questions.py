@@ -1,7 +1,7 @@
 """Nothing is created by accident: every question, each of its buttons, and the faults between."""
 
-import asyncio
 import json
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -183,8 +183,11 @@ async def test_a_canceled_question_is_answered_after_slack_recovers(http: Env) -
     question = await asked(http, "research llama_3_ft")
     sending = r"/api/chat\.(postEphemeral|postMessage)|/response/.*"
     http.slack.faults.always(sending, Respond(503))
+    before = len(http.slack.requests)
     await http.slack.action(question, "cancel")
-    await asyncio.sleep(0.2)
+    await http.slack.until(
+        lambda: any(re.fullmatch(sending, each.path) for each in http.slack.requests[before:])
+    )
     http.slack.faults.clear()
     await http.hears("Canceled. Nothing was created.")
 

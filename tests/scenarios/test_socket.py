@@ -77,11 +77,11 @@ async def test_readiness_follows_the_socket(idle_env: Env) -> None:
     await health.ready()
     idle_env.slack.faults.always("/api/apps.connections.open", Respond(503))
     await idle_env.slack.disconnect_sockets(politely=False)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(20):
         while not health.reasons():
             await asyncio.sleep(0)
     idle_env.slack.faults.clear()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(20):
         await health.ready()
     keeping.cancel()
     await socket.close()

@@ -176,16 +176,16 @@ async def test_a_failure_marks_its_span_without_its_text(idle_env: Env, tmp_path
 
 @pytest.mark.parametrize("hangs", [False, True])
 async def test_a_collector_that_is_away_delays_neither_answers_nor_the_end(
-    idle_env: Env, tmp_path: Path, closed_port: int, *, hangs: bool
+    idle_env: Env, tmp_path: Path, *, hangs: bool
 ) -> None:
-    traces = {
-        "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{closed_port}",
-        "OTEL_EXPORTER_OTLP_TIMEOUT": "50",
-    }
     with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
         if hangs:  # it takes connections, and never answers
-            silent.bind(("127.0.0.1", closed_port))
             silent.listen()
+        traces = {
+            "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{silent.getsockname()[1]}",
+            "OTEL_EXPORTER_OTLP_TIMEOUT": "50",
+        }
         async with started(cwd=tmp_path, settings=settings_of(idle_env) | traces) as bot:
             idle_env.slack.bot_url = await bot.ready()
             await idle_env.slack.command("research sft")

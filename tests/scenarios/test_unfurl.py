@@ -1,11 +1,12 @@
 """Links to training projects and jobs: the preview, and *Watch* in it."""
 
+import asyncio
 from typing import Any
 
 import pytest
 
 from bot.access.rules import Actor, Verb
-from bot.sandbox import Delay, Drop, Respond
+from bot.sandbox import Drop, Hold, Respond
 from bot.sandbox.faults import Fault
 from bot.sandbox.refusals import internal_500, not_found_404, slack_error
 from bot.sandbox.slack.records import SharedLinks
@@ -321,10 +322,12 @@ async def test_a_flood_of_links_leaves_room_for_commands(http: Env) -> None:
     may_unfurl(http)
     job = add(http, "sft")
     path = f"/v1/training_projects/{job['training_project_id']}/jobs/{job['id']}"
-    http.baseten.faults.always(path, Delay(1.0))
+    answered = asyncio.Event()
+    http.baseten.faults.always(path, Hold(answered))
     flood = [await paste(http, job_link(job)) for _ in range(30)]
     await http.slack.command("research sft")
     await http.answered()
+    answered.set()
     await http.bot.drain()
     assert sum(each.unfurled for each in flood) == 20
 

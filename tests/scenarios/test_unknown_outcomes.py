@@ -138,11 +138,13 @@ async def test_a_repeat_is_looked_for_from_the_start(idle_env: Env) -> None:
     assert (requests(idle_env, POST), requests(idle_env, HISTORY)) == (2, 3)
 
 
-async def test_a_search_that_fails_for_now_is_made_later(idle_env: Env) -> None:
+@pytest.mark.parametrize(
+    "fault", [Respond(429, headers={"Retry-After": "30"}), slack_error("accesslimited")], ids=str
+)
+async def test_a_search_that_fails_for_now_is_made_later(idle_env: Env, fault: Fault) -> None:
     may_read(idle_env)
     idle_env.slack.faults.next(POST, slack_error("internal_error", 500, after=True))
-    busy = Respond(429, headers={"Retry-After": "30"})
-    idle_env.slack.faults.always(HISTORY, busy)
+    idle_env.slack.faults.always(HISTORY, fault)
     await enqueue(idle_env, order())
     with capture_logs() as lines:
         async with idle_env.running(QUICK):

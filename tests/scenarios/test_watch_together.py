@@ -81,7 +81,7 @@ async def test_two_replicas_take_the_clicks_of_two_people_at_once(postgres_url: 
         await press_at_once(it, bots, "watch", DANA, KIM)
         both = re.compile(r"Watched by <@\w+> and <@\w+>")
         await it.slack.until(lambda: both.search(str(it.answer.blocks)) is not None)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(20):
             while await watchers(it) != sorted([DANA, KIM]):
                 await asyncio.sleep(0.01)
         await it.becomes("COMPLETED")
@@ -96,7 +96,7 @@ async def test_two_replicas_take_the_clicks_of_two_people_at_once(postgres_url: 
 async def test_the_last_two_people_stop_on_two_replicas_at_once(postgres_url: str) -> None:
     async with two_replicas(postgres_url) as (it, bots):
         await press_at_once(it, bots, "watch", DANA, KIM)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(20):
             while await watchers(it) != sorted([DANA, KIM]):
                 await asyncio.sleep(0.01)
         await it.slack.until(lambda: "stop_watching" in str(it.answer.blocks))

@@ -15,8 +15,9 @@ from structlog.testing import capture_logs
 from bot.durable.database import open_store
 from bot.durable.model import Enqueue
 from bot.durable.store import Store
-from bot.handlers.watch import STOP_FOR_EVERYONE, STOP_WATCH, WATCH_MESSAGE
+from bot.handlers.watch import STOP_FOR_EVERYONE, STOP_WATCH, WATCH_MESSAGE, WATCH_ONE_JOB
 from bot.sandbox import Clock, PostedMessage, Respond, SandboxBaseten, SandboxSlack
+from bot.slack.web_api import ATTEMPTS
 from bot.watches.poller import PollInterval
 from bot.wiring import Tuning
 from tests.conftest import RESEARCH, Env
@@ -67,6 +68,12 @@ class Watched:
         await self.slack.until(lambda: "Watched by" in str(self.answer.blocks))
         await until_ended(self.env, WATCH_MESSAGE)
 
+    async def watch_too(self, reply: PostedMessage, user: str) -> None:
+        """Press the button of an announcement, and wait in the same way."""
+        await self.slack.action(reply, "watch_too", user=user)
+        await self.slack.until(lambda: "stop_watching" in choices(reply))
+        await until_ended(self.env, WATCH_ONE_JOB)
+
     async def becomes(self, status: str, after: float = FAST, **changes: Any) -> None:
         """Let the job change, and time pass until the next look."""
         self.env.baseten.set_job(self.job_id, status=f"TRAINING_JOB_{status}", **changes)
@@ -103,7 +110,7 @@ async def watching(**settings: Any) -> AsyncIterator[Watched]:
 
 async def put_off(lines: Sequence[Mapping[str, Any]]) -> str:
     """Wait until the log says that a task is rescheduled; return its id."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(20):
         while not (
             late := {line["task"] for line in lines if "task is rescheduled" in line["event"]}
         ):
@@ -114,7 +121,7 @@ async def put_off(lines: Sequence[Mapping[str, Any]]) -> str:
 
 async def wake(store: Store, task_id: str) -> None:
     """Let a task that was put off run now."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(20):
         while not await store.wake(task_id):
             await asyncio.sleep(0.01)
 
@@ -240,8 +247,7 @@ async def test_watch_too_turns_the_announcement_into_the_message_of_the_newer_jo
     async with watching() as it:
         reply = await announced(it)
         assert choices(reply) == ["watch_too"]
-        await it.slack.action(reply, "watch_too", user="U0KIM00001")
-        await it.slack.until(lambda: "stop_watching" in choices(reply))
+        await it.watch_too(reply, "U0KIM00001")
         assert "|new>" in str(reply.blocks)
         assert "U0KIM00001" in str(reply.blocks)
         assert reply.thread_ts == it.answer.ts
@@ -254,7 +260,7 @@ async def test_watch_too_turns_the_announcement_into_the_message_of_the_newer_jo
         assert "U0KIM00001" in last
         assert DANA not in last
         assert "|old>" in str(it.answer.blocks)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(20):
             while len(await documents_of(it.store, "watches")) > 1:
                 await asyncio.sleep(0.01)
 
@@ -263,8 +269,7 @@ async def test_a_second_press_of_watch_too_joins() -> None:
     async with watching() as it:
         reply = await announced(it)
         before = reply.blocks
-        await it.slack.action(reply, "watch_too", user="U0KIM00001")
-        await it.slack.until(lambda: "stop_watching" in choices(reply))
+        await it.watch_too(reply, "U0KIM00001")
         reply.blocks = before  # as somebody saw it who did not look
         await it.slack.action(reply, "watch_too")
         both = ("U0KIM00001", DANA)
@@ -468,6 +473,7 @@ async def test_a_setting_watches_every_answer() -> None:
         it.start("RUNNING")
         await it.open()
         await it.shows("Watched by")
+        await until_ended(it.env)  # the store has the watch soon after that
         await it.becomes("COMPLETED")
         assert f"<@{DANA}>" in await it.hears(1)
 
@@ -486,7 +492,8 @@ async def test_a_watch_that_begins_during_a_slow_refresh_is_shown() -> None:
         it.start("RUNNING")
         await it.open()
         update = "/api/chat.update"
-        it.slack.faults.next(update, Respond(429, headers={"Retry-After": "1"}))
+        busy = Respond(429, headers={"Retry-After": "1"})
+        it.slack.faults.next(update, *[busy] * (ATTEMPTS - 1), containing="efreshed by")
         await it.slack.action(it.answer, "more", selected="refresh")
         await it.slack.until(lambda: it.slack.requests[-1].path == update)
         await it.watch()

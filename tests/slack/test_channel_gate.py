@@ -101,7 +101,7 @@ async def test_a_pause_holds_the_posts_that_waited_before(posts: Posts) -> None:
     for name in "abcde":
         posts.start(name)
     await posts.begins(*"abcd")
-    posts.gate.pause("C1", 0.1)
+    posts.gate.pause("C1", 0.5)
     await posts.end("a")
     assert await posts.settled() == list("abcd")
     await posts.begins(*"abcde")

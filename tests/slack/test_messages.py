@@ -11,7 +11,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from bot.connections import connections
-from bot.sandbox import Delay, Drop, Hang, Late, Respond, SandboxSlack, refusals
+from bot.sandbox import Drop, Hang, Hold, Late, Respond, SandboxSlack, refusals
 from bot.sandbox.faults import Fault
 from bot.slack.message import Message, ReplyTarget, SlackCallFailed
 from bot.slack.message_id import client_msg_id
@@ -198,6 +198,7 @@ async def test_the_guard_runs_after_the_wait_for_the_channel(scene: Scene) -> No
     place = await scene.place()
     lost = asyncio.Event()
     parked = asyncio.Event()
+    answered = asyncio.Event()
 
     async def guard() -> None:
         if lost.is_set():
@@ -208,7 +209,7 @@ async def test_the_guard_runs_after_the_wait_for_the_channel(scene: Scene) -> No
         parked.set()
         yield
 
-    scene.slack.faults.always(POST, Delay(0.3))
+    scene.slack.faults.always(POST, Hold(answered))
     async with asyncio.TaskGroup() as posts:
         for number in range(4):
             posts.create_task(scene.poster.post(place, HELLO, f"{number}", guard=guard))
@@ -218,6 +219,7 @@ async def test_the_guard_runs_after_the_wait_for_the_channel(scene: Scene) -> No
         )
         await parked.wait()
         lost.set()
+        answered.set()
     with pytest.raises(LostError):
         await fifth
     assert (scene.sent(), scene.shown) == (4, 4)

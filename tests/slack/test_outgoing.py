@@ -131,7 +131,7 @@ async def test_the_web_api_pauses_and_response_urls_go_on(idle_env: Env, out: Co
     assert 0 < paused.value.retry_after <= 5
     assert len(idle_env.slack.requests) == sent
     await post_to_response_url(out.session, url, {"text": "hi"})
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(20):
         while True:  # until the pause is over
             with suppress(SlackCallFailed):
                 await call_slack(out.slack.auth_test, idempotent=True)

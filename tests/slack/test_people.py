@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from bot.connections import connections
-from bot.sandbox import Drop, Respond, SandboxBaseten, SandboxSlack
+from bot.sandbox import Drop, Respond, SandboxBaseten, SandboxSlack, refusals
+from bot.slack.message import SlackCallFailed
 from bot.slack.people import People
 from tests.conftest import Env
 
@@ -104,3 +105,32 @@ async def test_addresses_are_forgotten_when_there_are_very_many(
     assert asked(slack) == 1001
     await people.find("0@example.com")
     assert asked(slack) == 1002
+
+
+@pytest.mark.parametrize(
+    ("profile", "scope", "email"),
+    [
+        ({"email": " Dana@Example.com"}, True, "dana@example.com"),
+        ({}, True, ""),
+        ({}, False, None),
+        ("odd", True, ""),
+    ],
+)
+async def test_the_address_of_a_person(
+    slack: SandboxSlack, people: People, profile: object, email: str | None, *, scope: bool
+) -> None:
+    scopes = {"X-OAuth-Scopes": "chat:write, users:read.email" if scope else "chat:write"}
+    answer = {"ok": True, "user": {"id": "U0DANA0001", "profile": profile}}
+    slack.faults.always("/api/users.info", Respond(200, answer, headers=scopes))
+    assert await people.email_of("U0DANA0001") == email
+
+
+async def test_without_an_answer_the_address_of_a_person_is_an_error(
+    slack: SandboxSlack, people: People
+) -> None:
+    slack.faults.always("/api/users.info", refusals.slack_error("missing_scope"))
+    assert await people.email_of("U0DANA0001") is None
+    slack.faults.clear()
+    slack.faults.always("/api/users.info", refusals.slack_error("user_not_found"))
+    with pytest.raises(SlackCallFailed, match="user_not_found"):
+        await people.email_of("U0DANA0001")

@@ -214,7 +214,7 @@ async def test_a_post_ends_in_time(scene: Scene, *, busy: bool) -> None:
         other = asyncio.create_task(client.auth_test()) if busy else None
         if busy:
             await scene.slack.until(lambda: len(scene.slack.requests) == 1)
-        failed = await scene.failure(client=client, seconds=0.3)
+        failed = await scene.failure(client=client, seconds=1.0)
         if other is not None:
             other.cancel()
     assert (failed.error, failed.outcome_unknown, failed.retryable) == ("TimeoutError", True, False)
@@ -222,7 +222,7 @@ async def test_a_post_ends_in_time(scene: Scene, *, busy: bool) -> None:
 
 
 async def test_without_a_free_connection_nothing_was_sent(scene: Scene) -> None:
-    connector, short = aiohttp.TCPConnector(limit=1), aiohttp.ClientTimeout(connect=0.2)
+    connector, short = aiohttp.TCPConnector(limit=1), aiohttp.ClientTimeout(connect=0.5)
     scene.slack.faults.next("/api/auth.test", Hang())
     async with aiohttp.ClientSession(connector=connector, timeout=short) as session:
         client = scene.client(session)

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from bot.durable.model import Task
+from bot.durable.model import Done, Task
 from bot.follows.model import JOB_POST, Follow, Kind, Level, Scope
 from bot.follows.store import Follows
 from bot.sandbox import Delay, Respond
@@ -14,6 +14,8 @@ from bot.watches.poller import PollInterval
 from bot.watches.tracked import TrackedJobs, tracked
 from tests.documents import documents_of
 from tests.watches.scene import QUEUE, Scene
+
+AN_HOUR = 3601.0
 
 
 async def follow(
@@ -111,6 +113,66 @@ async def test_a_project_whose_jobs_cannot_be_read_now_is_read_later(scene: Scen
     assert [task.state["project"]["latest_job"]["id"] for task in await job_posts(scene)] == [job]
 
 
+async def test_a_project_that_cannot_be_read_now_loses_no_job_to_a_newer_one_elsewhere(
+    scene: Scene,
+) -> None:
+    await follow(scene, 0, team())
+    await requests_of(scene)
+    busy, other = scene.project("busy", None), scene.project("other", None)
+    job, newer = scene.job(busy, "RUNNING"), scene.job(other, "RUNNING")
+    scene.baseten.faults.next(f"/v1/training_projects/{busy}/jobs", Respond(503))
+    for expected in (newer, job):
+        await requests_of(scene)
+        (task,) = await job_posts(scene)
+        assert task.state["project"]["latest_job"]["id"] == expected
+
+
+async def test_many_projects_that_cannot_be_read_do_not_keep_another_from_being_read(
+    scene: Scene,
+) -> None:
+    await follow(scene, 0, team())
+    await requests_of(scene)
+    for number in range(61):
+        project = scene.project(f"project-{number}", "RUNNING")
+        if number != 30:
+            scene.baseten.faults.always(f"/v1/training_projects/{project}/jobs", Respond(409))
+    for _ in range(60):  # its chance in each is 25 of 61
+        assert len(await requests_of(scene)) <= 1 + 1 + 25
+        if await job_posts(scene):
+            return
+    pytest.fail("it was not read")
+
+
+@pytest.mark.parametrize("lost", [False, True])
+async def test_a_request_for_one_project_or_job_is_sent_once_in_a_look(
+    scene: Scene, *, lost: bool
+) -> None:
+    project = scene.project("one", None)
+    await follow(scene, 0, Scope(kind=Kind.PROJECT, project_id=project))
+    await follow(scene, 1, team())
+    await requests_of(scene)
+    old = scene.job(project, "RUNNING")
+    every, search = "GET training_projects", "POST training_jobs/search"
+    scene.baseten.faults.always("/v1/training_projects/.+", Respond(503))
+    jobs = f"{every}/{project}/jobs"
+    assert await requests_of(scene) == [every, jobs]
+    scene.baseten.faults.clear()
+    await requests_of(scene)
+    scene.baseten.faults.always("/v1/training_projects/.+", Respond(503))
+    if lost:
+        scene.baseten.delete_project(project)
+        await requests_of(scene)
+        missing = Respond(404, {"error": "not found"})
+        scene.baseten.faults.always(f"/v1/training_projects/{project}/jobs/{old}", missing)
+        by_id = f"{every}/{project}"  # for the job, and for the follow
+        expected = ["GET teams", every, by_id, by_id, f"{jobs}/{old}", search]
+        assert await requests_of(scene) == expected
+    else:
+        scene.set(old, "FAILED")
+        scene.job(project, "RUNNING")
+        assert await requests_of(scene) == [every, jobs, f"{jobs}/{old}", search]
+
+
 async def test_where_the_key_cannot_read_the_jobs_the_latest_one_is_posted(scene: Scene) -> None:
     await follow(scene, 0, team())
     project = scene.project("new", None)
@@ -136,6 +198,7 @@ async def test_a_deleted_job_lets_no_old_one_be_posted(scene: Scene) -> None:
     await requests_of(scene)
     await requests_of(scene)
     assert await job_posts(scene) == []
+    await requests_of(scene, AN_HOUR)
     assert await documents_of(scene.store, "followed jobs") == {}
 
 
@@ -188,11 +251,11 @@ async def test_a_follow_that_begins_during_a_look_keeps_the_jobs_that_run(scene:
         for _ in range(steps):
             await asyncio.sleep(0)
         followed = FollowedJobs(scene.client, scene.store, Follows(scene.store, queue=QUEUE))
-        await followed.read()
+        await followed.read(scene.clock())
         await beginning
         assert await documents_of(scene.store, "followed jobs"), steps
         await follows.end(new, by=new.created_by)
-        await followed.read()
+        await followed.read(scene.clock())
         assert not await documents_of(scene.store, "followed jobs")
 
 
@@ -217,7 +280,31 @@ async def test_a_job_that_starts_during_the_look_in_which_its_follow_begins_is_p
     assert sorted(posted) == sorted([job, newer])
 
 
+async def test_a_later_follow_lets_no_job_be_posted_again_whose_tasks_are_forgotten(
+    scene: Scene,
+) -> None:
+    await follow(scene, 0, team(), Level.ENDS)
+    await follow(scene, 0, team())
+    project = scene.project("one", None)
+    await requests_of(scene)
+    scene.job(project, "RUNNING")
+    scene.set(scene.job(project, "RUNNING"), "FAILED")
+    for _ in range(3):
+        await requests_of(scene)
+    posted = await job_posts(scene)
+    assert len(posted) == 2
+    for task in posted:
+        await scene.save(task, Done())
+    scene.clock.advance(1)
+    assert await scene.store.prune(-1) == 2
+    await follow(scene, 1, Scope(kind=Kind.PROJECT, project_id=project))
+    for _ in range(3):
+        await requests_of(scene)
+    assert await job_posts(scene) == []
+
+
 async def test_a_project_that_the_list_lacked_once_lets_no_old_job_be_posted(scene: Scene) -> None:
+    await follow(scene, 0, team())
     await follow(scene, 0, team(), Level.ENDS)
     project = scene.project("one", None)
     await requests_of(scene)
@@ -228,6 +315,9 @@ async def test_a_project_that_the_list_lacked_once_lets_no_old_job_be_posted(sce
     scene.baseten.faults.next("/v1/training_projects", Respond(200, {"training_projects": []}))
     await requests_of(scene)
     assert await requests_of(scene) == ["GET training_projects"]
+    assert len(await documents_of(scene.store, "followed jobs")) == 1
+    assert await requests_of(scene, AN_HOUR) == ["GET training_projects"]
+    assert await job_posts(scene) == []
     assert await documents_of(scene.store, "followed jobs") == {}
 
 

@@ -232,7 +232,8 @@ async def test_a_watch_ends_after_14_days_even_where_baseten_tells_nothing(scene
 
 async def test_who_joins_during_the_look_is_told_too(scene: Scene) -> None:
     async def join(person: str) -> None:
-        await scene.watches.add_watcher(watch.channel_id, watch.ts, person)
+        joined = {"id": "joined", "watchers": (person,)}
+        await scene.watches.create(watch.model_copy(update=joined))
 
     class Joining(Store):
         looking = False

@@ -3,7 +3,8 @@
 import asyncio
 
 from bot.sandbox import Hang, Respond
-from bot.watches.job_lookup import LISTED_FROM, MOST_FETCHED
+from bot.watches.fetches import MOST_FETCHED
+from bot.watches.job_lookup import LISTED_FROM
 from bot.watches.model import Watch
 from tests.watches.scene import Scene
 
@@ -87,7 +88,7 @@ async def test_what_is_known_is_reported_before_more_is_asked_for(scene: Scene) 
     for watch in (quick, slow):
         scene.set(scene.latest(watch.project.id), "COMPLETED")
     look = asyncio.create_task(scene.look())
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while not await scene.news(begun) or not await scene.news(quick):
             await asyncio.sleep(0.01)
     assert not look.done()

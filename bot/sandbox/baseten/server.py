@@ -210,6 +210,15 @@ class SandboxBaseten(FakeServer):
         self._training.delete(project_id)
         self.touch()
 
+    def delete_team(self, team_id: str) -> None:
+        """Delete a team with its projects."""
+        for project in [
+            each for each in self._training.projects.values() if each.team_id == team_id
+        ]:
+            self._training.delete(project.id)
+        del self._training.teams[team_id]
+        self.touch()
+
     async def answer(self, recorded: Recorded, request: web.Request) -> web.StreamResponse:
         """Answer as the API does: check the key first, then the path, then the arguments."""
         del request  # `recorded` holds everything

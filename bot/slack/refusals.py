@@ -1,4 +1,7 @@
-"""Slack's error codes and watches. https://docs.slack.dev/reference/methods/chat.postMessage"""
+"""The refusals of Slack that last, and those that a later attempt clears up.
+
+https://docs.slack.dev/reference/methods/chat.postMessage
+"""
 
 from bot.slack.message import SlackCallFailed
 from bot.slack.web_api import AUTH_ERRORS
