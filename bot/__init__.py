@@ -2,7 +2,7 @@
 
 ===============  ==================================================================================
 ``__main__``     the command line: ``run``; ``cli`` holds ``audit``, ``check``, ``demo``
-``settings``     every setting once; ``environment`` and ``proxies`` are where they come from
+``settings``     every setting once, from ``environment``, ``text_files`` and ``proxies``
 ``wiring``       builds all parts once; ``connections`` opens the sessions that lead outside
 ``app``          starts and stops the parts in order
 ``server``       the ways in: HTTP, a socket, the health pages, and the page of the metrics

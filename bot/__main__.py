@@ -1,17 +1,40 @@
 """The command line: ``python -m bot [run | check | demo [TEXT] | audit | --version]``"""
 
+import os
 import signal
 import sys
 
+INTERRUPTED = 130  # the shells' code for Ctrl-C
+
+
+def _end(number: int, _: object) -> None:
+    """End the process; a second signal finds it ending already."""
+    signal.signal(number, signal.SIG_IGN)
+    sys.exit(0 if number == signal.SIGTERM else INTERRUPTED)
+
+
+def _open_standard_streams() -> None:
+    """Open the null device for each standard stream that is closed.
+
+    Another file would get its number, and the event loop aborts when it closes one of these.
+    """
+    while (opened := os.open(os.devnull, os.O_RDWR)) <= 2:  # noqa: PLR2004 - standard error
+        pass
+    os.close(opened)
+    sys.stdout = sys.stdout or open(1, "w", encoding="utf-8")  # noqa: SIM115 - until the end
+    sys.stderr = sys.stderr or open(2, "w", encoding="utf-8")  # noqa: SIM115 - as above
+
+
 if __name__ == "__main__":
-    # Before the imports, which take a second: a SIGTERM during them ends the process with 0.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    # Before the imports, which take a second.
+    _open_standard_streams()
+    signal.signal(signal.SIGTERM, _end)
+    signal.signal(signal.SIGINT, _end)
 
 import argparse
 import asyncio
 import errno
 import gc
-import os
 import threading
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
@@ -26,12 +49,11 @@ from bot.cli.demo_help import COMMANDS, SUMMARY
 from bot.cli.lines import encodable
 from bot.settings import BadSettingsError, Settings, ignored, load_settings
 from bot.telemetry.logs import configure_logs
-from bot.telemetry.redaction import Redactor
+from bot.telemetry.redaction import Redactor, escaped
 
 log = structlog.stdlib.get_logger(__name__)
 
 BAD_SETTINGS = 2
-INTERRUPTED = 130  # the shells' code for Ctrl-C
 PIPE_CLOSED = 141  # the shells' code for a reader that has gone
 # Python's defaults (700, 10, 10) make the collector scan requests in flight too often under load.
 # A middle collection of more than 20,000 new objects would block the event loop for over 10 ms.
@@ -52,7 +74,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             "Some settings are missing or wrong. .env.example explains each; `python -m bot demo` "
             "needs none:\n"
         )
-        sys.stderr.writelines(f"  {encodable(line, sys.stderr.encoding)}\n" for line in error.lines)
+        lines = [encodable(escaped(line), sys.stderr.encoding) for line in error.lines]
+        sys.stderr.writelines(f"  {line}\n" for line in lines)
         return BAD_SETTINGS
     # A check prints the result of its retries itself, so it hides their warnings.
     level = "error" if chosen.command in {"check", "audit"} else settings.log_level
@@ -60,11 +83,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if chosen.command == "check":
         from bot.cli.check import check  # noqa: PLC0415 - the bot itself does not need it
 
-        return _run_loop(check(settings))
+        return _run_printing(check(settings), "check")
     if chosen.command == "audit":
         from bot.cli.audit import audit  # noqa: PLC0415 - the bot itself does not need it
 
-        return _run_loop(audit(settings, chosen.since, as_json=chosen.json))
+        return _run_printing(audit(settings, chosen.since, as_json=chosen.json), "audit")
     return _run_loop(run(settings))
 
 
@@ -79,14 +102,19 @@ def _demo(text: str) -> int:
             "The demo needs the package rich. To install it: .venv/bin/pip install '.[demo]'\n"
         )
         return BAD_SETTINGS
+    return _run_printing(demo(text), "demo")
+
+
+def _run_printing(command: Coroutine[Any, Any, int], name: str) -> int:
+    """Run a command until its end, or until nobody reads its output or a disk is full."""
     try:
-        return _run_loop(demo(text))
+        return _run_loop(command)
     except BrokenPipeError:  # `demo | head -2`
         code = PIPE_CLOSED
     except OSError as error:
         if error.errno != errno.ENOSPC:
             raise
-        sys.stderr.write(f"The demo cannot go on: {error.strerror}.\n")
+        sys.stderr.write(f"The {name} cannot go on: {error.strerror}.\n")
         code = 1
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the exit writes the rest
     return code
@@ -105,10 +133,12 @@ async def run(settings: Settings) -> int:
 
     stop, reload = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+    events: dict[int, asyncio.Event] = {signal.SIGTERM: stop, signal.SIGINT: stop}
     if settings.access_file is not None and sys.platform != "win32":
-        loop.add_signal_handler(signal.SIGHUP, reload.set)
+        events[signal.SIGHUP] = reload
+    for number in events:
+        # The loop's own handlers end before the process does.
+        signal.signal(number, lambda got, _: loop.call_soon_threadsafe(events[got].set))
     try:
         async with AsyncExitStack() as stack:
             # The start can wait for the database; SIGTERM must end it at once.
@@ -136,6 +166,9 @@ async def run(settings: Settings) -> int:
     except FatalError as error:
         log.critical("cannot run", why=str(error))
         return 1
+    finally:  # a further signal would end the process with an error
+        for number in events:
+            signal.signal(number, signal.SIG_IGN)
     return 0
 
 
@@ -208,4 +241,5 @@ def _since(text: str) -> datetime:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     sys.exit(main())

@@ -1,21 +1,22 @@
-"""The places where settings come from: what cannot be read there, and what the bot ignores."""
+"""The places where settings come from, and the variables and lines there that the bot ignores."""
 
-import os
 import re
-import stat
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from io import StringIO
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, AnyHttpUrl, BeforeValidator, Field
+from dotenv.parser import Binding, parse_stream
+from pydantic import AfterValidator, AnyHttpUrl, BeforeValidator, Field, ValidationInfo
 from pydantic_core import PydanticCustomError
+
+from bot.text_files import UnreadableError, read_small_file
 
 # No user, no query and no fragment: the bot adds the path of each endpoint at the end.
 _ADDRESS = re.compile(r"https?://[^\s/?#@\\]+(/[^\s?#\\]*)?", re.IGNORECASE)
-_LINE = re.compile(r"^\s*(?:export\s+)?([\w.-]+)\s*=", re.MULTILINE)
 _WORD = re.compile(r"[^A-Z0-9]+")
 _LONG = 14  # letters; a longer name can have two errors
 _SHORT = 9  # letters; a shorter name is a common word
@@ -71,39 +72,6 @@ def without_brackets(value: object) -> object:
     return value.strip().removeprefix("[").removesuffix("]") if isinstance(value, str) else value
 
 
-def _unreadable(path: Path) -> str | None:
-    """Return why a file of settings cannot be read, with the cure; None if it can be read."""
-    try:
-        if path.is_dir():
-            return f"{path} is a folder: Docker makes one if the file to mount does not exist"
-        path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError:
-        return f"{path} is not UTF-8 text: save it as UTF-8"
-    except OSError as error:
-        return f"{path} cannot be read: {error.strerror}{_access(path)}"
-    return None
-
-
-def unreadable_files(dotenv: Path, secrets: Path, names: Iterable[str]) -> list[str]:
-    """Return a line for each file of settings that exists and cannot be read."""
-    files, wanted = [dotenv] if dotenv.is_file() else [], {name.lower() for name in names}
-    try:
-        if secrets.is_dir():
-            files += [path for path in sorted(secrets.iterdir()) if path.name.lower() in wanted]
-    except OSError as error:
-        return [f"{secrets} cannot be read: {error.strerror}{_access(secrets)}"]
-    return [why for path in files if (why := _unreadable(path)) is not None]
-
-
-def _access(path: Path) -> str:
-    """Return the owner and the mode of a file, and the user of this process."""
-    with suppress(OSError, AttributeError):  # Windows has no users of this kind
-        found, user = path.stat(), f"{os.geteuid()}:{os.getegid()}"
-        owner, mode = f"{found.st_uid}:{found.st_gid}", stat.S_IMODE(found.st_mode)
-        return f" (owner {owner}, mode {mode:04o}). Let user {user}, as which the bot runs, read it"
-    return ""
-
-
 def ignored_settings(
     names: Iterable[str], env: Mapping[str, str], dotenv: Path, secrets: Path
 ) -> list[Ignored]:
@@ -117,16 +85,16 @@ def ignored_settings(
     """
     ours = [name.upper() for name in names]
     in_files: list[tuple[str, str]] = []
-    with suppress(OSError, UnicodeDecodeError):
-        if dotenv.is_file():
-            text = dotenv.read_text(encoding="utf-8-sig")
-            in_files += [(name, str(dotenv)) for name in _LINE.findall(text)]
+    lines = _lines(dotenv)
+    in_files += [(line.key, str(dotenv)) for line in lines if line.key is not None]
     with suppress(OSError):
         if secrets.is_dir():
             in_files += [(path.name, str(secrets)) for path in sorted(secrets.iterdir())]
     found = [(name, "the environment") for name in env] + in_files
     return [
         *_repeated(env, ours),
+        *_hidden_secrets(env, ours, [name for name, place in in_files if place == str(secrets)]),
+        *(_no_assignment(dotenv, line) for line in lines if line.error),
         *(
             Ignored(name, f"it is no setting of the bot; did you mean {meant}? (in {place})")
             for name, place in dict.fromkeys(found)
@@ -135,6 +103,17 @@ def ignored_settings(
         *_not_in_files(env, in_files),
         *_empty_folder(dotenv),
     ]
+
+
+def _lines(dotenv: Path) -> list[Binding]:
+    with suppress(UnreadableError):
+        return list(parse_stream(StringIO(read_small_file(dotenv))))
+    return []
+
+
+def _no_assignment(dotenv: Path, line: Binding) -> Ignored:
+    why = "it is not of the form NAME=value, or a quotation mark has no second one"
+    return Ignored(f"line {line.original.line} of {dotenv}", why)
 
 
 def _not_in_files(env: Mapping[str, str], in_files: list[tuple[str, str]]) -> list[Ignored]:
@@ -162,6 +141,16 @@ def _repeated(env: Mapping[str, str], ours: list[str]) -> list[Ignored]:
         Ignored(name, f"{last[name.upper()]} gives the same setting; remove one of them")
         for name in env
         if name.upper() in ours and last[name.upper()] != name
+    ]
+
+
+def _hidden_secrets(env: Mapping[str, str], ours: list[str], files: list[str]) -> list[Ignored]:
+    """Return the files of secrets whose setting a variable gives too."""
+    given = {name.upper() for name, value in env.items() if value}
+    return [
+        Ignored(name, "the environment gives the same setting; remove one of them")
+        for name in files
+        if name.upper() in given and name.upper() in ours
     ]
 
 
@@ -240,6 +229,14 @@ def _usable(url: AnyHttpUrl) -> AnyHttpUrl:
     return url
 
 
+def _differs(command: str, info: ValidationInfo) -> str:
+    """Validate that Slack can tell one command from the other."""
+    if command == info.data.get("command"):
+        kind, why = "malformed", "JOBS_COMMAND is the same as COMMAND: give another slash command"
+        raise PydanticCustomError(kind, "{why}", {"why": why})
+    return command
+
+
 def is_host(text: str) -> bool:
     """Return whether a name can be looked up; ``api..example.com`` would raise at each look-up."""
     try:
@@ -258,6 +255,7 @@ def _host(value: str) -> str:
 
 ApiUrl = Annotated[AnyHttpUrl, BeforeValidator(_plain), AfterValidator(_usable)]
 Command = Annotated[str, BeforeValidator(stripped), Field(pattern=r"^/[^\s/]{1,31}$")]
+OtherCommand = Annotated[Command, AfterValidator(_differs)]
 Host = Annotated[
     str, BeforeValidator(without_brackets), Field(pattern=r"^[\w.:-]+$"), AfterValidator(_host)
 ]

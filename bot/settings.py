@@ -1,5 +1,6 @@
 """All settings, from the environment, ``.env``, or files in ``/run/secrets``."""
 
+import logging
 import os
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -25,18 +26,20 @@ from bot.environment import (
     Command,
     Host,
     Ignored,
+    OtherCommand,
     ignored_settings,
     level,
     lower,
     stripped,
     unquoted,
-    unreadable_files,
     without_version,
 )
 from bot.proxies import missing_certificates, unused_proxy, wrong_proxies
+from bot.text_files import unreadable_files
 
 SECRETS_DIRECTORY = Path("/run/secrets")
 _DOTENV = Path(".env")
+_QUOTES = frozenset("\"'`")
 
 _GIVE_ADDRESS = (
     "give an https address (http only on this machine), without a user, a password, ? or #, or "
@@ -95,7 +98,8 @@ def _secret(*prefixes: str, optional: bool = False) -> BeforeValidator:
         if not text:
             kind = "missing"
             raise PydanticCustomError(kind, "is empty")
-        if not (text.isascii() and text.isprintable()) or " " in text:
+        quoted = _QUOTES & {text[0], text[-1]}  # one alone, or a pair within another pair
+        if quoted or not (text.isascii() and text.isprintable()) or " " in text:
             kind = "malformed"
             raise PydanticCustomError(kind, "has invalid characters")
         if prefixes and not text.startswith(prefixes):
@@ -147,8 +151,10 @@ class Settings(BaseSettings):
     command: Command = Field(
         "/training-project", description="The slash command that opens a project."
     )
-    jobs_command: Command = Field(
-        "/training-jobs", description="The slash command that lists jobs."
+    jobs_command: OtherCommand = Field(
+        "/training-jobs",
+        validate_default=True,
+        description="The slash command that lists jobs.",
     )
     contact: Annotated[str, BeforeValidator(stripped)] = Field(
         "",
@@ -263,6 +269,7 @@ def load_settings(secrets: Path = SECRETS_DIRECTORY) -> Settings:
     problems = unreadable_files(_DOTENV, secrets, Settings.model_fields)
     if problems := problems + wrong_proxies():
         raise BadSettingsError(problems)
+    logging.getLogger("dotenv.main").setLevel(logging.ERROR)  # `ignored` names a wrong line
     try:
         return Settings(
             _env_file=_DOTENV,

@@ -1,6 +1,7 @@
 """Settings: where they come from, and a line of help for each that cannot be used."""
 
 import os
+import sys
 from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
 
@@ -137,6 +138,11 @@ def test_the_missing_signing_secrets_line_names_socket_mode_as_the_other_way(
         ("SLACK_BOT_TOKEN", "xoxb-zq7\nX-Header: 1"),
         ("SLACK_SIGNING_SECRET", "zq7 with space"),
         ("SLACK_SIGNING_SECRET", "zq7-é"),
+        ("SLACK_SIGNING_SECRET", '"zq7'),
+        ("SLACK_SIGNING_SECRET", "zq7'"),
+        ("SLACK_SIGNING_SECRET", "\"'zq7'\""),
+        ("SLACK_SIGNING_SECRET", "`zq7`"),
+        ("BASETEN_API_KEY", "'zq7\""),
         ("SLACK_APP_TOKEN", "xoxb-zq7-bot-token"),
         ("SLACK_APP_TOKEN", "zq7"),
         ("SLACK_API_URL", "zq7"),
@@ -423,9 +429,17 @@ def test_the_level_has_any_of_pythons_names_and_numbers(
     assert load_settings().log_level == level
 
 
+@pytest.mark.parametrize("name", ["COMMAND", "JOBS_COMMAND"])
+def test_two_commands_with_one_name_are_refused(good: pytest.MonkeyPatch, name: str) -> None:
+    good.setenv(name, "/training-project" if name == "JOBS_COMMAND" else "/training-jobs")
+    (line,) = complaints()
+    assert line == "JOBS_COMMAND is the same as COMMAND: give another slash command"
+
+
 def test_an_address_may_have_the_brackets_of_a_url(good: pytest.MonkeyPatch) -> None:
     good.setenv("HOST", "[::]")
-    assert load_settings().host == "::"
+    good.setenv("METRICS_HOST", "[::1]")
+    assert (load_settings().host, load_settings().metrics_host) == ("::", "::1")
 
 
 @pytest.mark.parametrize(
@@ -480,6 +494,24 @@ def test_a_setting_that_two_variables_give_is_reported(good: pytest.MonkeyPatch)
     (found,) = ignored()
     assert (found.name, found.why) == ("port", "PORT gives the same setting; remove one of them")
     assert load_settings().port == 2222
+
+
+@pytest.mark.usefixtures("good")
+def test_a_secrets_file_whose_setting_the_environment_gives_is_reported(tmp_path: Path) -> None:
+    (found,) = ignored(secrets_directory(tmp_path, {"baseten_api_key": "zq7"}))
+    assert found.name == "baseten_api_key"
+    assert found.why == "the environment gives the same setting; remove one of them"
+
+
+@pytest.mark.parametrize("wrong", ['BASETEN_API_KEY="zq7', "BASETEN_API_KEY: zq7", "zq7 zq7"])
+def test_a_wrong_line_of_the_dotenv_file_is_reported(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, wrong: str
+) -> None:
+    (tmp_path / ".env").write_text(f"# one\nPORT=1\n{wrong}\nHOST=here\n", encoding="utf-8")
+    hints = [line for line in complaints() if "ignored" in line]
+    (hint,) = hints
+    assert hint.startswith("line 3 of .env is ignored: it is not of the form NAME=value, or a quot")
+    assert caplog.messages == []
 
 
 def test_names_of_other_programs_are_not_reported(good: pytest.MonkeyPatch) -> None:
@@ -603,6 +635,35 @@ def test_folders_of_certificates_are_reported_if_none_exists(
     assert (found.name, "zq7" in found.why) == ("SSL_CERT_DIR", False)
     good.setenv("SSL_CERT_DIR", f"{tmp_path}/zq7{os.pathsep}{tmp_path}")
     assert ignored() == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such files")
+@pytest.mark.parametrize("kind", ["pipe", "device", "large", "lost link"])
+@pytest.mark.parametrize("name", [".env", "secrets/slack_bot_token"])
+def test_a_file_that_has_no_end_or_does_not_exist_has_one_line(
+    tmp_path: Path, name: str, kind: str
+) -> None:
+    (tmp_path / "secrets").mkdir()
+    file = tmp_path / name
+    match kind:
+        case "pipe":
+            os.mkfifo(file)
+        case "device":
+            file.symlink_to("/dev/zero")
+        case "lost link":
+            file.symlink_to("nowhere")
+        case _:
+            file.write_bytes(b"#" * (1024 * 1024 + 1))
+    with pytest.raises(BadSettingsError) as refused:
+        load_settings(tmp_path / "secrets")
+    (line,) = refused.value.lines
+    assert f"{Path(name).name} cannot be read: " in line
+
+
+@pytest.mark.usefixtures("good")
+def test_an_empty_device_in_place_of_the_dotenv_file_counts_as_none(tmp_path: Path) -> None:
+    (tmp_path / ".env").symlink_to(os.devnull)
+    assert load_settings().port == 3000
 
 
 @pytest.mark.usefixtures("good")

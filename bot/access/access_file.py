@@ -10,6 +10,8 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 
 from bot.access.rules import Verb
 from bot.access.toml_lines import line_of, lines_of
+from bot.telemetry.redaction import redact
+from bot.text_files import UnreadableError, read_small_file
 
 ALL = "*"  # in a grant: every team
 _GROUP = re.compile(r"S[A-Z0-9]{1,30}")
@@ -163,10 +165,9 @@ def read_access_file(path: Path | None) -> AccessFile:
     if path is None:
         return AccessFile()
     try:
-        text = path.read_text(encoding="utf-8-sig")  # some editors write a mark at the beginning
-    except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        line = f"ACCESS_FILE cannot be read: {path}: {why}; correct the path, or leave it out"
+        text = read_small_file(path)
+    except UnreadableError as error:
+        line = f"ACCESS_FILE cannot be read: {path}: {error}; correct the path, or leave it out"
         raise BadAccessFileError([line]) from None
     if not text.strip():  # after a write that was cut short, everybody would have rights
         line = "ACCESS_FILE is empty; write rules, or only a comment to have none"
@@ -192,9 +193,10 @@ def parse_access_file(text: str) -> AccessFile:
         lines = lines_of(text)
         # A list of wrong items counts as too short too; its items have lines of their own.
         problems = [one for one in error.errors() if one["type"] != "too_short" or not one["input"]]
-        wrong = sorted((line_of(one["loc"], lines), _cure(one)) for one in problems)
+        told = problems[:_MOST_LINES]
+        wrong = sorted((line_of(one["loc"], lines), _cure(one)) for one in told)
         said = [f"ACCESS_FILE, line {line}: {cure}" for line, cure in wrong]
-        raise BadAccessFileError(said[:_MOST_LINES]) from None
+        raise BadAccessFileError(said) from None
 
 
 _VALUES = {
@@ -233,5 +235,5 @@ def _cure(problem: ErrorDetails) -> str:
 
 
 def _shown(value: Any) -> str:  # noqa: ANN401 - any value of TOML
-    text = repr(value)
+    text = redact(repr(value))
     return text if len(text) <= 60 else f"{text[:60]}…"  # noqa: PLR2004 - a short line

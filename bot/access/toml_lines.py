@@ -1,6 +1,7 @@
 """The lines of the entries of a TOML file; the standard parser keeps no positions. Pure."""
 
 import tomllib
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any, TypeAlias
 
@@ -16,11 +17,12 @@ def lines_of(text: str) -> dict[Path, int]:
     A path has the keys and positions that lead to an entry, such as ``("grant", 0, "to", 1)``.
     """
     found: dict[Path, int] = {}
+    lists: Counter[Path] = Counter()
     table: Path = ()
     for first, statement in _statements(text.splitlines()):
         parsed: dict[str, Any] = tomllib.loads("\n".join(statement))
         if statement[0].lstrip().startswith("["):
-            table = _next_table(parsed, found)
+            table = _next_table(parsed, lists)
             found[table] = first
             continue
         for key, value in parsed.items():
@@ -65,17 +67,20 @@ def _is_valid(lines: list[str]) -> bool:
     return True
 
 
-def _next_table(parsed: dict[str, Any], found: dict[Path, int]) -> Path:
-    """Return the path of the table that a header begins."""
+def _next_table(parsed: dict[str, Any], lists: Counter[Path]) -> Path:
+    """Return the path of the table that a header begins.
+
+    Args:
+        parsed: the header alone.
+        lists: the number of tables so far in each list of tables; it grows.
+    """
     path: Path = ()
     while parsed:
         ((key, value),) = parsed.items()
         path = (*path, key)
         if isinstance(value, list):  # [[key]]: one more table of this name
-            position = 0
-            while (*path, position) in found:
-                position += 1
-            path, value = (*path, position), value[0]
+            lists[path] += 1
+            path, value = (*path, lists[path] - 1), value[0]
         parsed = value
     return path
 

@@ -1,6 +1,7 @@
 """Connections to PostgreSQL: open them, limit their time, and detect poolers."""
 
 import asyncio
+import re
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -39,11 +40,34 @@ IGNORED = frozenset(
             "statement_cache_size",
         ),
         *("pool_size", "max_overflow", "prepareThreshold", "prepared_statements", "supa"),
+        *("sslcertmode", "min_protocol_version", "max_protocol_version", "sslkeylogfile"),
+        *("fallback_application_name", "prepared_statement_cache_size", "pool_pre_ping"),
         *("channel_binding", "gssencmode", "sslcompression", "sslsni", "uselibpqcompat"),
         *("keepalives", "keepalives_idle", "keepalives_interval", "keepalives_count"),
         *("load_balance_hosts", "sslaccept", "workaround", "require_auth", "tcp_user_timeout"),
     }
 )
+_CURES = {
+    "CERTIFICATE_VERIFY_FAILED|NO_CERTIFICATE_OR_CRL_FOUND|root certificate file": ". Give the"
+    " server's certificate authority: sslrootcert=<file>, or sslrootcert=system for the authorities"
+    " of this machine",
+    "unrecognized configuration parameter": ". Remove this parameter from DATABASE_URL: neither the"
+    " bot nor the server knows it",
+    "no schema has been selected": ". Create the schema that DATABASE_URL names, or leave this"
+    " parameter out",
+    "permission denied for schema": ". Let the user of DATABASE_URL create tables: GRANT USAGE,"
+    " CREATE ON SCHEMA … TO …",
+    "rejected SSL upgrade": ". Leave sslmode out: this server does not use TLS",
+    "no pg_hba.conf entry.*no encryption": ". Add sslmode=require to DATABASE_URL",
+    "password authentication failed": ". Correct the user and the password in DATABASE_URL",
+    'database ".*" does not exist': ". Create the database, or correct its name in DATABASE_URL",
+    "read-only transaction|match the target attribute": ". Give the address of the primary server,"
+    " to which the bot can write",
+    "Connect call failed|Multiple exceptions|Name or service not known|No address associated": "."
+    " Start the server, or correct the host and the port in DATABASE_URL",
+    "target_session_attrs is expected": ". Use target_session_attrs=read-write, or leave it out",
+    "bad query field": ". Write each parameter of DATABASE_URL as name=value, with & between two",
+}
 _POOLER = (
     "DATABASE_URL leads to PgBouncer, or another pooler, in transaction or statement mode. The bot"
     " needs sessions, for locks and notifications: give the database's direct address, or set"
@@ -118,22 +142,7 @@ def cure(error: BaseException) -> str:
     if isinstance(error, FileNotFoundError):
         return ". Correct the path that host, sslrootcert, sslcert or sslkey gives, or leave it out"
     text = str(error)
-    if isinstance(error, ssl.SSLCertVerificationError) or "root certificate file" in text:
-        return (
-            ". Give the server's certificate authority: sslrootcert=<file>, or sslrootcert=system"
-            " for the authorities of this machine"
-        )
-    if "unrecognized configuration parameter" in text:
-        return ". Remove this parameter from DATABASE_URL: neither the bot nor the server knows it"
-    if "no schema has been selected" in text:
-        return ". Create the schema that DATABASE_URL names, or leave this parameter out"
-    if "permission denied for schema" in text:
-        return ". Let the user of DATABASE_URL create tables: GRANT USAGE, CREATE ON SCHEMA … TO …"
-    if "rejected SSL upgrade" in text:
-        return ". Leave sslmode out: this server does not use TLS"
-    if "no pg_hba.conf entry" in text and "no encryption" in text:
-        return ". Add sslmode=require to DATABASE_URL"
-    return ""
+    return next((words for sign, words in _CURES.items() if re.search(sign, text)), "")
 
 
 @contextmanager

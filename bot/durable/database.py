@@ -153,6 +153,8 @@ def _create_private(path: Path) -> None:
 async def _lock_file(path: Path, wait: float, on_wait: Wait) -> AsyncIterator[None]:
     """Hold SQLite's lock on a second, empty file; the lock ends with the process."""
     deadline, logged = time.monotonic() + wait, False
+    with open(f"{path}.lock", "ab"):  # noqa: PTH123, ASYNC230 - a file of another user locks nothing
+        pass
     with closing(sqlite3.connect(f"{path}.lock", timeout=0, isolation_level=None)) as lock:
         while True:
             try:
@@ -201,6 +203,8 @@ def _cure(error: Exception) -> str:
         return ". Choose a file in a folder where the bot can write"
     if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
         return ". Close the other program that has locked it, such as a backup or a shell"
-    if name.startswith(("SQLITE_NOTADB", "SQLITE_CORRUPT")):
+    if name.startswith(("SQLITE_FULL", "SQLITE_IOERR")):
+        return ". Make room on the disk, or choose a file on another one"
+    if name.startswith(("SQLITE_NOTADB", "SQLITE_CORRUPT")) or name == "SQLITE_ERROR":
         return _DAMAGED
     return ""

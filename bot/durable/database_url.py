@@ -51,7 +51,7 @@ def read_url(url: str) -> str:
                 "DATABASE_URL needs three slashes before a file's name, such as"
                 " sqlite:///data/bot.db"
             )
-        if address.path in {"", "/", "/:memory:"}:
+        if address.path in {"", "/", "/:memory:"} or "\0" in unquote(address.path):
             raise DatabaseError("DATABASE_URL must name a file, such as sqlite:///data/bot.db")
     if parts["user"] is None:
         return f"{scheme}://{rest}"

@@ -16,7 +16,7 @@ from bot.access.workspace import access_in_words, workspace_of
 from bot.retry import retry
 from bot.slack.message import SlackCallFailed
 from bot.slack.unreachable import why_failed
-from bot.slack.web_api import AUTH_ERRORS, PAUSED, send_once
+from bot.slack.web_api import AUTH_ERRORS, PAUSED, UNREADABLE, send_once
 
 NOT_CONFIRMED = "Slack has not confirmed the bot's token yet"
 EXPIRING = "xoxe."
@@ -105,6 +105,12 @@ class Authorization:
         write = log.info if rules.grants else log.warning  # as at the start
         write("read the access rules again", access=words)
 
+    async def _ask_once(self) -> AsyncSlackResponse:
+        answer = await send_once(self._slack.auth_test)
+        if not answer.get("team_id"):  # else the bot would not know whom it serves
+            raise SlackCallFailed(UNREADABLE)
+        return answer
+
     def _start_waits(self, why: str) -> None:
         self._on_wait(why)
         log.warning("Slack does not confirm the bot's token; the start waits", why=why)
@@ -125,7 +131,7 @@ class Authorization:
 
         try:
             return await retry(
-                lambda: send_once(self._slack.auth_test),
+                self._ask_once,
                 repeat,
                 attempts=None,
                 longest_wait=_LONGEST_WAIT,

@@ -8,13 +8,14 @@ from aiohttp import web
 
 from bot.durable.model import StoreUnavailableError
 from bot.durable.store import Store
+from bot.follows.store import COLLECTION as FOLLOWS
 from bot.handlers.services import Services
 from bot.server.health import SOCKET, Health
 from bot.telemetry.metrics import CONTENT_TYPE, Facts, Metrics
 from bot.watches.store import WATCHES
 
 _LONGEST_READ = 2.0  # seconds; Prometheus waits 10 by default
-_COUNTED = (WATCHES,)  # collections; each has a gauge of its name
+_COUNTED = (WATCHES, FOLLOWS)  # collections; each has a gauge of its name
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,7 @@ class MetricsPage:
     Attributes:
         metrics: counted since the start.
         services: the workers and the background work.
-        store: holds the waiting tasks and the watches of all processes.
+        store: holds the waiting tasks, the watches and the follows of all processes.
         health: knows the state of the bot and of its socket.
         socket_mode: there is a socket.
     """

@@ -6,6 +6,7 @@ logger.
 
 import logging
 import sys
+from contextlib import suppress
 from typing import TextIO
 
 import structlog
@@ -29,10 +30,17 @@ class _RedactingFormatter(structlog.stdlib.ProcessorFormatter):
 
 
 class _Handler(logging.StreamHandler[TextIO]):
-    """Write lines; for one that cannot be rendered, write only the name of its logger."""
+    """Write lines; for one that cannot be rendered, write only the name of its logger.
+
+    A line that cannot be written, because the disk is full or the reader of a pipe has gone, is
+    lost: the work goes on.
+    """
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
-        self.stream.write(f'{{"event": "a log line of {record.name} could not be rendered"}}\n')
+        if not isinstance(sys.exc_info()[1], OSError):
+            line = f'{{"event": "a log line of {record.name} could not be rendered"}}\n'
+            with suppress(OSError):
+                self.stream.write(line)
 
 
 def _processors() -> list[Processor]:

@@ -79,7 +79,7 @@ class Facts:
         running: the running tasks of this process by queue; ``background`` counts the light work.
         waiting: by queue, the tasks in the database that can run now and have no process.
         oldest: by queue, the seconds that the oldest of them has waited.
-        counted: the number of documents by collection, such as watches.
+        counted: the number of documents by collection, watches and follows.
     """
 
     ready: bool = False

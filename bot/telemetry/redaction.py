@@ -60,10 +60,12 @@ _TOKENIZERS = re.compile(
 )
 
 _NUMBER = re.compile(r"[\d.,:_/TZ+-]*(?:[eE][-+]?\d+)?(?:[munk]?s|[kKMGT]i?B?|%)?")  # a date too
-# A state in words, such as "not_found_in_environment".
+# A state in words, such as "undefined" or "not_found_in_environment", or the name of a variable.
 _STATE = re.compile(
-    r"(?:expired|found|has|invalid|is|loaded|missing|no|not|read|required|set|undefined|unset|was)"
-    r"(?:[_-][a-z]+)+[.!?]?"
+    r"(?:absent|expired|forbidden|found|has|incorrect|invalid|is|loaded|malformed|missing|no|not"
+    r"|read|rejected|required|revoked|set|unauthorized|unavailable|undefined|unknown|unset|was)"
+    r"(?:[_-][a-z]+)*[.!?]?"
+    r"|\$[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+"
 )
 # Words of a sentence about a password; no password is one of them.
 _PROSE = frozenset(

@@ -1,5 +1,6 @@
 """``ACCESS_FILE``: right files become rules; wrong lines are named with the cure."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -143,6 +144,19 @@ def test_every_wrong_line_is_named_once() -> None:
     assert [one.split(":")[0] for one in said] == [
         f"ACCESS_FILE, line {line}" for line in (1, 2, 4, 4)
     ]
+
+
+def test_a_token_in_a_wrong_place_is_not_told() -> None:
+    text = '[[grant]]\nto = ["xoxb-1234567890-zq7zq7"]\nteams = ["R"]\ncan = ["view"]\n'
+    with pytest.raises(BadAccessFileError, match=r"'\[redacted\]' in to is not the id") as wrong:
+        parse_access_file(text)
+    assert "zq7" not in str(wrong.value)
+
+
+def test_a_pipe_is_refused_because_the_file_is_read_again(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(BadAccessFileError, match="it is no regular file"):
+        read_access_file(tmp_path / "pipe")
 
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:

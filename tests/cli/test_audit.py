@@ -1,7 +1,9 @@
 """``python -m bot audit``: the rows of the log, beside a running bot."""
 
 import argparse
+import asyncio
 import json
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,7 +17,7 @@ from bot.durable.reader import read_events
 from tests.conftest import Env
 from tests.durable.conftest import until_async
 from tests.durable.postgres import postgres_programs, postgres_server, postgres_url
-from tests.process import settings_of, started
+from tests.process import environment, settings_of, started
 
 __all__ = ["postgres_programs", "postgres_server", "postgres_url"]  # the fixtures
 
@@ -58,6 +60,33 @@ async def test_the_rows_are_printed_beside_a_running_bot(
     assert {row["name"] for row in shown} == {"one", "two"}
     assert {row["outcome"] for row in shown} == {"created"}
     assert later == "The audit log has nothing since 2999-01-01 00:00 UTC.\n"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.parametrize(
+    ("redirection", "code", "errors"),
+    [
+        ("<&-", 0, b""),
+        (">&-", 0, b""),
+        ("2>&-", 0, b""),
+        (">/dev/full", 1, b"The audit cannot go on: No space left on device.\n"),
+    ],
+)
+async def test_a_closed_stream_and_a_full_disk_end_it_in_order(
+    idle_env: Env, tmp_path: Path, redirection: str, code: int, errors: bytes
+) -> None:
+    async with open_store(idle_env.url):
+        pass
+    process = await asyncio.create_subprocess_exec(
+        *("/bin/sh", "-c", f'"$0" -m bot audit {redirection}', sys.executable),
+        cwd=tmp_path,
+        env=environment(settings_of(idle_env) | {"DATABASE_URL": idle_env.url}),
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    async with asyncio.timeout(30):
+        _, said = await process.communicate()
+    assert (process.returncode, said) == (code, errors)
 
 
 async def test_a_terminal_cannot_be_changed_by_a_row(

@@ -98,6 +98,15 @@ async def test_check_tells_a_database_that_cannot_be_used_from_one_in_use(
     assert "✓ DATABASE_URL: in use by a running bot" in process.said
 
 
+async def test_a_lock_that_the_bot_cannot_take_is_refused(idle_env: Env, tmp_path: Path) -> None:
+    """SQLite would open it for reading, and several bots would have the file."""
+    (tmp_path / "bot.db.lock").touch(mode=0o444)
+    settings = settings_of(idle_env) | {"DATABASE_URL": "sqlite:///bot.db"}
+    async with started("check", cwd=tmp_path, settings=settings, bound_by_modes=True) as process:
+        assert await process.ended() == 1
+    assert "bot.db.lock'. Choose a file in a folder where the bot can write" in process.said
+
+
 async def test_check_names_missing_scopes_and_servers_that_are_away(
     idle_env: Env, tmp_path: Path, closed_port: int
 ) -> None:

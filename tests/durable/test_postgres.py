@@ -98,7 +98,7 @@ async def test_of_several_hosts_a_standby_is_not_used(postgres_url: str) -> None
     hosts, name = host.split("/")
     # A session in which nothing can be written, as on a standby.
     await execute(postgres_url, f"ALTER DATABASE {name} SET default_transaction_read_only = on")
-    with pytest.raises(DatabaseError, match=r"None of the hosts match.*read"):
+    with pytest.raises(DatabaseError, match=r"None of the hosts match.*read.*primary server"):
         async with open_store(f"postgresql://bot@{hosts},{hosts}/{name}"):
             pass
 
@@ -112,6 +112,9 @@ async def test_of_several_hosts_a_standby_is_not_used(postgres_url: str) -> None
         ("sslmode=verify-full", r'root.crt" does not exist.*\. Give the server.*=system'),
         ("options=endpoint%3Dx", r"endpoint=x$"),
         ("sslmode=verify-full&sslrootcert=/nowhere.pem", r"Correct the path that host, sslr"),
+        ("sslcertmode=allow&sslmode=nothing", r"`sslmode` parameter must be one of"),
+        ("target_session_attrs=nothing", r"Use target_session_attrs=read-write"),
+        ("sslmode=disable&", r"Write each parameter of DATABASE_URL as name=value"),
         ("unknown=1", r"Remove this parameter from DATABASE_URL"),
         ("schema=nowhere", r"Create the schema that DATABASE_URL names"),
     ],
@@ -135,6 +138,22 @@ async def test_a_user_who_cannot_create_tables_is_told_the_cure(postgres_url: st
         async with open_store(url):
             pass
     await execute(postgres_url, f"DROP ROLE {role}")
+
+
+async def test_an_address_that_leads_nowhere_is_told_the_cure(
+    postgres_url: str, closed_port: int
+) -> None:
+    address = postgres_url.rpartition("/")[0]
+    host = address.rpartition("@")[2]
+    wrong = {
+        postgres_url.replace(host, f"127.0.0.1:{closed_port}"): "correct the host and the port",
+        f"{address}/nowhere": "Create the database, or correct its name in DATABASE_URL",
+        f"{postgres_url}?options=-c%20default_transaction_read_only%3Don": "the primary server",
+    }
+    for url, words in wrong.items():
+        with pytest.raises(DatabaseError, match=words):
+            async with open_store(url, wait=0):
+                pass
 
 
 async def test_a_newer_schema_is_refused_in_words(postgres_url: str) -> None:

@@ -2,6 +2,8 @@
 
 import asyncio
 import os
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -59,6 +61,16 @@ async def test_a_damaged_file_is_refused_with_the_cure(
         pass
     damage(path, start, end)
     with pytest.raises(DatabaseError, match=r"\. Choose another file, or restore a backup"):
+        async with open_store(sqlite_url):
+            pass
+
+
+async def test_a_file_without_a_table_is_refused_with_the_cure(sqlite_url: str) -> None:
+    async with open_store(sqlite_url):
+        pass
+    with closing(sqlite3.connect(sqlite_url.removeprefix("sqlite:///"))) as connection:
+        connection.execute("DROP TABLE training_bot_tasks")
+    with pytest.raises(DatabaseError, match=r"no such table.*\. Choose another file, or restore"):
         async with open_store(sqlite_url):
             pass
 

@@ -32,6 +32,7 @@ from tests.durable.postgres import (
 )
 from tests.process import settings_of, started
 from tests.scenarios.tasks import POST
+from tests.scenarios.test_home import followed
 from tests.test_repository import read
 
 __all__ = ["postgres", "postgres_programs", "postgres_server", "postgres_url"]  # the fixtures
@@ -41,6 +42,7 @@ UPSERT_PATH = r"/v1/teams/[^/]+/training_projects"
 REQUESTS, ANSWERS = "training_bot_requests_total", "training_bot_answer_seconds_count"
 BASETEN, SLACK = "training_bot_baseten_calls_total", "training_bot_slack_calls_total"
 FAILURES, WATCHES = "training_bot_failures_total", "training_bot_watches"
+FOLLOWS = "training_bot_follows"
 WAITING, OLDEST = "training_bot_tasks_waiting", "training_bot_oldest_task_seconds"
 
 
@@ -196,6 +198,12 @@ async def test_the_watches_are_a_gauge(counted: Env) -> None:
     await counted.slack.until(lambda: "Watched by" in str(counted.slack.messages[0].blocks))
     await counted.slack.action(counted.slack.messages[0], "stop_watching")
     await shows(counted, WATCHES, 0)
+
+
+async def test_the_follows_are_a_gauge(counted: Env) -> None:
+    await shows(counted, FOLLOWS, 0)
+    await followed(counted)
+    await shows(counted, FOLLOWS, 1)
 
 
 async def test_the_page_answers_without_the_database(idle_env: Env, postgres: Postgres) -> None:

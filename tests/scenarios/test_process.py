@@ -2,8 +2,10 @@
 
 import asyncio
 import json
+import os
 import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -34,6 +36,21 @@ async def test_a_signal_ends_it_after_the_work_in_flight(
         process.process.send_signal(number)
         assert await process.ended() == 0
     assert [" last " in message.text for message in idle_env.slack.messages] == [True]
+    assert "Traceback" not in process.said
+
+
+@pytest.mark.parametrize("during", ["listening", "Slack knows the bot"])
+@pytest.mark.parametrize("socket", [False, True], ids=["http", "socket"])
+async def test_further_signals_change_nothing_at_its_end(
+    idle_env: Env, tmp_path: Path, during: str, *, socket: bool
+) -> None:
+    async with started(cwd=tmp_path, settings=settings_of(idle_env, socket=socket)) as process:
+        await process.until(lambda said: during in said)
+        with suppress(ProcessLookupError):
+            while process.process.returncode is None:
+                os.kill(process.process.pid, signal.SIGTERM)
+                await asyncio.sleep(0)
+        assert await process.ended() == 0
     assert "Traceback" not in process.said
 
 
@@ -92,7 +109,7 @@ async def test_a_refused_key_is_told_in_the_log_at_the_start(idle_env: Env, tmp_
     assert "not-the-one" not in process.said
 
 
-@pytest.mark.parametrize("body", [b"<html>", b"[1]", b"null"])
+@pytest.mark.parametrize("body", [b"<html>", b"[1]", b"null", b'{"ok": true}'])
 async def test_an_odd_answer_about_the_token_is_asked_again(
     idle_env: Env, tmp_path: Path, body: bytes
 ) -> None:
@@ -102,6 +119,7 @@ async def test_an_odd_answer_about_the_token_is_asked_again(
         await process.until(lambda said: "Slack knows the bot" in said)
         process.process.terminate()
         assert await process.ended() == 0
+    assert "an answer that is not Slack's" in process.said
 
 
 async def test_a_half_sent_request_does_not_hold_the_end(idle_env: Env, tmp_path: Path) -> None:
@@ -223,7 +241,8 @@ async def test_sigterm_during_the_imports_ends_it_with_0(
         async with asyncio.timeout(30):
             while f" {module}" not in (line := await process.stderr.readline()).decode():
                 assert line
-            process.terminate()
+            for _ in range(2):  # the second one changes nothing
+                os.kill(process.pid, signal.SIGTERM)
             said, _ = await asyncio.gather(process.stderr.read(), process.wait())
     finally:
         if process.returncode is None:

@@ -279,3 +279,14 @@ def test_standard_error_is_where_lines_go_by_default(capfd: pytest.CaptureFixtur
     out, err = capfd.readouterr()
     assert out == ""
     assert json.loads(err)["event"] == "hello"
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), BrokenPipeError()])
+def test_a_line_that_cannot_be_written_is_lost_and_the_work_goes_on(error: OSError) -> None:
+    class Full(io.StringIO):
+        def write(self, _: str) -> int:
+            raise error
+
+    logs("json", stream=Full())
+    structlog.stdlib.get_logger("bot").info("a request")
+    logging.getLogger("bot").error("%d", "no number")

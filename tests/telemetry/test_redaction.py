@@ -398,6 +398,8 @@ WWW-Authenticate: Bearer realm="api.example.com" error="invalid_token"
 password reset-flow
 team password reset-flow login page machine learning
 HF_TOKEN: not_found_in_environment
+HF_TOKEN: undefined GITHUB_TOKEN: unavailable WANDB_API_KEY: unauthorized OPENAI_API_KEY=malformed
+curl -H "X-Token: $HF_TOKEN" --token $HF_TOKEN api_key=$MY_API_KEY
 HF_TOKEN=unset_in_this_shell token: loaded_from_cache
 hf_transfer ghp_short github_pat_ AKIA AIza eyJ eyJabc.def nvapi-
 -----BEGIN CERTIFICATE----- MIIEvQIBADANBgkqhkiG9w0B -----END CERTIFICATE-----
