@@ -120,16 +120,26 @@ _PATTERNS = (
         "r8_",
         "dapi",
         "dckr_",
+        "rk_",
+        "whsec_",
+        "xai-",
+        "ya29.",
+        "pplx-",
+        "pcsk_",
+        "tgp_v1_",
+        "lsv2_",
         pattern=r"""
             hf_[A-Za-z0-9]{20,}                          # Hugging Face
           | (?:(?<![A-Za-z0-9])|(?<=\\[nrt])|(?<=[0-9]m))  # no "task-"; an escape, a color
             sk-(?=[\w-]{0,80}?[0-9])[\w-]{16,}           # OpenAI, Anthropic and their like
-          | sk_(?:live|test)_[A-Za-z0-9]{16,}            # Stripe
+          | [rs]k_(?:live|test)_[A-Za-z0-9]{16,}         # Stripe
+          | whsec_[A-Za-z0-9+/=]{24,}                    # Stripe, Svix: signing secrets
           | gh[opusr]_[A-Za-z0-9]{20,}                   # GitHub
           | github_pat_\w{20,}
           | A(?:KIA|SIA)[A-Z0-9]{16}(?![A-Za-z0-9])      # AWS; the secret can follow
             (?:[\s:,/"'|]{1,5}[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=]))?
           | AIza[\w-]{35}                                # Google
+          | ya29\.[\w-]{20,}                             # Google: an access token
           | wandb_v[0-9]_\w{20,}                         # Weights & Biases
           | (?:nvapi|glpat)-[\w-]{20,}                   # NVIDIA, GitLab
           | SG\.[\w-]{16,40}\.[\w-]{30,}                # SendGrid
@@ -139,6 +149,10 @@ _PATTERNS = (
           | r8_[A-Za-z0-9]{30,}                          # Replicate
           | dapi[0-9a-f]{32}(?:-[0-9]+)?                 # Databricks
           | dckr_[a-z]{3}_[\w-]{20,}                     # Docker
+          | (?:xai|pplx)-[A-Za-z0-9]{40,}                # xAI, Perplexity
+          | pcsk_\w{40,}                                 # Pinecone
+          | tgp_v1_[\w-]{30,}                            # Together
+          | lsv2_[a-z]{2}_[0-9a-f]{32}_[0-9a-f]{10}      # LangSmith
         """,
     ),
     _pattern(

@@ -263,6 +263,14 @@ BY_THEMSELVES = [
     "da" + f"pi{HEX[:32]}-2",
     "dckr" + f"_pat_{LETTERS[:27]}",
     "xw" + f"fp-1234567890-{LETTERS[:24]}",
+    "rk" + f"_live_{LETTERS[:24]}",
+    "wh" + f"sec_{LETTERS[:32]}",
+    "xa" + f"i-{LETTERS}{LETTERS}",
+    "ya" + f"29.{LETTERS}_{LETTERS}",
+    "pp" + f"lx-{LETTERS}{LETTERS[:10]}",
+    "pc" + f"sk_4Ab2_{LETTERS}{LETTERS[:10]}",
+    "tg" + f"p_v1_{LETTERS}_{LETTERS[:5]}",
+    "ls" + f"v2_pt_{HEX[:32]}_{HEX[:10]}",
 ]
 
 
@@ -389,6 +397,7 @@ wandb: Syncing run glad-sun-12 to https://wandb.ai/team/p/runs/0f1e2d3c
 commit 0f1e2d3c4b5a69788796a5b4c3d2e1f00f1e2d3c logged in to wandb
 through-hf_hub disk-1234567890abcdefgh task-12-abcdefghijklmnopqrs sk-learn sk-lego-language-models
 SG.nothing SG.1234567890123456.short npm_config_registry npm_package_version pypi-proxy-mirror
+rk_live_short whsec_short xai-grok-2 ya29.short pplx-7b-online pcsk_short tgp_v1_short lsv2_pt_ok
 gsk_model r8_test dapi2024 dapi-0f1e2d3c dckr_pat_short xwfp_workflow discord.com/channels/1/2
 Cannot connect to host hooks.slack.com:443, or to hooks.slack-gov.com
 Password: must have at least 8 characters. Invalid password: incorrect. password: required
