@@ -3,12 +3,11 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
-
 from bot.access.rules import Verb
 from bot.baseten.models import TrainingJob, TrainingProject
 from bot.durable.context import TaskContext
-from bot.durable.model import RunAgain, State
+from bot.durable.model import RunAgain
+from bot.durable.task_state import TaskState
 from bot.handlers.audit import Audit
 from bot.handlers.failures import Send
 from bot.projects.job_acts import Act
@@ -24,7 +23,7 @@ _ACTED = {  # for the audit log
 }
 
 
-class ActTask(BaseModel):
+class ActTask(TaskState):
     """The state of the task.
 
     Attributes:
@@ -47,8 +46,6 @@ class ActTask(BaseModel):
         tries: the number of temporary failures of Slack in a row.
     """
 
-    model_config = ConfigDict(frozen=True)
-
     step: Literal["check", "call", "settle", "look", "report", "end"] = "check"
     place: ReplyTarget
     act: Act
@@ -67,10 +64,6 @@ class ActTask(BaseModel):
     refusals: int = 0
     looks: int | None = None
     tries: int = 0
-
-    def state(self) -> State:
-        """Return it as JSON."""
-        return self.model_dump(mode="json")
 
 
 @dataclass(slots=True)

@@ -5,13 +5,13 @@ from datetime import timedelta
 from typing import Literal
 
 import structlog
-from pydantic import BaseModel, ConfigDict
 
 from bot.access.access import Access
 from bot.access.approvals import APPROVAL_RULE, rule_for
 from bot.access.rules import Verb
 from bot.durable.context import TaskContext
-from bot.durable.model import Done, Outcome, RunAgain, State
+from bot.durable.model import Done, Outcome, RunAgain
+from bot.durable.task_state import TaskState
 from bot.handlers.audit import Audit
 from bot.handlers.failures import Failures
 from bot.handlers.open_task import OpenProjectTask
@@ -42,7 +42,7 @@ _LIFE = timedelta(days=1)
 _MOST_TRIES = 8  # to tell the requester that the request waits
 
 
-class AskTask(BaseModel):
+class AskTask(TaskState):
     """The state of the task that asks for a decision.
 
     Attributes:
@@ -53,17 +53,11 @@ class AskTask(BaseModel):
         tries: the number of temporary failures of Slack in a row.
     """
 
-    model_config = ConfigDict(frozen=True)
-
     step: Literal["card", "tell", "withdraw", "expire"] = "card"
     request: ApprovalRequest
     unsure: bool = False
     looks: int | None = None
     tries: int = 0
-
-    def state(self) -> State:
-        """Return it as JSON."""
-        return self.model_dump(mode="json")
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,13 +8,13 @@ import asyncio
 from uuid import uuid4
 
 import structlog
-from pydantic import BaseModel, ConfigDict
 
 from bot.access.audit import event_of
 from bot.durable import events
 from bot.durable.context import TaskContext
 from bot.durable.model import Done, Enqueue, Outcome, RunAgain, State, StoreUnavailableError
 from bot.durable.store import Store
+from bot.durable.task_state import TaskState
 from bot.handlers.posting import post_once
 from bot.slack.message import ReplyTarget, SlackCallFailed
 from bot.slack.messages import Poster
@@ -31,7 +31,7 @@ _LONGEST_SLEEP = 60.0  # seconds; an event wakes the collector, unless its proce
 _RETRY = 30.0  # seconds until the repeat of a post, if Slack names no wait
 
 
-class PostAuditTask(BaseModel):
+class PostAuditTask(TaskState):
     """The state of the task that posts.
 
     Attributes:
@@ -41,15 +41,9 @@ class PostAuditTask(BaseModel):
             doubt.
     """
 
-    model_config = ConfigDict(frozen=True)
-
     channel_id: str
     rows: tuple[State, ...]
     looks: int | None = None
-
-    def state(self) -> State:
-        """Return it as JSON."""
-        return self.model_dump(mode="json")
 
 
 class AuditChannel:

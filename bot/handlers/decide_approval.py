@@ -2,15 +2,14 @@
 
 from dataclasses import dataclass
 
-from pydantic import BaseModel, ConfigDict
-
 from bot.access.access import Access
 from bot.access.access_file import groups_in
 from bot.access.approvals import APPROVAL_RULE, can_decide, rule_for
 from bot.access.rules import Verb
 from bot.baseten.models import Team
 from bot.durable.context import TaskContext
-from bot.durable.model import Done, Outcome, State
+from bot.durable.model import Done, Outcome
+from bot.durable.task_state import TaskState
 from bot.handlers.audit import Denial
 from bot.handlers.failures import Failures, Send
 from bot.handlers.permissions import Permissions, actor_at
@@ -23,7 +22,7 @@ from bot.views.failure import READING
 DECIDE_APPROVAL = "approval decision/1"  # with the version of the state
 
 
-class DecideTask(BaseModel):
+class DecideTask(TaskState):
     """The state of the task.
 
     Attributes:
@@ -33,16 +32,10 @@ class DecideTask(BaseModel):
         ts: the message that was clicked.
     """
 
-    model_config = ConfigDict(frozen=True)
-
     place: ReplyTarget
     choice: ApprovalChoice
     approve: bool
     ts: str
-
-    def state(self) -> State:
-        """Return it as JSON."""
-        return self.model_dump(mode="json")
 
 
 @dataclass(frozen=True, slots=True)

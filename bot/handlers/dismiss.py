@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict
-
 from bot.durable.context import TaskContext
-from bot.durable.model import Done, Outcome, State
+from bot.durable.model import Done, Outcome
+from bot.durable.task_state import TaskState
 from bot.handlers.failures import Failures, Send
 from bot.slack.message import ReplyTarget
 from bot.views.failure import READING
@@ -18,7 +17,7 @@ DISMISS = "dismiss/1"
 Shown: TypeAlias = Literal["canceled", "help"]
 
 
-class DismissTask(BaseModel):
+class DismissTask(TaskState):
     """The state of the task.
 
     Attributes:
@@ -26,14 +25,8 @@ class DismissTask(BaseModel):
         shown: the message that follows the question.
     """
 
-    model_config = ConfigDict(frozen=True)
-
     place: ReplyTarget
     shown: Shown
-
-    def state(self) -> State:
-        """Return it as JSON."""
-        return self.model_dump(mode="json")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,7 @@
 """The states of the tasks that start and end follows."""
 
-from pydantic import BaseModel, ConfigDict
-
 from bot.baseten.models import Moment
-from bot.durable.model import State
+from bot.durable.task_state import TaskState
 from bot.follows.model import Level
 from bot.projects.follow_choice import FollowChoice, FollowReference
 from bot.slack.message import ReplyTarget
@@ -12,7 +10,7 @@ FOLLOW = "follow/1"
 UNFOLLOW = "unfollow/1"
 
 
-class FollowTask(BaseModel):
+class FollowTask(TaskState):
     """The state of the task that starts a follow.
 
     Attributes:
@@ -27,8 +25,6 @@ class FollowTask(BaseModel):
         tries: the number of temporary failures of Slack in a row.
     """
 
-    model_config = ConfigDict(frozen=True)
-
     place: ReplyTarget
     target: FollowChoice | None
     channel_id: str = ""
@@ -38,10 +34,6 @@ class FollowTask(BaseModel):
     since: Moment | None = None
     looks: int | None = None
     tries: int = 0
-
-    def state(self) -> State:
-        """Return it as JSON."""
-        return self.model_dump(mode="json")
 
     @property
     def is_direct(self) -> bool:
@@ -56,7 +48,7 @@ class FollowTask(BaseModel):
         return ReplyTarget("", self.channel_id)
 
 
-class UnfollowTask(BaseModel):
+class UnfollowTask(TaskState):
     """The state of the tasks that end a follow.
 
     Attributes:
@@ -65,12 +57,6 @@ class UnfollowTask(BaseModel):
         home: the click was in the home tab, which is published again.
     """
 
-    model_config = ConfigDict(frozen=True)
-
     place: ReplyTarget
     follow: FollowReference | None
     home: bool = False
-
-    def state(self) -> State:
-        """Return it as JSON."""
-        return self.model_dump(mode="json")

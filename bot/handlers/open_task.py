@@ -2,10 +2,8 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
-
 from bot.access.rules import Actor
-from bot.durable.model import State
+from bot.durable.task_state import TaskState
 from bot.handlers.permissions import actor_at
 from bot.projects.request import ProjectRequest
 from bot.projects.service import OpenedProject
@@ -14,7 +12,7 @@ from bot.slack.message import PostedMessage, ReplyTarget
 OPEN_PROJECT = "open/2"  # with the version of the state: a bot runs only tasks of its own version
 
 
-class OpenProjectTask(BaseModel):
+class OpenProjectTask(TaskState):
     """The state of the task.
 
     Attributes:
@@ -33,8 +31,6 @@ class OpenProjectTask(BaseModel):
             doubt.
         tries: the number of temporary failures of Slack in a row.
     """
-
-    model_config = ConfigDict(frozen=True)
 
     step: Literal["open", "post", "end"] = "open"
     request: ProjectRequest
@@ -59,7 +55,3 @@ class OpenProjectTask(BaseModel):
     def private_place(self) -> ReplyTarget:
         """The place of words for the requester alone; hours later, it is a direct message."""
         return ReplyTarget(self.place.user_id) if self.approved_by else self.place
-
-    def state(self) -> State:
-        """Return it as JSON."""
-        return self.model_dump(mode="json")

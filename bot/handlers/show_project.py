@@ -8,13 +8,13 @@ from functools import partial
 from typing import Literal
 
 import structlog
-from pydantic import BaseModel, ConfigDict
 
 from bot.access.rules import Verb
 from bot.baseten.errors import BasetenError
 from bot.baseten.models import TrainingProject
 from bot.durable.context import TaskContext
-from bot.durable.model import Done, Outcome, State
+from bot.durable.model import Done, Outcome
+from bot.durable.task_state import TaskState
 from bot.handlers.failures import Failures, Send
 from bot.handlers.home import HomeHandler
 from bot.handlers.permissions import Permissions, actor_at
@@ -41,7 +41,7 @@ SHOW_PROJECT = "show/1"  # with the version of the state
 SHOWING = FailureWording(nothing="Nothing was posted.", unsure="Perhaps nothing was posted.")
 
 
-class ShowProjectTask(BaseModel):
+class ShowProjectTask(TaskState):
     """The state of the task.
 
     Attributes:
@@ -56,8 +56,6 @@ class ShowProjectTask(BaseModel):
         tries: the number of temporary failures of Slack in a row.
     """
 
-    model_config = ConfigDict(frozen=True)
-
     step: Literal["post", "end"] = "post"
     place: ReplyTarget
     project_id: str
@@ -66,10 +64,6 @@ class ShowProjectTask(BaseModel):
     posted: PostedMessage | None = None
     looks: int | None = None
     tries: int = 0
-
-    def state(self) -> State:
-        """Return it as JSON."""
-        return self.model_dump(mode="json")
 
     @property
     def is_direct(self) -> bool:

@@ -5,13 +5,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
-from pydantic import BaseModel, ConfigDict
-
 from bot.access.rules import NotAllowedError, NotServedError, RightsUnknownError, Verb
 from bot.baseten.errors import BasetenError
 from bot.baseten.models import TrainingProject
 from bot.durable.context import TaskContext
-from bot.durable.model import Done, Outcome, State
+from bot.durable.model import Done, Outcome
+from bot.durable.task_state import TaskState
 from bot.handlers.failures import Failures, Send
 from bot.handlers.permissions import Permissions
 from bot.projects.message_state import MessageState
@@ -33,7 +32,7 @@ STOP_WATCH = "stop/2"
 STOP_FOR_EVERYONE = "stop_all/1"
 
 
-class WatchTask(BaseModel):
+class WatchTask(TaskState):
     """The state of these tasks.
 
     Attributes:
@@ -44,17 +43,11 @@ class WatchTask(BaseModel):
         job_id: the job to watch; empty: the project's latest one.
     """
 
-    model_config = ConfigDict(frozen=True)
-
     place: ReplyTarget
     ts: str
     message_state: MessageState
     watch_id: str | None = None
     job_id: str = ""
-
-    def state(self) -> State:
-        """Return it as JSON."""
-        return self.model_dump(mode="json")
 
 
 @dataclass(frozen=True, slots=True)

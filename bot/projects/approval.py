@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict
 
 from bot.baseten.models import Moment
 from bot.durable.model import State
+from bot.durable.task_state import TaskState
 from bot.projects.creation import CreationOutcome
 
 ASK_APPROVAL = "approval/1"  # the kinds of the tasks, with the versions of their states
@@ -115,7 +116,7 @@ class ApprovalChoice(BaseModel):
     id: str
 
 
-class OutcomeTask(BaseModel):
+class OutcomeTask(TaskState):
     """The state of the tasks that show and tell the end of a request.
 
     Attributes:
@@ -127,18 +128,12 @@ class OutcomeTask(BaseModel):
         tries: the number of temporary failures of Slack in a row.
     """
 
-    model_config = ConfigDict(frozen=True)
-
     request: ApprovalRequest
     decision: Decision
     link: str = ""
     origin: CreationOutcome | None = None
     looks: int | None = None
     tries: int = 0
-
-    def state(self) -> State:
-        """Return it as JSON."""
-        return self.model_dump(mode="json")
 
 
 def project_key(team_id: str, name: str) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import structlog
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from bot.baseten.client import Baseten
 from bot.baseten.errors import BasetenError, RateLimited, Refused, Unreadable
@@ -15,6 +15,7 @@ from bot.baseten.models import Moment
 from bot.durable.context import TaskContext
 from bot.durable.model import DurableError, RunAgain, State
 from bot.durable.store import Store
+from bot.durable.task_state import TaskState
 from bot.follows.model import Follow
 from bot.follows.store import Follows
 from bot.watches.changes import Observation, compare, is_quiet
@@ -56,7 +57,7 @@ class PollInterval:
         return max(self.fast, min(self.slow, interval * _BACKOFF_FACTOR))
 
 
-class _Memory(BaseModel):
+class _Memory(TaskState):
     """The state that the poller saves from one poll to the next.
 
     Attributes:
@@ -66,16 +67,10 @@ class _Memory(BaseModel):
         health: of the two endpoints.
     """
 
-    model_config = ConfigDict(frozen=True)
-
     interval: float | None = None
     looked_at: Moment | None = None
     failing: bool = False
     health: EndpointHealth = EndpointHealth()
-
-    def state(self) -> State:
-        """Return it as JSON."""
-        return self.model_dump(mode="json")
 
 
 class Poller:
