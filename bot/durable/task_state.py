@@ -10,6 +10,6 @@ class TaskState(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    def state(self) -> State:
-        """Return it as JSON."""
-        return self.model_dump(mode="json")
+    def state(self, **changes: object) -> State:
+        """Return it as JSON, with these changes."""
+        return self.model_copy(update=changes).model_dump(mode="json")

@@ -8,6 +8,7 @@ from hashlib import sha256
 from pydantic import BaseModel, ConfigDict, Field
 
 from bot.baseten.models import LIVE, Moment, TrainingJob, TrainingProject
+from bot.durable.task_state import TaskState
 
 JOB_POST = "followed/1"  # the kind of the task that posts the message of a followed job
 FAREWELL = "unfollowed/1"  # the kind of the task that reports the end of a follow to its creator
@@ -161,7 +162,7 @@ class Follower(BaseModel):
     mentions: tuple[str, ...] = ()
 
 
-class JobPostTask(BaseModel):
+class JobPostTask(TaskState):
     """The state of the task that posts the message of one job for one follow.
 
     Attributes:
@@ -178,8 +179,6 @@ class JobPostTask(BaseModel):
         repeated: the report of an end was posted again after an unconfirmed post.
         tries: the number of temporary failures of Slack in a row.
     """
-
-    model_config = ConfigDict(frozen=True)
 
     key: str
     follow_id: str
@@ -212,7 +211,7 @@ class JobPostTask(BaseModel):
         return ((self.key, self.follow_id), *self.others)
 
 
-class FarewellTask(BaseModel):
+class FarewellTask(TaskState):
     """The state of the task that reports the end of a follow to its creator.
 
     Attributes:
@@ -220,8 +219,6 @@ class FarewellTask(BaseModel):
         reason: Slack's error code, ``rights``, ``gone``, or empty if a person ended it.
         by: the person who ended it; empty if the bot did.
     """
-
-    model_config = ConfigDict(frozen=True)
 
     follow: Follow
     reason: str = ""

@@ -96,7 +96,7 @@ class Follows:
         changes: list[Change] = [self._documents.amendment(follow.key, changed)]
         if by != follow.created_by:
             # The id names the follow: of several calls, one sends the message.
-            state = FarewellTask(follow=follow, reason=reason, by=by).model_dump(mode="json")
+            state = FarewellTask(follow=follow, reason=reason, by=by).state()
             task_id = f"unfollowed:{follow.id}"
             lane = follow.created_by
             changes.append(Enqueue(task_id, FAREWELL, state, self.queue, lane=lane, delay=0.0))

@@ -74,7 +74,7 @@ class ActReports:
             if isinstance(posted, RunAgain):
                 return posted
             self.failures.answered(context, posted.channel_id, posted.ts)
-        context.advance(lambda: task.model_copy(update={"step": "end"}).state())
+        context.advance(lambda: task.state(step="end"))
         if refused:  # or unconfirmed: the person gets the truth in any case
             await self.poster.send_privately(
                 task.place, private_report(end), guard=context.may_post

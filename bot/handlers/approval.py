@@ -214,7 +214,7 @@ class AskHandler:
         now = self.waiting.now()
         left = (request.expires_at - now).total_seconds()
         if left > 0:
-            return RunAgain(left, task.model_copy(update={"step": "expire"}).state())
+            return RunAgain(left, task.state(step="expire"))
         decision = Decision(verdict=Verdict.EXPIRED, at=now, task_id=context.task.id)
         if await self.waiting.end(request, decision, context.task.request):
             self._note("approval expired", request, context)

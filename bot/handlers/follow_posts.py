@@ -129,8 +129,7 @@ class JobPostHandler:
         if refused.outcome_unknown:
             if job is not None and status(job).ended and not task.repeated:
                 # A lost end is worse than a double one.
-                again = task.model_copy(update={"looks": None, "repeated": True})
-                return RunAgain(0.0, again.model_dump(mode="json"))
+                return RunAgain(0.0, task.state(looks=None, repeated=True))
             log.warning("an unconfirmed message counts as posted", slack_error=refused.error)
             return Done(self._awaited_end(task))
         if refused.error in PLACE_ENDINGS:
@@ -162,6 +161,6 @@ class JobPostHandler:
             log.error("dropped a notification", error=why)
             return Done()
         log.info("cannot post a followed job now", error=why)
-        state = task.model_copy(update={"tries": task.tries + 1}).model_dump(mode="json")
+        state = task.state(tries=task.tries + 1)
         seconds = backoff(task.tries, retry_after)
         return RunAgain(seconds, state, step_may_have_run=context.task.step_may_have_run)

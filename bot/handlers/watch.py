@@ -156,7 +156,7 @@ class WatchHandler:
                     return
             watch_id = meant.id if meant else ""
             # A second run must not end a watch that began after the first.
-            await context.checkpoint(task.model_copy(update={"watch_id": watch_id}).state())
+            await context.checkpoint(task.state(watch_id=watch_id))
         before = None
         if watch_id:
             before = await self.watches.stop(*place, watch_id, None if for_everyone else person)

@@ -250,8 +250,9 @@ class FollowedJobs:
                 self._store.publish(self._follows.queue)
 
     def _post(self, task: JobPostTask) -> Enqueue:
-        state, lane = task.model_dump(mode="json"), task.channel_id
-        return Enqueue(task.id, JOB_POST, state, self._follows.queue, lane=lane, delay=0.0)
+        return Enqueue(
+            task.id, JOB_POST, task.state(), self._follows.queue, lane=task.channel_id, delay=0.0
+        )
 
 
 def _begin(seen: Seen, project: TrainingProject, earlier: ScopeIndex, later: ScopeIndex) -> SeenJob:

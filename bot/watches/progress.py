@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import structlog
-from pydantic import BaseModel, ConfigDict
 
 from bot.durable.context import TaskContext
-from bot.durable.model import RunAgain, State
+from bot.durable.model import RunAgain
+from bot.durable.task_state import TaskState
 from bot.slack.message import SlackCallFailed
 from bot.slack.post_search import LOOKS
 
@@ -18,7 +18,7 @@ log = structlog.stdlib.get_logger(__name__)
 _AGAIN, _LONGEST_AGAIN = 30.0, 600.0  # seconds until the next attempt after a failed call
 
 
-class Progress(BaseModel):
+class Progress(TaskState):
     """The state of the task.
 
     Attributes:
@@ -32,8 +32,6 @@ class Progress(BaseModel):
         drawn: the revision that the message shows, if the watch does not know it yet.
     """
 
-    model_config = ConfigDict(frozen=True)
-
     channel_id: str
     ts: str
     doubtful: str = ""
@@ -42,10 +40,6 @@ class Progress(BaseModel):
     tries: int = 0
     not_drawn: bool = False
     drawn: int = 0
-
-    def state(self, **changes: object) -> State:
-        """Return it as JSON, with these changes."""
-        return self.model_copy(update=changes).model_dump(mode="json")
 
     def fresh(self) -> "Progress":
         """Return the progress at the next step."""
