@@ -2,7 +2,8 @@
 
 ``model``       tasks, documents, their changes, and the errors
 ``worker``      runs tasks: ``room`` limits them, ``attempt`` calls a handler with a ``context``
-``store``       the interface to tasks, documents and topics
+``task_state``  what a task needs to run: its model, kept as JSON
+``store``       the interface to tasks, documents and topics; ``parsed`` has documents as models
 ``committer``   groups waiting changes into transactions
 ``batch``       the content of a transaction; ``statements`` has the SQL
 ``database``    opens ``sqlite`` or ``postgres`` with the tables of ``schema/``; for PostgreSQL,
