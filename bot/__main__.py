@@ -122,15 +122,6 @@ def _run_printing(command: Coroutine[Any, Any, int], name: str) -> int:
 
 async def run(settings: Settings) -> int:
     """Run the bot until SIGTERM or SIGINT, and return the exit code."""
-    log.info("starting", version=__version__)
-    for each in ignored():
-        log.warning("a setting is ignored", setting=each.name, why=each.why)
-    gc.set_threshold(*COLLECT)  # before the imports, which create many permanent objects
-    from bot.app import FatalError, running  # noqa: PLC0415 - bad settings are reported without Bolt
-    from bot.server.files import raise_file_limit  # noqa: PLC0415 - as above
-
-    raise_file_limit()
-
     stop, reload = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
     events: dict[int, asyncio.Event] = {signal.SIGTERM: stop, signal.SIGINT: stop}
@@ -139,6 +130,14 @@ async def run(settings: Settings) -> int:
     for number in events:
         # The loop's own handlers end before the process does.
         signal.signal(number, lambda got, _: loop.call_soon_threadsafe(events[got].set))
+    log.info("starting", version=__version__)
+    for each in ignored():
+        log.warning("a setting is ignored", setting=each.name, why=each.why)
+    gc.set_threshold(*COLLECT)  # before the imports, which create many permanent objects
+    from bot.app import FatalError, running  # noqa: PLC0415 - bad settings are reported without Bolt
+    from bot.server.files import raise_file_limit  # noqa: PLC0415 - as above
+
+    raise_file_limit()
     try:
         async with AsyncExitStack() as stack:
             # The start can wait for the database; SIGTERM must end it at once.
@@ -187,6 +186,8 @@ def _run_loop(command: Coroutine[Any, Any, int]) -> int:
 
         new_loop = uvloop.new_event_loop
     try:
+        if signal.getsignal(signal.SIGINT) is _end:  # from here on, the loop ends at Ctrl-C
+            signal.signal(signal.SIGINT, signal.default_int_handler)
         with asyncio.Runner(loop_factory=new_loop) as runner:
             code = runner.run(command)
             # The loop waits for its threads. One that looks up a name can wait 10 s and more for a
@@ -195,6 +196,8 @@ def _run_loop(command: Coroutine[Any, Any, int]) -> int:
             late.daemon = True
             late.start()
     except KeyboardInterrupt:
+        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C finds it ending already
         sys.stdout.write("\n")
         return INTERRUPTED
     late.cancel()
@@ -241,5 +244,4 @@ def _since(text: str) -> datetime:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGINT, signal.default_int_handler)
     sys.exit(main())

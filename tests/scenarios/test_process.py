@@ -16,7 +16,7 @@ from bot.durable.database import open_store
 from bot.sandbox import Delay, Respond
 from bot.sandbox.refusals import validation_400
 from tests.conftest import Env
-from tests.process import environment, settings_of, started
+from tests.process import ROOT, environment, settings_of, started
 
 UPSERT = r"/v1/teams/[^/]+/training_projects"
 
@@ -51,6 +51,41 @@ async def test_further_signals_change_nothing_at_its_end(
                 os.kill(process.process.pid, signal.SIGTERM)
                 await asyncio.sleep(0)
         assert await process.ended() == 0
+    assert "Traceback" not in process.said
+
+
+# Python runs this file at each start.
+_INTERRUPTS_AN_IMPORT = """
+import os, signal, sys
+
+class Interrupt:
+    def find_spec(name, path, target=None):
+        if name == os.environ["INTERRUPTED"]:
+            for _ in range(2):
+                os.kill(os.getpid(), signal.SIGINT)
+
+sys.meta_path.insert(0, Interrupt)
+"""
+
+
+@pytest.mark.parametrize(
+    ("command", "imported", "code"),
+    [
+        ("run", "bot.settings", 130),
+        ("run", "bot.app", 0),
+        ("check", "bot.cli.check", 130),
+        ("audit", "bot.cli.audit", 130),
+        ("demo", "bot.cli.demo", 130),
+    ],
+)
+async def test_ctrl_c_during_an_import_ends_it_without_a_traceback(
+    idle_env: Env, tmp_path: Path, command: str, imported: str, code: int
+) -> None:
+    (tmp_path / "sitecustomize.py").write_text(_INTERRUPTS_AN_IMPORT)
+    path = os.pathsep.join([str(tmp_path), str(ROOT)])
+    settings = settings_of(idle_env) | {"PYTHONPATH": path, "INTERRUPTED": imported}
+    async with started(command, cwd=tmp_path, settings=settings) as process:
+        assert await process.ended() == code
     assert "Traceback" not in process.said
 
 
