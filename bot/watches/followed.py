@@ -171,17 +171,20 @@ class FollowedJobs:
     async def _missed(self, before: Seen, follows: Sequence[Follow], now: datetime) -> list[Change]:
         """Return the changes that post the jobs that a poll handled without a follow that began.
 
-        The other follows have posted them: a task with the same id is not enqueued again.
+        Where another follow of the channel wants the same post, that poll has posted it.
         """
+        known = [each for each in follows if each.version in before.follows]
         late = [each.level_since for each in follows if each.version not in before.follows]
         since, changes = min(late, default=now), list[Change]()
         for job in await self._tracked.all() if late else ():
             latest = job.job
             if latest is not None and not job.ended and latest.created_at > since:
-                changes += self._new_jobs(job.project, [latest], follows, now)
+                changes += self._new_jobs(job.project, [latest], follows, now, known)
             elif latest is not None and job.ended and latest.updated_at > since:
-                posts = job.end_posts(ended_news(job, latest), follows, now)
-                changes += map(self._post, posts)
+                ended = ended_news(job, latest)
+                posted = {each.channel_id for each in job.end_posts(ended, known, now)}
+                posts = job.end_posts(ended, follows, now)
+                changes += [self._post(each) for each in posts if each.channel_id not in posted]
         return changes
 
     async def handle_tracked(
@@ -217,10 +220,12 @@ class FollowedJobs:
         new: Sequence[TrainingJob],
         follows: Sequence[Follow],
         now: datetime,
+        known: Iterable[Follow] = (),
     ) -> list[Change]:
         """Return the changes that track a project's new jobs and post their starts.
 
-        The start of a job that has ended already is not posted; its end is, by the next poll.
+        The start of a job that has ended already is not posted; its end is, by the next poll. The
+        follows that an earlier poll has ``known`` had their posts.
         """
         changes: list[Change] = []
         for job in sorted(new, key=lambda each: each.created_at):
@@ -229,7 +234,9 @@ class FollowedJobs:
             ids = [follow.id for follow in starts]
             new_job = tracked(project, job, now, ids)
             changes.append(self._tracked.addition(new_job))
-            changes += map(self._post, job_posts(starts, follows, new_job.project, None, now))
+            posted = {each.channel_id for each in known if each.wants_start(project, job)}
+            unposted = [each for each in starts if each.channel_id not in posted]
+            changes += map(self._post, job_posts(unposted, follows, new_job.project, None, now))
         return changes
 
     async def _see(self, before: Seen, after: Seen, changes: Iterable[Change]) -> None:

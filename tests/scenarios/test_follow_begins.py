@@ -139,6 +139,26 @@ async def test_a_job_that_starts_while_the_level_changes_is_posted_at_its_start(
         assert len(it.posts()) == 2
 
 
+@pytest.mark.parametrize("ends", [False, True])
+async def test_what_another_follow_has_posted_is_not_posted_for_an_older_one(*, ends: bool) -> None:
+    async with following() as it:
+        await it.follow(level="failures")
+        it.becomes(it.start("RUNNING", name="between"), "COMPLETED")  # the second begins later
+        await it.look()
+        await it.follow("research", level=ALL)
+        await it.look()
+        async with beginning(it, level=ALL):
+            job = it.start("RUNNING")
+            if ends:
+                it.becomes(job, "COMPLETED")
+            await it.look()
+            await it.look()
+            await it.posted()
+        await it.look()
+        await quiet(it)
+        assert len(it.posts()) == 1
+
+
 async def test_a_job_that_ends_while_the_level_changes_is_posted() -> None:
     async with following() as it:
         await it.follow(level="failures")
