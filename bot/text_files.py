@@ -30,6 +30,8 @@ def read_small_file(path: Path) -> str:
         return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
         raise UnreadableError("it is not UTF-8 text") from None
+    except ValueError:
+        raise UnreadableError("a path has no null characters") from None
     except OSError as error:
         raise UnreadableError(f"{error.strerror}{_access(path, error)}") from error
 

@@ -153,6 +153,11 @@ def test_a_token_in_a_wrong_place_is_not_told() -> None:
     assert "zq7" not in str(wrong.value)
 
 
+def test_a_null_in_the_path_is_told() -> None:
+    with pytest.raises(BadAccessFileError, match="a path has no null characters"):
+        read_access_file(Path("a\0b"))
+
+
 def test_a_pipe_is_refused_because_the_file_is_read_again(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(BadAccessFileError, match="it is no regular file"):
