@@ -214,8 +214,8 @@ class OpenProjectHandler:
         watches = self.watch_answers and posted.ts and is_watchable(opened.project)
         watches = watches and self.permissions.can_view(place, opened.team)
         if invites or watches or not task.compared:  # otherwise the task ends now, with one write
-            told = task.model_copy(update={"compared": True})  # after a kill the note is not sent
-            await context.checkpoint(told.state())
+            # After a kill the note is not sent.
+            await context.checkpoint(task.state(compared=True))
         if invites:
             await send_invitation(self.poster, self._invited, place, context)
         if not task.compared:
