@@ -10,6 +10,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import pytest
+
 from tests.conftest import Env
 
 _NOT_OURS = (
@@ -18,6 +20,8 @@ _NOT_OURS = (
 )
 _DROP, _DAC = 24, (1, 2)  # PR_CAPBSET_DROP of CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH
 ROOT = Path(__file__).parent.parent
+FULL_DISK = Path("/dev/full")
+needs_full_disk = pytest.mark.skipif(not FULL_DISK.exists(), reason="macOS has no /dev/full")
 
 
 def environment(settings: dict[str, str]) -> dict[str, str]:

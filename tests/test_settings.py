@@ -1,7 +1,6 @@
 """Settings: where they come from, and a line of help for each that cannot be used."""
 
 import os
-import sys
 from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
 
@@ -637,7 +636,6 @@ def test_folders_of_certificates_are_reported_if_none_exists(
     assert ignored() == []
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such files")
 @pytest.mark.parametrize("kind", ["pipe", "device", "large", "lost link"])
 @pytest.mark.parametrize("name", [".env", "secrets/slack_bot_token"])
 def test_a_file_that_has_no_end_or_does_not_exist_has_one_line(

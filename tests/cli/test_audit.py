@@ -17,7 +17,7 @@ from bot.durable.reader import read_events
 from tests.conftest import Env
 from tests.durable.conftest import until_async
 from tests.durable.postgres import postgres_programs, postgres_server, postgres_url
-from tests.process import environment, settings_of, started
+from tests.process import FULL_DISK, environment, needs_full_disk, settings_of, started
 
 __all__ = ["postgres_programs", "postgres_server", "postgres_url"]  # the fixtures
 
@@ -62,14 +62,18 @@ async def test_the_rows_are_printed_beside_a_running_bot(
     assert later == "The audit log has nothing since 2999-01-01 00:00 UTC.\n"
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 @pytest.mark.parametrize(
     ("redirection", "code", "errors"),
     [
         ("<&-", 0, b""),
         (">&-", 0, b""),
         ("2>&-", 0, b""),
-        (">/dev/full", 1, b"The audit cannot go on: No space left on device.\n"),
+        pytest.param(
+            f">{FULL_DISK}",
+            1,
+            b"The audit cannot go on: No space left on device.\n",
+            marks=needs_full_disk,
+        ),
     ],
 )
 async def test_a_closed_stream_and_a_full_disk_end_it_in_order(

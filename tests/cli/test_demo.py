@@ -10,7 +10,7 @@ from rich.cells import cell_len
 
 from bot.cli.demo_help import COMMANDS
 from tests.cli.terminal import unframed
-from tests.process import environment, started
+from tests.process import FULL_DISK, environment, needs_full_disk, started
 
 
 async def output(cwd: Path, program: list[str], **settings: str) -> tuple[int | None, bytes, bytes]:
@@ -148,8 +148,8 @@ async def test_the_help_describes_every_command(tmp_path: Path) -> None:
     assert max(map(len, process.said.splitlines())) <= 60
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@needs_full_disk
 async def test_a_full_disk_ends_it_in_words(tmp_path: Path) -> None:
-    line = '"$0" -m bot demo >/dev/full'
+    line = f'"$0" -m bot demo >{FULL_DISK}'
     status, _, errors = await output(tmp_path, ["/bin/sh", "-c", line, sys.executable])
     assert (status, errors) == (1, b"The demo cannot go on: No space left on device.\n")
