@@ -7,9 +7,16 @@ import sys
 INTERRUPTED = 130  # the shells' code for Ctrl-C
 
 
+def _ignore(*numbers: int) -> None:
+    """Ignore further signals, until the end of the process."""
+    sys.unraisablehook = lambda _: None  # reports a signal that arrives in this very moment
+    for number in numbers:
+        signal.signal(number, signal.SIG_IGN)
+
+
 def _end(number: int, _: object) -> None:
     """End the process; a second signal finds it ending already."""
-    signal.signal(number, signal.SIG_IGN)
+    _ignore(number)
     sys.exit(0 if number == signal.SIGTERM else INTERRUPTED)
 
 
@@ -166,8 +173,7 @@ async def run(settings: Settings) -> int:
         log.critical("cannot run", why=str(error))
         return 1
     finally:  # a further signal would end the process with an error
-        for number in events:
-            signal.signal(number, signal.SIG_IGN)
+        _ignore(*events)
     return 0
 
 
